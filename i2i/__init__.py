@@ -1,0 +1,9 @@
+"""i2i: image-to-image translation with CycleGAN and pix2pix, made of plugins.
+
+This package imports no torch until a function that needs it is called, so ``import i2i`` and ``i2i --help`` stay quick.
+"""
+
+from i2i._version import __version__
+
+
+__all__ = ["__version__"]

@@ -1,0 +1,52 @@
+"""The built-in components, registered through the same hooks as a stranger's package. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods
+from i2i.plugins import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    hookimpl,
+)
+
+
+@hookimpl
+def i2i_generators() -> Iterable[GeneratorSpec]:
+    """Return the built-in generators."""
+    return generators.SPECS
+
+
+@hookimpl
+def i2i_discriminators() -> Iterable[DiscriminatorSpec]:
+    """Return the built-in discriminators."""
+    return discriminators.SPECS
+
+
+@hookimpl
+def i2i_losses() -> Iterable[LossSpec]:
+    """Return the built-in adversarial and pixel losses."""
+    return losses.SPECS
+
+
+@hookimpl
+def i2i_buffers() -> Iterable[BufferSpec]:
+    """Return the built-in buffers."""
+    return buffers.SPECS
+
+
+@hookimpl
+def i2i_methods() -> Iterable[MethodSpec]:
+    """Return the built-in methods."""
+    return methods.SPECS
+
+
+@hookimpl
+def i2i_datasets() -> Iterable[DatasetSpec]:
+    """Return the built-in data sets."""
+    return datasets.SPECS

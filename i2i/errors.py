@@ -1,0 +1,57 @@
+"""Every error that i2i raises on purpose.
+
+::
+
+    I2IError                  anything i2i can explain; the command line prints it as one message, without a traceback
+    |-- ConfigError           a setting, option or command-line value is wrong (exit code 2)
+    |-- PluginError           a plugin is missing, broken or ambiguous
+    |-- DataError             a data folder or an image in it cannot be used
+    |-- RunFolderError        a run folder cannot be written, read or resumed
+    |-- CheckpointError       a checkpoint is missing, damaged or does not fit
+    `-- DivergedError         a loss became NaN or infinite
+
+A message names the thing, what was expected, what came and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class I2IError(Exception):
+    """Base of all errors that carry a message for a person. ``exit_code`` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class ConfigError(I2IError):
+    """A setting given by a person is wrong."""
+
+    exit_code = 2
+
+
+class PluginError(I2IError):
+    """A plugin is missing, broken, or two packages claim its name."""
+
+
+class DataError(I2IError):
+    """A data folder or an image in it cannot be used."""
+
+
+class RunFolderError(I2IError):
+    """A run folder cannot be written, read or resumed."""
+
+
+class CheckpointError(I2IError):
+    """A checkpoint is missing, damaged or does not fit the networks."""
+
+
+class DivergedError(I2IError):
+    """A loss became NaN or infinite during training."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest of ``known``, or an empty string when none is near."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

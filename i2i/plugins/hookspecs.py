@@ -1,0 +1,65 @@
+"""The hooks of the entry-point group ``i2i``. A plugin module defines any of them, decorated with ``@hookimpl``.
+
+A hook takes nothing and returns specs: data, not callbacks. The built-in components come through the same hooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from i2i.plugins.specs import BufferSpec, DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec
+
+PROJECT = "i2i"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin module as the implementation of the hook of the same name."""
+
+
+@hookspec
+def i2i_generators() -> Iterable[GeneratorSpec]:
+    """Return the generators this plugin adds."""
+    return ()
+
+
+@hookspec
+def i2i_discriminators() -> Iterable[DiscriminatorSpec]:
+    """Return the discriminators this plugin adds."""
+    return ()
+
+
+@hookspec
+def i2i_losses() -> Iterable[LossSpec]:
+    """Return the adversarial and pixel losses this plugin adds."""
+    return ()
+
+
+@hookspec
+def i2i_buffers() -> Iterable[BufferSpec]:
+    """Return the buffers of earlier fakes this plugin adds."""
+    return ()
+
+
+@hookspec
+def i2i_methods() -> Iterable[MethodSpec]:
+    """Return the training methods this plugin adds."""
+    return ()
+
+
+@hookspec
+def i2i_datasets() -> Iterable[DatasetSpec]:
+    """Return the data sets this plugin adds."""
+    return ()
+
+
+HOOKS = {
+    "i2i_generators": GeneratorSpec,
+    "i2i_discriminators": DiscriminatorSpec,
+    "i2i_losses": LossSpec,
+    "i2i_buffers": BufferSpec,
+    "i2i_methods": MethodSpec,
+    "i2i_datasets": DatasetSpec,
+}
+"""Each hook with the kind of spec it returns."""

@@ -1,0 +1,206 @@
+"""Finding plugins, surviving broken ones, and looking components up by name.
+
+pluggy's own entry-point loader stops at the first plugin that fails to import. Here each one is loaded inside its own
+``try``: a broken package becomes one line that names it and says how to disable it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeVar
+
+import pluggy
+
+from i2i._version import __version__
+from i2i.errors import PluginError, did_you_mean
+from i2i.plugins import hookspecs
+from i2i.plugins.hookspecs import HOOKS, PROJECT
+from i2i.plugins.specs import SPECS, Spec
+
+ENTRY_POINT_GROUP = "i2i"
+BUILTIN_MODULE = "i2i.builtin.plugin"
+DISABLE_VARIABLE = "I2I_DISABLE_PLUGINS"
+TRACE_VARIABLE = "I2I_TRACE_PLUGINS"
+
+SpecType = TypeVar("SpecType", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin module, and what became of it.
+
+    Attributes:
+        name: the entry point's name.
+        package: the distribution it came from.
+        version: that distribution's version.
+        module: the dotted module name.
+        status: ``"loaded"``, ``"failed"`` or ``"disabled"``.
+        problem: one line, for a plugin that failed.
+    """
+
+    name: str
+    package: str
+    version: str
+    module: str
+    status: Literal["loaded", "failed", "disabled"]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered spec and the plugin that brought it."""
+
+    spec: Spec
+    plugin: Plugin
+
+
+class PluginManager:
+    """The components of all installed plugins. Make one per command or call: it keeps no global state.
+
+    Args:
+        environ: where ``I2I_DISABLE_PLUGINS`` (comma-separated entry-point or package names) and
+            ``I2I_TRACE_PLUGINS`` (anything: print what is loaded and called to standard error) are read from.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        environ = os.environ if environ is None else environ
+        disabled = {name.strip() for name in environ.get(DISABLE_VARIABLE, "").split(",")} - {""}
+        self.plugins: list[Plugin] = []
+        self._components: dict[tuple[str, str], list[Component]] = defaultdict(list)
+        self._pluggy = pluggy.PluginManager(PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        if environ.get(TRACE_VARIABLE):
+            self._pluggy.trace.root.setwriter(lambda text: sys.stderr.write(f"i2i plugins: {text}"))
+            self._pluggy.enable_tracing()
+
+        self._load("builtin", "i2i", __version__, BUILTIN_MODULE, lambda: importlib.import_module(BUILTIN_MODULE))
+        for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_package_and_name):
+            package, version = _distribution_of(entry_point)
+            if disabled & {entry_point.name, package}:
+                plugin = Plugin(entry_point.name, package, version, entry_point.module, "disabled")
+                self.plugins.append(plugin)
+                self._pluggy.trace.root.get("load")(f"{entry_point.name} ({package}) is disabled")
+                continue
+            self._load(entry_point.name, package, version, entry_point.module, entry_point.load)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each plugin that failed to load: who, why, and how to go on without it."""
+        return [
+            f"plugin {plugin.name!r} of package {plugin.package} was not loaded: {plugin.problem} "
+            f"(report it to the package, or set {DISABLE_VARIABLE}={plugin.name})"
+            for plugin in self.plugins
+            if plugin.status == "failed"
+        ]
+
+    def components(self, kind: str | None = None) -> Iterator[Component]:
+        """All components, or all of one kind, ordered by kind, then name, then package."""
+        kinds = list(SPECS)
+        ordered = sorted(self._components.items(), key=lambda item: (kinds.index(item[0][0]), item[0][1]))
+        for (found_kind, _), components in ordered:
+            if kind in (None, found_kind):
+                yield from sorted(components, key=lambda component: component.plugin.package)
+
+    def find(self, kind: str, name: str) -> Component:
+        """Return the component of this kind and name.
+
+        Raises:
+            PluginError: when there is none (naming the nearest) or when two packages claim the name (naming both).
+        """
+        if kind not in SPECS:
+            raise PluginError(f"there is no kind of plugin called {kind!r}{did_you_mean(kind, SPECS)}")
+        found = self._components.get((kind, name), [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            owners = " and ".join(f"{component.plugin.package} {component.plugin.version}" for component in found)
+            others = [component.plugin.name for component in found if component.plugin.package != "i2i"]
+            raise PluginError(
+                f"{kind} {name!r} is claimed by {owners}; disable one of them, "
+                f"for example {DISABLE_VARIABLE}={others[-1]}"
+            )
+        known = [component.spec.name for component in self.components(kind)]
+        message = f"there is no {kind} called {name!r}{did_you_mean(name, known)} (installed: {', '.join(known)})"
+        failed = [plugin.name for plugin in self.plugins if plugin.status != "loaded"]
+        if failed:
+            message += f"; plugins that are not loaded: {', '.join(failed)} (see: i2i plugins list)"
+        raise PluginError(message)
+
+    def spec(self, spec_type: type[SpecType], name: str) -> SpecType:
+        """Return the spec of this type and name; see :meth:`find`."""
+        spec = self.find(spec_type.kind, name).spec
+        assert isinstance(spec, spec_type)
+        return spec
+
+    def _load(self, name: str, package: str, version: str, module_name: str, load: Any) -> None:
+        try:
+            module = load()
+            self._pluggy.register(module, name=f"{package}:{name}")
+            specs = self._collect(module)
+        except Exception as error:  # whatever a stranger's module raises must not end the program
+            problem = f"{type(error).__name__}: {_first_line(error)}"
+            if isinstance(error, _BadPluginError | pluggy.PluginValidationError):
+                problem = _first_line(error)
+            self._pluggy.unregister(name=f"{package}:{name}")
+            self.plugins.append(Plugin(name, package, version, module_name, "failed", problem))
+            return
+        plugin = Plugin(name, package, version, module_name, "loaded")
+        self.plugins.append(plugin)
+        for spec in specs:
+            self._components[spec.kind, spec.name].append(Component(spec, plugin))
+
+    def _collect(self, module: Any) -> list[Spec]:
+        """Call each hook of one plugin on its own, so that a failure has one owner."""
+        collected: list[Spec] = []
+        callers = self._pluggy.get_hookcallers(module) or []
+        if not callers:
+            raise _BadPluginError(
+                f"{module.__name__} implements no hook; expected functions decorated with @hookimpl, "
+                f"named after one of {', '.join(HOOKS)}"
+            )
+        for caller in callers:
+            if not caller.has_spec():
+                raise _BadPluginError(f"there is no hook called {caller.name!r}{did_you_mean(caller.name, HOOKS)}")
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is module:
+                    collected.extend(_check_specs(caller.name, implementation.function()))
+        names = [(spec.kind, spec.name) for spec in collected]
+        for kind, spec_name in names:
+            if names.count((kind, spec_name)) > 1:
+                raise _BadPluginError(f"it registers {kind} {spec_name!r} more than once")
+        return collected
+
+
+class _BadPluginError(Exception):
+    """A plugin that imports but does not keep to the hooks; its message needs no exception name before it."""
+
+
+def _check_specs(hook: str, returned: Any) -> list[Spec]:
+    expected = HOOKS[hook].__name__
+    if isinstance(returned, Spec) or not isinstance(returned, Iterable) or isinstance(returned, str | Mapping):
+        raise _BadPluginError(f"{hook} must return a list of {expected}; got {type(returned).__name__}")
+    specs = list(returned)
+    for spec in specs:
+        if not isinstance(spec, HOOKS[hook]):
+            raise _BadPluginError(f"{hook} must return a list of {expected}; one item is a {type(spec).__name__}")
+    return specs
+
+
+def _package_and_name(entry_point: EntryPoint) -> tuple[str, str]:
+    return _distribution_of(entry_point)[0], entry_point.name
+
+
+def _distribution_of(entry_point: EntryPoint) -> tuple[str, str]:
+    if entry_point.dist is None:
+        return "unknown", "unknown"
+    return entry_point.dist.name, entry_point.dist.version
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or "no message").splitlines()[0]

@@ -1,0 +1,114 @@
+"""Options: the typed settings of a plugin, defined beside the thing they configure.
+
+The same class feeds the command line (``--set generator.base_channels=32``), the YAML file, ``i2i plugins show``,
+the generated documentation and the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from i2i.errors import did_you_mean
+
+
+class Options(BaseModel):
+    """Base class of all option models: unknown names are refused, values are frozen once validated.
+
+    Give every field a type, a default, bounds and a ``description`` through :func:`pydantic.Field`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
+
+
+OptionsType = TypeVar("OptionsType", bound=Options)
+
+
+@dataclass(frozen=True)
+class OptionField:
+    """One option as a person sees it: what ``i2i plugins show`` and the generated docs print."""
+
+    name: str
+    type: str
+    default: Any
+    bounds: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a configuration."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def describe_options(options: type[Options]) -> list[OptionField]:
+    """List the fields of an option model with type, default, bounds and description."""
+    properties = options.model_json_schema().get("properties", {})
+    fields = []
+    for name, field in options.model_fields.items():
+        fields.append(
+            OptionField(
+                name=name,
+                type=_type_of(properties[name]),
+                default=None if field.is_required() else field.get_default(call_default_factory=True),
+                bounds=_bounds_of(properties[name]),
+                description=field.description or "",
+            )
+        )
+    return fields
+
+
+def parse_options(
+    options: type[OptionsType], values: Mapping[str, Any], *, where: str
+) -> tuple[OptionsType | None, list[Problem]]:
+    """Validate ``values`` and return the options, or ``None`` and every problem found.
+
+    Args:
+        options: the option model.
+        values: what a person gave, by field name; strings are converted as pydantic does.
+        where: the prefix of the field names in the problems, such as ``"generator"``.
+    """
+    try:
+        return options.model_validate(dict(values)), []
+    except ValidationError as error:
+        return None, [_problem(options, detail, where) for detail in error.errors()]
+
+
+def _problem(options: type[Options], detail: Any, where: str) -> Problem:
+    location = ".".join(str(part) for part in detail["loc"])
+    field = f"{where}.{location}" if location else where
+    if detail["type"] == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        known = list(options.model_fields)
+        listed = ", ".join(sorted(known)) or "none"
+        return Problem(field, f"there is no such option{did_you_mean(name, known)} (options: {listed})")
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    return Problem(field, f"got {detail['input']!r}: {message}")
+
+
+def _type_of(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    if "const" in schema:
+        return str(schema["const"])
+    if "anyOf" in schema:
+        return " | ".join(_type_of(part) for part in schema["anyOf"])
+    kind = str(schema.get("type", "any"))
+    if kind == "array" and "items" in schema:
+        return f"list of {_type_of(schema['items'])}"
+    return {"boolean": "true | false", "null": "none"}.get(kind, kind)
+
+
+def _bounds_of(schema: Mapping[str, Any]) -> str:
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    parts = [schema, *schema.get("anyOf", [])]
+    return ", ".join(f"{sign} {part[key]}" for part in parts for key, sign in signs.items() if key in part)

@@ -1,0 +1,164 @@
+"""Protocols: what the engine asks of the objects that specs build. Nothing else about them is assumed.
+
+Images are float tensors ``[N, C, H, W]`` in [-1, 1]; losses are scalar tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+@runtime_checkable
+class AdversarialLoss(Protocol):
+    """The two sides of the game, on logits of any shape."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminator minimises; for CycleGAN and pix2pix, half the sum over real and fake."""
+        ...
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """What the generator minimises."""
+        ...
+
+
+@runtime_checkable
+class PenalisedLoss(AdversarialLoss, Protocol):
+    """An adversarial loss that also penalises the discriminator's gradient with respect to its input."""
+
+    def penalty(
+        self,
+        discriminator: Callable[[Tensor], Tensor | Sequence[Tensor]],
+        real: Tensor,
+        fake: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Return the weighted penalty, differentiable with respect to the discriminator's weights.
+
+        Args:
+            discriminator: from images to logits.
+            real: ``[N, C, H, W]``.
+            fake: ``[N, C, H, W]``, detached.
+            generator: random numbers for the interpolation, on the CPU.
+        """
+        ...
+
+
+class PixelLoss(Protocol):
+    """A distance between an image and its target."""
+
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor: ...
+
+
+class Buffer(Protocol):
+    """A store of earlier fakes."""
+
+    def exchange(self, images: Tensor) -> Tensor:
+        """Take new fakes ``[N, C, H, W]`` and return as many to show to the discriminator, detached."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that an exact resume needs: nested dicts and lists of tensors, numbers, strings and None."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Sample(TypedDict, total=False):
+    """One item of a data set. ``A`` is the input domain, ``B`` the target domain (``--direction`` swaps them)."""
+
+    A: Tensor  # [C, H, W]
+    B: Tensor  # [C, H, W]
+    A_partner: Tensor  # [C, H, W], the true B of A under the same crop and flip; zeros where there is none
+    B_partner: Tensor  # [C, H, W], the true A of B under the same crop and flip; zeros where there is none
+    A_has_partner: bool
+    B_has_partner: bool
+    A_name: str
+    B_name: str
+
+
+class Dataset(Protocol):
+    """A source of samples in which every random choice is a pure function of ``(seed, epoch, index)``."""
+
+    channels: Mapping[str, int]
+    """Channels of ``"A"`` and ``"B"``."""
+    domains: Mapping[str, str]
+    """A readable name of ``"A"`` and ``"B"``, such as the folder's."""
+    truth: bool
+    """Whether, in the ``test`` split, ``B`` is the true translation of ``A`` for at least one item."""
+
+    def __len__(self) -> int:
+        """Number of samples in one epoch."""
+        ...
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """The sample at ``(epoch, index)``."""
+        ...
+
+
+class Update(Protocol):
+    """What the trainer lends to a method for one step."""
+
+    @property
+    def random(self) -> torch.Generator:
+        """Random numbers on the CPU; saved with the checkpoint."""
+        ...
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of ``loss``."""
+        ...
+
+    def apply(self, group: str) -> None:
+        """Average the gradients of ``"generators"`` or ``"discriminators"`` over processes, step, clear them."""
+        ...
+
+
+Batch = Mapping[str, Any]
+"""A :class:`Sample` with a leading batch dimension: tensors stacked, names in a list, flags in a bool tensor."""
+
+
+class Method(Protocol):
+    """A training method: its networks and its step.
+
+    Attributes:
+        generators: by name, such as ``{"G_A": ..., "G_B": ...}``.
+        discriminators: by name, such as ``{"D_A": ..., "D_B": ...}``.
+        buffers: by name.
+        directions: which generator translates ``"AtoB"`` and, if any, ``"BtoA"``.
+    """
+
+    generators: Mapping[str, nn.Module]
+    discriminators: Mapping[str, nn.Module]
+    buffers: Mapping[str, Buffer]
+    directions: Mapping[str, str]
+
+    def step(self, batches: Sequence[Batch], update: Update) -> dict[str, Tensor]:
+        """Train on one or more micro-batches, apply each group of networks once, and return each term's value."""
+        ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components a person chose, ready for a method to put together.
+
+    Attributes:
+        channels: channels of domains ``"A"`` and ``"B"``.
+        make_generator: ``(in_channels, out_channels)`` to an initialised generator.
+        make_discriminator: ``in_channels`` to an initialised discriminator; with several discriminators, one module
+            whose output is the list of all their logits.
+        make_buffer: a buffer with a random generator of its own.
+        adversarial: the adversarial loss.
+        pixel: the pixel loss.
+    """
+
+    channels: Mapping[str, int]
+    make_generator: Callable[[int, int], nn.Module]
+    make_discriminator: Callable[[int], nn.Module]
+    make_buffer: Callable[[], Buffer]
+    adversarial: AdversarialLoss
+    pixel: PixelLoss

@@ -1,0 +1,131 @@
+"""Specs: the frozen records that a plugin's hooks return.
+
+A spec is data. Its ``build`` is called only when a person asked for the component, so it is the place to import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from i2i.plugins.options import Options
+
+Pairing = Literal["unpaired", "paired", "partners"]
+"""What a method needs of its data: any A with any B; true pairs; or any A with any B plus the partners that exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every kind of spec has.
+
+    Attributes:
+        name: what a person types, lower case, unique within its kind.
+        summary: one line for ``--help`` and ``i2i plugins list``.
+        options: the option model; use :class:`~i2i.plugins.Options` itself for a component without options.
+        build: makes the component; its signature is given by each kind of spec.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    summary: str
+    options: type[Options] = Options
+    build: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        label = f"{type(self).__name__} {self.name!r}"
+        if not isinstance(self.name, str) or not self.name or self.name != self.name.strip().lower():
+            raise ValueError(f"{label}: name must be a lower-case string without outer spaces; got {self.name!r}")
+        if not isinstance(self.summary, str) or not self.summary or "\n" in self.summary:
+            raise ValueError(f"{label}: summary must be one line of text; got {self.summary!r}")
+        if not (isinstance(self.options, type) and issubclass(self.options, Options)):
+            raise TypeError(f"{label}: options must be a subclass of i2i.plugins.Options; got {self.options!r}")
+        if not callable(self.build):
+            raise TypeError(f"{label}: build must be callable; got {self.build!r}")
+
+
+def _any_size(_: Any) -> int:
+    return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSpec(Spec):
+    """A generator: ``build(options, *, in_channels, out_channels) -> torch.nn.Module``.
+
+    The module maps ``[N, in_channels, H, W]`` in [-1, 1] to ``[N, out_channels, H, W]`` in [-1, 1].
+
+    Attributes:
+        size_multiple: given the options, the number that H and W must be multiples of (1: any size).
+    """
+
+    kind: ClassVar[str] = "generator"
+    size_multiple: Callable[[Any], int] = _any_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorSpec(Spec):
+    """A discriminator: ``build(options, *, in_channels) -> torch.nn.Module``.
+
+    The module maps ``[N, in_channels, H, W]`` in [-1, 1] to logits ``[N, 1, h, w]`` (no sigmoid), or to a list of such
+    tensors when it looks at several scales.
+
+    Attributes:
+        smallest_size: given the options, the smallest H and W it can judge.
+    """
+
+    kind: ClassVar[str] = "discriminator"
+    smallest_size: Callable[[Any], int] = _any_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSpec(Spec):
+    """A loss: ``build(options) -> object``.
+
+    Attributes:
+        family: ``"adversarial"`` builds an :class:`~i2i.plugins.protocols.AdversarialLoss` (``--loss``), ``"pixel"``
+            builds a callable ``loss(image, target) -> scalar tensor`` (``--pixel-loss``).
+    """
+
+    kind: ClassVar[str] = "loss"
+    family: Literal["adversarial", "pixel"]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.family not in ("adversarial", "pixel"):
+            raise ValueError(f"LossSpec {self.name!r}: family must be 'adversarial' or 'pixel'; got {self.family!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BufferSpec(Spec):
+    """A store of earlier fakes: ``build(options, *, generator) -> Buffer``, ``generator`` a ``torch.Generator``."""
+
+    kind: ClassVar[str] = "buffer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSpec(Spec):
+    """A training method: ``build(options, *, parts) -> Method``, ``parts`` a :class:`~i2i.plugins.protocols.Parts`.
+
+    Attributes:
+        pairing: given the options, what the method needs of its data.
+        defaults: per section of the configuration (``"generator"``, ``"loss"``, ...), the values this method starts
+            from. A default for an option that the chosen component lacks is left out.
+    """
+
+    kind: ClassVar[str] = "method"
+    pairing: Callable[[Any], Pairing]
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Spec):
+    """A data set: ``build(options, *, root, split, seed) -> Dataset``; ``split`` is ``"train"`` or ``"test"``."""
+
+    kind: ClassVar[str] = "dataset"
+
+
+SPECS: Mapping[str, type[Spec]] = {
+    spec.kind: spec for spec in (GeneratorSpec, DiscriminatorSpec, LossSpec, BufferSpec, MethodSpec, DatasetSpec)
+}
+"""Every kind of component, in the order in which they are listed."""
