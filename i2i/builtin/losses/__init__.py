@@ -1,5 +1,110 @@
 """The built-in losses: their options and specs. Imports no torch."""
 
-from i2i.plugins import LossSpec
+from __future__ import annotations
 
-SPECS: tuple[LossSpec, ...] = ()
+from typing import Any
+
+from pydantic import Field
+
+from i2i.plugins import LossSpec, Options
+
+
+class LabelOptions(Options):
+    """Options of the losses that compare logits with a label."""
+
+    real_label: float = Field(1.0, ge=0.0, le=1.2, description="target for real images; 0.9 smooths the labels")
+    fake_label: float = Field(0.0, ge=-0.2, le=1.0, description="target for fakes")
+
+
+class WassersteinOptions(Options):
+    """Options of ``wgan-gp``."""
+
+    penalty_weight: float = Field(10.0, ge=0.0, description="weight of the gradient penalty, lambda in the paper")
+
+
+class HuberOptions(Options):
+    """Options of ``huber``."""
+
+    delta: float = Field(0.1, gt=0.0, description="error, on the scale of [-1, 1], at which the loss turns linear")
+
+
+def _build_cross_entropy(options: LabelOptions) -> Any:
+    from i2i.builtin.losses.adversarial import CrossEntropyLoss
+
+    return CrossEntropyLoss(options.real_label, options.fake_label)
+
+
+def _build_least_squares(options: LabelOptions) -> Any:
+    from i2i.builtin.losses.adversarial import LeastSquaresLoss
+
+    return LeastSquaresLoss(options.real_label, options.fake_label)
+
+
+def _build_hinge(_: Options) -> Any:
+    from i2i.builtin.losses.adversarial import HingeLoss
+
+    return HingeLoss()
+
+
+def _build_wasserstein(options: WassersteinOptions) -> Any:
+    from i2i.builtin.losses.adversarial import WassersteinLoss
+
+    return WassersteinLoss(options.penalty_weight)
+
+
+def _build_l1(_: Options) -> Any:
+    from torch.nn import L1Loss
+
+    return L1Loss()
+
+
+def _build_l2(_: Options) -> Any:
+    from torch.nn import MSELoss
+
+    return MSELoss()
+
+
+def _build_huber(options: HuberOptions) -> Any:
+    from torch.nn import HuberLoss
+
+    return HuberLoss(delta=options.delta)
+
+
+SPECS: tuple[LossSpec, ...] = (
+    LossSpec(
+        name="gan",
+        family="adversarial",
+        summary="cross-entropy on logits (Goodfellow et al. 2014, non-saturating), pix2pix's default",
+        options=LabelOptions,
+        build=_build_cross_entropy,
+    ),
+    LossSpec(
+        name="lsgan",
+        family="adversarial",
+        summary="least squares (Mao et al. 2017), CycleGAN's default and the steadier choice",
+        options=LabelOptions,
+        build=_build_least_squares,
+    ),
+    LossSpec(
+        name="hinge",
+        family="adversarial",
+        summary="hinge (Lim and Ye 2017), goes well with spectral norm",
+        build=_build_hinge,
+    ),
+    LossSpec(
+        name="wgan-gp",
+        family="adversarial",
+        summary="Wasserstein with gradient penalty (Gulrajani et al. 2017), the penalty applied in second order",
+        options=WassersteinOptions,
+        build=_build_wasserstein,
+    ),
+    LossSpec(name="l1", family="pixel", summary="mean absolute error, both papers' default", build=_build_l1),
+    LossSpec(name="l2", family="pixel", summary="mean squared error, blurrier than l1", build=_build_l2),
+    LossSpec(
+        name="huber",
+        family="pixel",
+        summary="squared near zero, linear beyond delta",
+        options=HuberOptions,
+        build=_build_huber,
+    ),
+)

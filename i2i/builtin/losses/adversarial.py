@@ -1,0 +1,130 @@
+"""Adversarial losses on logits.
+
+Each takes logits of any shape and returns a scalar. ``discriminator(real, fake)`` and ``generator(fake)`` are minimised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class CrossEntropyLoss:
+    """Binary cross-entropy on logits with the non-saturating generator loss (Goodfellow et al. 2014, sec. 3).
+
+    The discriminator's objective is halved, as pix2pix does to slow it relative to the generator (Isola et al. 2017,
+    sec. 3.3).
+    """
+
+    def __init__(self, real_label: float = 1.0, fake_label: float = 0.0) -> None:
+        self.real_label = real_label
+        self.fake_label = fake_label
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Half the sum of the cross-entropies of real and fake."""
+        return 0.5 * (self._to_label(real, self.real_label) + self._to_label(fake, self.fake_label))
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """The cross-entropy of calling the fakes real."""
+        return self._to_label(fake, self.real_label)
+
+    @staticmethod
+    def _to_label(logits: Tensor, label: float) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+
+
+class LeastSquaresLoss:
+    """Least squares (Mao et al. 2017, eq. 9), halved for the discriminator as in CycleGAN (Zhu et al. 2017, sec. 4)."""
+
+    def __init__(self, real_label: float = 1.0, fake_label: float = 0.0) -> None:
+        self.real_label = real_label
+        self.fake_label = fake_label
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Half the sum of the mean squared distances to the labels."""
+        return 0.5 * (self._to_label(real, self.real_label) + self._to_label(fake, self.fake_label))
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """The mean squared distance of the fakes to the real label."""
+        return self._to_label(fake, self.real_label)
+
+    @staticmethod
+    def _to_label(logits: Tensor, label: float) -> Tensor:
+        return F.mse_loss(logits, torch.full_like(logits, label))
+
+
+class HingeLoss:
+    """Hinge loss (Lim and Ye 2017, eq. 3): the discriminator stops caring once it is right by a margin of one."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The mean shortfall of the margin on both sides."""
+        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """The negative mean logit of the fakes."""
+        return -fake.mean()
+
+
+class WassersteinLoss:
+    """Wasserstein loss with gradient penalty (Gulrajani et al. 2017, eq. 3).
+
+    A patch discriminator's value for an image is the mean of its logits, both in the loss and in the penalty.
+
+    Args:
+        penalty_weight: the factor of the gradient penalty, lambda in the paper.
+    """
+
+    def __init__(self, penalty_weight: float = 10.0) -> None:
+        self.penalty_weight = penalty_weight
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The negative estimate of the Wasserstein distance, without the penalty."""
+        return fake.mean() - real.mean()
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """The negative mean logit of the fakes."""
+        return -fake.mean()
+
+    def penalty(
+        self,
+        discriminator: Callable[[Tensor], Tensor | Sequence[Tensor]],
+        real: Tensor,
+        fake: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Penalise gradients of the discriminator whose norm is not one, at random points between real and fake.
+
+        Args:
+            discriminator: from images ``[N, C, H, W]`` to logits, or a list of logits (each is penalised; the mean is
+                returned).
+            real: ``[N, C, H, W]``.
+            fake: ``[N, C, H, W]``, of the same shape.
+            generator: random numbers on the CPU, one for each image.
+
+        Returns:
+            A scalar, differentiable with respect to the discriminator's weights.
+        """
+        if real.shape != fake.shape:
+            raise ValueError(
+                f"fake must have the shape of real for the gradient penalty; got {list(fake.shape)} and "
+                f"{list(real.shape)} (use images of one size, or another loss)"
+            )
+        share = torch.rand(real.shape[0], 1, 1, 1, generator=generator).to(real)  # [N, 1, 1, 1]
+        between = torch.lerp(fake.detach(), real.detach(), share).requires_grad_()
+        penalties = [self._penalty_of(logits, between) for logits in _flatten(discriminator(between))]
+        return self.penalty_weight * torch.stack(penalties).mean()
+
+    @staticmethod
+    def _penalty_of(logits: Tensor, images: Tensor) -> Tensor:
+        values = logits.float().flatten(1).mean(1)  # [N]
+        (gradient,) = torch.autograd.grad(values.sum(), images, create_graph=True)
+        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def _flatten(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
+    if isinstance(logits, Tensor):
+        return [logits]
+    return [tensor for part in logits for tensor in _flatten(part)]

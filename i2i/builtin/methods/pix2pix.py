@@ -1,0 +1,65 @@
+"""pix2pix (Isola et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from i2i.builtin.methods.terms import add_terms, discriminator_term, frozen, generator_term
+from i2i.plugins.protocols import Batch, Parts, Update
+
+if TYPE_CHECKING:
+    from i2i.builtin.methods import Pix2PixOptions
+
+
+class Pix2Pix:
+    """One generator ``G``: A -> B, and a discriminator ``D`` that judges A and B side by side in the channels.
+
+    The generator minimises ``adversarial(G) + lambda_L1 |G(a) - b|`` (Isola et al. 2017, eq. 4). The discriminator
+    steps first, as in the reference implementation.
+    """
+
+    def __init__(self, options: Pix2PixOptions, parts: Parts) -> None:
+        channels = parts.channels
+        self.options = options
+        self.adversarial = parts.adversarial
+        self.pixel = parts.pixel
+        self.generators = {"G": parts.make_generator(channels["A"], channels["B"])}
+        self.discriminators = {"D": parts.make_discriminator(channels["A"] + channels["B"])}
+        self.buffers = {"fake_AB": parts.make_buffer()}
+        self.directions = {"AtoB": "G"}
+
+    def step(self, batches: Sequence[Batch], update: Update) -> dict[str, Tensor]:
+        """One step of the discriminator, then one of the generator against it.
+
+        With several micro-batches the generator runs again for its own step, so that only one graph is alive at a time.
+        """
+        generator, discriminator = self.generators["G"], self.discriminators["D"]
+        share = 1 / len(batches)
+        totals: dict[str, Tensor] = {}
+        fake_b = None
+        for batch in batches:
+            with torch.set_grad_enabled(len(batches) == 1):
+                fake_b = generator(batch["A"])
+            real = torch.cat([batch["A"], batch["B"]], dim=1)  # [N, C_A + C_B, H, W]
+            fake = self.buffers["fake_AB"].exchange(torch.cat([batch["A"], fake_b], dim=1))
+            term = discriminator_term(self.adversarial, discriminator, real, fake, update.random)
+            update.backward(term * share)
+            add_terms(totals, {"D": term}, share)
+        update.apply("discriminators")
+
+        with frozen([discriminator]):
+            for batch in batches:
+                if fake_b is None or len(batches) > 1:
+                    fake_b = generator(batch["A"])
+                terms = {
+                    "G": generator_term(self.adversarial, discriminator, torch.cat([batch["A"], fake_b], dim=1)),
+                    "L1": self.pixel(fake_b, batch["B"]) * self.options.lambda_L1,
+                }
+                update.backward((terms["G"] + terms["L1"]) * share)
+                add_terms(totals, terms, share)
+        update.apply("generators")
+        return totals
