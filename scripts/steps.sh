@@ -1,0 +1,30 @@
+# Sourced by scripts/lint and scripts/test: runs every step, whatever became of the one before, and sums up.
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd -P)
+summary=""
+failures=0
+
+step() {  # NAME COMMAND...
+    local name=$1 begin=$SECONDS outcome=passed
+    shift
+    printf '\n== %s: %s\n' "$name" "$*"
+    "$@" || outcome=FAILED
+    [ "$outcome" = passed ] || failures=$((failures + 1))
+    summary+=$(printf '%-8s %-28s %4d s' "$outcome" "$name" $((SECONDS - begin)))$'\n'
+}
+
+in_folder() { (cd "$1" && shift && "$@"); }  # FOLDER COMMAND...
+
+lint_steps() {
+    step "ruff check" ruff check .
+    step "ruff format" ruff format --check .
+    step "mypy" mypy
+}
+
+finish() {
+    printf '\n== summary\n%s' "$summary"
+    [ "$failures" -eq 0 ]
+}
+
+"$root/scripts/setup" test
+PATH=$root/.venv/bin:$PATH
+cd "$root"
