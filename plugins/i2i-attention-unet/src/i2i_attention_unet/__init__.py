@@ -1,0 +1,1 @@
+"""A generator for i2i: a U-Net whose skip connections pass attention gates."""
