@@ -1,0 +1,109 @@
+"""Building components from their specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from i2i.engine.config import Choice, RunConfig
+from i2i.errors import ConfigError, I2IError, PluginError
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.options import parse_options
+from i2i.plugins.protocols import Dataset, Method, Parts
+from i2i.plugins.specs import SPECS, GeneratorSpec
+
+
+class DiscriminatorGroup(nn.ModuleList):
+    """Several discriminators that look at the same images; the output is the list of their outputs."""
+
+    def forward(self, images: Tensor) -> list[Any]:
+        """Map ``[N, C, H, W]`` to one output for each discriminator."""
+        return [discriminator(images) for discriminator in self]
+
+
+def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> Any:
+    """Build the chosen component.
+
+    Raises:
+        PluginError: naming the package, when its ``build`` fails or returns the wrong thing.
+    """
+    component = manager.find(kind, choice.name)
+    owner = f"{kind} {choice.name!r} of package {component.plugin.package}"
+    try:
+        built = component.spec.build(choice.options, **context)
+    except I2IError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{owner} could not be built: {type(error).__name__}: {error}") from error
+    if kind in ("generator", "discriminator") and not isinstance(built, nn.Module):
+        raise PluginError(f"{owner}: build must return a torch.nn.Module; got {type(built).__name__}")
+    if built is None:
+        raise PluginError(f"{owner}: build returned None")
+    return built
+
+
+def build_method(manager: PluginManager, config: RunConfig, channels: Mapping[str, int], buffer_seed: int) -> Method:
+    """Build the method with all its networks, losses and buffers.
+
+    Args:
+        manager: the plugins.
+        config: what was chosen.
+        channels: channels of domains ``"A"`` and ``"B"``.
+        buffer_seed: seeds the buffers' random generators; each buffer gets a stream of its own.
+    """
+    seeds = _seeds(buffer_seed)
+
+    def make_discriminator(in_channels: int) -> nn.Module:
+        networks = [
+            build(manager, "discriminator", choice, in_channels=in_channels) for choice in config.discriminators
+        ]
+        return networks[0] if len(networks) == 1 else DiscriminatorGroup(networks)
+
+    def make_generator(in_channels: int, out_channels: int) -> Any:
+        return build(manager, "generator", config.generator, in_channels=in_channels, out_channels=out_channels)
+
+    def make_buffer() -> Any:
+        return build(manager, "buffer", config.buffer, generator=torch.Generator().manual_seed(next(seeds)))
+
+    parts = Parts(
+        channels=channels,
+        make_generator=make_generator,
+        make_discriminator=make_discriminator,
+        make_buffer=make_buffer,
+        adversarial=build(manager, "loss", config.loss),
+        pixel=build(manager, "loss", config.pixel_loss),
+    )
+    method: Method = build(manager, "method", config.method, parts=parts)
+    return method
+
+
+def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:
+    """Build the ``"train"`` or ``"test"`` split of the data set."""
+    dataset: Dataset = build(
+        manager, "dataset", config.data, root=config.data_root, split=split, seed=config.training.seed
+    )
+    return dataset
+
+
+def create(manager: PluginManager, kind: str, name: str, context: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """Build one component by name; see :func:`i2i.create`."""
+    if kind not in SPECS:
+        raise PluginError(f"there is no kind of component called {kind!r} (kinds: {', '.join(SPECS)})")
+    parsed, problems = parse_options(manager.find(kind, name).spec.options, options, where=name)
+    if parsed is None:
+        raise ConfigError("\n".join(map(str, problems)))
+    return build(manager, kind, Choice(name, parsed), **context)
+
+
+def size_multiple(manager: PluginManager, choice: Choice) -> int:
+    """The number that the generator wants H and W to be multiples of."""
+    return manager.spec(GeneratorSpec, choice.name).size_multiple(choice.options)
+
+
+def _seeds(first: int) -> Iterator[int]:
+    random = torch.Generator().manual_seed(first)
+    while True:
+        yield int(torch.randint(2**62, (), generator=random))

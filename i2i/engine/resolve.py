@@ -1,0 +1,307 @@
+"""From what a person gave to the resolved configuration.
+
+Layers, each over the one before: options' defaults, the method's defaults, the preset of a built-in sample, the
+``--config`` file, the command line. Every problem in them is reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+
+from i2i.engine.config import Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
+from i2i.errors import ConfigError, I2IError, did_you_mean
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.options import Options, Problem, parse_options
+from i2i.plugins.specs import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    Spec,
+)
+
+Values = dict[str, Any]
+Layer = dict[str, Values]
+"""Section to option to value. The discriminator section may also hold ``"0"``, ``"1"``, ... for one of several."""
+
+COMPONENTS: Mapping[str, type[Spec]] = {
+    "method": MethodSpec,
+    "generator": GeneratorSpec,
+    "discriminator": DiscriminatorSpec,
+    "loss": LossSpec,
+    "pixel_loss": LossSpec,
+    "buffer": BufferSpec,
+    "data": DatasetSpec,
+}
+PLAIN: Mapping[str, type[Options]] = {
+    "optimizer": OptimizerOptions,
+    "schedule": ScheduleOptions,
+    "training": TrainingOptions,
+}
+DEFAULT_NAMES = {"pixel_loss": "l1", "data": "folder"}
+DEFAULT_METHOD = "cyclegan"
+DEFAULT_DATA = "sample:flat-3d"
+SAMPLE_PREFIX = "sample:"
+PRESETS = resources.files("i2i") / "data" / "presets"
+MOST_DISCRIMINATORS = 16
+
+OptionsType = TypeVar("OptionsType", bound=Options)
+
+
+@dataclass
+class _Resolver:
+    manager: PluginManager
+    given: list[Layer]
+    """What a person gave: the file, then the command line. Unknown options in these are errors."""
+    assumed: list[Layer] = field(default_factory=list)
+    """The method's defaults, then the preset. Options that a chosen component lacks are left out of these."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def last(self, section: str, key: str, default: Any = None) -> Any:
+        for layer in [*reversed(self.given), *reversed(self.assumed)]:
+            if key in layer.get(section, {}):
+                return layer[section][key]
+        return default
+
+    def values(self, section: str, options: type[Options], skip: Iterable[str] = ("name",)) -> Values:
+        merged: Values = {}
+        for layer in self.assumed:
+            merged.update({k: v for k, v in layer.get(section, {}).items() if k in options.model_fields})
+        for layer in self.given:
+            merged.update(layer.get(section, {}))
+        return {key: value for key, value in merged.items() if key not in skip}
+
+    def parse(self, where: str, options: type[OptionsType], values: Values) -> OptionsType:
+        parsed, problems = parse_options(options, values, where=where)
+        self.problems += problems
+        return parsed if parsed is not None else options()
+
+    def choose(self, section: str) -> Choice:
+        name = str(self.last(section, "name", DEFAULT_NAMES.get(section)))
+        spec = self.find(section, name)
+        if spec is None:
+            return Choice(name, Options())
+        if isinstance(spec, LossSpec):
+            family = "adversarial" if section == "loss" else "pixel"
+            if spec.family != family:
+                known = [
+                    component.spec.name
+                    for component in self.manager.components("loss")
+                    if isinstance(component.spec, LossSpec) and component.spec.family == family
+                ]
+                message = f"must be one of the {family} losses ({', '.join(known)}); {name!r} is a {spec.family} loss"
+                self.problems.append(Problem(f"{section}.name", message))
+                return Choice(name, Options())
+        skip = ("name", "root") if section == "data" else ("name",)
+        return Choice(name, self.parse(section, spec.options, self.values(section, spec.options, skip)))
+
+    def choose_discriminators(self) -> tuple[Choice, ...]:
+        names = self.last("discriminator", "name", "patch70")
+        names = [names] if isinstance(names, str) else list(names)
+        copies = self.last("discriminator", "copies", 1)
+        if not isinstance(copies, int) or not 1 <= copies <= MOST_DISCRIMINATORS:
+            message = f"must be a whole number from 1 to {MOST_DISCRIMINATORS}; got {copies!r}"
+            self.problems.append(Problem("discriminator.copies", message))
+            copies = 1
+        numbers = [str(number) for number in range(len(names))]
+        chosen: list[Choice] = []
+        for number, name in zip(numbers, names, strict=True):
+            spec = self.find("discriminator", name)
+            if spec is None:
+                continue
+            values = self.values("discriminator", spec.options, skip=("name", "copies"))
+            values = {key: value for key, value in values.items() if not key.isdigit()}
+            for layer in self.given:
+                values.update(layer.get("discriminator", {}).get(number, {}))
+            where = "discriminator" if len(names) == 1 else f"discriminator.{number} ({name})"
+            chosen.append(Choice(name, self.parse(where, spec.options, values)))
+        for layer in self.given:
+            for key in layer.get("discriminator", {}):
+                if key.isdigit() and key not in numbers:
+                    message = f"there are {len(names)} discriminators, numbered from 0"
+                    self.problems.append(Problem(f"discriminator.{key}", message))
+        return tuple(choice for choice in chosen for _ in range(copies))
+
+    def find(self, section: str, name: str) -> Spec | None:
+        spec_type = COMPONENTS[section]
+        try:
+            return self.manager.spec(spec_type, name)
+        except I2IError as error:
+            self.problems.append(Problem(section, str(error)))
+            return None
+
+    def fail_on_problems(self) -> None:
+        if self.problems:
+            lines = "\n".join(f"  {problem}" for problem in dict.fromkeys(map(str, self.problems)))
+            count = len(dict.fromkeys(map(str, self.problems)))
+            title = "one setting is wrong" if count == 1 else f"{count} settings are wrong"
+            raise ConfigError(f"{title}:\n{lines}\nSee the options of a component with: i2i plugins show KIND NAME")
+
+
+def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list[str]]:
+    """Resolve what a person gave (file, then command line) to a configuration.
+
+    Returns:
+        The configuration, and notes for the person: what a preset decided.
+
+    Raises:
+        ConfigError: naming every wrong setting, the value given, what is allowed and the nearest name.
+    """
+    resolver = _Resolver(manager, given)
+    _check_sections(resolver)
+    resolver.fail_on_problems()
+    root = str(resolver.last("data", "root", DEFAULT_DATA))
+    preset = _preset(root)
+    notes = []
+
+    method_name = str(resolver.last("method", "name", preset.get("method", DEFAULT_METHOD)))
+    method_spec = resolver.find("method", method_name)
+    resolver.fail_on_problems()
+    assert isinstance(method_spec, MethodSpec)
+    resolver.assumed.append({section: dict(values) for section, values in method_spec.defaults.items()})
+    preset_layer = preset.get("settings", {}).get(method_name, {})
+    if preset_layer:
+        resolver.assumed.append(preset_layer)
+        notes.append(f"{root} comes with a preset for {method_name}; --dry-run shows it, --set changes it")
+
+    method = Choice(
+        method_name,
+        resolver.parse("method", method_spec.options, resolver.values("method", method_spec.options)),
+    )
+    resolver.assumed.append({"data": {"pairing": method_spec.pairing(method.options)}})
+    config = RunConfig(
+        method=method,
+        generator=resolver.choose("generator"),
+        discriminators=resolver.choose_discriminators(),
+        loss=resolver.choose("loss"),
+        pixel_loss=resolver.choose("pixel_loss"),
+        buffer=resolver.choose("buffer"),
+        data_root=root,
+        data=resolver.choose("data"),
+        **cast(
+            "Any",
+            {
+                name: resolver.parse(name, options, resolver.values(name, options, ()))
+                for name, options in PLAIN.items()
+            },
+        ),
+    )
+    resolver.fail_on_problems()
+    return config, notes
+
+
+def config_from_dict(manager: PluginManager, values: Mapping[str, Any]) -> RunConfig:
+    """Read back what :meth:`RunConfig.to_dict` wrote.
+
+    Raises:
+        ConfigError: when it does not fit the installed components.
+    """
+    return resolve(manager, [layer_from_mapping(values, "the run's config.yaml")])[0]
+
+
+def layer_from_file(path: str | Path) -> Layer:
+    """Read a YAML file of sections.
+
+    Raises:
+        ConfigError: when it cannot be read, is no YAML or has no sections.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--config {path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config {path}: is no YAML: {error}") from error
+    return layer_from_mapping(values or {}, f"--config {path}")
+
+
+def layer_from_mapping(values: Any, where: str) -> Layer:
+    """Turn nested values into a layer; a list of discriminators becomes names and numbered options.
+
+    Raises:
+        ConfigError: when a section is no mapping.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected sections such as 'generator:'; got {type(values).__name__}")
+    layer: Layer = {}
+    for section, content in values.items():
+        if section == "discriminator" and isinstance(content, list):
+            entries = [{"name": entry} if isinstance(entry, str) else dict(entry) for entry in content]
+            layer["discriminator"] = {
+                "name": [entry.pop("name", "patch70") for entry in entries],
+                **{str(number): entry for number, entry in enumerate(entries)},
+            }
+        elif isinstance(content, str) and section in COMPONENTS:
+            layer[str(section)] = {"name": content}
+        elif isinstance(content, Mapping):
+            layer[str(section)] = {str(key): value for key, value in content.items()}
+        else:
+            raise ConfigError(f"{where}: section {section!r} must hold options; got {content!r}")
+    return layer
+
+
+def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
+    """Turn ``section.option=value`` strings (or such a mapping) into a layer; values are read as YAML.
+
+    Raises:
+        ConfigError: when one is not of that form.
+    """
+    layer: Layer = {}
+    pairs = settings.items() if isinstance(settings, Mapping) else [_split(setting) for setting in settings]
+    for name, value in pairs:
+        section, _, key = name.partition(".")
+        if not key:
+            raise ConfigError(f"--set {name}: expected section.option=value, such as generator.base_channels=32")
+        target = layer.setdefault(section, {})
+        number, _, rest = key.partition(".")
+        if section == "discriminator" and number.isdigit() and rest:
+            target, key = target.setdefault(number, {}), rest
+        target[key] = value
+    return layer
+
+
+def _split(setting: str) -> tuple[str, Any]:
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {setting}: expected section.option=value, such as generator.base_channels=32")
+    try:
+        return name.strip(), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting}: the value is no YAML: {error}") from error
+
+
+def merge(*layers: Layer) -> Layer:
+    """Merge layers section by section, later ones winning."""
+    merged: Layer = {}
+    for layer in layers:
+        for section, values in layer.items():
+            merged.setdefault(section, {}).update(values)
+    return merged
+
+
+def _check_sections(resolver: _Resolver) -> None:
+    known = [*COMPONENTS, *PLAIN]
+    for layer in resolver.given:
+        for section in layer:
+            if section not in known:
+                message = f"there is no such section{did_you_mean(section, known)} (sections: {', '.join(known)})"
+                resolver.problems.append(Problem(section, message))
+
+
+def _preset(root: str) -> dict[str, Any]:
+    """The preset of a built-in sample: its usual method, and settings for each method."""
+    if not root.startswith(SAMPLE_PREFIX):
+        return {}
+    path = PRESETS / "samples.yaml"
+    presets: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {
+        "method": presets["methods"].get(root.removeprefix(SAMPLE_PREFIX), DEFAULT_METHOD),
+        "settings": presets["settings"],
+    }

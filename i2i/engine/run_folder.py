@@ -1,0 +1,157 @@
+"""The folder of one run: everything needed to go on, to judge and to use the result.
+
+::
+
+    runs/20260131-142233-cyclegan-resnet9-flat-3d/
+      config.yaml       the resolved configuration
+      environment.json  versions and machine
+      metrics.jsonl     one line a log interval, one line an evaluation
+      samples/          sheets of the same held-out images over time
+      picture.png       the headline picture
+      index.html        the page
+      checkpoints/      step-00001200/ ..., latest, best
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from filelock import FileLock, Timeout
+
+from i2i._version import __version__
+from i2i.engine.config import RunConfig
+from i2i.engine.files import write_whole
+from i2i.errors import RunFolderError
+
+RUNS = Path("runs")
+
+
+class RunFolder:
+    """A run folder on the disk; make one with :meth:`create` or :meth:`open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_file = path / "config.yaml"
+        self.metrics_file = path / "metrics.jsonl"
+        self.checkpoints = path / "checkpoints"
+        self.samples = path / "samples"
+        self.picture = path / "picture.png"
+        self._lock = FileLock(path / ".lock")
+
+    @classmethod
+    def create(cls, out: str | Path | None, config: RunConfig) -> RunFolder:
+        """Make a new run folder; without ``out``, one with a readable, unique name under ``runs/``.
+
+        Raises:
+            RunFolderError: when ``out`` exists and is not empty, or cannot be written.
+        """
+        path = Path(out) if out is not None else _unique_name(config)
+        if path.is_dir() and any(path.iterdir()):
+            if (path / "config.yaml").exists():
+                way_on = f"go on with it: i2i run --resume {path}; or pick another --out"
+            else:
+                way_on = "pick another --out"
+            raise RunFolderError(f"--out {path} exists and is not empty; expected a new or empty folder; {way_on}")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder = cls(path)
+            folder.lock()
+            write_whole(folder.config_file, config.to_yaml().encode())
+            write_whole(path / "environment.json", json.dumps(environment(), indent=2).encode())
+        except OSError as error:
+            raise RunFolderError(f"--out {path} cannot be written: {error}; pick another folder") from error
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Open an existing run folder to go on with it.
+
+        Raises:
+            RunFolderError: when it is none, cannot be written, or another process is training in it.
+        """
+        folder = cls(Path(path))
+        if not folder.config_file.exists():
+            raise RunFolderError(
+                f"{path} is no run folder: config.yaml is missing; expected a folder made by i2i run, such as "
+                f"{RUNS}/NAME"
+            )
+        try:
+            folder.lock()
+        except OSError as error:
+            raise RunFolderError(f"{path} cannot be written: {error}; make it writable or copy it") from error
+        return folder
+
+    def lock(self) -> None:
+        """Keep other processes out until this one ends, however it ends."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunFolderError(f"{self.path} is in use by another process that trains in it") from error
+
+    def unlock(self) -> None:
+        """Let other processes in."""
+        self._lock.release()
+
+    def config_values(self) -> Mapping[str, Any]:
+        """The kept configuration as nested plain values."""
+        values: Mapping[str, Any] = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        return values
+
+    def append_metrics(self, line: Mapping[str, Any]) -> None:
+        """Append one line to ``metrics.jsonl``."""
+        try:
+            with self.metrics_file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.metrics_file} cannot be written: {error}; the checkpoints are intact: free some space, then "
+                f"i2i run --resume {self.path}"
+            ) from error
+
+    def forget_after(self, step: int) -> None:
+        """Drop metrics and sample sheets of later steps: a resumed run makes them again."""
+        if self.metrics_file.exists():
+            lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if _step_of(line) <= step]
+            write_whole(self.metrics_file, "".join(f"{line}\n" for line in kept).encode())
+        for sheet in self.samples.glob("*/step-*.png"):
+            if int(sheet.stem.removeprefix("step-")) > step:
+                sheet.unlink()
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine facts, to be kept with a run."""
+    packages = ("torch", "accelerate", "numpy", "pillow", "safetensors", "torchmetrics")
+    facts: dict[str, Any] = {"i2i": __version__, "python": platform.python_version()}
+    facts.update({package: version(package) for package in packages})
+    facts["system"] = platform.platform()
+    facts["threads"] = torch.get_num_threads()
+    facts["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return facts
+
+
+def _step_of(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:  # the line that was being written when the process was killed
+        return math.inf
+
+
+def _unique_name(config: RunConfig) -> Path:
+    data = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(config.data_root.removeprefix("sample:")).name).strip("-") or "data"
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    name = f"{stamp}-{config.method.name}-{config.generator.name}-{data}"
+    path, number = RUNS / name, 2
+    while path.exists():
+        path, number = RUNS / f"{name}-{number}", number + 1
+    return path

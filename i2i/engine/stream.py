@@ -1,0 +1,97 @@
+"""The endless stream of training samples.
+
+Epochs follow each other without a gap: epoch ``e`` is a permutation that depends on ``(seed, e)`` alone, so a batch
+may hold the end of one epoch and the start of the next, every image is seen exactly once an epoch whatever the batch
+size and the number of processes, and the number of samples taken so far is the whole position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from i2i.plugins.protocols import Batch, Dataset
+
+Key = tuple[int, int]
+
+
+class SampleStream(Sampler[list[Key]]):
+    """Yields lists of ``(epoch, index)``: this process's share of each batch, without end.
+
+    Args:
+        length: samples in an epoch.
+        seed: fixes every permutation.
+        batch_size: samples of one process in one batch.
+        start: samples that all processes together have taken before.
+        rank: this process.
+        world_size: number of processes; together they take ``batch_size * world_size`` consecutive samples.
+    """
+
+    def __init__(
+        self, length: int, *, seed: int, batch_size: int, start: int = 0, rank: int = 0, world_size: int = 1
+    ) -> None:
+        self.length = length
+        self.seed = seed
+        self.batch_size = batch_size
+        self.start = start
+        self.rank = rank
+        self.world_size = world_size
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        """Yield batches of keys."""
+        position = self.start + self.rank * self.batch_size
+        current, order = -1, torch.empty(0)
+        while True:
+            keys = []
+            for place in range(position, position + self.batch_size):
+                epoch, index = divmod(place, self.length)
+                if epoch != current:
+                    current, order = epoch, self._permutation(epoch)
+                keys.append((epoch, int(order[index])))
+            yield keys
+            position += self.batch_size * self.world_size
+
+    def _permutation(self, epoch: int) -> torch.Tensor:
+        # Two 32-bit words in one seed: no two (seed, epoch) share a permutation.
+        random = torch.Generator().manual_seed((self.seed << 31) + epoch)
+        return torch.randperm(self.length, generator=random)
+
+
+def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Iterator[Batch]:
+    """Load the stream's batches, with ``workers`` processes; the number of workers changes no value."""
+    loader: DataLoader[Any] = DataLoader(
+        dataset,  # type: ignore[arg-type]  # keys are (epoch, index), not int
+        batch_sampler=stream,
+        num_workers=workers,
+        collate_fn=collate,
+        # DataLoader draws a base seed: from a generator of its own, so that the global one is left alone.
+        generator=torch.Generator().manual_seed(stream.seed),
+    )
+    return iter(loader)
+
+
+def collate(samples: list[dict[str, Any]]) -> Batch:
+    """Stack tensors to ``[N, ...]``, flags to a bool tensor ``[N]``, and keep the rest in lists.
+
+    Raises:
+        ValueError: when images of one batch differ in size.
+    """
+    batch: dict[str, Any] = {}
+    for key, first in samples[0].items():
+        values = [sample[key] for sample in samples]
+        if isinstance(first, torch.Tensor):
+            sizes = {tuple(value.shape) for value in values}
+            if len(sizes) > 1:
+                raise ValueError(
+                    f"images of one batch must have one size; got {', '.join(map(str, sorted(sizes)))} "
+                    "(use --batch-size 1, or a data.mode that crops)"
+                )
+            batch[key] = torch.stack(values)
+        elif isinstance(first, bool):
+            batch[key] = torch.tensor(values)
+        else:
+            batch[key] = values
+    return batch
