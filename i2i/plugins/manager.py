@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar
 
@@ -66,6 +68,11 @@ class PluginManager:
     Args:
         environ: where ``I2I_DISABLE_PLUGINS`` (comma-separated entry-point or package names) and
             ``I2I_TRACE_PLUGINS`` (anything: print what is loaded and called to standard error) are read from.
+
+    Attributes:
+        plugins: every plugin that was found, loaded or not; the built-in one first, then by package and name.
+        warnings: one line for each plugin that failed to load (who, why, and how to go on without it) and for each
+            name in ``I2I_DISABLE_PLUGINS`` that no plugin has.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
@@ -73,30 +80,32 @@ class PluginManager:
         disabled = {name.strip() for name in environ.get(DISABLE_VARIABLE, "").split(",")} - {""}
         self.plugins: list[Plugin] = []
         self._components: dict[tuple[str, str], list[Component]] = defaultdict(list)
+        self._tracing = bool(environ.get(TRACE_VARIABLE))
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
-        if environ.get(TRACE_VARIABLE):
-            self._pluggy.trace.root.setwriter(lambda text: sys.stderr.write(f"i2i plugins: {text}"))
-            self._pluggy.enable_tracing()
 
-        self._load("builtin", "i2i", __version__, BUILTIN_MODULE, lambda: importlib.import_module(BUILTIN_MODULE))
-        for entry_point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=_package_and_name):
-            package, version = _distribution_of(entry_point)
-            if disabled & {entry_point.name, package}:
-                plugin = Plugin(entry_point.name, package, version, entry_point.module, "disabled")
-                self.plugins.append(plugin)
-                self._pluggy.trace.root.get("load")(f"{entry_point.name} ({package}) is disabled")
-                continue
-            self._load(entry_point.name, package, version, entry_point.module, entry_point.load)
-
-    @property
-    def warnings(self) -> list[str]:
-        """One line for each plugin that failed to load: who, why, and how to go on without it."""
-        return [
+        builtin = Plugin("builtin", "i2i", __version__, BUILTIN_MODULE, "loaded")
+        self._load(builtin, lambda: importlib.import_module(BUILTIN_MODULE))
+        unused = dict.fromkeys(sorted(disabled))
+        found = [(_plugin_of(entry_point), entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
+        for plugin, entry_point in sorted(found, key=lambda item: (item[0].package, item[0].name)):
+            naming = {name for name in disabled if name == plugin.name or _same_package(name, plugin.package)}
+            if naming:
+                unused = {name: None for name in unused if name not in naming}
+                self._trace(f"{plugin.name} of {plugin.package} is disabled")
+                self.plugins.append(replace(plugin, status="disabled"))
+            else:
+                self._load(plugin, entry_point.load)
+        self.warnings = [
             f"plugin {plugin.name!r} of package {plugin.package} was not loaded: {plugin.problem} "
-            f"(report it to the package, or set {DISABLE_VARIABLE}={plugin.name})"
+            f"(report it to the package, or set {DISABLE_VARIABLE}={self._disabling_name(plugin)})"
             for plugin in self.plugins
             if plugin.status == "failed"
+        ]
+        known = {name for plugin, _ in found for name in (plugin.name, plugin.package)}
+        self.warnings += [
+            f"{DISABLE_VARIABLE} names {name!r}, which is no installed plugin or package{did_you_mean(name, known)}"
+            for name in unused
         ]
 
     def components(self, kind: str | None = None) -> Iterator[Component]:
@@ -120,13 +129,14 @@ class PluginManager:
             return found[0]
         if found:
             owners = " and ".join(f"{component.plugin.package} {component.plugin.version}" for component in found)
-            others = [component.plugin.name for component in found if component.plugin.package != "i2i"]
             raise PluginError(
                 f"{kind} {name!r} is claimed by {owners}; disable one of them, "
-                f"for example {DISABLE_VARIABLE}={others[-1]}"
+                f"for example {DISABLE_VARIABLE}={self._disabling_name(found[-1].plugin)}"
             )
         known = [component.spec.name for component in self.components(kind)]
-        message = f"there is no {kind} called {name!r}{did_you_mean(name, known)} (installed: {', '.join(known)})"
+        message = (
+            f"there is no {kind} called {name!r}{did_you_mean(name, known)} (installed: {', '.join(known) or 'none'})"
+        )
         failed = [plugin.name for plugin in self.plugins if plugin.status != "loaded"]
         if failed:
             message += f"; plugins that are not loaded: {', '.join(failed)} (see: i2i plugins list)"
@@ -138,19 +148,34 @@ class PluginManager:
         assert isinstance(spec, spec_type)
         return spec
 
-    def _load(self, name: str, package: str, version: str, module_name: str, load: Any) -> None:
+    def _disabling_name(self, plugin: Plugin) -> str:
+        """What to put into ``I2I_DISABLE_PLUGINS`` to be rid of this plugin and, where that can be had, of no other."""
+        shared = [other for other in self.plugins if other.name == plugin.name and other.package != plugin.package]
+        return plugin.package if shared else plugin.name
+
+    def _trace(self, text: str) -> None:
+        if self._tracing:
+            sys.stderr.write(f"i2i plugins: {text}\n")
+
+    def _load(self, plugin: Plugin, load: Callable[[], Any]) -> None:
+        self._trace(f"loading {plugin.name} of {plugin.package} {plugin.version} from {plugin.module}")
+        begin = time.perf_counter()
+        registered = f"{plugin.package}:{plugin.name}"
         try:
             module = load()
-            self._pluggy.register(module, name=f"{package}:{name}")
+            self._pluggy.register(module, name=registered)
             specs = self._collect(module)
-        except Exception as error:  # whatever a stranger's module raises must not end the program
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a stranger's module does, sys.exit() included, i2i goes on
             problem = f"{type(error).__name__}: {_first_line(error)}"
             if isinstance(error, _BadPluginError | pluggy.PluginValidationError):
                 problem = _first_line(error)
-            self._pluggy.unregister(name=f"{package}:{name}")
-            self.plugins.append(Plugin(name, package, version, module_name, "failed", problem))
+            self._trace(f"{plugin.name} failed: {problem}")
+            self._pluggy.unregister(name=registered)
+            self.plugins.append(replace(plugin, status="failed", problem=problem))
             return
-        plugin = Plugin(name, package, version, module_name, "loaded")
+        self._trace(f"loaded {plugin.name} in {1000 * (time.perf_counter() - begin):.0f} ms")
         self.plugins.append(plugin)
         for spec in specs:
             self._components[spec.kind, spec.name].append(Component(spec, plugin))
@@ -169,7 +194,9 @@ class PluginManager:
                 raise _BadPluginError(f"there is no hook called {caller.name!r}{did_you_mean(caller.name, HOOKS)}")
             for implementation in caller.get_hookimpls():
                 if implementation.plugin is module:
-                    collected.extend(_check_specs(caller.name, implementation.function()))
+                    specs = _check_specs(caller.name, implementation.function())
+                    self._trace(f"{caller.name} returned {', '.join(spec.name for spec in specs) or 'nothing'}")
+                    collected.extend(specs)
         names = [(spec.kind, spec.name) for spec in collected]
         for kind, spec_name in names:
             if names.count((kind, spec_name)) > 1:
@@ -192,15 +219,21 @@ def _check_specs(hook: str, returned: Any) -> list[Spec]:
     return specs
 
 
-def _package_and_name(entry_point: EntryPoint) -> tuple[str, str]:
-    return _distribution_of(entry_point)[0], entry_point.name
+def _plugin_of(entry_point: EntryPoint) -> Plugin:
+    """Say what an entry point's metadata claim, without importing anything; metadata can be damaged too."""
+    package = version = "unknown"
+    if entry_point.dist is not None:
+        try:
+            package, version = str(entry_point.dist.name or package), str(entry_point.dist.version or version)
+        except Exception:  # a package whose METADATA file is missing or unreadable still has an entry point
+            package = version = "unknown"
+    return Plugin(entry_point.name, package, version, entry_point.value.partition(":")[0], "loaded")
 
 
-def _distribution_of(entry_point: EntryPoint) -> tuple[str, str]:
-    if entry_point.dist is None:
-        return "unknown", "unknown"
-    return entry_point.dist.name, entry_point.dist.version
+def _same_package(name: str, package: str) -> bool:
+    """Compare as package indexes do: ``My_Package`` is ``my-package``."""
+    return re.sub(r"[-_.]+", "-", name).lower() == re.sub(r"[-_.]+", "-", package).lower()
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or "no message").splitlines()[0]

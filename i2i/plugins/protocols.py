@@ -52,7 +52,9 @@ class PenalisedLoss(AdversarialLoss, Protocol):
 class PixelLoss(Protocol):
     """A distance between an image and its target."""
 
-    def __call__(self, image: Tensor, target: Tensor) -> Tensor: ...
+    def __call__(self, image: Tensor, target: Tensor) -> Tensor:
+        """The distance of two batches ``[N, C, H, W]``, a scalar."""
+        ...
 
 
 class Buffer(Protocol):
@@ -66,7 +68,9 @@ class Buffer(Protocol):
         """Everything that an exact resume needs: nested dicts and lists of tensors, numbers, strings and None."""
         ...
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        ...
 
 
 class Sample(TypedDict, total=False):
