@@ -1,0 +1,39 @@
+"""Contract tests for plugin authors: does a component keep the promises that the engine relies on?
+
+In a plugin's own tests::
+
+    from i2i.testing import check_generator
+    from my_package import SPEC
+
+    def test_contract():
+        check_generator(SPEC)
+
+Each ``check_<kind>`` raises ``AssertionError`` that lists every promise broken; :func:`check_component` returns the
+results one by one and never raises. ``i2i plugins check`` prints the same.
+
+The checks run on the CPU, on tiny images, with the component's default options, except that an option called
+``base_channels`` is lowered to 8 (the first result says so). Give ``options`` to check another setting. The caller's
+random state is left as it was.
+"""
+
+from i2i.testing.component import (
+    check_buffer,
+    check_component,
+    check_dataset,
+    check_discriminator,
+    check_generator,
+    check_loss,
+    check_method,
+)
+from i2i.testing.results import CheckResult
+
+__all__ = [
+    "CheckResult",
+    "check_buffer",
+    "check_component",
+    "check_dataset",
+    "check_discriminator",
+    "check_generator",
+    "check_loss",
+    "check_method",
+]

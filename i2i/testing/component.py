@@ -1,0 +1,130 @@
+"""The public checks: one for each kind of component, and one that picks the right kind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from i2i.plugins import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    Options,
+)
+from i2i.plugins.manager import Component
+from i2i.plugins.specs import SPECS, Spec
+from i2i.testing.buffers import buffer_checks
+from i2i.testing.datasets import dataset_checks
+from i2i.testing.losses import loss_checks
+from i2i.testing.methods import method_checks
+from i2i.testing.networks import discriminator_checks, generator_checks
+from i2i.testing.options import choose_options
+from i2i.testing.results import Checklist, CheckResult
+
+OptionValues = Options | Mapping[str, Any] | None
+"""An instance of the component's option model, values by name, or None for the defaults."""
+
+
+def check_component(
+    component: Component | Spec, options: OptionValues = None, *, root: str | Path | None = None
+) -> list[CheckResult]:
+    """Check one component of any kind and return every result. Never raises for what the component does.
+
+    Args:
+        component: a spec, or what ``PluginManager.find`` returns.
+        options: the options to check with; by default the component's own, made narrow where it has ``base_channels``.
+        root: for a data set, the folder to read; by default small folders in the usual layouts are made and the first
+            that the data set accepts is used.
+
+    Raises:
+        TypeError: when ``component`` is neither a component nor a spec.
+    """
+    spec = _spec_of(component)
+    checks = Checklist()
+    with _own_random_states():
+        chosen = choose_options(checks, spec, options)
+        if chosen is not None:
+            _run_checks(checks, spec, chosen, root)
+    return checks.results
+
+
+def check_generator(spec: GeneratorSpec, options: OptionValues = None) -> None:
+    """Assert that a generator keeps its contract: shapes, range, gradients, state, determinism, precision, sizes."""
+    _assert_kept(spec, GeneratorSpec, options)
+
+
+def check_discriminator(spec: DiscriminatorSpec, options: OptionValues = None) -> None:
+    """Assert that a discriminator keeps its contract: logits of the right shape, gradients, state, determinism."""
+    _assert_kept(spec, DiscriminatorSpec, options)
+
+
+def check_loss(spec: LossSpec, options: OptionValues = None) -> None:
+    """Assert that an adversarial loss pulls both sides the right way, or that a pixel loss is a distance."""
+    _assert_kept(spec, LossSpec, options)
+
+
+def check_buffer(spec: BufferSpec, options: OptionValues = None) -> None:
+    """Assert that a buffer returns as many detached images as it takes, and resumes exactly from its state."""
+    _assert_kept(spec, BufferSpec, options)
+
+
+def check_method(spec: MethodSpec, options: OptionValues = None) -> None:
+    """Assert that a method builds from tiny parts and that one step trains every network."""
+    _assert_kept(spec, MethodSpec, options)
+
+
+def check_dataset(spec: DatasetSpec, root: str | Path | None = None, options: OptionValues = None) -> None:
+    """Assert that a data set's samples are well formed and a pure function of ``(seed, epoch, index)``."""
+    _assert_kept(spec, DatasetSpec, options, root)
+
+
+def _spec_of(component: object) -> Spec:
+    spec = component.spec if isinstance(component, Component) else component
+    if not isinstance(spec, Spec):
+        kinds = ", ".join(kind.__name__ for kind in SPECS.values())
+        raise TypeError(f"component must be a Component or one of {kinds}; got {type(spec).__name__}")
+    return spec
+
+
+@contextmanager
+def _own_random_states() -> Iterator[None]:
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+
+
+def _run_checks(checks: Checklist, spec: Spec, options: Options, root: str | Path | None) -> None:
+    if isinstance(spec, GeneratorSpec):
+        generator_checks(checks, spec, options)
+    elif isinstance(spec, DiscriminatorSpec):
+        discriminator_checks(checks, spec, options)
+    elif isinstance(spec, LossSpec):
+        loss_checks(checks, spec, options)
+    elif isinstance(spec, BufferSpec):
+        buffer_checks(checks, spec, options)
+    elif isinstance(spec, MethodSpec):
+        method_checks(checks, spec, options)
+    elif isinstance(spec, DatasetSpec):
+        dataset_checks(checks, spec, options, root)
+
+
+def _assert_kept(spec: Spec, expected: type[Spec], options: OptionValues, root: str | Path | None = None) -> None:
+    if not isinstance(spec, expected):
+        raise TypeError(f"spec must be a {expected.__name__}; got {type(spec).__name__}")
+    broken = [result for result in check_component(spec, options, root=root) if not result.ok]
+    if broken:
+        lines = "\n".join(f"  {result.name}: {result.message}" for result in broken)
+        raise AssertionError(f"{spec.kind} {spec.name!r} breaks its contract:\n{lines}")

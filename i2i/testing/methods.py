@@ -1,0 +1,231 @@
+"""What every training method must do, with the smallest parts that can be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from i2i.errors import I2IError
+from i2i.plugins import MethodSpec, Options
+from i2i.plugins.protocols import Batch, Method, Parts
+from i2i.plugins.specs import Pairing
+from i2i.testing.results import Checklist, expect
+
+SIZE = 16
+DIRECTIONS = ("AtoB", "BtoA")
+GROUPS = ("generators", "discriminators")
+
+
+def method_checks(checks: Checklist, spec: MethodSpec, options: Options) -> None:
+    """Check one method."""
+
+    def make(several: bool = False, channels_of_a: int = 3) -> Method:
+        torch.manual_seed(0)
+        built: Method = spec.build(options, parts=_parts({"A": channels_of_a, "B": 3}, several))
+        return built
+
+    checks.run("pairing", lambda: _pairing_check(spec, options))
+    if not checks.run("builds a method", lambda: _structure_check(make())):
+        return
+    checks.run("directions", lambda: _directions_check(make(), {"A": 3, "B": 3}))
+    checks.run("other channels", lambda: _channels_check(make))
+    checks.run("one step", lambda: _step_check(make(), 1))
+    checks.run("gradient accumulation", lambda: _step_check(make(), 2))
+    checks.run("several discriminators", lambda: _step_check(make(several=True), 1))
+    checks.run("determinism", lambda: _determinism_check(make))
+
+
+class _Generator(nn.Module):
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.tanh(self.convolution(image))
+
+
+class _Discriminators(nn.Module):
+    """One discriminator, or two whose logits come as a list."""
+
+    def __init__(self, in_channels: int, several: bool) -> None:
+        super().__init__()
+        count = 2 if several else 1
+        self.convolutions = nn.ModuleList(nn.Conv2d(in_channels, 1, 4, stride=2) for _ in range(count))
+
+    def forward(self, image: Tensor) -> Tensor | list[Tensor]:
+        logits = [convolution(image) for convolution in self.convolutions]
+        return logits if len(logits) > 1 else logits[0]
+
+
+class _LeastSquares:
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return 0.5 * ((real - 1.0).square().mean() + fake.square().mean())
+
+    def generator(self, fake: Tensor) -> Tensor:
+        return (fake - 1.0).square().mean()
+
+
+class _NewestOnly:
+    def exchange(self, images: Tensor) -> Tensor:
+        return images.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        del state
+
+
+class _Update:
+    """What the trainer lends to a method, kept simple: plain gradient descent, and a record of the calls."""
+
+    def __init__(self, method: Method) -> None:
+        self.random = torch.Generator().manual_seed(3)
+        self.applied: list[str] = []
+        networks = {"generators": method.generators, "discriminators": method.discriminators}
+        self._weights = {
+            group: [weight for module in modules.values() for weight in module.parameters()]
+            for group, modules in networks.items()
+        }
+
+    def backward(self, loss: Tensor) -> None:
+        torch.autograd.backward(loss)
+
+    def apply(self, group: str) -> None:
+        expect(group in GROUPS, f"update.apply takes one of {', '.join(GROUPS)}; got {group!r}")
+        self.applied.append(group)
+        with torch.no_grad():
+            for weight in self._weights[group]:
+                if weight.grad is not None:
+                    weight.sub_(0.01 * weight.grad)
+                weight.grad = None
+
+
+def _parts(channels: Mapping[str, int], several: bool) -> Parts:
+    return Parts(
+        channels=channels,
+        make_generator=_Generator,
+        make_discriminator=lambda in_channels: _Discriminators(in_channels, several),
+        make_buffer=_NewestOnly,
+        adversarial=_LeastSquares(),
+        pixel=lambda image, target: F.l1_loss(image, target),
+    )
+
+
+def _batch(number: int) -> Batch:
+    """Two samples of 16 x 16 with all there is to know about them, so that every kind of pairing finds its part."""
+    generator = torch.Generator().manual_seed(100 + number)
+
+    def images() -> Tensor:
+        return torch.rand(2, 3, SIZE, SIZE, generator=generator) * 2.0 - 1.0
+
+    first, second = images(), images()
+    flags = torch.ones(2, dtype=torch.bool)
+    names = [f"{number}-0", f"{number}-1"]
+    return {
+        "A": first,
+        "B": second,
+        "A_partner": second.clone(),
+        "B_partner": first.clone(),
+        "A_has_partner": flags,
+        "B_has_partner": flags.clone(),
+        "A_name": names,
+        "B_name": list(names),
+    }
+
+
+def _pairing_check(spec: MethodSpec, options: Options) -> None:
+    pairing = spec.pairing(options)
+    allowed = get_args(Pairing)
+    expect(pairing in allowed, f"pairing must return one of {', '.join(allowed)}; got {pairing!r}")
+
+
+def _structure_check(method: Method) -> None:
+    for attribute in ("generators", "discriminators", "buffers", "directions"):
+        value = getattr(method, attribute, None)
+        expect(isinstance(value, Mapping), f"{attribute} must be a mapping by name; got {type(value).__name__}")
+    expect(callable(getattr(method, "step", None)), "must have a step(batches, update)")
+    expect(bool(method.generators), "generators must name at least one network")
+    for name, module in {**method.generators, **method.discriminators}.items():
+        expect(
+            isinstance(module, nn.Module), f"network {name!r} must be a torch.nn.Module; got {type(module).__name__}"
+        )
+    twice = set(method.generators) & set(method.discriminators)
+    expect(not twice, f"generators and discriminators must not share names; both have {', '.join(sorted(twice))}")
+
+
+def _directions_check(method: Method, channels: Mapping[str, int]) -> None:
+    expect("AtoB" in method.directions, f"directions must have 'AtoB'; got {sorted(method.directions)}")
+    for direction, name in method.directions.items():
+        expect(direction in DIRECTIONS, f"directions may have {' and '.join(DIRECTIONS)}; got {direction!r}")
+        expect(
+            name in method.generators,
+            f"directions[{direction!r}] must name one of the generators {sorted(method.generators)}; got {name!r}",
+        )
+        source, target = direction[0], direction[-1]
+        with torch.no_grad():
+            output = method.generators[name](torch.zeros(1, channels[source], SIZE, SIZE))
+        expect(
+            output.shape[1] == channels[target],
+            f"{direction} must make {channels[target]} channels out of {channels[source]}; got {output.shape[1]}",
+        )
+
+
+def _channels_check(make: Callable[..., Method]) -> str | None:
+    """Domains of 1 and 3 channels either work or are refused with a message of our own."""
+    try:
+        method = make(channels_of_a=1)
+    except I2IError as refusal:
+        return f"refuses domains of 1 and 3 channels: {refusal}"
+    _directions_check(method, {"A": 1, "B": 3})
+    return None
+
+
+def _step_check(method: Method, micro_batches: int) -> None:
+    networks = {**method.generators, **method.discriminators}
+    before = {name: _copy(module) for name, module in networks.items()}
+    update = _Update(method)
+    terms = method.step([_batch(number) for number in range(micro_batches)], update)
+
+    expect(isinstance(terms, Mapping) and bool(terms), "step must return the value of each term, by name")
+    for name, value in terms.items():
+        fits = isinstance(value, Tensor) and value.numel() == 1
+        expect(fits, f"term {name!r} must be a scalar tensor; got {value!r}")
+        expect(bool(value.isfinite().all()), f"term {name!r} is {value.item()}")
+    trained = [group for group in GROUPS if getattr(method, group)]
+    expect(
+        sorted(update.applied) == sorted(trained),
+        f"step must call update.apply once for each of {', '.join(trained)}; it called {update.applied}",
+    )
+    for name, module in networks.items():
+        expect(not _equal(before[name], _copy(module)), f"one step does not change network {name!r}")
+        frozen = [weight for weight, value in module.named_parameters() if not value.requires_grad]
+        expect(not frozen, f"after the step network {name!r} is still frozen ({', '.join(frozen)})")
+
+
+def _determinism_check(make: Callable[..., Method]) -> None:
+    def train() -> dict[str, dict[str, Tensor]]:
+        method = make()
+        update = _Update(method)
+        for number in range(2):
+            method.step([_batch(number)], update)
+        return {name: _copy(module) for name, module in {**method.generators, **method.discriminators}.items()}
+
+    first, second = train(), train()
+    for name in first:
+        expect(
+            _equal(first[name], second[name]),
+            f"two steps from the same seed give other weights of {name!r}; draw random numbers from update.random",
+        )
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+
+def _equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
