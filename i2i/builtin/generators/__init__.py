@@ -1,5 +1,144 @@
 """The built-in generators: their options and specs. Imports no torch."""
 
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from i2i.builtin.network_options import NetworkOptions, Upsample
 from i2i.plugins import GeneratorSpec
 
-SPECS: tuple[GeneratorSpec, ...] = ()
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class GeneratorOptions(NetworkOptions):
+    """Options of every built-in generator."""
+
+    affine: bool = Field(False, description="give instance norm a learnt scale and shift")
+    dropout: bool = Field(
+        False,
+        description="drop half of the inner activations while training: in every residual block, or between a U-Net's "
+        "levels of full width, which it has from 6 downs on",
+    )
+    upsample: Upsample = Field(
+        "deconv",
+        description="'deconv' is the papers' transposed convolution; 'resize' repeats pixels and convolves 3x3, "
+        "which leaves no checkerboard",
+    )
+
+    @field_validator("affine")
+    @classmethod
+    def _affine_is_for_instance_norm(cls, affine: bool, info: ValidationInfo) -> bool:
+        if affine and info.data.get("norm", "instance") != "instance":
+            raise ValueError(f"affine is for norm 'instance' only; norm is {info.data['norm']!r}")
+        return affine
+
+
+class ResnetOptions(GeneratorOptions):
+    """Options of a ResNet generator of any depth."""
+
+    blocks: int = Field(9, ge=1, le=64, description="residual blocks; the paper takes 6 at 128 px, 9 from 256 px on")
+
+
+class UnetOptions(GeneratorOptions):
+    """Options of a U-Net or encoder-decoder of any depth."""
+
+    downs: int = Field(
+        8, ge=2, le=10, description="how often the size is halved; images must be multiples of 2 to this power"
+    )
+
+
+def _build_resnet(
+    options: GeneratorOptions, *, in_channels: int, out_channels: int, blocks: int | None = None
+) -> nn.Module:
+    from i2i.builtin.generators.resnet import ResnetGenerator
+
+    if blocks is None:
+        assert isinstance(options, ResnetOptions)
+        blocks = options.blocks
+    return _initialised(ResnetGenerator(in_channels, out_channels, blocks=blocks, **_common(options)), options)
+
+
+def _build_unet(
+    options: GeneratorOptions, *, in_channels: int, out_channels: int, downs: int | None = None
+) -> nn.Module:
+    from i2i.builtin.generators.unet import UnetGenerator
+
+    if downs is None:
+        assert isinstance(options, UnetOptions)
+        downs = options.downs
+    return _initialised(UnetGenerator(in_channels, out_channels, downs=downs, **_common(options)), options)
+
+
+def _build_encoder_decoder(options: UnetOptions, *, in_channels: int, out_channels: int) -> nn.Module:
+    from i2i.builtin.generators.encoder_decoder import EncoderDecoderGenerator
+
+    network = EncoderDecoderGenerator(in_channels, out_channels, downs=options.downs, **_common(options))
+    return _initialised(network, options)
+
+
+def _common(options: GeneratorOptions) -> dict[str, Any]:
+    return options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample"})
+
+
+def _initialised(network: nn.Module, options: GeneratorOptions) -> nn.Module:
+    from i2i.builtin.layers import initialise
+
+    initialise(network, options.init, options.init_gain)
+    return network
+
+
+SPECS: tuple[GeneratorSpec, ...] = (
+    GeneratorSpec(
+        name="resnet6",
+        summary="CycleGAN's ResNet with 6 residual blocks, for images of about 128 px",
+        options=GeneratorOptions,
+        build=partial(_build_resnet, blocks=6),
+        size_multiple=lambda _: 4,
+    ),
+    GeneratorSpec(
+        name="resnet9",
+        summary="CycleGAN's ResNet with 9 residual blocks, for images of 256 px and more",
+        options=GeneratorOptions,
+        build=partial(_build_resnet, blocks=9),
+        size_multiple=lambda _: 4,
+    ),
+    GeneratorSpec(
+        name="resnet",
+        summary="CycleGAN's ResNet with any number of residual blocks",
+        options=ResnetOptions,
+        build=_build_resnet,
+        size_multiple=lambda _: 4,
+    ),
+    GeneratorSpec(
+        name="unet128",
+        summary="pix2pix's U-Net for images whose sides are multiples of 128 px",
+        options=GeneratorOptions,
+        build=partial(_build_unet, downs=7),
+        size_multiple=lambda _: 128,
+    ),
+    GeneratorSpec(
+        name="unet256",
+        summary="pix2pix's U-Net for images whose sides are multiples of 256 px",
+        options=GeneratorOptions,
+        build=partial(_build_unet, downs=8),
+        size_multiple=lambda _: 256,
+    ),
+    GeneratorSpec(
+        name="unet",
+        summary="pix2pix's U-Net of any depth",
+        options=UnetOptions,
+        build=_build_unet,
+        size_multiple=lambda options: int(2**options.downs),
+    ),
+    GeneratorSpec(
+        name="encoder-decoder",
+        summary="pix2pix's U-Net without skips, the paper's baseline, of any depth",
+        options=UnetOptions,
+        build=_build_encoder_decoder,
+        size_multiple=lambda options: int(2**options.downs),
+    ),
+)

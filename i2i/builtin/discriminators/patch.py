@@ -1,0 +1,54 @@
+"""The PatchGAN discriminator of pix2pix (Isola et al., CVPR 2017, sections 3.2.2 and 6.1.2)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from i2i.builtin.discriminators.geometry import smallest_patch_size
+from i2i.builtin.layers import make_norm, needs_bias, require_images
+from i2i.builtin.network_options import Norm
+
+
+class PatchDiscriminator(nn.Module):
+    """Judge each overlapping patch of an image by 4x4 convolutions.
+
+    State-dict keys and parameter counts equal the reference implementation's. How large a patch is:
+    :func:`~i2i.builtin.discriminators.geometry.receptive_field`.
+
+    Args:
+        in_channels: channels of the input; for pix2pix those of both images together.
+        layers: convolutions of stride 2; 3 makes the papers' 70x70 PatchGAN.
+        base_channels: channels of the first layer (C below); the width doubles with each layer up to 8 times that.
+        norm: see :func:`~i2i.builtin.layers.make_norm`; the first and the last convolution have none.
+    """
+
+    def __init__(self, in_channels: int, *, layers: int = 3, base_channels: int = 64, norm: Norm = "instance") -> None:
+        super().__init__()
+        self.in_channels = in_channels
+        self.smallest_size = smallest_patch_size(layers)
+        bias = needs_bias(norm)
+        widths = [base_channels * min(2**layer, 8) for layer in range(layers + 1)]  # C, 2C, 4C, 8C, 8C, ...
+
+        modules: list[nn.Module] = [
+            nn.Conv2d(in_channels, base_channels, kernel_size=4, stride=2, padding=1),  # [N, C, H/2, W/2]
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        for layer in range(1, layers + 1):
+            stride = 2 if layer < layers else 1
+            modules += [
+                nn.Conv2d(widths[layer - 1], widths[layer], kernel_size=4, stride=stride, padding=1, bias=bias),
+                make_norm(norm, widths[layer]),  # half the size; at stride 1, one pixel less
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+        modules.append(nn.Conv2d(widths[-1], 1, kernel_size=4, padding=1))  # one pixel less again
+        self.model = nn.Sequential(*modules)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map ``[N, in_channels, H, W]`` in [-1, 1] to logits ``[N, 1, H // 2**layers - 2, W // 2**layers - 2]``.
+
+        Raises:
+            ValueError: when H or W is less than ``3 * 2**layers``.
+        """
+        require_images(images, channels=self.in_channels, smallest=self.smallest_size)
+        logits: Tensor = self.model(images)
+        return logits

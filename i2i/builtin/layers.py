@@ -1,0 +1,146 @@
+"""What the built-in networks are made of: the choice of norm, upsampling and initial weights, and the input check."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from i2i.builtin.network_options import Init, Norm, Upsample
+
+
+def make_norm(norm: Norm, channels: int, *, affine: bool = False) -> nn.Module:
+    """Return the normalisation of ``[N, channels, H, W]``.
+
+    Args:
+        norm: ``"instance"`` keeps no running statistics, so it does the same in training and evaluation; ``"none"``
+            is an identity, so that the layers after it keep their place in the state dict.
+        channels: channels of the input.
+        affine: whether instance norm has a learnt scale and shift. Batch norm always has them.
+
+    Raises:
+        ValueError: for ``affine`` without instance norm.
+    """
+    if affine and norm != "instance":
+        raise ValueError(f"affine is for norm 'instance' only; got norm {norm!r}; leave affine out")
+    if norm == "batch":
+        return nn.BatchNorm2d(channels)
+    if norm == "instance":
+        return nn.InstanceNorm2d(channels, affine=affine)
+    return nn.Identity()
+
+
+def needs_bias(norm: Norm) -> bool:
+    """Whether a convolution that this norm follows has a bias.
+
+    Batch norm has a shift of its own. With instance norm the bias has no effect, but the reference implementation of
+    CycleGAN stores one, so the keys of a checkpoint need it. That implementation also drops the bias when there is no
+    norm at all, which leaves a layer without any shift; here ``"none"`` keeps it.
+    """
+    return norm != "batch"
+
+
+class ResizeConv2d(nn.Conv2d):
+    """Double the size by repeating pixels, then a zero-padded 3x3 convolution.
+
+    ``[N, in_channels, H, W]`` to ``[N, out_channels, 2H, 2W]``. Every output pixel is made of equally many weights,
+    which a strided transposed convolution does not give; that unevenness shows as a checkerboard (Odena, Dumoulin and
+    Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016). Its parameters have the names of the transposed
+    convolution it stands for.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map ``[N, in_channels, H, W]`` to ``[N, out_channels, 2H, 2W]``."""
+        return super().forward(F.interpolate(images, scale_factor=2.0, mode="nearest"))
+
+
+def make_upsample(
+    upsample: Upsample, in_channels: int, out_channels: int, *, kernel_size: int, bias: bool
+) -> nn.Module:
+    """Return a layer from ``[N, in_channels, H, W]`` to ``[N, out_channels, 2H, 2W]``.
+
+    Args:
+        upsample: ``"deconv"`` for a transposed convolution of stride 2, ``"resize"`` for :class:`ResizeConv2d`.
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: 3 or 4, of the transposed convolution.
+        bias: whether the layer has a bias.
+    """
+    if upsample == "resize":
+        return ResizeConv2d(in_channels, out_channels, bias=bias)
+    # An odd kernel leaves one row and one column short of twice the size; output_padding adds them.
+    return nn.ConvTranspose2d(
+        in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=kernel_size % 2, bias=bias
+    )
+
+
+def initialise(network: nn.Module, init: Init = "normal", gain: float = 0.02) -> None:
+    """Draw the initial weights of a network, in place, as the reference implementation of CycleGAN does.
+
+    Convolutions and linear layers get weights by ``init`` and zero biases. Batch norm gets scales from N(1, gain) and
+    zero shifts. The scale and shift of instance norm stay at one and zero.
+
+    Args:
+        network: any module.
+        init: ``"normal"`` draws from N(0, gain); ``"xavier"`` and ``"orthogonal"`` multiply by ``gain``;
+            ``"kaiming"`` (for ReLU, by fan-in) takes no gain.
+        gain: see ``init``.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if init == "normal":
+                nn.init.normal_(module.weight, 0.0, gain)
+            elif init == "xavier":
+                nn.init.xavier_normal_(module.weight, gain)
+            elif init == "kaiming":
+                nn.init.kaiming_normal_(module.weight)
+            else:
+                nn.init.orthogonal_(module.weight, gain)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, gain)
+            nn.init.zeros_(module.bias)
+
+
+def add_spectral_norm(network: nn.Module) -> None:
+    """Divide the weight of every convolution by its largest singular value (Miyato et al., ICLR 2018), in place.
+
+    Call it after :func:`initialise`: the estimate of the singular value starts from the weights it finds, and the
+    weights it wraps can no longer be drawn in place. In training mode each forward pass refines the estimate, which
+    changes buffers.
+    """
+    for module in list(network.modules()):
+        if isinstance(module, nn.Conv2d):
+            spectral_norm(module)
+
+
+def require_images(images: Tensor, *, channels: int, smallest: int, multiple: int = 1) -> None:
+    """Check that a network can take these images.
+
+    Args:
+        images: expected to be ``[N, channels, H, W]``.
+        channels: what the network was made for.
+        smallest: least H and W.
+        multiple: what H and W must be multiples of.
+
+    Raises:
+        ValueError: when the shape is another; the message says which sizes would do.
+    """
+    if images.ndim != 4 or images.shape[1] != channels:
+        raise ValueError(f"images must have shape [N, {channels}, H, W]; got {list(images.shape)}")
+    height, width = images.shape[2:]
+    if height % multiple or width % multiple:
+        fitting = "x".join(str(max(smallest, multiple * round(size / multiple))) for size in (height, width))
+        raise ValueError(
+            f"images must have height and width that are multiples of {multiple}; got {height}x{width}; "
+            f"resize, crop or pad them, for example to {fitting}"
+        )
+    if min(height, width) < smallest:
+        raise ValueError(
+            f"images must have height and width of at least {smallest}; got {height}x{width}; "
+            "use larger images or a network with fewer layers"
+        )
