@@ -1,0 +1,21 @@
+"""Every registered component, built in or from an installed package, keeps the contract of its kind."""
+
+import pytest
+
+from i2i.plugins.manager import PluginManager
+from i2i.testing import check_component
+
+COMPONENTS = list(PluginManager().components())
+
+
+@pytest.mark.parametrize(
+    "component", COMPONENTS, ids=[f"{component.spec.kind}-{component.spec.name}" for component in COMPONENTS]
+)
+def test_contract(component):
+    broken = [f"{result.name}: {result.message}" for result in check_component(component) if not result.ok]
+
+    assert broken == []
+
+
+def test_no_plugin_failed_to_load():
+    assert PluginManager().warnings == []
