@@ -168,9 +168,7 @@ class PluginManager:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a stranger's module does, sys.exit() included, i2i goes on
-            problem = f"{type(error).__name__}: {_first_line(error)}"
-            if isinstance(error, _BadPluginError | pluggy.PluginValidationError):
-                problem = _first_line(error)
+            problem = _problem(error)
             self._trace(f"{plugin.name} failed: {problem}")
             self._pluggy.unregister(name=registered)
             self.plugins.append(replace(plugin, status="failed", problem=problem))
@@ -235,5 +233,11 @@ def _same_package(name: str, package: str) -> bool:
     return re.sub(r"[-_.]+", "-", name).lower() == re.sub(r"[-_.]+", "-", package).lower()
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or "no message").splitlines()[0]
+def _problem(error: BaseException) -> str:
+    """One line that says what went wrong."""
+    lines = (str(error).strip() or "no message").splitlines()
+    if isinstance(error, _BadPluginError):
+        return lines[0]
+    if isinstance(error, pluggy.PluginValidationError):  # its first line names the hook, its last line the reason
+        return f"{lines[0]}: {lines[-1]}; a hook of i2i is a plain function without arguments"
+    return f"{type(error).__name__}: {lines[0]}"

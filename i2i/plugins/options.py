@@ -83,8 +83,7 @@ def parse_options(
 
 
 def _problem(options: type[Options], detail: Any, where: str) -> Problem:
-    location = ".".join(str(part) for part in detail["loc"])
-    field = f"{where}.{location}" if location else where
+    field = ".".join([where, *(str(part) for part in detail["loc"])])
     if detail["type"] == "extra_forbidden":
         name = str(detail["loc"][-1])
         known = list(options.model_fields)

@@ -1,0 +1,52 @@
+"""Specs refuse what would only fail much later."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from i2i.plugins import GeneratorSpec, LossSpec, MethodSpec, Options
+from i2i.plugins.specs import SPECS
+
+GOOD: dict[str, Any] = {"name": "oak", "summary": "A tree.", "options": Options, "build": print}
+
+
+def test_a_spec_is_data_with_safe_defaults() -> None:
+    spec = GeneratorSpec(name="oak", summary="A tree.", build=print)
+
+    assert spec.options is Options
+    assert spec.size_multiple(Options()) == 1
+    assert MethodSpec(**GOOD, pairing=lambda options: "unpaired").defaults == {}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.name = "elm"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"name": ""}, ValueError, "name must be a lower-case string"),
+        ({"name": "Oak"}, ValueError, "name must be a lower-case string"),
+        ({"name": " oak"}, ValueError, "name must be a lower-case string"),
+        ({"name": 7}, ValueError, "got 7"),
+        ({"summary": ""}, ValueError, "summary must be one line"),
+        ({"summary": "one\ntwo"}, ValueError, "summary must be one line"),
+        ({"options": Options()}, TypeError, r"options must be a subclass of i2i\.plugins\.Options; got Options\(\)"),
+        ({"options": dict}, TypeError, r"options must be a subclass of i2i\.plugins\.Options; got <class 'dict'>"),
+        ({"build": "oak.build"}, TypeError, "build must be callable; got 'oak.build'"),
+    ],
+)
+def test_a_wrong_field_is_named(change: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=rf"GeneratorSpec .*: .*{message}"):
+        GeneratorSpec(**{**GOOD, **change})
+
+
+def test_the_family_of_a_loss_is_checked() -> None:
+    with pytest.raises(ValueError, match="LossSpec 'oak': family must be 'adversarial' or 'pixel'; got 'style'"):
+        LossSpec(**GOOD, family="style")
+
+
+def test_every_kind_has_a_spec_of_that_kind() -> None:
+    assert list(SPECS) == ["generator", "discriminator", "loss", "buffer", "method", "dataset"]
+    assert all(spec.kind == kind for kind, spec in SPECS.items())
