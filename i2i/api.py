@@ -1,0 +1,243 @@
+"""The functions behind ``import i2i``; every command is a thin front of one of them. Imports torch on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from i2i.errors import ConfigError, RunFolderError
+from i2i.plugins.manager import PluginManager
+
+if TYPE_CHECKING:
+    from i2i.engine.config import RunConfig
+    from i2i.engine.resolve import Layer
+
+Settings = Iterable[str] | Mapping[str, Any]
+
+RESUME_MAY_CHANGE = ("steps", "epochs", "minutes", "device", "workers", "keep", "trackers")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What :func:`run` leaves behind.
+
+    Attributes:
+        folder: the run folder.
+        step: training steps done in all.
+        finished: whether the budget was used up; false after an interruption that saved.
+        picture: the headline picture.
+        page: the page to open.
+        metrics: held-out metrics by direction (``"AtoB"``, ``"BtoA"``); see ``i2i.engine.metrics``.
+    """
+
+    folder: Path
+    step: int
+    finished: bool
+    picture: Path
+    page: Path
+    metrics: Mapping[str, Mapping[str, float]]
+
+
+def run(
+    data: str | Path | None = None,
+    *,
+    method: str | None = None,
+    generator: str | None = None,
+    discriminator: str | Sequence[str] | None = None,
+    loss: str | None = None,
+    pixel_loss: str | None = None,
+    buffer: str | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    minutes: float | None = None,
+    image_size: int | None = None,
+    batch_size: int | None = None,
+    accumulate: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    workers: int | None = None,
+    direction: str | None = None,
+    keep: int | None = None,
+    skip_bad: bool | None = None,
+    trackers: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    config: str | Path | None = None,
+    settings: Settings = (),
+    progress: bool = False,
+) -> RunResult:
+    """Train a translator, or go on with a run.
+
+    Every option is the command line's of the same name; ``None`` leaves it to the file, the preset or the default.
+    Seeds Python's, numpy's and torch's global random generators.
+
+    Args:
+        data: a folder (see ``docs/data.md`` for the layouts), or ``sample:flat-3d`` / ``sample:line-3d``.
+        method: ``cyclegan``, ``pix2pix`` or a plugin's.
+        generator: a generator by name.
+        discriminator: one or several discriminators; the generator sees the mean of their judgements.
+        loss: an adversarial loss by name.
+        pixel_loss: a pixel loss by name.
+        buffer: a buffer of earlier fakes by name.
+        steps: stop after this many steps in all.
+        epochs: stop after this many passes over the images.
+        minutes: stop after this much training time in all.
+        image_size: side of the crops, in pixels.
+        batch_size: images of each domain a step, in each process.
+        accumulate: batches whose gradients are added up before a step.
+        seed: fixes every random choice.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32`` or ``bf16``.
+        workers: processes that load images.
+        direction: ``AtoB`` or ``BtoA``.
+        keep: newest checkpoints that are kept.
+        skip_bad: leave out files that cannot be read instead of stopping.
+        trackers: ``tensorboard``, ``wandb``.
+        out: the run folder, new or empty; by default a new one under ``runs/``.
+        resume: a run folder to go on with; only budget, device, workers, keep and trackers may be given with it.
+        config: a YAML file of settings.
+        settings: more settings, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
+        progress: draw progress on standard error.
+
+    Returns:
+        Where everything is, and the held-out metrics.
+
+    Raises:
+        ConfigError: settings are wrong; all of them are named.
+        DataError: the data cannot be used.
+        RunFolderError: the run folder cannot be used.
+        CheckpointError: the checkpoint to resume is damaged.
+        DivergedError: a loss became NaN or infinite.
+    """
+    given = {name: value for name, value in locals().items() if name not in ("out", "resume", "config", "progress")}
+    manager = PluginManager()
+    if resume is not None:
+        if out is not None or config is not None:
+            raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
+        return _resume(manager, Path(resume), _layer(**given), progress)
+    resolved, notes = _resolve(manager, config, given)
+
+    from i2i.engine.launch import Launch
+    from i2i.engine.run_folder import RunFolder
+
+    with Launch(resolved.training, progress) as launch:
+        for note in notes:
+            launch.reporter.note(note)
+        folder = launch.on_main(lambda: RunFolder.create(out, resolved), RunFolder)
+        return launch.train(manager, resolved, folder, checkpoint=None)
+
+
+def resolve(
+    data: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    settings: Settings = (),
+    **options: Any,
+) -> RunConfig:
+    """Resolve the options of :func:`run` without training.
+
+    Returns:
+        The configuration; ``.to_yaml()`` prints it.
+
+    Raises:
+        ConfigError: settings are wrong; all of them are named.
+    """
+    return _resolve(PluginManager(), config, {"data": data, **options, "settings": settings})[0]
+
+
+def create(kind: str, name: str, **arguments: Any) -> Any:
+    """Build one component, such as ``create("generator", "resnet9", in_channels=3, out_channels=3, base_channels=64)``.
+
+    Args:
+        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method`` or ``dataset``.
+        name: its name.
+        arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a
+            generator (3 unless given), ``in_channels`` for a discriminator (3 unless given), ``generator`` (a
+            ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set.
+
+    Raises:
+        PluginError: there is no such component, or its plugin is broken.
+        ConfigError: an option is wrong.
+    """
+    from i2i.engine.parts import create as create_component
+
+    contexts: Mapping[str, Mapping[str, Any]] = {
+        "generator": {"in_channels": 3, "out_channels": 3},
+        "discriminator": {"in_channels": 3},
+        "buffer": {"generator": None},
+        "method": {"parts": None},
+        "dataset": {"root": None, "split": "train", "seed": 0},
+    }
+    context = {key: arguments.pop(key, value) for key, value in contexts.get(kind, {}).items()}
+    missing = [key for key, value in context.items() if value is None]
+    if missing:
+        raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
+    return create_component(PluginManager(), kind, name, context, arguments)
+
+
+def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:
+    from i2i.engine.checkpoint import CheckpointFolder
+    from i2i.engine.launch import Launch
+    from i2i.engine.resolve import config_from_dict, merge
+    from i2i.engine.run_folder import RunFolder
+
+    refused = [
+        f"{section}.{key}"
+        for section, values in given.items()
+        for key in values
+        if section != "training" or key not in RESUME_MAY_CHANGE
+    ]
+    if refused:
+        raise ConfigError(
+            f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
+            f"{', '.join(RESUME_MAY_CHANGE)}); start a new run for other settings"
+        )
+    if not (path / "config.yaml").exists():
+        raise RunFolderError(
+            f"--resume {path}: config.yaml is missing; expected a run folder made by i2i run, such as runs/NAME"
+        )
+    kept = config_from_dict(manager, RunFolder(path).config_values())
+    changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
+    resolved = config_from_dict(manager, {**kept.to_dict(), **merge(changed)})
+    with Launch(resolved.training, progress) as launch:
+        folder = launch.on_main(lambda: RunFolder.open(path), RunFolder)
+        checkpoints = CheckpointFolder(folder.checkpoints, resolved.training.keep)
+        if launch.is_main:
+            checkpoints.clean()
+        checkpoint = checkpoints.latest()
+        if launch.is_main:
+            folder.forget_after(checkpoint.step if checkpoint else 0)
+        launch.reporter.note(f"going on from step {checkpoint.step if checkpoint else 0} of {path}")
+        return launch.train(manager, resolved, folder, checkpoint=checkpoint)
+
+
+def _resolve(
+    manager: PluginManager, config: str | Path | None, given: Mapping[str, Any]
+) -> tuple[RunConfig, Sequence[str]]:
+    from i2i.engine.resolve import layer_from_file, resolve
+
+    layers = [] if config is None else [layer_from_file(config)]
+    return resolve(manager, [*layers, _layer(**given)])
+
+
+def _layer(*, settings: Settings = (), **options: Any) -> Layer:
+    """Sort the options of :func:`run` into sections; explicit options win over ``settings``."""
+    from i2i.engine.resolve import layer_from_settings, merge
+
+    sections: dict[str, tuple[str, str]] = {
+        "data": ("data", "root"),
+        "image_size": ("data", "image_size"),
+        "direction": ("data", "direction"),
+        "skip_bad": ("data", "skip_bad"),
+        **{kind: (kind, "name") for kind in ("method", "generator", "discriminator", "loss", "pixel_loss", "buffer")},
+    }
+    layer: Layer = {}
+    for name, value in options.items():
+        if value is None:
+            continue
+        section, key = sections.get(name, ("training", name))
+        layer.setdefault(section, {})[key] = str(value) if name == "data" else value
+    return merge(layer_from_settings(settings), layer)

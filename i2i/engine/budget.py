@@ -1,0 +1,55 @@
+"""How long a run lasts: steps, epochs or minutes, whichever comes first."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from i2i.engine.config import TrainingOptions
+from i2i.engine.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The limits of a run; with none given, the papers' 200 epochs.
+
+    Attributes:
+        steps: optimiser steps in all, from the tighter of steps and epochs, or ``None``.
+        seconds: training time in all, or ``None``.
+        epochs: what ``steps`` comes to in epochs, or ``None``.
+    """
+
+    steps: int | None
+    seconds: float | None
+    epochs: float | None
+
+    @classmethod
+    def of(cls, options: TrainingOptions, epoch_length: int, samples_per_step: int) -> Budget:
+        """Settle the limits.
+
+        Args:
+            options: the training options.
+            epoch_length: samples in an epoch.
+            samples_per_step: samples that all processes together take in one step.
+        """
+        epochs, steps = options.epochs, options.steps
+        if epochs is None and steps is None and options.minutes is None:
+            epochs = DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS
+        limits = [] if steps is None else [steps]
+        if epochs is not None:
+            limits.append(math.ceil(epochs * epoch_length / samples_per_step))
+        total = min(limits, default=None)
+        return cls(
+            steps=total,
+            seconds=None if options.minutes is None else options.minutes * 60,
+            epochs=None if total is None else total * samples_per_step / epoch_length,
+        )
+
+    def fraction(self, step: int, seconds: float) -> float:
+        """Share of the budget that is used, at least 1 when the run is over."""
+        shares = [0.0]
+        if self.steps is not None:
+            shares.append(step / self.steps if self.steps else 1.0)
+        if self.seconds is not None:
+            shares.append(seconds / self.seconds)
+        return max(shares)

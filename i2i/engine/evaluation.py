@@ -1,0 +1,138 @@
+"""Looking at held-out images: what the generators make of them, in pictures and in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from i2i.engine.metrics import TranslationMetrics
+from i2i.engine.samples import write_picture, write_sheet
+from i2i.engine.stream import collate
+from i2i.plugins.protocols import Dataset
+
+OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
+
+
+class HeldOut:
+    """The held-out images of a run and the generators that translate them.
+
+    Args:
+        dataset: the test split.
+        directions: generator by direction, ``"AtoB"`` and perhaps ``"BtoA"``.
+        device: where the generators are.
+        paper_inference: keep dropout and batch statistics on, as the papers' code does at test time.
+    """
+
+    def __init__(
+        self, dataset: Dataset, directions: Mapping[str, nn.Module], device: torch.device, *, paper_inference: bool
+    ) -> None:
+        self.dataset = dataset
+        self.directions = directions
+        self.device = device
+        self.paper_inference = paper_inference
+
+    def measure(self, limit: int | None = None) -> dict[str, dict[str, float]]:
+        """Measure the first ``limit`` images, or all.
+
+        Returns:
+            By direction: ``l1``, ``psnr``, ``ssim`` and their identity baselines where the truth is known (see
+            :class:`~i2i.engine.metrics.TranslationMetrics`), ``cycle_l1`` where there is a way back, and how many
+            ``images`` were compared with a truth.
+        """
+        truth = {direction: TranslationMetrics() for direction in self.directions}
+        cycle = {direction: TranslationMetrics() for direction in self.directions if self._way_back(direction)}
+        compared = dict.fromkeys(self.directions, 0)
+        with self._inference():
+            for batch in self._images(limit):
+                for direction in self.directions:
+                    source, target = direction[0], direction[-1]
+                    output = self._translate(direction, batch[source])
+                    if direction in cycle:
+                        back = self._translate(OTHER_WAY[direction], output)
+                        cycle[direction].update(back, batch[source], batch[source])
+                    if bool(batch["A_has_partner"]):
+                        truth[direction].update(output, batch[target], batch[source])
+                        compared[direction] += 1
+        results: dict[str, dict[str, float]] = {}
+        for direction in self.directions:
+            results[direction] = truth[direction].compute() if compared[direction] else {}
+            if direction in cycle:
+                results[direction]["cycle_l1"] = cycle[direction].compute()["l1"]
+        return results
+
+    def write_sheets(self, folder: Path, step: int, count: int) -> None:
+        """Write the sheet of the first ``count`` images for each direction."""
+        with self._inference():
+            for direction in self.directions:
+                if columns := self._columns(direction, count):
+                    write_sheet(folder, step, direction, columns)
+
+    def write_picture(self, path: Path, count: int) -> None:
+        """Write the headline picture, of the first direction."""
+        with self._inference():
+            if columns := self._columns(next(iter(self.directions)), count):
+                write_picture(path, columns)
+
+    def _columns(self, direction: str, count: int) -> dict[str, Tensor]:
+        """The columns of a sheet, empty when there is no held-out image."""
+        source, target = direction[0], direction[-1]
+        source_name, target_name = self.dataset.domains[source], self.dataset.domains[target]
+        columns: dict[str, list[Tensor]] = {}
+        for batch in self._images(count):
+            output = self._translate(direction, batch[source])
+            columns.setdefault(f"input ({source_name})", []).append(batch[source])
+            columns.setdefault(f"output ({target_name})", []).append(output)
+            if self._way_back(direction):
+                back = self._translate(OTHER_WAY[direction], output)
+                columns.setdefault(f"back again ({source_name})", []).append(back)
+            if self._all_have_truth(count):
+                columns.setdefault(f"truth ({target_name})", []).append(batch[target])
+        return {title: _stack(images) for title, images in columns.items()}
+
+    def _all_have_truth(self, count: int) -> bool:
+        return all(bool(self.dataset[0, index].get("A_has_partner")) for index in range(min(count, len(self.dataset))))
+
+    def _way_back(self, direction: str) -> bool:
+        return OTHER_WAY[direction] in self.directions
+
+    def _translate(self, direction: str, images: Tensor) -> Tensor:
+        output: Tensor = self.directions[direction](images.to(self.device))
+        return output.float().cpu()
+
+    def _images(self, limit: int | None) -> Iterable[Mapping[str, Any]]:
+        count = len(self.dataset) if limit is None else min(limit, len(self.dataset))
+        for index in range(count):
+            yield {"A_has_partner": False, **collate([self.dataset[0, index]])}  # type: ignore[list-item]
+
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        """No gradients, evaluation mode, and no trace left in the random generators or in the networks' modes."""
+        networks = list({id(network): network for network in self.directions.values()}.values())
+        modes = [network.training for network in networks]
+        with torch.no_grad(), torch.random.fork_rng(enabled=self.paper_inference):
+            for network in networks:
+                network.train(self.paper_inference)
+            buffers = [{name: value.clone() for name, value in network.named_buffers()} for network in networks]
+            try:
+                yield
+            finally:
+                for network, mode, kept in zip(networks, modes, buffers, strict=True):
+                    network.train(mode)
+                    for name, value in network.named_buffers():
+                        value.copy_(kept[name])
+
+
+def _stack(images: list[Tensor]) -> Tensor:
+    """Stack ``[1, C, H, W]`` images; smaller ones are centred on white, so that sheets of mixed sizes can be drawn."""
+    height = max(image.shape[2] for image in images)
+    width = max(image.shape[3] for image in images)
+    canvas = images[0].new_ones(len(images), images[0].shape[1], height, width)
+    for place, image in enumerate(images):
+        top, left = (height - image.shape[2]) // 2, (width - image.shape[3]) // 2
+        canvas[place, :, top : top + image.shape[2], left : left + image.shape[3]] = image[0]
+    return canvas

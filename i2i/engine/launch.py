@@ -1,0 +1,153 @@
+"""Setting up device, processes, precision and trackers through Accelerate, and running a trainer in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.tracking import filter_trackers
+from accelerate.utils import broadcast_object_list
+
+from i2i.engine.config import RunConfig, TrainingOptions, flatten
+from i2i.engine.progress import Reporter, Silent, Terminal
+from i2i.engine.run_folder import RunFolder
+from i2i.engine.trainer import Trainer
+from i2i.errors import ConfigError, I2IError
+
+if TYPE_CHECKING:
+    from i2i.api import RunResult
+    from i2i.engine.checkpoint import Checkpoint
+    from i2i.plugins.manager import PluginManager
+
+Folder = TypeVar("Folder", bound=RunFolder)
+
+
+class Launch:
+    """The surroundings of one run, as a context manager.
+
+    Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes.
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
+
+    def __init__(self, options: TrainingOptions, progress: bool) -> None:
+        self.options = options
+        self.several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+        device = check_device(options.device)
+        if not self.several:
+            # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
+            AcceleratorState._reset_state(reset_partial_state=True)
+        if device.type == "cuda" and device.index is not None and not self.several:
+            torch.cuda.set_device(device)
+            os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
+        self.accelerator = Accelerator(
+            cpu=device.type == "cpu",
+            mixed_precision="bf16" if options.precision == "bf16" else "no",
+        )
+        self.is_main = self.accelerator.is_main_process
+        self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
+        self.folder: RunFolder | None = None
+
+    def __enter__(self) -> Launch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.reporter.close()
+        if self.folder is not None and self.is_main:
+            self.folder.unlock()
+        if self.several and error is None:
+            self.accelerator.end_training()
+
+    def on_main(self, make: Callable[[], RunFolder], kind: type[RunFolder]) -> RunFolder:
+        """Make the run folder in the main process and tell the others where it is; a failure fails them all."""
+        outcome: list[object] = [None, None]
+        if self.is_main:
+            try:
+                self.folder = make()
+                outcome = [self.folder.path, None]
+            except I2IError as error:
+                if not self.several:
+                    raise
+                outcome = [None, error]
+        if self.several:
+            broadcast_object_list(outcome)
+        if isinstance(outcome[1], I2IError):
+            raise outcome[1]
+        if self.folder is None:
+            assert isinstance(outcome[0], Path)
+            self.folder = kind(outcome[0])
+        return self.folder
+
+    def train(
+        self, manager: PluginManager, config: RunConfig, folder: RunFolder, checkpoint: Checkpoint | None
+    ) -> RunResult:
+        """Train in the folder, from the checkpoint if there is one."""
+        from i2i.api import RunResult
+
+        self._start_trackers(config, folder)
+        trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+        outcome = trainer.train(checkpoint)
+        if config.training.trackers:
+            self.accelerator.end_training()
+        return RunResult(
+            folder=folder.path,
+            step=outcome.step,
+            finished=outcome.finished,
+            picture=folder.picture,
+            page=folder.path / "index.html",
+            metrics=outcome.metrics,
+        )
+
+    def _start_trackers(self, config: RunConfig, folder: RunFolder) -> None:
+        if not config.training.trackers:
+            return
+        self.accelerator.project_configuration.set_directories(str(folder.path))
+        self.accelerator.project_configuration.logging_dir = str(folder.path / "tensorboard")
+        self.accelerator.log_with = []
+        self.accelerator.log_with = filter_trackers(
+            list(config.training.trackers), self.accelerator.project_configuration.logging_dir
+        )
+        missing = set(config.training.trackers) - {str(getattr(t, "value", t)) for t in self.accelerator.log_with}
+        if missing:
+            raise ConfigError(f"--tracker {', '.join(sorted(missing))}: is not installed; pip install 'i2i[wandb]'")
+        settings = {
+            name: value if isinstance(value, int | float | str | bool) else str(value)
+            for name, value in flatten(config.to_dict()).items()
+        }
+        self.accelerator.init_trackers("i2i", config=settings)
+
+
+def check_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` into a device that exists here.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if name == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return torch.device("cpu") if found is None else found
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"--device must be auto, cpu, cuda, cuda:N or mps; got {name!r}") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            raise ConfigError(
+                f"--device {name}: torch {torch.__version__} sees {count} CUDA devices; use --device cpu, or install "
+                "a CUDA build of torch (i2i doctor shows what is there)"
+            )
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("--device mps: torch sees no Apple GPU; use --device cpu")
+    elif device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"--device must be auto, cpu, cuda, cuda:N or mps; got {name!r}")
+    return device

@@ -1,0 +1,469 @@
+"""The training loop. It knows protocols, no class: the step belongs to the method."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from i2i.engine import state as training_state
+from i2i.engine.budget import Budget
+from i2i.engine.checkpoint import Checkpoint, CheckpointFolder
+from i2i.engine.config import Choice, RunConfig
+from i2i.engine.evaluation import HeldOut
+from i2i.engine.page import write_page
+from i2i.engine.parts import build_dataset, build_method
+from i2i.engine.processes import Processes
+from i2i.engine.progress import Reporter, Status
+from i2i.engine.run_folder import RunFolder
+from i2i.engine.schedule import EpochSchedule, plan_epochs
+from i2i.engine.sizes import check_sizes
+from i2i.engine.stream import SampleStream, load_batches
+from i2i.errors import CheckpointError, DataError, DivergedError
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Batch
+
+GROUPS = ("generators", "discriminators")
+
+
+@dataclass
+class Position:
+    """Where training stands; part of every checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Sums of each term since the last line of metrics."""
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    epoch_loss: float = 0.0
+    """Sum of the generators' loss over the steps of this epoch, for the plateau schedule."""
+    epoch_steps: int = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {**vars(self), "sums": dict(self.sums), "counts": dict(self.counts)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Position:
+        """The inverse of :meth:`state_dict`."""
+        values = {**state, "sums": defaultdict(float, state["sums"]), "counts": defaultdict(int, state["counts"])}
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        step: steps done in all.
+        finished: whether the budget was used up; false after an interruption.
+        metrics: held-out metrics by direction; empty after an interruption.
+    """
+
+    step: int
+    finished: bool
+    metrics: Mapping[str, Mapping[str, float]]
+
+
+class Trainer:
+    """Trains one run in its folder.
+
+    Args:
+        manager: the plugins.
+        config: the resolved configuration.
+        folder: the run folder.
+        accelerator: device, processes and precision.
+        reporter: told how it goes.
+    """
+
+    def __init__(
+        self,
+        manager: PluginManager,
+        config: RunConfig,
+        folder: RunFolder,
+        accelerator: Accelerator,
+        reporter: Reporter,
+    ) -> None:
+        self.config, self.options, self.folder = config, config.training, folder
+        self.accelerator, self.reporter = accelerator, reporter
+        self.processes = Processes(accelerator)
+        self.manager = manager
+        self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
+
+        self.train_set = build_dataset(manager, config, "train")
+        self.test_set = build_dataset(manager, config, "test")
+        for note in chain(getattr(self.train_set, "notes", ()), getattr(self.test_set, "notes", ())):
+            reporter.note(f"data: {note}")
+        if len(self.train_set) == 0:
+            raise DataError(f"{config.data_root}: there is no training image")
+
+        rank, world_size = accelerator.process_index, accelerator.num_processes
+        # Every process draws the same first weights; after that each has random numbers of its own.
+        training_state.seed_everything(self.options.seed)
+        self.method = build_method(manager, config, self.train_set.channels, self.options.seed * 1000 + rank)
+        check_sizes(manager, config, self.train_set, self.test_set)
+        training_state.seed_everything(self.options.seed + rank)
+        self.random = torch.Generator().manual_seed(self.options.seed + rank)
+        for network in self.networks.values():
+            network.to(accelerator.device).train()
+
+        self.samples_per_step = self.options.batch_size * self.options.accumulate * world_size
+        self.budget = Budget.of(self.options, len(self.train_set), self.samples_per_step)
+        plan = plan_epochs(config.schedule, self.budget.epochs)
+        self.optimizers = {group: self._make_optimizer(group) for group in GROUPS}
+        self.schedules = {
+            group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in self.optimizers.items()
+        }
+        self.averages = self._make_averages()
+        self.position = Position()
+        self._window_start, self._window_step = 0.0, 0
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All networks by name."""
+        return {**self.method.generators, **self.method.discriminators}
+
+    def train(self, resume_from: Checkpoint | None = None) -> Outcome:
+        """Train until the budget is used up or somebody interrupts.
+
+        Raises:
+            DivergedError: a loss became NaN or infinite; no checkpoint is written after that.
+            RunFolderError: the folder cannot be written; the last checkpoint is intact.
+        """
+        if resume_from is not None:
+            self._restore(resume_from)
+        stream = SampleStream(
+            len(self.train_set),
+            seed=self.options.seed,
+            batch_size=self.options.batch_size,
+            start=self.position.step * self.samples_per_step,
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
+        )
+        batches = load_batches(self.train_set, stream, workers=self._workers())
+        if self.position.step == 0:
+            self._write_sheets()
+        with _interruption() as interrupted:
+            started = time.monotonic() - self.position.seconds
+            self._window_start, self._window_step = self.position.seconds, self.position.step
+            while True:
+                over = self.budget.fraction(self.position.step, self.position.seconds) >= 1
+                if self.processes.any(over or interrupted.is_set()):
+                    break
+                terms = self._step([self._to_device(next(batches)) for _ in range(self.options.accumulate)])
+                self.position.step += 1
+                self.position.seconds = self.processes.same(time.monotonic() - started)
+                self._after_step(terms)
+        finished = not self.processes.any(interrupted.is_set() and not over)
+        return self._end(finished)
+
+    def apply(self, group: str) -> None:
+        """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        optimizer = self.optimizers[group]
+        self.processes.average_gradients(optimizer)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if group == "generators":
+            for name, average in self.averages.items():
+                average.update_parameters(self.method.generators[name])
+
+    def backward(self, loss: Tensor) -> None:
+        """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        with torch.autocast(self.accelerator.device.type, enabled=False):
+            loss.backward()  # type: ignore[no-untyped-call]
+
+    def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
+        with self.accelerator.autocast():
+            terms = self.method.step(batches, self)
+        names = list(terms)
+        values = torch.stack([terms[name].float() for name in names]).tolist()  # one wait for the device, not one each
+        broken = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
+        if self.processes.any(bool(broken)):
+            self._fail(broken, dict(zip(names, values, strict=True)))
+        return dict(zip(names, values, strict=True))
+
+    def _fail(self, broken: list[str], values: Mapping[str, float]) -> None:
+        named = ", ".join(f"{name} is {values[name]}" for name in broken) or "a loss of another process is not finite"
+        latest = self.checkpoints.latest()
+        good = f"the last good checkpoint is {latest.path}" if latest else "there is no checkpoint yet"
+        raise DivergedError(
+            f"step {self.position.step + 1}: {named}; training stopped before anything was saved; {good}. "
+            "Start again with a smaller --set optimizer.learning_rate, --loss lsgan, or --precision fp32"
+        )
+
+    def _after_step(self, terms: Mapping[str, float]) -> None:
+        position, options = self.position, self.options
+        for name, value in terms.items():
+            position.sums[name] += value
+            position.counts[name] += 1
+        position.epoch_loss += sum(value for name, value in terms.items() if name not in self.method.discriminators)
+        position.epoch_steps += 1
+        self._end_epochs()
+        self._report()
+        if position.step % options.log_every == 0:
+            self._log()
+        over = self.budget.fraction(position.step, position.seconds) >= 1
+        if self.processes.any(over):
+            return  # the end writes its own sheets and checkpoint
+        if position.step % options.checkpoint_every == 0:
+            self._checkpoint(self._measure(options.evaluation_images))
+        if position.step % options.sample_every == 0:
+            self._write_sheets()
+
+    def _end_epochs(self) -> None:
+        length = len(self.train_set)
+        samples = self.position.step * self.samples_per_step
+        ended = samples // length - (samples - self.samples_per_step) // length
+        if ended:
+            mean = self.processes.mean(self.position.epoch_loss / self.position.epoch_steps)
+            for _ in range(ended):
+                for schedule in self.schedules.values():
+                    schedule.end_epoch(mean)
+            self.position.epoch_loss, self.position.epoch_steps = 0.0, 0
+
+    def _report(self) -> None:
+        position = self.position
+        status = Status(
+            step=position.step,
+            fraction=min(1.0, self.budget.fraction(position.step, position.seconds)),
+            seconds=position.seconds,
+            images_per_second=self._speed(),
+            losses={name: position.sums[name] / position.counts[name] for name in position.sums},
+        )
+        self.reporter.update(status)
+
+    def _speed(self) -> float:
+        seconds = max(self.position.seconds - self._window_start, 1e-9)
+        return float((self.position.step - self._window_step) * self.samples_per_step / seconds)
+
+    def _log(self) -> None:
+        position = self.position
+        losses = self.processes.mean_of_sums(position.sums, position.counts)
+        position.sums.clear()
+        position.counts.clear()
+        line = {
+            "kind": "train",
+            "step": position.step,
+            "epoch": position.step * self.samples_per_step / len(self.train_set),
+            "seconds": round(position.seconds, 3),
+            "images_per_second": round(self._speed(), 3),
+            "learning_rate": self.optimizers["generators"].param_groups[0]["lr"],
+            "losses": losses,
+        }
+        self._window_start, self._window_step = position.seconds, position.step
+        if self.accelerator.is_main_process:
+            self.folder.append_metrics(line)
+        self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
+
+    def _measure(self, limit: int | None) -> dict[str, dict[str, float]]:
+        """Measure held-out images in the main process, and log the result."""
+        metrics: dict[str, dict[str, float]] = {}
+        if self.accelerator.is_main_process and len(self.test_set):
+            metrics = self._held_out().measure(limit)
+            images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
+            line = {"kind": "evaluation", "step": self.position.step, "images": images, "directions": metrics}
+            self.folder.append_metrics(line)
+            flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
+            self.accelerator.log(flat, step=self.position.step)
+        self.accelerator.wait_for_everyone()
+        return metrics
+
+    def _held_out(self) -> HeldOut:
+        directions = {direction: self._outputs_of(name) for direction, name in sorted(self.method.directions.items())}
+        paper = self.options.inference == "paper"
+        return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
+
+    def _outputs_of(self, generator: str) -> nn.Module:
+        """The network that makes outputs: the moving average where there is one."""
+        average = self.averages.get(generator)
+        return self.method.generators[generator] if average is None else average.module
+
+    def _write_sheets(self) -> None:
+        if self.accelerator.is_main_process and len(self.test_set):
+            self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+            write_page(self.folder.path)
+        self.accelerator.wait_for_everyone()
+
+    def _end(self, finished: bool) -> Outcome:
+        metrics = self._measure(None if finished else self.options.evaluation_images)
+        self._checkpoint(metrics)
+        if self.accelerator.is_main_process and len(self.test_set):
+            held_out = self._held_out()
+            held_out.write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+            held_out.write_picture(self.folder.picture, self.options.sample_images)
+        if self.accelerator.is_main_process:
+            write_page(self.folder.path)
+        self.accelerator.wait_for_everyone()
+        return Outcome(self.position.step, finished, metrics)
+
+    def _checkpoint(self, metrics: Mapping[str, Mapping[str, float]]) -> None:
+        step, rank = self.position.step, self.accelerator.process_index
+        own = {
+            "random": training_state.random_state(),
+            "update": self.random.get_state(),
+            "buffers": {name: buffer.state_dict() for name, buffer in self.method.buffers.items()},
+        }
+        if not self.checkpoints.folder_of(step).exists():
+            self.checkpoints.write_rank(step, rank, own)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            # With a moving average, a generator's file holds the average, and the state the weights that are trained.
+            kept = {**self.method.discriminators, **{name: self.method.generators[name] for name in self.averages}}
+            shared = {
+                "position": self.position.state_dict(),
+                "networks": {name: network.state_dict() for name, network in kept.items()},
+                "averaged": {name: int(average.n_averaged) for name, average in self.averages.items()},
+                "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
+                "schedules": {group: schedule.state_dict() for group, schedule in self.schedules.items()},
+            }
+            weights = {name: self._outputs_of(name).state_dict() for name in self.method.generators}
+            world_size = self.accelerator.num_processes
+            self.checkpoints.write(step, self._describe(metrics), weights, shared, world_size)
+        self.accelerator.wait_for_everyone()
+
+    def _describe(self, metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+        """Everything that a stranger needs to use the generators."""
+        ways = {name: direction for direction, name in self.method.directions.items()}
+        data = self.config.data.options.model_dump(mode="json")
+        return {
+            "step": self.position.step,
+            "seconds": self.position.seconds,
+            "samples": self.position.step * self.samples_per_step,
+            "world_size": self.accelerator.num_processes,
+            "score": _score(metrics),
+            "metrics": metrics,
+            "generators": {
+                name: {
+                    "file": f"{name}.safetensors",
+                    "direction": ways.get(name),
+                    "component": self.config.generator.to_dict(),
+                    "in_channels": self.train_set.channels[ways.get(name, "AtoB")[0]],
+                    "out_channels": self.train_set.channels[ways.get(name, "AtoB")[-1]],
+                    "package": self._package_of("generator", self.config.generator),
+                    "moving_average": name in self.averages,
+                }
+                for name in self.method.generators
+            },
+            "domains": dict(self.train_set.domains),
+            "value_range": [-1.0, 1.0],
+            "preprocessing": data,
+            "inference": self.options.inference,
+            "config": self.config.to_dict(),
+        }
+
+    def _package_of(self, kind: str, choice: Choice) -> str:
+        plugin = self.manager.find(kind, choice.name).plugin
+        return f"{plugin.package} {plugin.version}"
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        try:
+            shared = checkpoint.training_state()
+            for name, generator in self.method.generators.items():
+                weights = checkpoint.generator_weights(name)
+                self._outputs_of(name).load_state_dict(weights)
+                if name not in self.averages:
+                    generator.load_state_dict(weights)
+            for name, weights in shared["networks"].items():
+                self.networks[name].load_state_dict(weights)
+            for name, average in self.averages.items():
+                average.n_averaged.fill_(shared["averaged"][name])
+            for group in GROUPS:
+                self.optimizers[group].load_state_dict(shared["optimizers"][group])
+                self.schedules[group].load_state_dict(shared["schedules"][group])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"{checkpoint.path} does not fit the networks of this run's config.yaml: {error}; "
+                "was config.yaml changed, or a plugin updated?"
+            ) from error
+        self.position = Position.from_state(shared["position"])
+        own = checkpoint.rank_state(self.accelerator.process_index)
+        if own is None or checkpoint.description["world_size"] != self.accelerator.num_processes:
+            self.reporter.note(
+                f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
+                f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
+            )
+        if own is not None:
+            for name, buffer in self.method.buffers.items():
+                buffer.load_state_dict(_on_device(own["buffers"][name], self.accelerator.device))
+            self.random.set_state(own["update"])
+            training_state.set_random_state(own["random"])
+
+    def _make_optimizer(self, group: str) -> torch.optim.Adam:
+        options = self.config.optimizer
+        parameters = chain.from_iterable(network.parameters() for network in getattr(self.method, group).values())
+        return torch.optim.Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))
+
+    def _make_averages(self) -> dict[str, AveragedModel]:
+        if self.options.ema_decay == 0:
+            return {}
+        average = get_ema_multi_avg_fn(self.options.ema_decay)  # type: ignore[no-untyped-call]
+        return {
+            name: AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+            for name, network in self.method.generators.items()
+        }
+
+    def _workers(self) -> int:
+        if self.options.workers is not None:
+            return self.options.workers
+        return 0 if self.accelerator.device.type == "cpu" else min(4, torch.get_num_threads())
+
+    def _to_device(self, batch: Batch) -> Batch:
+        return {
+            key: value.to(self.accelerator.device, non_blocking=True) if isinstance(value, Tensor) else value
+            for key, value in batch.items()
+        }
+
+
+def _score(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
+    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
+    for name in ("l1", "cycle_l1"):
+        values = [values[name] for values in metrics.values() if name in values]
+        if values:
+            return sum(values) / len(values)
+    return None
+
+
+def _on_device(value: Any, device: torch.device) -> Any:
+    """Move the images of a buffer's state to the device; random states (bytes) stay on the CPU."""
+    if isinstance(value, Tensor):
+        return value.to(device) if value.is_floating_point() else value
+    if isinstance(value, Mapping):
+        return {key: _on_device(item, device) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_on_device(item, device) for item in value]
+    return value
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into an event; the second one ends the process as usual."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # signals reach the main thread only
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(_: int, __: object) -> None:
+        event.set()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
