@@ -1,0 +1,136 @@
+"""Looking at every file before training: a damaged one is found now and not hours later. No torch."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from i2i.builtin.datasets.images import UnusableImageError, decode
+from i2i.builtin.datasets.layout import Picture
+from i2i.builtin.datasets.preprocess import Geometry, Size
+from i2i.builtin.datasets.scan import bullets
+from i2i.errors import DataError
+
+
+@dataclass(frozen=True)
+class BadFile:
+    """A file that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What decoding every file told.
+
+    Attributes:
+        sizes: ``(width, height)`` of each good picture, upright; of a half, the half's.
+        bad: the files that cannot be used, ordered by path.
+        reduced: how many files hold 16-bit colours, read as 8 bits.
+    """
+
+    sizes: dict[Picture, Size]
+    bad: tuple[BadFile, ...]
+    reduced: int
+
+
+def inspect(pictures: Iterable[Picture], max_pixels: int) -> Inspection:
+    """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile)."""
+    pictures = list(dict.fromkeys(pictures))
+    paths = sorted({picture.path for picture in pictures})
+    sizes: dict[Path, Size] = {}
+    reasons: dict[Path, str] = {}
+    reduced = 0
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for path, facts in zip(paths, pool.map(lambda path: _look_at(path, max_pixels), paths), strict=True):
+            if isinstance(facts, str):
+                reasons[path] = facts
+            else:
+                sizes[path] = facts[0]
+                reduced += facts[1]
+    good = {}
+    for picture in pictures:
+        if picture.path in reasons:
+            continue
+        width, height = sizes[picture.path]
+        if picture.half and width % 2:
+            reasons[picture.path] = f"{width} pixels wide: an odd width has no two equal halves"
+            continue
+        good[picture] = (width // 2, height) if picture.half else (width, height)
+    return Inspection(good, tuple(BadFile(path, reasons[path]) for path in sorted(reasons)), reduced)
+
+
+def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
+    """Raise a DataError that lists the bad files, if there are any."""
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {total} image files cannot be used:\n{bullets(map(str, bad))}\n"
+            "Repair or remove them, or leave them out with --skip-bad."
+        )
+
+
+def require_room_for_crop(sizes: dict[Picture, Size], geometry: Geometry) -> None:
+    """Raise a DataError that lists the pictures which the crop does not fit in, if there are any."""
+    small = [
+        f"{picture.path}: {_text(size)}" + (f", {_text(resized)} after the resize" if resized != size else "")
+        for picture, size in sizes.items()
+        if not geometry.fits(size)
+        for resized in [geometry.resized(size)]
+    ]
+    if small:
+        raise DataError(
+            f"a crop of {_text((geometry.crop, geometry.crop))} (image_size) does not fit in {len(small)} images "
+            f"(width x height, mode {geometry.mode}):\n{bullets(small)}\n"
+            "Make image_size smaller, or use mode resize_and_crop, which enlarges them."
+        )
+
+
+def require_equal_sizes(
+    pairs: Iterable[tuple[Picture, Picture]], sizes: dict[Picture, Size], geometry: Geometry
+) -> None:
+    """Raise a DataError that lists the pairs whose two images would not lie on each other, if there are any."""
+    different = [
+        f"{first.path}: {_text(sizes[first])}, but {second.path}: {_text(sizes[second])}"
+        for first, second in pairs
+        if geometry.resized(sizes[first]) != geometry.resized(sizes[second])
+    ]
+    if different:
+        raise DataError(
+            f"{len(different)} pairs have two sizes (width x height), which mode {geometry.mode} does not make equal:\n"
+            f"{bullets(different)}\nMake them equal, or use mode resize_and_crop."
+        )
+
+
+def describe_resizes(sizes: dict[Picture, Size], geometry: Geometry) -> list[str]:
+    """Return a note on each resize that a person may not expect: any of mode ``none``, stretching in the others."""
+    changes = Counter(
+        (size, geometry.resized(size))
+        for size in sizes.values()
+        if (geometry.resized(size) != size if geometry.mode == "none" else geometry.changes_aspect(size))
+    )
+    if not changes:
+        return []
+    shown = ", ".join(f"{count} from {_text(old)} to {_text(new)}" for (old, new), count in changes.most_common(3))
+    more = f", and {len(changes) - 3} other sizes" if len(changes) > 3 else ""
+    kind = f"resized to a multiple of {geometry.round_to}" if geometry.mode == "none" else "stretched to another aspect"
+    return [f"{sum(changes.values())} of {len(sizes)} images are {kind} (mode {geometry.mode}): {shown}{more}"]
+
+
+def _look_at(path: Path, max_pixels: int) -> tuple[Size, bool] | str:
+    try:
+        decoded = decode(path, max_pixels=max_pixels)
+    except UnusableImageError as error:
+        return str(error)
+    return decoded.image.size, decoded.reduced
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]} x {size[1]}"

@@ -1,0 +1,292 @@
+"""The data set ``folder``: every sample a pure function of (seed, epoch, index)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from i2i.builtin.datasets import FolderOptions
+from i2i.builtin.datasets.check import (
+    BadFile,
+    Inspection,
+    describe_resizes,
+    inspect,
+    require_equal_sizes,
+    require_no_bad_files,
+    require_room_for_crop,
+)
+from i2i.builtin.datasets.images import read_image, to_array
+from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
+from i2i.builtin.datasets.preprocess import Geometry, take_half
+from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
+from i2i.errors import DataError
+from i2i.plugins.protocols import Sample
+
+Domain = Literal["A", "B"]
+
+
+class FolderDataset:
+    """Images of two domains. Made by :func:`build`; can be sent to worker processes.
+
+    What ``dataset[epoch, index]`` holds, besides ``A``, ``B`` (float32 ``[C, H, W]`` in [-1, 1]), ``A_name`` and
+    ``B_name`` (the file's path below its domain, without suffix):
+
+    ==========  =========  ========================================================================================
+    split       pairing    sample
+    ==========  =========  ========================================================================================
+    train       unpaired   A by index (modulo), B drawn uniformly with replacement, or by index with ``serial``;
+                           as many samples as the larger domain has images; own crop and flip for each
+    train       partners   the same, with ``A_partner`` (the B named like A, under A's crop and flip), ``B_partner``
+                           (the A named like B, under B's) and the flags ``A_has_partner``, ``B_has_partner``
+    train       paired     A and the B of that name, under one crop and flip; the flags are true
+    test        any        each A once, by name, with its true B where there is one (the flags say so, and the
+                           partners are B and A again), else with B by index; no flip, the crop in the centre
+    ==========  =========  ========================================================================================
+
+    Attributes:
+        channels: of ``"A"`` and ``"B"``, after ``direction``.
+        domains: readable names of ``"A"`` and ``"B"``, after ``direction``.
+        truth: whether ``B`` is the true translation of ``A`` for at least one held-out image.
+        skipped: files left out by ``skip_bad``: of both splits in the train split, as all are checked there.
+        ignored: how many files in the domains' folders are no images by their suffix.
+        notes: what a person should know: how images were split, what is stretched, ignored, or taken as pairs.
+        sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
+    """
+
+    channels: Mapping[str, int]
+    domains: Mapping[str, str]
+    truth: bool
+
+    def __init__(
+        self,
+        options: FolderOptions,
+        layout: Layout,
+        inspection: Inspection,
+        *,
+        split: Literal["train", "test"],
+        seed: int,
+    ) -> None:
+        self.options = options
+        self.split = split
+        self.seed = seed
+        self.skipped: tuple[BadFile, ...] = inspection.bad
+        self.ignored = len(layout.ignored)
+        self.channels = {"A": options.channels_A, "B": options.channels_B}
+        self.domains = dict(zip("AB", layout.domains, strict=True))
+        train, test = (_without_bad(part, inspection, options) for part in (layout.train, layout.test))
+        if split == "train":
+            _require_images(layout, train)
+            _require_partners(layout, train, options)
+        chosen = train if split == "train" else test
+        self._geometry = Geometry.of(options, split)
+        sizes = {picture: inspection.sizes[picture] for picture in (*chosen.first, *chosen.second)}
+        require_room_for_crop(sizes, self._geometry)
+        if options.pairing != "unpaired":
+            require_equal_sizes(_pairs(chosen, options), sizes, self._geometry)
+        self.sizes = tuple(sorted({self._geometry.output(size)[::-1] for size in sizes.values()}))
+        self.truth = bool(_truths(test, inspection, options))
+        self.notes = (
+            *layout.notes,
+            *describe_resizes(sizes, self._geometry),
+            *_describe_files(layout, inspection),
+            *(_describe_training(train, options) if split == "train" else _describe_test(test, inspection, options)),
+        )
+        self._pictures: dict[Domain, tuple[Picture, ...]] = {"A": chosen.first, "B": chosen.second}
+        if options.direction == "BtoA":
+            self._pictures = {"A": chosen.second, "B": chosen.first}
+            self.channels = {"A": options.channels_B, "B": options.channels_A}
+            self.domains = {"A": layout.domains[1], "B": layout.domains[0]}
+        self._truths = _truths(test, inspection, options)
+        self._by_stem = {
+            domain: {picture.stem: picture for picture in pictures} for domain, pictures in self._pictures.items()
+        }
+
+    def __len__(self) -> int:
+        """Samples in one epoch: see the table above; 0 in a test split without images."""
+        count = {domain: len(pictures) for domain, pictures in self._pictures.items()}
+        if self.split == "test":
+            return count["A"] if count["B"] else 0
+        return max(count.values())
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """Return the sample at ``(epoch, index)``.
+
+        Raises:
+            IndexError: when the index is outside the data set.
+            DataError: when a file became unreadable since the check.
+        """
+        epoch, index = key
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index} is outside a data set of {len(self)} samples")
+        if self.split == "test":
+            return self._test_sample(index)
+        if self.options.pairing == "paired":
+            return self._paired_sample(epoch, index)
+        return self._unpaired_sample(epoch, index)
+
+    def _unpaired_sample(self, epoch: int, index: int) -> Sample:
+        many_b = len(self._pictures["B"])
+        choice = index % many_b if self.options.serial else draw_choice(self.seed, epoch, index, many_b)
+        a = self._pictures["A"][index % len(self._pictures["A"])]
+        b = self._pictures["B"][choice]
+        place_a = draw_placement(self.seed, epoch, index, "A", flip=self.options.flip)
+        place_b = draw_placement(self.seed, epoch, index, "B", flip=self.options.flip)
+        sample: Sample = {
+            "A": self._read(a, "A", place_a),
+            "B": self._read(b, "B", place_b),
+            "A_name": a.stem,
+            "B_name": b.stem,
+        }
+        if self.options.pairing == "partners":
+            a_partner, b_partner = self._by_stem["B"].get(a.stem), self._by_stem["A"].get(b.stem)
+            sample["A_has_partner"] = a_partner is not None
+            sample["B_has_partner"] = b_partner is not None
+            sample["A_partner"] = self._read_or_zeros(a_partner, "B", place_a, sample["A"])
+            sample["B_partner"] = self._read_or_zeros(b_partner, "A", place_b, sample["B"])
+        return sample
+
+    def _paired_sample(self, epoch: int, index: int) -> Sample:
+        a, b = self._pictures["A"][index], self._pictures["B"][index]
+        place = draw_placement(self.seed, epoch, index, "A", flip=self.options.flip)
+        return {
+            "A": self._read(a, "A", place),
+            "B": self._read(b, "B", place),
+            "A_name": a.stem,
+            "B_name": b.stem,
+            "A_has_partner": True,
+            "B_has_partner": True,
+        }
+
+    def _test_sample(self, index: int) -> Sample:
+        a = self._pictures["A"][index]
+        partner = self._by_stem["B"][a.stem] if a.stem in self._truths else None
+        b = partner or self._pictures["B"][index % len(self._pictures["B"])]
+        image_a, image_b = self._read(a, "A", CENTRE), self._read(b, "B", CENTRE)
+        return {
+            "A": image_a,
+            "B": image_b,
+            "A_name": a.stem,
+            "B_name": b.stem,
+            "A_has_partner": partner is not None,
+            "B_has_partner": partner is not None,
+            "A_partner": image_b if partner else self._read_or_zeros(None, "B", CENTRE, image_a),
+            "B_partner": image_a if partner else self._read_or_zeros(None, "A", CENTRE, image_b),
+        }
+
+    def _read(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
+        options, channels = self.options, self.channels[domain]
+        image = read_image(
+            picture.path, channels=channels, background=options.background, max_pixels=options.max_pixels
+        )
+        image = self._geometry.apply(take_half(image, picture.half), placement)
+        return torch.from_numpy(to_array(image, channels))
+
+    def _read_or_zeros(self, picture: Picture | None, domain: Domain, placement: Placement, like: Tensor) -> Tensor:
+        if picture is None:
+            return torch.zeros(self.channels[domain], *like.shape[1:])
+        return self._read(picture, domain, placement)
+
+
+def build(options: FolderOptions, *, root: str, split: Literal["train", "test"], seed: int) -> FolderDataset:
+    """Recognise the folder, look at every file, and return one split.
+
+    Args:
+        options: see :class:`~i2i.builtin.datasets.FolderOptions`.
+        root: a folder, or ``sample:flat-3d`` and the like.
+        split: ``"train"`` looks at the test images too, so that everything wrong is told at once, before training.
+        seed: at least 0; the source of every random choice.
+
+    Raises:
+        ConfigError: when there is no such sample.
+        DataError: when the layout is wrong, images cannot be used, a crop does not fit, or names do not pair.
+    """
+    layout = find_layout(root, options)
+    pictures = [*layout.test.first, *layout.test.second]
+    if split == "train":
+        pictures += [*layout.train.first, *layout.train.second]
+    inspection = inspect(pictures, options.max_pixels)
+    if not options.skip_bad:
+        require_no_bad_files(inspection.bad, len({picture.path for picture in pictures}))
+    return FolderDataset(options, layout, inspection, split=split, seed=seed)
+
+
+def _names_match(options: FolderOptions) -> bool:
+    return options.pairing == "paired" or options.match_names
+
+
+def _pairs(part: Split, options: FolderOptions) -> list[tuple[Picture, Picture]]:
+    if not _names_match(options):
+        return []
+    second = {picture.stem: picture for picture in part.second}
+    return [(picture, second[picture.stem]) for picture in part.first if picture.stem in second]
+
+
+def _truths(test: Split, inspection: Inspection, options: FolderOptions) -> frozenset[str]:
+    """Return the stems of the held-out pairs that lie on each other after the resize."""
+    resized, sizes = Geometry.of(options, "test").resized, inspection.sizes
+    return frozenset(a.stem for a, b in _pairs(test, options) if resized(sizes[a]) == resized(sizes[b]))
+
+
+def _without_bad(part: Split, inspection: Inspection, options: FolderOptions) -> Split:
+    first, second = (
+        tuple(picture for picture in pictures if picture in inspection.sizes) for pictures in (part.first, part.second)
+    )
+    if options.pairing == "paired":  # the partner of a bad file goes with it
+        both = {picture.stem for picture in first} & {picture.stem for picture in second}
+        first, second = (tuple(picture for picture in pictures if picture.stem in both) for pictures in (first, second))
+    return Split(first, second)
+
+
+def _require_images(layout: Layout, train: Split) -> None:
+    for name, pictures in zip(layout.domains, (train.first, train.second), strict=True):
+        if not pictures:
+            raise DataError(
+                f"{layout.root}: no usable image is left to train on in domain {name}; add images, or repair the "
+                "ones that were skipped"
+            )
+
+
+def _require_partners(layout: Layout, train: Split, options: FolderOptions) -> None:
+    if options.pairing == "partners" and not _pairs(train, options):
+        why = "no training image of A shares its name with one of B" if options.match_names else "match_names is false"
+        raise DataError(
+            f"{layout.root}: semi-paired training needs true pairs, but {why}; give the two files of a pair one name, "
+            "or set method.lambda_paired=0"
+        )
+
+
+def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
+    notes = []
+    if layout.ignored:
+        notes.append(
+            f"{len(layout.ignored)} files are no images by their suffix and are ignored, such as {layout.ignored[0]}"
+        )
+    if inspection.reduced:
+        notes.append(f"{inspection.reduced} images hold 16-bit colours, of which the upper 8 bits are read")
+    return notes
+
+
+def _describe_training(train: Split, options: FolderOptions) -> list[str]:
+    if options.pairing != "partners":
+        return []
+    return [f"{len(_pairs(train, options))} training images of A have their true partner in B"]
+
+
+def _describe_test(test: Split, inspection: Inspection, options: FolderOptions) -> list[str]:
+    if not (test.first and test.second):
+        return ["no held-out images in both domains: there is nothing to measure on"]
+    if options.pairing == "paired":
+        return []
+    truths, pairs = len(_truths(test, inspection, options)), len(_pairs(test, options))
+    notes = []
+    if truths:
+        notes.append(
+            f"{truths} held-out images share a name with one of the other domain and are measured against it; "
+            "if equal names mean nothing here, set data.match_names=false"
+        )
+    if truths < pairs:
+        notes.append(f"{pairs - truths} held-out images share a name but not a size: not taken as true pairs")
+    return notes

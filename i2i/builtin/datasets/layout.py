@@ -1,0 +1,198 @@
+"""Recognising how a folder is laid out, and which of its pictures belong to training and to test. No torch."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from i2i.builtin.datasets import FolderOptions
+from i2i.builtin.datasets.scan import Scan, bullets, is_clutter, scan
+from i2i.builtin.datasets.split import choose_test
+from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
+from i2i.errors import ConfigError, DataError, did_you_mean
+
+SAMPLE_PREFIX = "sample:"
+SAMPLE_STYLES = ("line", "flat", "3d")
+
+Half = Literal["", "left", "right"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image of a domain: a file, or one half of a side-by-side file.
+
+    Attributes:
+        stem: its name, unique within the domain.
+        path: the file.
+        half: which half of the file; ``""`` for all of it.
+    """
+
+    stem: str
+    path: Path
+    half: Half = ""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pictures of both domains, each in the order of the stems; with pairs, item by item."""
+
+    first: tuple[Picture, ...]
+    second: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a folder was recognised as.
+
+    Attributes:
+        root: the folder as the person named it.
+        domains: readable names of the first and the second domain.
+        train: pictures for training.
+        test: pictures held out.
+        ignored: files in the domains' folders that are no images.
+        notes: what a person should know about the choice made.
+    """
+
+    root: str
+    domains: tuple[str, str]
+    train: Split
+    test: Split
+    ignored: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def find_layout(root: str, options: FolderOptions) -> Layout:
+    """Recognise a folder, or ``sample:X-Y``.
+
+    Raises:
+        ConfigError: when there is no such sample.
+        DataError: when the folder is missing, laid out in another way, empty, or its names do not pair.
+    """
+    if root.startswith(SAMPLE_PREFIX):
+        first, second = _sample_folders(root)
+        return _from_two_folders(root, (first, second), None, (first.name, second.name), options)
+    folder = Path(root).expanduser()
+    if not folder.is_dir():
+        raise DataError(explain_missing_folder(folder))
+    present = {entry.name for entry in folder.iterdir() if entry.is_dir()}
+    if {"trainA", "trainB"} <= present:
+        return _from_train_and_test(root, folder, present, options)
+    if {"A", "B"} <= present:
+        return _from_two_folders(root, (folder / "A", folder / "B"), None, ("A", "B"), options)
+    if options.pairing == "paired":
+        if "train" in present:
+            return _from_side_by_side(root, folder / "train", folder / "test", options)
+        if any(not is_clutter(entry.name) and entry.is_file() for entry in folder.iterdir()) and scan(folder).images:
+            return _from_side_by_side(root, folder, None, options)
+    raise DataError(explain_wrong_layout(folder, paired=options.pairing == "paired"))
+
+
+def _sample_folders(root: str) -> tuple[Path, Path]:
+    names = [f"{first}-{second}" for first in SAMPLE_STYLES for second in SAMPLE_STYLES if first != second]
+    name = root.removeprefix(SAMPLE_PREFIX)
+    if name not in names:
+        raise ConfigError(f"there is no sample {name!r}{did_you_mean(name, names)} (samples: {', '.join(names)})")
+    emoji = Path(str(importlib.resources.files("i2i"))) / "data" / "emoji"
+    first, second = name.split("-")
+    return emoji / first, emoji / second
+
+
+def _from_train_and_test(root: str, folder: Path, present: set[str], options: FolderOptions) -> Layout:
+    held_out = {"testA", "testB"} & present
+    if len(held_out) == 1:
+        missing = ({"testA", "testB"} - held_out).pop()
+        raise DataError(
+            f"{folder}: found {held_out.pop()} but no {missing}; add it, or remove both to hold out a share of the "
+            "training images"
+        )
+    test = (folder / "testA", folder / "testB") if held_out else None
+    return _from_two_folders(root, (folder / "trainA", folder / "trainB"), test, ("A", "B"), options)
+
+
+def _from_two_folders(
+    root: str,
+    train: tuple[Path, Path],
+    test: tuple[Path, Path] | None,
+    domains: tuple[str, str],
+    options: FolderOptions,
+) -> Layout:
+    found = [_scan_images(folder) for folder in train]
+    held_out = [_scan_images(folder) for folder in test] if test else []
+    if options.pairing == "paired":
+        _require_pairs(train, found)
+        if test:
+            _require_pairs(test, held_out)
+    notes = []
+    if test:
+        train_split = Split(*(_pictures(part, part.images) for part in found))
+        test_split = Split(*(_pictures(part, part.images) for part in held_out))
+    else:
+        stems = choose_test([part.images.keys() for part in found], options.test_fraction)
+        train_split = Split(*(_pictures(part, part.images.keys() - stems) for part in found))
+        test_split = Split(*(_pictures(part, part.images.keys() & stems) for part in found))
+        notes.append(_split_note(train_split, test_split, options))
+    ignored = tuple(path for part in (*found, *held_out) for path in part.ignored)
+    return Layout(root, domains, train_split, test_split, ignored, tuple(notes))
+
+
+def _from_side_by_side(root: str, train: Path, test: Path | None, options: FolderOptions) -> Layout:
+    found = _scan_images(train)
+    notes = ["side-by-side pictures: the left half is the first domain, the right half the second"]
+    if test and test.is_dir():
+        held_out = _scan_images(test)
+        train_split, test_split = _halves(found, found.images), _halves(held_out, held_out.images)
+        ignored = found.ignored + held_out.ignored
+    else:
+        stems = choose_test([found.images.keys()], options.test_fraction)
+        train_split, test_split = _halves(found, found.images.keys() - stems), _halves(found, stems)
+        ignored = found.ignored
+        notes.append(_split_note(train_split, test_split, options))
+    return Layout(root, ("left half", "right half"), train_split, test_split, ignored, tuple(notes))
+
+
+def _scan_images(folder: Path) -> Scan:
+    found = scan(folder)
+    if found.images:
+        return found
+    others = sorted({path.suffix or path.name for path in found.ignored})
+    seen = f"found {len(found.ignored)} other files ({', '.join(others[:5])})" if others else "the folder is empty"
+    raise DataError(f"{folder}: no images; expected files ending in .png, .jpg, .webp, .bmp or .tif, {seen}")
+
+
+def _pictures(found: Scan, stems: Iterable[str]) -> tuple[Picture, ...]:
+    return tuple(Picture(stem, found.images[stem]) for stem in sorted(stems))
+
+
+def _halves(found: Scan, stems: Iterable[str]) -> Split:
+    whole = _pictures(found, stems)
+    return Split(
+        tuple(Picture(picture.stem, picture.path, "left") for picture in whole),
+        tuple(Picture(picture.stem, picture.path, "right") for picture in whole),
+    )
+
+
+def _require_pairs(folders: tuple[Path, Path], found: list[Scan]) -> None:
+    first, second = (part.images.keys() for part in found)
+    lonely = [str(found[0].images[stem]) for stem in sorted(first - second)]
+    lonely += [str(found[1].images[stem]) for stem in sorted(second - first)]
+    if not lonely:
+        return
+    hint = ""
+    if {stem.lower() for stem in first - second} & {stem.lower() for stem in second - first}:
+        hint = " Some names differ only in capital letters, which count."
+    raise DataError(
+        f"paired training needs the same names (without suffix) in {folders[0]} and {folders[1]}; "
+        f"{len(lonely)} files have no partner:\n{bullets(lonely)}\n"
+        f"Add the partners, remove these files, or train without pairs (--method cyclegan).{hint}"
+    )
+
+
+def _split_note(train: Split, test: Split, options: FolderOptions) -> str:
+    return (
+        f"no test folders: held out by a hash of the name (test_fraction {options.test_fraction:g}): "
+        f"{len(test.first)} of {len(train.first) + len(test.first)} in the first domain, "
+        f"{len(test.second)} of {len(train.second) + len(test.second)} in the second"
+    )

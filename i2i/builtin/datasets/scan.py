@@ -1,0 +1,86 @@
+"""Finding the image files below a folder, and giving each its name. No torch."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from i2i.builtin.datasets.images import FORMAT_OF_SUFFIX
+from i2i.errors import DataError
+
+MOST_LISTED = 20
+"""How many items of a list an error message prints."""
+
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a folder holds.
+
+    Attributes:
+        images: path of each image file by its stem, in the order of the stems. A stem is the path below the folder
+            without suffix, with ``/`` between folders and in Unicode's composed form: file systems differ in that.
+        ignored: files that are not images by their suffix; hidden files are not among them.
+    """
+
+    images: dict[str, Path]
+    ignored: tuple[Path, ...]
+
+
+def scan(folder: Path) -> Scan:
+    """Search a folder and the folders below it; links are followed, but never back into a folder above them.
+
+    Raises:
+        DataError: when two image files have one stem, or a folder cannot be listed.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    ignored = []
+    for path in _walk(folder, frozenset()):
+        if path.suffix.lower() in FORMAT_OF_SUFFIX:
+            stem = path.relative_to(folder).with_suffix("").as_posix()
+            found[unicodedata.normalize("NFC", stem)].append(path)
+        else:
+            ignored.append(path)
+    twice = [" and ".join(str(path) for path in paths) for _, paths in sorted(found.items()) if len(paths) > 1]
+    if twice:
+        raise DataError(
+            f"{folder}: {len(twice)} names belong to more than one file, but a name must mean one image:\n"
+            f"{bullets(twice)}\nRename or remove one of each."
+        )
+    return Scan({stem: found[stem][0] for stem in sorted(found)}, tuple(sorted(ignored)))
+
+
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder is there for the file manager's sake: hidden, or one of a few known names."""
+    return name.startswith(".") or name.lower() in _CLUTTER
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Return one indented line an item: the first ``MOST_LISTED``, then how many more there are."""
+    items = list(items)
+    lines = [f"  {item}" for item in items[:MOST_LISTED]]
+    if len(items) > MOST_LISTED:
+        lines.append(f"  ... and {len(items) - MOST_LISTED} more")
+    return "\n".join(lines)
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    here = folder.resolve()
+    if here in above:
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder}: the folder cannot be listed ({error.strerror}); check its permissions") from error
+    for entry in entries:
+        if is_clutter(entry.name):
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), above | {here})
+        else:
+            yield Path(entry.path)
