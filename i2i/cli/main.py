@@ -1,0 +1,94 @@
+"""The command ``i2i``: commands that load when they are called, and errors that are one message.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted (Ctrl-C). ``I2I_TRACEBACK=1`` shows the
+traceback behind an error message. Imports no torch: ``i2i --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import traceback
+from typing import Any
+
+import click
+
+from i2i._version import __version__
+from i2i.errors import I2IError, did_you_mean
+
+COMMANDS = {
+    "run": ("i2i.cli.run:run", "Train a translator."),
+    "plugins": ("i2i.cli.plugins:plugins", "List, show, make and check plugins."),
+    "doctor": ("i2i.cli.doctor:doctor", "Say what this installation can do, and what is missing."),
+}
+"""Each command: where it is, and the line that ``i2i --help`` shows without importing it."""
+
+TRACEBACK_VARIABLE = "I2I_TRACEBACK"
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called and turns every :class:`I2IError` into one message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command for one that does not exist."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            ctx.fail(f"there is no command {name!r}{did_you_mean(name, COMMANDS)} (commands: {', '.join(COMMANDS)})")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; print an :class:`I2IError` as one message and exit with its code."""
+        try:
+            return super().invoke(ctx)
+        except I2IError as error:
+            if os.environ.get(TRACEBACK_VARIABLE):
+                traceback.print_exc()
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except ImportError as error:
+            if error.name is None or error.name.partition(".")[0] != "torch" or os.environ.get(TRACEBACK_VARIABLE):
+                raise
+            click.echo(f"Error: PyTorch cannot be imported ({error}); i2i doctor says what is missing", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(
+    name="i2i",
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=f"Exit codes: 0 done, 1 failed, 2 wrong usage, {INTERRUPTED} interrupted. "
+    f"{TRACEBACK_VARIABLE}=1 shows the traceback behind an error message.",
+)
+@click.version_option(__version__, package_name="i2i", prog_name="i2i", message="%(prog)s %(version)s")
+def main() -> None:
+    """Image-to-image translation with CycleGAN and pix2pix, made of plugins.
+
+    Start with: i2i run --generator resnet9 --loss lsgan
+    """

@@ -1,0 +1,222 @@
+"""``i2i run``: a thin front of :func:`i2i.api.run`. Every default is the engine's; here they are only told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from i2i.cli.main import INTERRUPTED
+from i2i.cli.output import plugin_manager, speaks
+
+if TYPE_CHECKING:
+    from i2i.api import RunResult
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class GroupedOption(click.Option):
+    """An option with the heading under which the help lists it."""
+
+    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists options under headings, in the order in which they are declared."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each heading."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                heading = parameter.group if isinstance(parameter, GroupedOption) else "Other"
+                sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def option(group: str, name: str, metavar: str | None, text: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    """Declare an option of ``group``; none has a default here, so that the engine sees what a person really gave."""
+    if more.get("multiple"):
+        more["default"] = ()
+    return click.option(name, cls=GroupedOption, group=group, metavar=metavar, help=text, **more)
+
+
+DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
+    "Data",
+    "Parts (i2i plugins list)",
+    "Budget (whichever comes first)",
+    "Training",
+    "Machine",
+    "Run folder",
+    "Settings",
+)
+POSITIVE = click.IntRange(min=1)
+
+
+@click.command(
+    cls=GroupedCommand,
+    epilog=f"A default may depend on the method and the data; --dry-run shows the resolved values. "
+    f"Ctrl-C saves, says how to go on, and exits with {INTERRUPTED}.",
+)
+@option(DATA, "--data", "FOLDER|sample:NAME", "Images to learn from. Default: sample:flat-3d, which ships inside.")
+@option(
+    DATA,
+    "--direction",
+    None,
+    "Which domain is translated into which. Default: AtoB.",
+    type=click.Choice(["AtoB", "BtoA"]),
+)
+@option(DATA, "--image-size", "PIXELS", "Side of the square training crops. Default: 256.", type=POSITIVE)
+@option(
+    DATA, "--skip-bad", None, "Count unreadable images instead of stopping. Default: stop.", is_flag=True, default=None
+)
+@option(PARTS, "--method", "NAME", "Training method. Default: cyclegan.")
+@option(PARTS, "--generator", "NAME", "Generator. Default: the method's (cyclegan: resnet9, pix2pix: unet256).")
+@option(PARTS, "--discriminator", "NAME", "Discriminator; repeat for several. Default: patch70.", multiple=True)
+@option(PARTS, "--loss", "NAME", "Adversarial loss. Default: the method's (cyclegan: lsgan, pix2pix: gan).")
+@option(PARTS, "--pixel-loss", "NAME", "Distance of two images. Default: l1.")
+@option(PARTS, "--buffer", "NAME", "Store of earlier fakes. Default: the method's (cyclegan: replay, pix2pix: none).")
+@option(BUDGET, "--steps", "N", "Training steps in all. Default: no limit.", type=click.IntRange(min=0))
+@option(
+    BUDGET,
+    "--epochs",
+    "N",
+    "Passes over the training images in all. Default: 200 where no budget is given.",
+    type=click.FloatRange(min=0, min_open=True),
+)
+@option(
+    BUDGET,
+    "--minutes",
+    "N",
+    "Training time in all, resumes included. Default: no limit.",
+    type=click.FloatRange(min=0, min_open=True),
+)
+@option(TRAINING, "--batch-size", "N", "Images of each domain a batch, in each process. Default: 1.", type=POSITIVE)
+@option(TRAINING, "--accumulate", "N", "Batches whose gradients make one step. Default: 1.", type=POSITIVE)
+@option(
+    TRAINING,
+    "--seed",
+    "N",
+    "Fixes weights, sample order, crops, flips and dropout. Default: 0.",
+    type=click.IntRange(0, 2**32 - 1),
+)
+@option(MACHINE, "--device", "auto|cpu|cuda[:N]|mps", "Where to train. Default: auto, the fastest there is.")
+@option(
+    MACHINE,
+    "--precision",
+    None,
+    "bf16: autocast, weights stay fp32. Default: fp32.",
+    type=click.Choice(["fp32", "bf16"]),
+)
+@option(
+    MACHINE,
+    "--workers",
+    "N",
+    "Processes that load images. Default: 0 on the CPU, else up to 4.",
+    type=click.IntRange(min=0),
+)
+@option(
+    FOLDER,
+    "--out",
+    "FOLDER",
+    "New or empty folder of the run. Default: a readable, unique name under runs/.",
+    type=click.Path(path_type=Path),
+)
+@option(FOLDER, "--resume", "FOLDER", "Go on with this run, exactly where it stopped.", type=click.Path(path_type=Path))
+@option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=POSITIVE)
+@option(
+    FOLDER,
+    "--tracker",
+    None,
+    "Where to log besides metrics.jsonl; repeat for several. Default: nowhere.",
+    type=click.Choice(["tensorboard", "wandb"]),
+    multiple=True,
+)
+@option(
+    SETTINGS,
+    "--config",
+    "FILE",
+    "YAML file of settings; the command line wins over it.",
+    type=click.Path(path_type=Path),
+)
+@option(
+    SETTINGS,
+    "--set",
+    "SECTION.OPTION=VALUE",
+    "Any option of any part, such as generator.base_channels=32; repeat for several (i2i plugins show KIND NAME).",
+    multiple=True,
+)
+@option(SETTINGS, "--dry-run", None, "Print the resolved configuration, fit for --config, and stop.", is_flag=True)
+def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
+    """Train a translator, by default a CycleGAN on the small data set that ships inside.
+
+    The run folder alone is enough to go on, to judge and to use what was learnt.
+    """
+    options = _for_the_engine(given)
+    if dry_run:
+        if resume is not None:
+            raise click.UsageError(
+                f"--dry-run shows the configuration of a new run; that of {resume} is in {resume / 'config.yaml'}"
+            )
+        _print_config(options)
+        return
+
+    from i2i.api import run as train
+
+    plugin_manager()
+    result = train(resume=resume, progress=speaks(), **options)
+    if speaks():
+        for line in summary(result):
+            click.echo(line)
+    if not result.finished:
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def summary(result: RunResult) -> Iterator[str]:
+    """What a person wants to know at the end of a run, line by line."""
+    yield ""
+    yield "Done." if result.finished else "Interrupted; everything is saved."
+    for direction, metrics in result.metrics.items():
+        values = [
+            f"{label} {metrics[key]:.3f} (identity {metrics[f'identity_{key}']:.3f})"
+            for key, label in (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM"))
+            if key in metrics and f"identity_{key}" in metrics
+        ]
+        if values:
+            yield f"  held out {direction}: {', '.join(values)}"
+    yield f"  run folder: {result.folder} (step {result.step})"
+    yield f"  picture:    {result.picture}"
+    yield f"  page:       {result.page}"
+    yield f"  go on:      i2i run --resume {_quoted(result.folder)}"
+
+
+def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
+    """The options under the names of :func:`i2i.api.run`; what a person did not give is None."""
+    options = dict(given)
+    options["settings"] = options.pop("set")
+    options["trackers"] = options.pop("tracker") or None
+    options["discriminator"] = options["discriminator"] or None
+    return options
+
+
+def _print_config(options: dict[str, Any]) -> None:
+    from i2i.api import resolve
+
+    plugin_manager()
+    del options["out"]  # where a run goes is no part of its configuration
+    config = resolve(**options)
+    click.echo("# The resolved configuration; use it again with: i2i run --config FILE")
+    click.echo(config.to_yaml(), nl=False)
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))
