@@ -28,6 +28,7 @@ from i2i.errors import RunFolderError
 PAGE_FILE = "index.html"
 
 _UNKNOWN_TRUTH = "The true translations are not known: judge by the samples."
+_RECORDS = ("metrics.jsonl", "config.yaml", "environment.json", "picture.png")
 _INFINITIES = (math.inf, -math.inf)
 _SHEET_NAME = re.compile(r"step-(\d+)\.png")
 
@@ -133,7 +134,7 @@ def _context(folder: Path, run: _Run) -> dict[str, Any]:
     sheets = _sheets(folder, run.problems)
     return {
         "name": folder.resolve().name,
-        "title": _title(run.config) or folder.resolve().name,
+        "title": _title(run.config) or "A training run",
         "facts": _facts(run),
         "problems": run.problems,
         "evaluated_step": last["step"] if last else None,
@@ -142,6 +143,7 @@ def _context(folder: Path, run: _Run) -> dict[str, Any]:
         else [],
         "sheets": sheets,
         "picture": (folder / "picture.png").is_file(),
+        "files": [name for name in _RECORDS if (folder / name).is_file()],
         "panels": [[_for_template(panel) for panel in row] for row in (loss_panels(run.train), measured) if row],
         "commands": _commands(folder),
         "config_text": run.config_text,

@@ -225,7 +225,9 @@ def test_steps_repeated_after_a_resume_count_once(run):
 
 
 def test_an_empty_folder_has_a_page(tmp_path):
-    text = page_of(tmp_path).text
+    page = page_of(tmp_path)
+    text = page.text
+    assert not page.all("a")
     for expected in ("No training step", "No samples", "Nothing has been measured", "Nothing has been logged"):
         assert expected in text
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
