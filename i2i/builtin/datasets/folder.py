@@ -52,7 +52,8 @@ class FolderDataset:
         truth: whether ``B`` is the true translation of ``A`` for at least one held-out image.
         skipped: files left out by ``skip_bad``: of both splits in the train split, as all are checked there.
         ignored: how many files in the domains' folders are no images by their suffix.
-        notes: what a person should know: how images were split, what is stretched, ignored, or taken as pairs.
+        notes: what a person should know: how images were split, what is stretched, ignored, or taken as pairs. What
+            concerns the folder as a whole is told by the train split alone.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
     """
 
@@ -88,12 +89,12 @@ class FolderDataset:
             require_equal_sizes(_pairs(chosen, options), sizes, self._geometry)
         self.sizes = tuple(sorted({self._geometry.output(size)[::-1] for size in sizes.values()}))
         self.truth = bool(_truths(test, inspection, options))
-        self.notes = (
-            *layout.notes,
-            *describe_resizes(sizes, self._geometry),
-            *_describe_files(layout, inspection),
-            *(_describe_training(train, options) if split == "train" else _describe_test(test, inspection, options)),
+        about_split = (
+            [*layout.notes, *_describe_files(layout, inspection), *_describe_training(train, options)]
+            if split == "train"
+            else _describe_test(test, inspection, options)
         )
+        self.notes = (*about_split, *describe_resizes(sizes, self._geometry))
         self._pictures: dict[Domain, tuple[Picture, ...]] = {"A": chosen.first, "B": chosen.second}
         if options.direction == "BtoA":
             self._pictures = {"A": chosen.second, "B": chosen.first}

@@ -89,7 +89,9 @@ def to_array(image: Image.Image, channels: int) -> npt.NDArray[np.float32]:
     unit = np.clip(pixels, 0, 1) if image.mode == "F" else pixels / np.float32(255)
     planes = unit.transpose(2, 0, 1) if unit.ndim == 3 else unit[None]
     scaled = (planes - np.float32(0.5)) / np.float32(0.5)
-    return np.ascontiguousarray(np.broadcast_to(scaled, (channels, *planes.shape[1:])))
+    return np.array(
+        np.broadcast_to(scaled, (channels, *planes.shape[1:])), order="C"
+    )  # a copy: broadcasts are read-only
 
 
 def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> DecodedImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.resources
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from i2i.builtin.datasets import FolderOptions
+from i2i.builtin.datasets.images import FORMAT_OF_SUFFIX
 from i2i.builtin.datasets.scan import Scan, bullets, is_clutter, scan
 from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
@@ -77,17 +79,38 @@ def find_layout(root: str, options: FolderOptions) -> Layout:
     folder = Path(root).expanduser()
     if not folder.is_dir():
         raise DataError(explain_missing_folder(folder))
-    present = {entry.name for entry in folder.iterdir() if entry.is_dir()}
+    try:
+        return _recognise(root, folder, options)
+    except PermissionError as error:
+        raise DataError(f"{error.filename}: not readable ({error.strerror}); check its permissions") from error
+
+
+def _recognise(root: str, folder: Path, options: FolderOptions) -> Layout:
+    entries = {entry.name: entry for entry in sorted(folder.iterdir()) if not is_clutter(entry.name)}
+    present = {name for name, entry in entries.items() if entry.is_dir()}
     if {"trainA", "trainB"} <= present:
-        return _from_train_and_test(root, folder, present, options)
-    if {"A", "B"} <= present:
-        return _from_two_folders(root, (folder / "A", folder / "B"), None, ("A", "B"), options)
-    if options.pairing == "paired":
-        if "train" in present:
-            return _from_side_by_side(root, folder / "train", folder / "test", options)
-        if any(not is_clutter(entry.name) and entry.is_file() for entry in folder.iterdir()) and scan(folder).images:
-            return _from_side_by_side(root, folder, None, options)
-    raise DataError(explain_wrong_layout(folder, paired=options.pairing == "paired"))
+        layout = _from_train_and_test(root, folder, present, options)
+        used = {"trainA", "trainB", "testA", "testB"}
+    elif {"A", "B"} <= present:
+        layout = _from_two_folders(root, (folder / "A", folder / "B"), None, ("A", "B"), options)
+        used = {"A", "B"}
+    elif options.pairing == "paired" and "train" in present:
+        layout = _from_side_by_side(root, folder / "train", folder / "test", options)
+        used = {"train", "test"}
+    elif options.pairing == "paired" and any(_is_image(entry) for entry in entries.values()):
+        return _from_side_by_side(root, folder, None, options)
+    else:
+        raise DataError(explain_wrong_layout(folder, paired=options.pairing == "paired"))
+    unused = [name for name, entry in entries.items() if name not in used and (name in present or _is_image(entry))]
+    if not unused:
+        return layout
+    more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
+    note = f"not used in {folder}: {', '.join(unused[:5])}{more}"
+    return dataclasses.replace(layout, notes=(*layout.notes, note))
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in FORMAT_OF_SUFFIX and not path.is_dir()
 
 
 def _sample_folders(root: str) -> tuple[Path, Path]:

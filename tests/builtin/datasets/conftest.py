@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2i.builtin.datasets import SPECS, FolderOptions
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[..., Path]:
+    """Write an image of noise below tmp_path and return its path; the noise depends on the name alone."""
+
+    def write(name: str, size: tuple[int, int] = (32, 32), mode: str = "RGB") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(list(name.encode())).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(noise).convert(mode).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[..., Any]:
+    """Build the data set ``folder`` over tmp_path, at 16 pixels unless told otherwise."""
+
+    def build_folder(*, root: str | None = None, split: str = "train", seed: int = 0, **options: Any) -> Any:
+        settings = FolderOptions(**{"image_size": 16, **options})
+        return SPECS[0].build(settings, root=root or str(tmp_path), split=split, seed=seed)
+
+    return build_folder

@@ -1,0 +1,270 @@
+"""What a person is told about folders and files that cannot be used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from i2i.builtin.datasets import FolderOptions
+from i2i.errors import ConfigError, DataError
+from i2i.plugins.options import parse_options
+
+
+def bomb_bytes(width, height):
+    """A PNG of a few bytes whose header promises width x height pixels."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    )
+
+
+def bad_zero(path, draw):
+    path.write_bytes(b"")
+
+
+def bad_truncated(path, draw):
+    draw(path.name)
+    source = path.parent.parent / path.name
+    path.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+
+
+def bad_checksum(path, draw):
+    data = bytearray(draw("source.png").read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+def bad_text(path, draw):
+    path.write_text("this is no image")
+
+
+def bad_bomb(path, draw):
+    path.write_bytes(bomb_bytes(50_000, 50_000))
+
+
+def bad_misnamed(path, draw):
+    shutil.copy(draw("source.png"), path)
+
+
+def bad_gif(path, draw):
+    shutil.copy(draw("source.gif", mode="P"), path)
+
+
+def bad_cmyk(path, draw):
+    shutil.copy(draw("source.jpg", mode="CMYK"), path)
+
+
+def bad_float(path, draw):
+    shutil.copy(draw("source.tif", mode="F"), path)
+
+
+def bad_pages(path, draw):
+    page = Image.new("RGB", (32, 32))
+    page.save(path, save_all=True, append_images=[Image.new("RGB", (32, 32), "red")])
+
+
+def bad_link(path, draw):
+    path.symlink_to("nowhere.png")
+
+
+def bad_pipe(path, draw):
+    os.mkfifo(path)
+
+
+BAD_FILES = [
+    ("zero.png", bad_zero, "empty (0 bytes)"),
+    ("cut.jpg", bad_truncated, "corrupt or truncated"),
+    ("cut.png", bad_truncated, "corrupt or truncated"),
+    ("cut.webp", bad_truncated, "corrupt or truncated"),
+    ("cut.bmp", bad_truncated, "corrupt or truncated"),
+    ("cut.tif", bad_truncated, "corrupt or truncated"),
+    ("flipped bit.png", bad_checksum, "corrupt or truncated"),
+    ("text.png", bad_text, "not an image, or its header is damaged"),
+    ("bomb.png", bad_bomb, "50000 x 50000 pixels, more than max_pixels = 178956970"),
+    ("actually_png.jpg", bad_misnamed, "misnamed: its content is PNG; rename it to actually_png.png"),
+    ("actually_gif.png", bad_gif, "its content is GIF; convert it to PNG"),
+    ("ink.jpg", bad_cmyk, "colour mode CMYK is not supported; convert it to RGB"),
+    ("float.tif", bad_float, "colour mode F is not supported"),
+    ("pages.tif", bad_pages, "2 frames or pages"),
+    ("dangling.png", bad_link, "a broken link"),
+    ("pipe.png", bad_pipe, "not a regular file"),
+]
+
+
+@pytest.mark.parametrize(("name", "spoil", "reason"), BAD_FILES, ids=[row[0] for row in BAD_FILES])
+@pytest.mark.filterwarnings("default")  # Pillow warns of some damage besides refusing it
+def test_bad_file_is_named_with_its_reason_or_left_out_on_request(tmp_path, draw, build, name, spoil, reason):
+    for number in range(3):
+        draw(f"trainA/{number}.png")
+        draw(f"trainB/{number}.png")
+    path = tmp_path / "trainA" / name
+    spoil(path, draw)
+    options = {"test_fraction": 0}
+
+    with pytest.raises(DataError) as caught:
+        build(**options)
+    assert f"{path}: {reason}" in str(caught.value)
+    assert "1 of 7 image files cannot be used" in str(caught.value)
+    assert "--skip-bad" in str(caught.value)
+
+    dataset = build(skip_bad=True, **options)
+    assert len(dataset) == 3
+    assert [bad.path for bad in dataset.skipped] == [path]
+    assert reason in dataset.skipped[0].reason
+
+
+def test_all_bad_files_of_both_splits_are_reported_at_once(tmp_path, draw, build):
+    for folder in ("trainA", "trainB", "testA", "testB"):
+        draw(f"{folder}/good.png")
+        for number in range(7):
+            (tmp_path / folder / f"bad{number}.png").touch()
+    with pytest.raises(DataError) as caught:
+        build()
+    message = str(caught.value)
+    assert "28 of 32 image files" in message
+    assert "... and 8 more" in message
+    assert message.count("empty (0 bytes)") == 20
+    assert str(tmp_path / "testA" / "bad0.png") in message
+
+
+WRONG_FOLDERS = [
+    ("empty", [], {}, "nothing, the folder is empty"),
+    ("underscore", ["train_A/1.png", "train_B/1.png"], {}, "Found train_A: did you mean trainA?"),
+    ("small letters", ["traina/1.png", "trainb/1.png"], {}, "Found trainb: did you mean trainB?"),
+    ("turned round", ["A_train/1.png", "B_train/1.png"], {}, "Found A_train: did you mean trainA?"),
+    ("typing error", ["trianA/1.png", "trainB/1.png"], {}, "Found trianA: did you mean trainA?"),
+    ("one level too high", ["zebra/trainA/1.png", "zebra/trainB/1.png"], {}, "zebra is laid out in a way that works"),
+    ("nested", ["train/A/1.png", "train/B/1.png"], {}, "move them to trainA and trainB"),
+    ("side by side", ["train/1.png"], {}, "hold A and B side by side, use --method pix2pix"),
+    ("flat side by side", ["1.png"], {}, "hold A and B side by side, use --method pix2pix"),
+    ("nothing paired", ["cats/1.png"], {"pairing": "paired"}, "Found instead: folders cats/."),
+    ("only one half of the test", ["trainA/1.png", "trainB/1.png", "testA/1.png"], {}, "found testA but no testB"),
+    ("no images", ["trainA/1.png", "trainB/notes.txt"], {}, "found 1 other files (.txt)"),
+    (
+        "two files of one name",
+        ["trainA/1.png", "trainA/1.jpg", "trainB/1.png"],
+        {},
+        "1 names belong to more than one file",
+    ),
+    (
+        "names that do not pair",
+        ["trainA/1.png", "trainA/2.png", "trainB/1.png", "trainB/3.png"],
+        {"pairing": "paired"},
+        "2 files have no partner",
+    ),
+    (
+        "names that differ in capitals",
+        ["trainA/One.png", "trainB/one.png"],
+        {"pairing": "paired"},
+        "differ only in capital letters",
+    ),
+    (
+        "no partners",
+        ["trainA/1.png", "trainB/2.png"],
+        {"pairing": "partners", "test_fraction": 0},
+        "no training image of A shares its name with one of B",
+    ),
+    (
+        "odd side by side",
+        ["train/odd.33x16.png"],
+        {"pairing": "paired", "test_fraction": 0},
+        "33 pixels wide: an odd width has no two equal halves",
+    ),
+    (
+        "crop too large",
+        ["A/1.20x40.png", "A/2.png", "B/1.png", "B/2.png"],
+        {"mode": "crop", "image_size": 32, "test_fraction": 0},
+        "a crop of 32 x 32 (image_size) does not fit in 1 images",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "expected"), [row[1:] for row in WRONG_FOLDERS], ids=[row[0] for row in WRONG_FOLDERS]
+)
+def test_wrong_folder_is_explained(tmp_path, draw, build, files, options, expected):
+    for name in files:
+        if name.endswith(".txt"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+            continue
+        size = name.split(".")[1].split("x") if name.count(".") == 2 else (32, 32)
+        draw(name, size=(int(size[0]), int(size[1])))
+    with pytest.raises(DataError) as caught:
+        build(**options)
+    assert expected in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_pairs_of_two_sizes_are_listed(draw, build):
+    first, second = draw("A/1.png", size=(20, 40)), draw("B/1.png", size=(40, 20))
+    for pairing in ("paired", "partners"):
+        with pytest.raises(DataError) as caught:
+            build(mode="crop", pairing=pairing, test_fraction=0)
+        assert "1 pairs have two sizes" in str(caught.value)
+        assert f"{first}: 20 x 40, but {second}: 40 x 20" in str(caught.value)
+    assert len(build(mode="crop", test_fraction=0)) == 1
+
+
+def test_wrong_layout_draws_those_that_work(tmp_path, build):
+    (tmp_path / "stuff").mkdir()
+    for pairing, drawn in [("unpaired", ["trainA/", "trainB/", "testA/", "A/"]), ("paired", ["trainA/", "train/"])]:
+        with pytest.raises(DataError) as caught:
+            build(pairing=pairing)
+        assert all(f"|-- {name}" in str(caught.value) for name in drawn)
+        assert "Found instead: folders stuff/." in str(caught.value)
+
+
+def test_missing_folder_names_the_nearest(tmp_path, build):
+    (tmp_path / "horse2zebra").mkdir()
+    with pytest.raises(DataError, match="no such folder; did you mean 'horse2zebra'"):
+        build(root=str(tmp_path / "horse2zebre"))
+    (tmp_path / "data.zip").touch()
+    with pytest.raises(DataError, match="got a file; unpack it"):
+        build(root=str(tmp_path / "data.zip"))
+    with pytest.raises(ConfigError, match="no sample 'flat-3D'; did you mean 'flat-3d'"):
+        build(root="sample:flat-3D")
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"direction": "AtoC"}, "dataset.direction"),
+        ({"channels_A": 4}, "dataset.channels_A"),
+        ({"background": "white"}, "dataset.background"),
+        ({"mode": "resize"}, "dataset.mode"),
+        ({"load_size": 100, "image_size": 128}, "dataset"),
+        ({"test_fraction": 1}, "dataset.test_fraction"),
+        ({"image_sise": 64}, "dataset.image_sise"),
+    ],
+)
+def test_wrong_option_is_named(values, field):
+    options, problems = parse_options(FolderOptions, values, where="dataset")
+    assert options is None
+    assert [problem.field for problem in problems] == [field]
+
+
+def test_nothing_left_to_train_on(tmp_path, draw, build):
+    draw("trainB/1.png")
+    (tmp_path / "trainA").mkdir()
+    (tmp_path / "trainA" / "1.png").touch()
+    with pytest.raises(DataError, match="no usable image is left to train on in domain A"):
+        build(skip_bad=True)
+
+
+def test_file_that_vanishes_after_the_check_is_named(tmp_path, draw, build):
+    path = draw("A/1.png")
+    draw("B/1.png")
+    dataset = build(test_fraction=0)
+    path.unlink()
+    with pytest.raises(DataError, match=r"A/1\.png: not readable"):
+        dataset[0, 0]
