@@ -6,10 +6,10 @@ failures=0
 step() {  # NAME COMMAND...
     local name=$1 begin=$SECONDS outcome=passed
     shift
-    printf '\n== %s: %s\n' "$name" "$*"
+    printf '\n== %s\n' "$name"
     "$@" || outcome=FAILED
     [ "$outcome" = passed ] || failures=$((failures + 1))
-    summary+=$(printf '%-8s %-28s %4d s' "$outcome" "$name" $((SECONDS - begin)))$'\n'
+    summary+=$(printf '%-8s %-42s %4d s' "$outcome" "$name" $((SECONDS - begin)))$'\n'
 }
 
 in_folder() { (cd "$1" && shift && "$@"); }  # FOLDER COMMAND...
