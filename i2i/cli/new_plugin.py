@@ -86,7 +86,7 @@ def _render(kind: str, name: str, family: str) -> dict[str, str]:
         "title": TITLES.get(kind, kind),
         "package": f"i2i-{name}",
         "module": module,
-        "class_name": "".join(word.capitalize() for word in name.split("-")),
+        "class_name": _class_name(kind, name),
         "usage": usage.format(name=name),
         "i2i_version": __version__,
     }
@@ -102,3 +102,11 @@ def _render(kind: str, name: str, family: str) -> dict[str, str]:
     files = {path: environment.get_template(template).render(values) for path, template in templates.items()}
     files[f"src/{module}/py.typed"] = ""
     return files
+
+
+def _class_name(kind: str, name: str) -> str:
+    """``soft-edge`` becomes ``SoftEdge``; the kind is left to the templates, which end every class name with it."""
+    words = name.split("-")
+    if len(words) > 1 and words[-1] == kind:
+        words.pop()
+    return "".join(word.capitalize() for word in words)

@@ -1,0 +1,73 @@
+"""``i2i doctor``: facts, and an exit code that says whether the tool can work."""
+
+import importlib
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from i2i._version import __version__
+from i2i.cli.main import main
+from i2i.engine import doctor
+
+
+def test_report_says_that_the_tool_can_work():
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert result.exit_code == 0, result.output
+    for expected in (f"i2i            {__version__}", "torch", "cpu", "kernels        none: ", "builtin", "free disk"):
+        assert expected in result.stdout
+    assert result.stdout.splitlines()[-1] == "i2i can work."
+
+
+def test_facts_as_json():
+    facts = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)
+
+    assert facts["works"] is True
+    assert facts["problems"] == []
+    assert facts["versions"]["i2i"] == __version__
+    assert facts["default_device"] == facts["devices"][0]["name"]
+    assert facts["default_precision"] == "fp32"
+    assert facts["threads"] >= 1
+    assert facts["free_bytes"] > 0
+    assert facts["components"]["generator"] >= 1
+
+
+def test_missing_torch_is_a_problem_with_a_remedy(monkeypatch):
+    real = importlib.import_module
+
+    def without_torch(name, *arguments):
+        if name == "torch":
+            raise OSError("libtorch_cpu.so: cannot open shared object file")
+        return real(name, *arguments)
+
+    monkeypatch.setattr(doctor.importlib, "import_module", without_torch)
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert result.exit_code == 1
+    assert "Problem: torch cannot be imported (OSError: libtorch_cpu.so" in result.stdout
+    assert "pip install torch" in result.stdout
+    assert result.stdout.splitlines()[-1] == "i2i cannot work."
+
+
+def test_broken_plugin_is_a_note_and_no_problem(install):
+    install("i2i-broken", "raise RuntimeError('no licence found')")
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert result.exit_code == 0
+    assert "i2i-broken 1.2.3, failed: RuntimeError: no licence found" in result.stdout
+    assert "I2I_DISABLE_PLUGINS=broken" in result.stdout
+
+
+@pytest.mark.parametrize(("free", "noted"), [(1 << 20, True), (1 << 40, False)])
+def test_little_disk_space_is_noted(monkeypatch, tmp_path, free, noted):
+    class Usage:
+        pass
+
+    usage = Usage()
+    usage.free = free
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    diagnosis = doctor.examine(doctor.PluginManager(), tmp_path)
+
+    assert any("GiB is free" in remark for remark in diagnosis.remarks) is noted
+    assert diagnosis.works

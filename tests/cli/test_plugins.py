@@ -1,0 +1,181 @@
+"""``i2i plugins``: what is installed, one component's options, and the contract checks."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from i2i.cli import output
+from i2i.cli.main import main
+
+GOOD = """
+from pydantic import Field
+from i2i.plugins import BufferSpec, Options, hookimpl
+
+class Pass:
+    def exchange(self, images):
+        return images.detach()
+    def state_dict(self):
+        return {}
+    def load_state_dict(self, state):
+        pass
+
+class PassOptions(Options):
+    size: int = Field(3, ge=1, le=9, description="does nothing")
+
+@hookimpl
+def i2i_buffers():
+    build = lambda options, *, generator: Pass()
+    return [BufferSpec(name="pass", summary="passes on", options=PassOptions, build=build)]
+"""
+BREAKS_ITS_CONTRACT = GOOD.replace("images.detach()", "images[:1] * 3").replace('"pass"', '"worse"')
+RAISES = "raise RuntimeError('no licence found')"
+
+
+def invoke(*arguments, **options):
+    return CliRunner().invoke(main, ["plugins", *arguments], **options)
+
+
+def test_list_names_components_with_their_package(install):
+    install("i2i-pass", GOOD)
+    result = invoke("list")
+
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].split() == ["Kind", "Name", "Summary", "Package", "Version"]
+    (line,) = [line for line in result.stdout.splitlines() if "passes on" in line]
+    assert line.split() == ["buffer", "pass", "passes", "on", "i2i-pass", "1.2.3"]
+    assert any(line.split()[:2] == ["generator", "resnet9"] for line in result.stdout.splitlines())
+
+
+def test_piped_list_has_one_line_a_component_and_no_padding():
+    lines = invoke("list").stdout.splitlines()
+
+    assert len(lines) == 1 + len(json.loads(invoke("list", "--json").stdout)["components"])
+    assert all(line == line.rstrip() and "\x1b" not in line for line in lines)
+
+
+def test_table_keeps_every_word_at_80_columns(capsys):
+    table = output.new_table("Kind", "Name", "Summary", "Package", "Version")
+    table.add_row(
+        "discriminator", "encoder-decoder", "a summary that is too long for its column " * 3, "i2i-package", "0.1"
+    )
+    console = Console(width=80, color_system=None)
+    console.print(table)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert "discriminator" in lines[1]
+    assert "encoder-decoder" in lines[1]
+
+
+def test_list_of_one_kind():
+    components = json.loads(invoke("list", "--kind", "loss", "--json").stdout)["components"]
+
+    assert {component["kind"] for component in components} == {"loss"}
+    assert "lsgan" in {component["name"] for component in components}
+
+
+def test_list_tells_what_is_not_loaded_and_why(install):
+    install("i2i-broken", RAISES)
+    install("i2i-pass", GOOD)
+    result = invoke("list", env={"I2I_DISABLE_PLUGINS": "pass"})
+
+    assert result.exit_code == 0
+    assert "broken (i2i-broken 1.2.3) failed: RuntimeError: no licence found" in result.stdout
+    assert "pass (i2i-pass 1.2.3) disabled by I2I_DISABLE_PLUGINS" in result.stdout
+    plugins = json.loads(invoke("list", "--json").stdout)["plugins"]
+    assert {plugin["name"]: plugin["status"] for plugin in plugins}["broken"] == "failed"
+
+
+def test_show_tells_type_bounds_default_and_description(install):
+    install("i2i-pass", GOOD)
+    result = invoke("show", "buffer", "pass")
+
+    assert result.exit_code == 0
+    assert "buffer pass (i2i-pass 1.2.3)" in result.stdout
+    assert "--set buffer.OPTION=VALUE" in result.stdout
+    assert "does nothing [integer, >= 1, <= 9, default 3]" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_show_as_json(install):
+    install("i2i-pass", GOOD)
+    shown = json.loads(invoke("show", "buffer", "pass", "--json").stdout)
+
+    assert shown["package"] == "i2i-pass"
+    assert shown["options"] == [
+        {"name": "size", "type": "integer", "default": 3, "bounds": ">= 1, <= 9", "description": "does nothing"}
+    ]
+
+
+def test_show_method_tells_what_it_starts_from():
+    assert "name=lsgan" in invoke("show", "method", "cyclegan").stdout
+    assert json.loads(invoke("show", "method", "cyclegan", "--json").stdout)["defaults"]["loss"] == {"name": "lsgan"}
+
+
+def test_show_names_the_section_of_a_pixel_loss():
+    assert "--set pixel_loss.OPTION=VALUE" in invoke("show", "loss", "huber").stdout
+
+
+def test_show_component_without_options():
+    assert "It has no options." in invoke("show", "loss", "hinge").stdout
+
+
+def test_show_unknown_name_suggests_the_nearest():
+    result = invoke("show", "generator", "resnet99")
+
+    assert result.exit_code == 1
+    assert "did you mean 'resnet9'?" in result.stderr
+
+
+def test_warning_of_a_broken_plugin_is_printed_once(install):
+    install("i2i-broken", RAISES)
+    result = invoke("show", "loss", "hinge")
+
+    assert result.exit_code == 0
+    assert result.stderr.count("no licence found") == 1
+    assert "I2I_DISABLE_PLUGINS=broken" in result.stderr
+
+
+@pytest.mark.parametrize("target", ["i2i-pass", "i2i_pass", "pass"])
+def test_check_by_package_or_name(install, target):
+    install("i2i-pass", GOOD)
+    result = invoke("check", target)
+
+    assert result.exit_code == 0, result.output
+    assert "buffer pass (i2i-pass 1.2.3)" in result.stdout
+    assert "  ok      state round trip" in result.stdout
+    assert result.stdout.splitlines()[-1] == "1 component, 9 checks, 0 failed"
+
+
+def test_check_says_what_is_broken_and_exits_1(install):
+    install("i2i-worse", BREAKS_ITS_CONTRACT)
+    result = invoke("check", "worse")
+
+    assert result.exit_code == 1
+    assert "  FAILED  as many images: images in [-1, 1] came back as" in result.stdout
+    assert "  FAILED  detached: exchange must return detached images" in result.stdout
+
+
+def test_check_of_a_package_that_does_not_load(install):
+    install("i2i-broken", RAISES)
+    result = invoke("check", "i2i-broken")
+
+    assert result.exit_code == 1
+    assert "FAILED  loads: RuntimeError: no licence found" in result.stdout
+
+
+def test_check_unknown_target_suggests_the_nearest():
+    result = invoke("check", "replya")
+
+    assert result.exit_code == 1
+    assert "there is no package or component called 'replya'; did you mean 'replay'?" in result.stderr
+
+
+def test_check_reads_the_data_it_is_given(tmp_path):
+    result = invoke("check", "folder", "--data", str(tmp_path / "missing"))
+
+    assert result.exit_code == 1
+    assert "FAILED  builds a data set" in result.stdout
+    assert "missing" in result.stdout
