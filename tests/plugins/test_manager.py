@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from i2i.api import create
 from i2i.errors import PluginError
 from i2i.plugins import GeneratorSpec, LossSpec
 from i2i.plugins.manager import Plugin, PluginManager
@@ -289,6 +290,13 @@ def test_a_name_that_is_not_there_brings_the_nearest(kind: str, name: str, messa
     with pytest.raises(PluginError) as caught:
         PluginManager({}).find(kind, name)
     assert str(caught.value).startswith(message)
+
+
+def test_a_builder_that_returns_no_module_is_named_with_its_package(install: Install) -> None:
+    install("i2i-oak", WORKING.format(name="oak"))
+
+    with pytest.raises(PluginError, match=r"oak.*i2i-oak.*build must return a torch\.nn\.Module; got NoneType"):
+        create("generator", "oak")
 
 
 def test_a_package_that_pip_installed_is_found_in_a_fresh_process(tmp_path: Path) -> None:
