@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from i2i.engine.result import RunResult
 from i2i.errors import ConfigError, RunFolderError
 from i2i.plugins.manager import PluginManager
 
@@ -17,27 +17,6 @@ if TYPE_CHECKING:
 Settings = Iterable[str] | Mapping[str, Any]
 
 RESUME_MAY_CHANGE = ("steps", "epochs", "minutes", "device", "workers", "keep", "trackers")
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What :func:`run` leaves behind.
-
-    Attributes:
-        folder: the run folder.
-        step: training steps done in all.
-        finished: whether the budget was used up; false after an interruption that saved.
-        picture: the headline picture.
-        page: the page to open.
-        metrics: held-out metrics by direction (``"AtoB"``, ``"BtoA"``); see ``i2i.engine.metrics``.
-    """
-
-    folder: Path
-    step: int
-    finished: bool
-    picture: Path
-    page: Path
-    metrics: Mapping[str, Mapping[str, float]]
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,6 +59,9 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "Settings",
 )
 POSITIVE = click.IntRange(min=1)
+BUDGETS = ("steps", "epochs", "minutes")
+PAPER_EPOCHS = 200
+"""How long a run without any limit lasts."""
 
 
 @click.command(
@@ -173,14 +177,15 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     plugin_manager()
     result = train(resume=resume, progress=speaks(), **options)
     if speaks():
-        for line in summary(result):
+        budget = {name: options[name] for name in BUDGETS if options[name] is not None}
+        for line in summary(result, _command_that_goes_on(result, budget, resumed=resume is not None)):
             click.echo(line)
     if not result.finished:
         click.get_current_context().exit(INTERRUPTED)
 
 
-def summary(result: RunResult) -> Iterator[str]:
-    """What a person wants to know at the end of a run, line by line."""
+def summary(result: RunResult, goes_on: str) -> Iterator[str]:
+    """What a person wants to know at the end of a run, line by line, ending with the command that goes on."""
     yield ""
     yield "Done." if result.finished else "Interrupted; everything is saved."
     for direction, metrics in result.metrics.items():
@@ -194,7 +199,7 @@ def summary(result: RunResult) -> Iterator[str]:
     yield f"  run folder: {result.folder} (step {result.step})"
     yield f"  picture:    {result.picture}"
     yield f"  page:       {result.page}"
-    yield f"  go on:      i2i run --resume {_quoted(result.folder)}"
+    yield f"  go on:      {goes_on}"
 
 
 def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
@@ -216,7 +221,32 @@ def _print_config(options: dict[str, Any]) -> None:
     click.echo(config.to_yaml(), nl=False)
 
 
-def _quoted(path: Path) -> str:
-    import shlex
+def _command_that_goes_on(result: RunResult, given: dict[str, float], resumed: bool) -> str:
+    """The command that resumes the run: to the same end after an interruption, for as long again when it is done.
 
-    return shlex.quote(str(path))
+    Args:
+        result: how the run ended.
+        given: the limits given on the command line.
+        resumed: whether the run was itself resumed; its folder then keeps the limits it was started with, so those of
+            the command line must be repeated.
+    """
+    command = f"i2i run --resume {shlex.quote(str(result.folder))}"
+    if not result.finished:
+        return command + _as_options(given if resumed else {})
+    limits = {**_limits_of(result.folder), **given} or {"epochs": PAPER_EPOCHS}
+    return command + _as_options({name: 2 * value for name, value in limits.items()})
+
+
+def _limits_of(folder: Path) -> dict[str, float]:
+    """The limits that the run folder's configuration holds; none where it cannot be read."""
+    import yaml
+
+    try:
+        training = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["training"]
+        return {name: training[name] for name in BUDGETS if training[name] is not None}
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return {}
+
+
+def _as_options(limits: dict[str, float]) -> str:
+    return "".join(f" --{name} {value:.10g}" for name, value in limits.items())

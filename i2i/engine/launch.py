@@ -16,12 +16,12 @@ from accelerate.utils import broadcast_object_list
 
 from i2i.engine.config import RunConfig, TrainingOptions, flatten
 from i2i.engine.progress import Reporter, Silent, Terminal
+from i2i.engine.result import RunResult
 from i2i.engine.run_folder import RunFolder
 from i2i.engine.trainer import Trainer
 from i2i.errors import ConfigError, I2IError
 
 if TYPE_CHECKING:
-    from i2i.api import RunResult
     from i2i.engine.checkpoint import Checkpoint
     from i2i.plugins.manager import PluginManager
 
@@ -91,8 +91,6 @@ class Launch:
         self, manager: PluginManager, config: RunConfig, folder: RunFolder, checkpoint: Checkpoint | None
     ) -> RunResult:
         """Train in the folder, from the checkpoint if there is one."""
-        from i2i.api import RunResult
-
         self._start_trackers(config, folder)
         trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
         outcome = trainer.train(checkpoint)

@@ -46,12 +46,14 @@ PLAIN: Mapping[str, type[Options]] = {
     "schedule": ScheduleOptions,
     "training": TrainingOptions,
 }
-DEFAULT_NAMES = {"pixel_loss": "l1", "data": "folder"}
+DEFAULT_NAMES = {"generator": "resnet9", "loss": "lsgan", "pixel_loss": "l1", "buffer": "none", "data": "folder"}
+DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_METHOD = "cyclegan"
 DEFAULT_DATA = "sample:flat-3d"
 SAMPLE_PREFIX = "sample:"
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16
+BUDGET = ("steps", "epochs", "minutes")
 
 OptionsType = TypeVar("OptionsType", bound=Options)
 
@@ -104,8 +106,12 @@ class _Resolver:
         return Choice(name, self.parse(section, spec.options, self.values(section, spec.options, skip)))
 
     def choose_discriminators(self) -> tuple[Choice, ...]:
-        names = self.last("discriminator", "name", "patch70")
-        names = [names] if isinstance(names, str) else list(names)
+        names = self.last("discriminator", "name", DEFAULT_DISCRIMINATOR)
+        names = [names] if isinstance(names, str) else names
+        if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+            message = f"must be the name of a discriminator or a list of names; got {names!r}"
+            self.problems.append(Problem("discriminator.name", message))
+            names = []
         copies = self.last("discriminator", "copies", 1)
         if not isinstance(copies, int) or not 1 <= copies <= MOST_DISCRIMINATORS:
             message = f"must be a whole number from 1 to {MOST_DISCRIMINATORS}; got {copies!r}"
@@ -117,18 +123,39 @@ class _Resolver:
             spec = self.find("discriminator", name)
             if spec is None:
                 continue
-            values = self.values("discriminator", spec.options, skip=("name", "copies"))
-            values = {key: value for key, value in values.items() if not key.isdigit()}
-            for layer in self.given:
-                values.update(layer.get("discriminator", {}).get(number, {}))
+            values = self.discriminator_values(number, spec.options)
             where = "discriminator" if len(names) == 1 else f"discriminator.{number} ({name})"
             chosen.append(Choice(name, self.parse(where, spec.options, values)))
         for layer in self.given:
             for key in layer.get("discriminator", {}):
-                if key.isdigit() and key not in numbers:
-                    message = f"there are {len(names)} discriminators, numbered from 0"
+                if names and key.isdigit() and key not in numbers:
+                    are = "is 1 discriminator" if len(names) == 1 else f"are {len(names)} discriminators"
+                    message = f"there {are}, numbered from 0"
                     self.problems.append(Problem(f"discriminator.{key}", message))
         return tuple(choice for choice in chosen for _ in range(copies))
+
+    def discriminator_values(self, number: str, options: type[Options]) -> Values:
+        """What is set for one of several: in each layer what holds for all of them, then what holds for this one."""
+        merged: Values = {}
+        for layer in self.assumed:
+            merged.update({k: v for k, v in layer.get("discriminator", {}).items() if k in options.model_fields})
+        for layer in self.given:
+            section = layer.get("discriminator", {})
+            merged.update({k: v for k, v in section.items() if k not in ("name", "copies") and not k.isdigit()})
+            own = section.get(number, {})
+            if isinstance(own, Mapping):
+                merged.update({str(key): value for key, value in own.items()})
+            else:
+                message = f"must hold options, such as discriminator.{number}.base_channels=32; got {own!r}"
+                self.problems.append(Problem(f"discriminator.{number}", message))
+        return merged
+
+    def check_pairing(self, method: str, pairing: str, data: Choice) -> None:
+        """Refuse data that lack what the method needs; more than it needs does no harm."""
+        chosen = getattr(data.options, "pairing", pairing)
+        if pairing != "unpaired" and chosen != pairing:
+            message = f"must be {pairing!r} for method {method} with these options, which sets it; got {chosen!r}"
+            self.problems.append(Problem("data.pairing", f"{message}; leave it out"))
 
     def find(self, section: str, name: str) -> Spec | None:
         spec_type = COMPONENTS[section]
@@ -157,7 +184,6 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
     """
     resolver = _Resolver(manager, given)
     _check_sections(resolver)
-    resolver.fail_on_problems()
     root = str(resolver.last("data", "root", DEFAULT_DATA))
     preset = _preset(root)
     notes = []
@@ -169,6 +195,9 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
     resolver.assumed.append({section: dict(values) for section, values in method_spec.defaults.items()})
     preset_layer = preset.get("settings", {}).get(method_name, {})
     if preset_layer:
+        if any(layer.get("training", {}).get(limit) is not None for layer in given for limit in BUDGET):
+            training = {key: value for key, value in preset_layer.get("training", {}).items() if key not in BUDGET}
+            preset_layer = {**preset_layer, "training": training}  # a person's own budget replaces the preset's
         resolver.assumed.append(preset_layer)
         notes.append(f"{root} comes with a preset for {method_name}; --dry-run shows it, --set changes it")
 
@@ -176,7 +205,8 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         method_name,
         resolver.parse("method", method_spec.options, resolver.values("method", method_spec.options)),
     )
-    resolver.assumed.append({"data": {"pairing": method_spec.pairing(method.options)}})
+    pairing = method_spec.pairing(method.options)
+    resolver.assumed.append({"data": {"pairing": pairing}})
     config = RunConfig(
         method=method,
         generator=resolver.choose("generator"),
@@ -194,6 +224,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
             },
         ),
     )
+    resolver.check_pairing(method_name, pairing, config.data)
     resolver.fail_on_problems()
     return config, notes
 
@@ -233,9 +264,12 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
     layer: Layer = {}
     for section, content in values.items():
         if section == "discriminator" and isinstance(content, list):
+            for entry in content:
+                if not isinstance(entry, str | Mapping):
+                    raise ConfigError(f"{where}: a discriminator must be a name or options; got {entry!r}")
             entries = [{"name": entry} if isinstance(entry, str) else dict(entry) for entry in content]
             layer["discriminator"] = {
-                "name": [entry.pop("name", "patch70") for entry in entries],
+                "name": [entry.pop("name", DEFAULT_DISCRIMINATOR) for entry in entries],
                 **{str(number): entry for number, entry in enumerate(entries)},
             }
         elif isinstance(content, str) and section in COMPONENTS:

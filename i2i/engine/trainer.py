@@ -122,7 +122,7 @@ class Trainer:
         self.samples_per_step = self.options.batch_size * self.options.accumulate * world_size
         self.budget = Budget.of(self.options, len(self.train_set), self.samples_per_step)
         plan = plan_epochs(config.schedule, self.budget.epochs)
-        self.optimizers = {group: self._make_optimizer(group) for group in GROUPS}
+        self.optimizers = {group: self._make_optimizer(group) for group in GROUPS if getattr(self.method, group)}
         self.schedules = {
             group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in self.optimizers.items()
         }
@@ -171,6 +171,8 @@ class Trainer:
 
     def apply(self, group: str) -> None:
         """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        if group not in self.optimizers:  # a method without discriminators
+            return
         optimizer = self.optimizers[group]
         self.processes.average_gradients(optimizer)
         optimizer.step()
@@ -379,7 +381,7 @@ class Trainer:
                 self.networks[name].load_state_dict(weights)
             for name, average in self.averages.items():
                 average.n_averaged.fill_(shared["averaged"][name])
-            for group in GROUPS:
+            for group in self.optimizers:
                 self.optimizers[group].load_state_dict(shared["optimizers"][group])
                 self.schedules[group].load_state_dict(shared["schedules"][group])
         except (KeyError, RuntimeError, ValueError) as error:

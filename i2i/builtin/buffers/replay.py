@@ -31,9 +31,9 @@ class ReplayBuffer:
     def exchange(self, images: Tensor) -> Tensor:
         """Take fakes ``[N, C, H, W]`` and return as many, each new or from the history, detached."""
         images = images.detach()
-        if self.size == 0:
+        if self.size == 0 or len(images) == 0:
             return images
-        return torch.cat([self._exchange_one(image) for image in images.split(1)]) if len(images) else images
+        return torch.cat([self._exchange_one(images[n : n + 1]) for n in range(len(images))])
 
     def _exchange_one(self, image: Tensor) -> Tensor:
         if len(self.images) < self.size:

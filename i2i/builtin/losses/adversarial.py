@@ -1,6 +1,6 @@
 """Adversarial losses on logits.
 
-Each takes logits of any shape and returns a scalar. ``discriminator(real, fake)`` and ``generator(fake)`` are minimised.
+Each takes logits of any shape and returns a scalar to be minimised: ``discriminator(real, fake)``, ``generator(fake)``.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ class WassersteinLoss:
     def _penalty_of(logits: Tensor, images: Tensor) -> Tensor:
         values = logits.float().flatten(1).mean(1)  # [N]
         (gradient,) = torch.autograd.grad(values.sum(), images, create_graph=True)
-        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        norms: Tensor = gradient.flatten(1).norm(dim=1)  # [N]
+        return ((norms - 1) ** 2).mean()
 
 
 def _flatten(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
