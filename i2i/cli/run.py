@@ -13,7 +13,7 @@ from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, speaks
 
 if TYPE_CHECKING:
-    from i2i.api import RunResult
+    from i2i.engine.result import RunResult
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
