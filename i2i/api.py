@@ -181,14 +181,20 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
     kept = config_from_dict(manager, RunFolder(path).config_values())
     changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     resolved = config_from_dict(manager, {**kept.to_dict(), **merge(changed)})
-    with Launch(resolved.training, progress) as launch:
-        folder = launch.on_main(lambda: RunFolder.open(path), RunFolder)
+
+    def reopen() -> RunFolder:
+        folder = RunFolder.open(path)
         checkpoints = CheckpointFolder(folder.checkpoints, resolved.training.keep)
-        if launch.is_main:
-            checkpoints.clean()
-        checkpoint = checkpoints.latest()
-        if launch.is_main:
-            folder.forget_after(checkpoint.step if checkpoint else 0)
+        checkpoints.clean()
+        newest = checkpoints.latest()
+        folder.forget_after(newest.step if newest else 0)
+        if resolved != kept:
+            folder.keep_config(resolved)
+        return folder
+
+    with Launch(resolved.training, progress) as launch:
+        folder = launch.on_main(reopen, RunFolder)
+        checkpoint = CheckpointFolder(folder.checkpoints, resolved.training.keep).latest()
         launch.reporter.note(f"going on from step {checkpoint.step if checkpoint else 0} of {path}")
         return launch.train(manager, resolved, folder, checkpoint=checkpoint)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,15 @@ class Checkpoint:
 
     def rank_state(self, rank: int) -> Any | None:
         """Load what process ``rank`` had of its own, or ``None`` when there was no such process."""
-        return self._state(f"rank-{rank}") if (self.path / f"rank-{rank}.json").exists() else None
+        return self._state(f"rank-{rank}") if rank < self.description["world_size"] else None
 
     def _state(self, name: str) -> Any:
-        return unpack(_load_json(self.path / f"{name}.json"), _load_tensors(self.path / f"{name}.safetensors"))
+        file = self.path / f"{name}.safetensors"
+        values, tensors = _load_json(self.path / f"{name}.json"), _load_tensors(file)
+        try:
+            return unpack(values, tensors)
+        except KeyError as error:
+            raise CheckpointError(f"{file} is damaged: it lacks the tensor {error}; {_other_way(self.path)}") from error
 
 
 class CheckpointFolder:
@@ -77,11 +83,11 @@ class CheckpointFolder:
 
     def all(self) -> list[Checkpoint]:
         """Every complete checkpoint, oldest first."""
-        return [open_checkpoint(path) for path in sorted(self.path.glob("step-*"))]
+        return [open_checkpoint(path) for path in self._paths()]
 
     def latest(self) -> Checkpoint | None:
         """The newest complete checkpoint."""
-        paths = sorted(self.path.glob("step-*"))
+        paths = self._paths()
         return open_checkpoint(paths[-1]) if paths else None
 
     def best(self) -> Checkpoint | None:
@@ -95,8 +101,8 @@ class CheckpointFolder:
 
     def write_rank(self, step: int, rank: int, state: Any) -> None:
         """Leave a process's own state beside the checkpoints, for :meth:`write` to take in."""
-        self.path.mkdir(parents=True, exist_ok=True)
         with _explain_failure(self, step):
+            self.path.mkdir(parents=True, exist_ok=True)
             _save_state(self.path, f".step-{step:08d}.rank-{rank}", state)
 
     def write(
@@ -113,8 +119,8 @@ class CheckpointFolder:
             RunFolderError: when it cannot be written; earlier checkpoints stay as they were.
         """
         target = self.folder_of(step)
-        if not target.exists():  # a resumed run that stops at once has it already, to the bit
-            with _explain_failure(self, step), files.new_folder(target) as folder:
+        with _explain_failure(self, step):
+            with files.new_folder(target) as folder:
                 for name, weights in generators.items():
                     tensors = {key: value.detach().cpu().clone().contiguous() for key, value in weights.items()}
                     save_file(tensors, folder / f"{name}.safetensors")
@@ -125,26 +131,43 @@ class CheckpointFolder:
                         left.rename(folder / f"rank-{rank}{suffix}")
                 text = json.dumps({"format": FORMAT_VERSION, **description}, indent=2)
                 (folder / DESCRIPTION).write_text(text, encoding="utf-8")
-        written = open_checkpoint(target)
-        best = self.best()
-        if written.score is not None and (best is None or best.score is None or written.score < best.score):
-            files.point_link(self.path / "best", target.name)
-        files.point_link(self.path / "latest", target.name)
-        self._prune()
+            written = open_checkpoint(target)
+            self._point_links(written)
+            self._prune()
         return written
 
     def clean(self) -> None:
-        """Remove what a killed process left half-written or half-removed."""
+        """Finish what a killed process left half-done: remove half-written files, point the links where they belong.
+
+        Raises:
+            RunFolderError: when the folder cannot be written.
+        """
+        try:
+            self._remove_leftovers()
+            for checkpoint in self.all():
+                self._point_links(checkpoint)
+        except OSError as error:
+            raise RunFolderError(f"{self.path} cannot be written: {error}; make it writable or copy the run") from error
+
+    def _point_links(self, newest: Checkpoint) -> None:
+        best = self.best()
+        if newest.score is not None and (best is None or best.score is None or newest.score < best.score):
+            files.point_link(self.path / "best", newest.path.name)
+        files.point_link(self.path / "latest", newest.path.name)
+
+    def _prune(self) -> None:
+        best = (self.path / "best").resolve()
+        for path in self._paths()[: -self.keep]:
+            if path.resolve() != best:
+                files.remove_folder(path)
+
+    def _remove_leftovers(self) -> None:
         files.remove_leftovers(self.path)
         for left in self.path.glob(".step-*.rank-*"):
             left.unlink()
 
-    def _prune(self) -> None:
-        paths = sorted(self.path.glob("step-*"))
-        best = (self.path / "best").resolve()
-        for path in paths[: -self.keep]:
-            if path.resolve() != best:
-                files.remove_folder(path)
+    def _paths(self) -> list[Path]:
+        return sorted(self.path.glob("step-*"))
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -157,9 +180,11 @@ def open_checkpoint(path: Path) -> Checkpoint:
     version = description.get("format")
     if version != FORMAT_VERSION:
         raise CheckpointError(
-            f"{path} has checkpoint format {version}; this i2i reads format {FORMAT_VERSION} "
-            "(it was written by another version: install that one)"
+            f"{path} has checkpoint format {version!r}; this i2i reads format {FORMAT_VERSION}: another version "
+            "wrote it; install that one, for a higher number a newer one (pip install --upgrade i2i)"
         )
+    if not all(isinstance(description.get(key), int) for key in ("step", "world_size")):
+        raise CheckpointError(f"{path / DESCRIPTION} is damaged: step or world_size is missing; {_other_way(path)}")
     return Checkpoint(path, description)
 
 
@@ -170,23 +195,30 @@ def _save_state(folder: Path, name: str, state: Any) -> None:
     (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
 
 
-def _load_json(path: Path) -> Any:
+def _load_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"expected an object, got {type(values).__name__}")
+        return values
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path.parent} is no complete checkpoint: {path.name} is missing (name a folder such as "
-            "RUN/checkpoints/latest)"
+            f"{path.parent} is no complete checkpoint: {path.name} is missing; expected a folder such as "
+            f"RUN/checkpoints/latest; {_other_way(path.parent)}"
         ) from error
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}; use another checkpoint of the run") from error
+        raise CheckpointError(f"{path} is damaged: {error}; {_other_way(path.parent)}") from error
 
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is missing or damaged: {error}; use another checkpoint of the run") from error
+        raise CheckpointError(f"{path} is missing or damaged: {error}; {_other_way(path.parent)}") from error
+
+
+def _other_way(damaged: Path) -> str:
+    return f"use another checkpoint of the run (once {damaged} is moved away, --resume goes on from the one before it)"
 
 
 class _explain_failure:  # noqa: N801  # used like a function
@@ -201,6 +233,8 @@ class _explain_failure:  # noqa: N801  # used like a function
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if not isinstance(error, OSError | SafetensorError):
             return
+        with suppress(OSError):  # what is half-written takes room
+            self.folder._remove_leftovers()
         latest = max((path.name for path in self.folder.path.glob("step-*")), default=None)
         intact = f"the last one, {latest}, is intact" if latest else "there is no earlier one"
         raise RunFolderError(

@@ -83,6 +83,7 @@ class HeldOut:
         source, target = direction[0], direction[-1]
         source_name, target_name = self.dataset.domains[source], self.dataset.domains[target]
         columns: dict[str, list[Tensor]] = {}
+        all_have_truth = self._all_have_truth(count)
         for batch in self._images(count):
             output = self._translate(direction, batch[source])
             columns.setdefault(f"input ({source_name})", []).append(batch[source])
@@ -90,7 +91,7 @@ class HeldOut:
             if self._way_back(direction):
                 back = self._translate(OTHER_WAY[direction], output)
                 columns.setdefault(f"back again ({source_name})", []).append(back)
-            if self._all_have_truth(count):
+            if all_have_truth:
                 columns.setdefault(f"truth ({target_name})", []).append(batch[target])
         return {title: _stack(images) for title, images in columns.items()}
 
@@ -114,7 +115,8 @@ class HeldOut:
         """No gradients, evaluation mode, and no trace left in the random generators or in the networks' modes."""
         networks = list({id(network): network for network in self.directions.values()}.values())
         modes = [network.training for network in networks]
-        with torch.no_grad(), torch.random.fork_rng(enabled=self.paper_inference):
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.no_grad(), torch.random.fork_rng(devices, enabled=self.paper_inference):
             for network in networks:
                 network.train(self.paper_inference)
             buffers = [{name: value.clone() for name, value in network.named_buffers()} for network in networks]

@@ -54,6 +54,7 @@ class Launch:
         self.is_main = self.accelerator.is_main_process
         self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
         self.folder: RunFolder | None = None
+        self._tracking = False
 
     def __enter__(self) -> Launch:
         return self
@@ -64,7 +65,7 @@ class Launch:
         self.reporter.close()
         if self.folder is not None and self.is_main:
             self.folder.unlock()
-        if self.several and error is None:
+        if self._tracking or (self.several and error is None):
             self.accelerator.end_training()
 
     def on_main(self, make: Callable[[], RunFolder], kind: type[RunFolder]) -> RunFolder:
@@ -90,12 +91,18 @@ class Launch:
     def train(
         self, manager: PluginManager, config: RunConfig, folder: RunFolder, checkpoint: Checkpoint | None
     ) -> RunResult:
-        """Train in the folder, from the checkpoint if there is one."""
-        self._start_trackers(config, folder)
-        trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+        """Train in the folder, from the checkpoint if there is one.
+
+        A new folder is taken back when data or networks turn out to be wrong before the first step.
+        """
+        try:
+            trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+            self._start_trackers(config, folder, checkpoint.step if checkpoint else 0)
+        except BaseException:
+            if self.is_main and folder.is_new:
+                folder.discard()
+            raise
         outcome = trainer.train(checkpoint)
-        if config.training.trackers:
-            self.accelerator.end_training()
         return RunResult(
             folder=folder.path,
             step=outcome.step,
@@ -105,7 +112,7 @@ class Launch:
             metrics=outcome.metrics,
         )
 
-    def _start_trackers(self, config: RunConfig, folder: RunFolder) -> None:
+    def _start_trackers(self, config: RunConfig, folder: RunFolder, step: int) -> None:
         if not config.training.trackers:
             return
         self.accelerator.project_configuration.set_directories(str(folder.path))
@@ -121,7 +128,9 @@ class Launch:
             name: value if isinstance(value, int | float | str | bool) else str(value)
             for name, value in flatten(config.to_dict()).items()
         }
-        self.accelerator.init_trackers("i2i", config=settings)
+        # TensorBoard hides what a killed run logged after the checkpoint: the resumed run logs it again.
+        self.accelerator.init_trackers("i2i", config=settings, init_kwargs={"tensorboard": {"purge_step": step + 1}})
+        self._tracking = True
 
 
 def check_device(name: str) -> torch.device:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
 
 LINE_EVERY_SECONDS = 10.0
 
@@ -67,13 +69,18 @@ class Silent:
 
 
 class Terminal:
-    """A progress bar on standard error; where that is no terminal, a line every ten seconds."""
+    """Two live lines on standard error: bar and speed, then losses; where that is no terminal, a line now and then.
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, soft_wrap=True)
-        self.progress: Progress | None = None
+    Args:
+        console: where to draw, by default standard error.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, soft_wrap=True)
+        self.progress: _LiveLines | None = None
         self.task: TaskID | None = None
-        self._last_line = 0.0
+        self._last_line = -math.inf
+        self._unsaid: Status | None = None
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
@@ -82,40 +89,64 @@ class Terminal:
     def update(self, status: Status) -> None:
         """Draw the bar, or print a line now and then."""
         if not self.console.is_terminal:
-            now = time.monotonic()
-            if now - self._last_line >= LINE_EVERY_SECONDS:
-                self._last_line = now
-                self.note(f"{status.fraction:4.0%}  {describe(status)}")
+            self._unsaid = status
+            if time.monotonic() - self._last_line >= LINE_EVERY_SECONDS:
+                self._say()
             return
         if self.progress is None:
-            self.progress = Progress(
-                BarColumn(bar_width=24),
-                TextColumn("[progress.percentage]{task.percentage:>3.0f}%"),
-                TextColumn("{task.description}", markup=False),
-                console=self.console,
-                refresh_per_second=4,
-            )
+            self.progress = _LiveLines(self.console)
             self.task = self.progress.add_task("", total=1.0)
             self.progress.start()
         assert self.task is not None
-        self.progress.update(self.task, completed=status.fraction, description=describe(status))
+        self.progress.losses = status.losses
+        self.progress.update(self.task, completed=status.fraction, description=describe_pace(status))
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the lines as they stand, and the last status where none was drawn."""
         if self.progress is not None:
             self.progress.stop()
+        self._say()
+
+    def _say(self) -> None:
+        if self._unsaid is not None:
+            status, self._unsaid, self._last_line = self._unsaid, None, time.monotonic()
+            self.note(f"{status.fraction:4.0%}  {describe_pace(status)}  {describe_losses(status.losses)}".rstrip())
 
 
-def describe(status: Status) -> str:
-    """One line: step, speed, time left, losses."""
+class _LiveLines(Progress):
+    """A bar with the pace beside it, and the losses below; both are cut rather than wrapped where room is short."""
+
+    def __init__(self, console: Console) -> None:
+        self.losses: Mapping[str, float] = {}
+        super().__init__(
+            BarColumn(bar_width=24),
+            TextColumn("[progress.percentage]{task.percentage:>3.0f}%"),
+            TextColumn("{task.description}", markup=False),
+            console=console,
+            refresh_per_second=4,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Return the two lines."""
+        yield from super().get_renderables()
+        yield Text(describe_losses(self.losses), no_wrap=True, overflow="ellipsis")
+
+
+def describe_pace(status: Status) -> str:
+    """Step, speed and time left."""
     left = status.seconds_left
-    parts = [
-        f"step {status.step}",
-        f"{status.images_per_second:.1f} images/s",
-        f"{_clock(left)} left" if left is not None else "",
-        "  ".join(f"{name} {value:.2f}" for name, value in status.losses.items()),
-    ]
-    return "  ".join(part for part in parts if part)
+    parts = [f"step {status.step}", f"{status.images_per_second:.1f} images/s"]
+    return "  ".join(parts if left is None else [*parts, f"{_clock(left)} left"])
+
+
+def describe_losses(losses: Mapping[str, float]) -> str:
+    """Each term's value; the terms of the two domains, such as ``cycle_A`` and ``cycle_B``, share a name."""
+    grouped: dict[str, list[str]] = {}
+    for term, value in losses.items():
+        base, _, domain = term.rpartition("_")
+        number = f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+        grouped.setdefault(base if base and domain in ("A", "B") else term, []).append(number)
+    return "  ".join(f"{name} {'/'.join(numbers)}" for name, numbers in grouped.items())
 
 
 def _clock(seconds: float) -> str:

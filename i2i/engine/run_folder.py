@@ -19,6 +19,7 @@ import math
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +35,9 @@ from i2i.engine.files import write_whole
 from i2i.errors import RunFolderError
 
 RUNS = Path("runs")
+ORPHANS_SECONDS = 8.0
+"""How long a resume waits for the lock: the loading processes of a killed run hold it until they see, within 5 s, that
+their parent is gone."""
 
 
 class RunFolder:
@@ -42,10 +46,12 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config_file = path / "config.yaml"
+        self.environment_file = path / "environment.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
         self.picture = path / "picture.png"
+        self.is_new = False
         self._lock = FileLock(path / ".lock")
 
     @classmethod
@@ -55,21 +61,31 @@ class RunFolder:
         Raises:
             RunFolderError: when ``out`` exists and is not empty, or cannot be written.
         """
-        path = Path(out) if out is not None else _unique_name(config)
-        if path.is_dir() and any(path.iterdir()):
+        path = None if out is None else Path(out)
+        if path is not None and path.is_dir() and any(path.iterdir()):
             if (path / "config.yaml").exists():
                 way_on = f"go on with it: i2i run --resume {path}; or pick another --out"
             else:
                 way_on = "pick another --out"
             raise RunFolderError(f"--out {path} exists and is not empty; expected a new or empty folder; {way_on}")
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            if path is None:
+                path = _make_unique(config)
+            else:
+                path.mkdir(parents=True, exist_ok=True)
             folder = cls(path)
             folder.lock()
-            write_whole(folder.config_file, config.to_yaml().encode())
-            write_whole(path / "environment.json", json.dumps(environment(), indent=2).encode())
+            try:
+                folder.keep_config(config)
+                write_whole(folder.environment_file, json.dumps(environment(), indent=2).encode())
+            except BaseException:
+                folder.discard()
+                raise
+            folder.is_new = True
         except OSError as error:
-            raise RunFolderError(f"--out {path} cannot be written: {error}; pick another folder") from error
+            raise RunFolderError(
+                f"--out {path or RUNS} cannot be written: {error.strerror or error}; pick another folder"
+            ) from error
         return folder
 
     @classmethod
@@ -86,25 +102,49 @@ class RunFolder:
                 f"{RUNS}/NAME"
             )
         try:
-            folder.lock()
+            folder.lock(patience=ORPHANS_SECONDS)
         except OSError as error:
             raise RunFolderError(f"{path} cannot be written: {error}; make it writable or copy it") from error
         return folder
 
-    def lock(self) -> None:
-        """Keep other processes out until this one ends, however it ends."""
+    def lock(self, patience: float = 0) -> None:
+        """Keep other processes out until this one ends, however it ends; wait ``patience`` seconds for another one."""
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=patience)
         except Timeout as error:
-            raise RunFolderError(f"{self.path} is in use by another process that trains in it") from error
+            raise RunFolderError(
+                f"{self.path} is in use by another process that trains in it; wait for its end, or pick another --out"
+            ) from error
 
     def unlock(self) -> None:
         """Let other processes in."""
         self._lock.release()
 
+    def discard(self) -> None:
+        """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
+        for file in (self.config_file, self.environment_file, self.path / ".lock"):
+            file.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty: leave what somebody else put there
+            self.path.rmdir()
+        self.unlock()
+
+    def keep_config(self, config: RunConfig) -> None:
+        """Write ``config.yaml``."""
+        write_whole(self.config_file, config.to_yaml().encode())
+
     def config_values(self) -> Mapping[str, Any]:
-        """The kept configuration as nested plain values."""
-        values: Mapping[str, Any] = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        """The kept configuration as nested plain values.
+
+        Raises:
+            RunFolderError: it cannot be read.
+        """
+        try:
+            values: Mapping[str, Any] = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RunFolderError(
+                f"{self.config_file} is damaged: {error}; each checkpoint.json in {self.checkpoints} holds the same "
+                "configuration"
+            ) from error
         return values
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
@@ -147,11 +187,14 @@ def _step_of(line: str) -> float:
         return math.inf
 
 
-def _unique_name(config: RunConfig) -> Path:
+def _make_unique(config: RunConfig) -> Path:
+    """Make a folder named after time, method, generator and data; a number tells those of the same second apart."""
     data = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(config.data_root.removeprefix("sample:")).name).strip("-") or "data"
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     name = f"{stamp}-{config.method.name}-{config.generator.name}-{data}"
     path, number = RUNS / name, 2
-    while path.exists():
+    while True:
+        with suppress(FileExistsError):
+            path.mkdir(parents=True)
+            return path
         path, number = RUNS / f"{name}-{number}", number + 1
-    return path

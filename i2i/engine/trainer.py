@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -20,15 +17,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from i2i.engine import state as training_state
 from i2i.engine.budget import Budget
-from i2i.engine.checkpoint import Checkpoint, CheckpointFolder
-from i2i.engine.config import Choice, RunConfig
+from i2i.engine.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
+from i2i.engine.config import RunConfig
+from i2i.engine.description import describe_checkpoint
 from i2i.engine.evaluation import HeldOut
+from i2i.engine.interruption import deaf_to_ctrl_c, interruption
 from i2i.engine.page import write_page
 from i2i.engine.parts import build_dataset, build_method
+from i2i.engine.position import Position
 from i2i.engine.processes import Processes
 from i2i.engine.progress import Reporter, Status
 from i2i.engine.run_folder import RunFolder
-from i2i.engine.schedule import EpochSchedule, plan_epochs
+from i2i.engine.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS, EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.stream import SampleStream, load_batches
 from i2i.errors import CheckpointError, DataError, DivergedError
@@ -36,30 +36,6 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 
 GROUPS = ("generators", "discriminators")
-
-
-@dataclass
-class Position:
-    """Where training stands; part of every checkpoint."""
-
-    step: int = 0
-    seconds: float = 0.0
-    sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """Sums of each term since the last line of metrics."""
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    epoch_loss: float = 0.0
-    """Sum of the generators' loss over the steps of this epoch, for the plateau schedule."""
-    epoch_steps: int = 0
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return plain values."""
-        return {**vars(self), "sums": dict(self.sums), "counts": dict(self.counts)}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Position:
-        """The inverse of :meth:`state_dict`."""
-        values = {**state, "sums": defaultdict(float, state["sums"]), "counts": defaultdict(int, state["counts"])}
-        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -144,30 +120,30 @@ class Trainer:
         """
         if resume_from is not None:
             self._restore(resume_from)
+            if self._is_over():
+                self.reporter.note(self._nothing_left())
         stream = SampleStream(
             len(self.train_set),
             seed=self.options.seed,
             batch_size=self.options.batch_size,
-            start=self.position.step * self.samples_per_step,
+            start=self.position.samples,
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        batches = load_batches(self.train_set, stream, workers=self._workers())
-        if self.position.step == 0:
-            self._write_sheets()
-        with _interruption() as interrupted:
+        with deaf_to_ctrl_c():  # a loading process inherits it: Ctrl-C is for the main process to handle
+            batches = load_batches(self.train_set, stream, workers=self._workers())
+        with interruption() as interrupted:
+            if self.position.step == 0:
+                self._write_sheets()
             started = time.monotonic() - self.position.seconds
             self._window_start, self._window_step = self.position.seconds, self.position.step
-            while True:
-                over = self.budget.fraction(self.position.step, self.position.seconds) >= 1
-                if self.processes.any(over or interrupted.is_set()):
-                    break
+            while not self.processes.any(self._is_over() or interrupted.is_set()):
                 terms = self._step([self._to_device(next(batches)) for _ in range(self.options.accumulate)])
                 self.position.step += 1
+                self.position.samples += self.samples_per_step
                 self.position.seconds = self.processes.same(time.monotonic() - started)
                 self._after_step(terms)
-        finished = not self.processes.any(interrupted.is_set() and not over)
-        return self._end(finished)
+            return self._end(finished=self._is_over())
 
     def apply(self, group: str) -> None:
         """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
@@ -198,12 +174,14 @@ class Trainer:
 
     def _fail(self, broken: list[str], values: Mapping[str, float]) -> None:
         named = ", ".join(f"{name} is {values[name]}" for name in broken) or "a loss of another process is not finite"
-        latest = self.checkpoints.latest()
-        good = f"the last good checkpoint is {latest.path}" if latest else "there is no checkpoint yet"
         raise DivergedError(
-            f"step {self.position.step + 1}: {named}; training stopped before anything was saved; {good}. "
+            f"step {self.position.step + 1}: {named}; training stopped before anything was saved; {self._last_good()}. "
             "Start again with a smaller --set optimizer.learning_rate, --loss lsgan, or --precision fp32"
         )
+
+    def _last_good(self) -> str:
+        latest = self.checkpoints.latest()
+        return f"the last good checkpoint is {latest.path}" if latest else "there is no checkpoint yet"
 
     def _after_step(self, terms: Mapping[str, float]) -> None:
         position, options = self.position, self.options
@@ -216,17 +194,30 @@ class Trainer:
         self._report()
         if position.step % options.log_every == 0:
             self._log()
-        over = self.budget.fraction(position.step, position.seconds) >= 1
-        if self.processes.any(over):
+        if self._is_over():
             return  # the end writes its own sheets and checkpoint
-        if position.step % options.checkpoint_every == 0:
-            self._checkpoint(self._measure(options.evaluation_images))
         if position.step % options.sample_every == 0:
             self._write_sheets()
+        if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
+            self._checkpoint(self._measure(options.evaluation_images))
+
+    def _is_over(self) -> bool:
+        return self.budget.fraction(self.position.step, self.position.seconds) >= 1
+
+    def _nothing_left(self) -> str:
+        limits = {name: getattr(self.options, name) for name in ("steps", "epochs", "minutes")}
+        given = {name: value for name, value in limits.items() if value is not None} or {
+            "epochs": DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS
+        }
+        used = ", ".join(f"--{name} {value:g}" for name, value in given.items())
+        more = " ".join(f"--{name} {2 * (value or 1):g}" for name, value in given.items())
+        return (
+            f"nothing is left to do: step {self.position.step} is done and the budget of {used} is used; to train "
+            f"longer: i2i run --resume {self.folder.path} {more}"
+        )
 
     def _end_epochs(self) -> None:
-        length = len(self.train_set)
-        samples = self.position.step * self.samples_per_step
+        length, samples = len(self.train_set), self.position.samples
         ended = samples // length - (samples - self.samples_per_step) // length
         if ended:
             mean = self.processes.mean(self.position.epoch_loss / self.position.epoch_steps)
@@ -258,7 +249,7 @@ class Trainer:
         line = {
             "kind": "train",
             "step": position.step,
-            "epoch": position.step * self.samples_per_step / len(self.train_set),
+            "epoch": position.samples / len(self.train_set),
             "seconds": round(position.seconds, 3),
             "images_per_second": round(self._speed(), 3),
             "learning_rate": self.optimizers["generators"].param_groups[0]["lr"],
@@ -273,7 +264,8 @@ class Trainer:
         """Measure held-out images in the main process, and log the result."""
         metrics: dict[str, dict[str, float]] = {}
         if self.accelerator.is_main_process and len(self.test_set):
-            metrics = self._held_out().measure(limit)
+            with self._judging():
+                metrics = self._held_out().measure(limit)
             images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
             line = {"kind": "evaluation", "step": self.position.step, "images": images, "directions": metrics}
             self.folder.append_metrics(line)
@@ -294,13 +286,28 @@ class Trainer:
 
     def _write_sheets(self) -> None:
         if self.accelerator.is_main_process and len(self.test_set):
-            self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+            with self._judging():
+                self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
             write_page(self.folder.path)
         self.accelerator.wait_for_everyone()
 
+    @contextmanager
+    def _judging(self) -> Iterator[None]:
+        """Tell the step when the generators' outputs turn out not to be finite."""
+        try:
+            yield
+        except DivergedError as error:
+            raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
+
     def _end(self, finished: bool) -> Outcome:
-        metrics = self._measure(None if finished else self.options.evaluation_images)
-        self._checkpoint(metrics)
+        kept = self.checkpoints.folder_of(self.position.step)
+        if kept.exists():  # an interruption just after a checkpoint, or a resumed run with nothing left to do
+            metrics = open_checkpoint(kept).description["metrics"]
+        else:
+            what = "the budget is used up" if finished else "interrupted (once more stops at once, without saving)"
+            self.reporter.note(f"{what}: measuring held-out images and saving step {self.position.step}")
+            metrics = self._measure(None if finished else self.options.evaluation_images)
+            self._checkpoint(metrics)
         if self.accelerator.is_main_process and len(self.test_set):
             held_out = self._held_out()
             held_out.write_sheets(self.folder.path, self.position.step, self.options.sample_images)
@@ -317,8 +324,7 @@ class Trainer:
             "update": self.random.get_state(),
             "buffers": {name: buffer.state_dict() for name, buffer in self.method.buffers.items()},
         }
-        if not self.checkpoints.folder_of(step).exists():
-            self.checkpoints.write_rank(step, rank, own)
+        self.checkpoints.write_rank(step, rank, own)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             # With a moving average, a generator's file holds the average, and the state the weights that are trained.
@@ -332,42 +338,18 @@ class Trainer:
             }
             weights = {name: self._outputs_of(name).state_dict() for name in self.method.generators}
             world_size = self.accelerator.num_processes
-            self.checkpoints.write(step, self._describe(metrics), weights, shared, world_size)
+            description = describe_checkpoint(
+                self.manager,
+                self.config,
+                self.train_set,
+                self.method,
+                self.position,
+                metrics,
+                averaged=self.averages,
+                world_size=world_size,
+            )
+            self.checkpoints.write(step, description, weights, shared, world_size)
         self.accelerator.wait_for_everyone()
-
-    def _describe(self, metrics: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
-        """Everything that a stranger needs to use the generators."""
-        ways = {name: direction for direction, name in self.method.directions.items()}
-        data = self.config.data.options.model_dump(mode="json")
-        return {
-            "step": self.position.step,
-            "seconds": self.position.seconds,
-            "samples": self.position.step * self.samples_per_step,
-            "world_size": self.accelerator.num_processes,
-            "score": _score(metrics),
-            "metrics": metrics,
-            "generators": {
-                name: {
-                    "file": f"{name}.safetensors",
-                    "direction": ways.get(name),
-                    "component": self.config.generator.to_dict(),
-                    "in_channels": self.train_set.channels[ways.get(name, "AtoB")[0]],
-                    "out_channels": self.train_set.channels[ways.get(name, "AtoB")[-1]],
-                    "package": self._package_of("generator", self.config.generator),
-                    "moving_average": name in self.averages,
-                }
-                for name in self.method.generators
-            },
-            "domains": dict(self.train_set.domains),
-            "value_range": [-1.0, 1.0],
-            "preprocessing": data,
-            "inference": self.options.inference,
-            "config": self.config.to_dict(),
-        }
-
-    def _package_of(self, kind: str, choice: Choice) -> str:
-        plugin = self.manager.find(kind, choice.name).plugin
-        return f"{plugin.package} {plugin.version}"
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         try:
@@ -384,23 +366,23 @@ class Trainer:
             for group in self.optimizers:
                 self.optimizers[group].load_state_dict(shared["optimizers"][group])
                 self.schedules[group].load_state_dict(shared["schedules"][group])
-        except (KeyError, RuntimeError, ValueError) as error:
+            self.position = Position.from_state(shared["position"])
+            own = checkpoint.rank_state(self.accelerator.process_index)
+            if own is not None:
+                for name, buffer in self.method.buffers.items():
+                    buffer.load_state_dict(_on_device(own["buffers"][name], self.accelerator.device))
+                self.random.set_state(own["update"])
+                training_state.set_random_state(own["random"])
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{checkpoint.path} does not fit the networks of this run's config.yaml: {error}; "
+                f"{checkpoint.path} does not fit this run's config.yaml: {type(error).__name__}: {error}; "
                 "was config.yaml changed, or a plugin updated?"
             ) from error
-        self.position = Position.from_state(shared["position"])
-        own = checkpoint.rank_state(self.accelerator.process_index)
         if own is None or checkpoint.description["world_size"] != self.accelerator.num_processes:
             self.reporter.note(
                 f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
                 f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
             )
-        if own is not None:
-            for name, buffer in self.method.buffers.items():
-                buffer.load_state_dict(_on_device(own["buffers"][name], self.accelerator.device))
-            self.random.set_state(own["update"])
-            training_state.set_random_state(own["random"])
 
     def _make_optimizer(self, group: str) -> torch.optim.Adam:
         options = self.config.optimizer
@@ -428,15 +410,6 @@ class Trainer:
         }
 
 
-def _score(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
-    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
-    for name in ("l1", "cycle_l1"):
-        values = [values[name] for values in metrics.values() if name in values]
-        if values:
-            return sum(values) / len(values)
-    return None
-
-
 def _on_device(value: Any, device: torch.device) -> Any:
     """Move the images of a buffer's state to the device; random states (bytes) stay on the CPU."""
     if isinstance(value, Tensor):
@@ -446,26 +419,3 @@ def _on_device(value: Any, device: torch.device) -> Any:
     if isinstance(value, list):
         return [_on_device(item, device) for item in value]
     return value
-
-
-@contextmanager
-def _interruption() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into an event; the second one ends the process as usual."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event  # signals reach the main thread only
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def handle(_: int, __: object) -> None:
-        event.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

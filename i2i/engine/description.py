@@ -1,0 +1,76 @@
+"""What a checkpoint says about itself: enough for a stranger to rebuild the generators and feed them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from i2i.engine.config import Choice, RunConfig
+from i2i.engine.position import Position
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Dataset, Method
+
+
+def describe_checkpoint(
+    manager: PluginManager,
+    config: RunConfig,
+    dataset: Dataset,
+    method: Method,
+    position: Position,
+    metrics: Mapping[str, Mapping[str, float]],
+    *,
+    averaged: Collection[str],
+    world_size: int,
+) -> dict[str, Any]:
+    """Describe a checkpoint as plain JSON values.
+
+    Args:
+        manager: the plugins, to name the package of each component.
+        config: the resolved configuration.
+        dataset: the training images, for channels and domains.
+        method: the generators and their directions.
+        position: where training stands.
+        metrics: held-out metrics by direction.
+        averaged: the generators whose file holds a moving average.
+        world_size: the number of processes.
+    """
+    ways = {name: direction for direction, name in method.directions.items()}
+    return {
+        "step": position.step,
+        "seconds": position.seconds,
+        "samples": position.samples,
+        "world_size": world_size,
+        "score": score(metrics),
+        "metrics": metrics,
+        "generators": {
+            name: {
+                "file": f"{name}.safetensors",
+                "direction": ways.get(name),
+                "component": config.generator.to_dict(),
+                "in_channels": dataset.channels[ways.get(name, "AtoB")[0]],
+                "out_channels": dataset.channels[ways.get(name, "AtoB")[-1]],
+                "package": _package_of(manager, "generator", config.generator),
+                "moving_average": name in averaged,
+            }
+            for name in method.generators
+        },
+        "domains": dict(dataset.domains),
+        "value_range": [-1.0, 1.0],
+        "preprocessing": config.data.options.model_dump(mode="json"),
+        "inference": config.training.inference,
+        "config": config.to_dict(),
+    }
+
+
+def score(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
+    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
+    for name in ("l1", "cycle_l1"):
+        values = [values[name] for values in metrics.values() if name in values]
+        if values:
+            return sum(values) / len(values)
+    return None
+
+
+def _package_of(manager: PluginManager, kind: str, choice: Choice) -> str:
+    plugin = manager.find(kind, choice.name).plugin
+    return f"{plugin.package} {plugin.version}"
