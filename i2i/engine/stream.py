@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
@@ -43,7 +44,7 @@ class SampleStream(Sampler[list[Key]]):
     def __iter__(self) -> Iterator[list[Key]]:
         """Yield batches of keys."""
         position = self.start + self.rank * self.batch_size
-        current, order = -1, torch.empty(0)
+        current, order = -1, np.empty(0, dtype=np.int64)
         while True:
             keys = []
             for place in range(position, position + self.batch_size):
@@ -54,10 +55,11 @@ class SampleStream(Sampler[list[Key]]):
             yield keys
             position += self.batch_size * self.world_size
 
-    def _permutation(self, epoch: int) -> torch.Tensor:
-        # Two 32-bit words in one seed: no two (seed, epoch) share a permutation.
-        random = torch.Generator().manual_seed((self.seed << 31) + epoch)
-        return torch.randperm(self.length, generator=random)
+    def _permutation(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        # Sorting raw 64-bit draws, which NumPy keeps between versions. torch's CPU generator would not do: it looks at
+        # the lower 32 bits of its seed only, too few for a seed and an epoch.
+        stream = np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=(epoch,)))
+        return np.argsort(stream.random_raw(self.length), kind="stable")
 
 
 def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Iterator[Batch]:
