@@ -16,7 +16,8 @@ class Budget:
     Attributes:
         steps: optimiser steps in all, from the tighter of steps and epochs, or ``None``.
         seconds: training time in all, or ``None``.
-        epochs: what ``steps`` comes to in epochs, or ``None``.
+        epochs: the tighter of the two in epochs, or ``None``. The last step may reach a little past it; no schedule
+            counts that as one more epoch.
     """
 
     steps: int | None
@@ -35,14 +36,15 @@ class Budget:
         epochs, steps = options.epochs, options.steps
         if epochs is None and steps is None and options.minutes is None:
             epochs = DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS
-        limits = [] if steps is None else [steps]
+        step_limits = [] if steps is None else [steps]
+        epoch_limits = [] if steps is None else [steps * samples_per_step / epoch_length]
         if epochs is not None:
-            limits.append(math.ceil(epochs * epoch_length / samples_per_step))
-        total = min(limits, default=None)
+            step_limits.append(math.ceil(epochs * epoch_length / samples_per_step))
+            epoch_limits.append(epochs)
         return cls(
-            steps=total,
+            steps=min(step_limits, default=None),
             seconds=None if options.minutes is None else options.minutes * 60,
-            epochs=None if total is None else total * samples_per_step / epoch_length,
+            epochs=min(epoch_limits, default=None),
         )
 
     def fraction(self, step: int, seconds: float) -> float:
