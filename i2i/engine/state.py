@@ -23,16 +23,22 @@ def pack(value: Any, prefix: str, tensors: dict[str, Tensor]) -> Any:
         tensors: receives them, by dotted name.
 
     Raises:
-        TypeError: for a value of another type, naming where it stands.
+        TypeError: for a value or a key of another type, naming where it stands.
     """
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value.copy())
     if isinstance(value, Tensor):
+        name = prefix
+        while name in tensors:  # keys may hold dots, so two places can have one dotted name
+            name += "~"
         # A copy of its own: safetensors refuses tensors that share memory.
-        tensors[prefix] = value.detach().to("cpu", copy=True).contiguous()
-        return {TENSOR: prefix}
+        tensors[name] = value.detach().to("cpu", copy=True).contiguous()
+        return {TENSOR: name}
     if isinstance(value, Mapping):
-        if all(isinstance(key, str) for key in value):
+        for key in value:
+            if not (key is None or isinstance(key, bool | int | float | str)):
+                raise TypeError(f"{prefix}: the keys of a state may be strings and numbers; got {key!r}")
+        if all(isinstance(key, str) for key in value) and not value.keys() & {TENSOR, KEYED}:
             return {key: pack(item, f"{prefix}.{key}", tensors) for key, item in value.items()}
         return {KEYED: [[key, pack(item, f"{prefix}.{key}", tensors)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
