@@ -15,7 +15,7 @@ from i2i.plugins.options import Options
 class OptimizerOptions(Options):
     """Adam's settings, for generators and discriminators alike; the defaults are both papers'."""
 
-    learning_rate: float = Field(2e-4, gt=0, description="Adam's step size before any schedule")
+    learning_rate: float = Field(2e-4, gt=0, allow_inf_nan=False, description="Adam's step size before any schedule")
     beta1: float = Field(0.5, ge=0, lt=1, description="decay of Adam's first moment")
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of Adam's second moment")
 
@@ -41,8 +41,12 @@ class TrainingOptions(Options):
     """The training loop."""
 
     steps: int | None = Field(None, ge=0, description="stop after this many steps in all")
-    epochs: float | None = Field(None, gt=0, description="stop after this many passes over the training images")
-    minutes: float | None = Field(None, gt=0, description="stop after this much training time in all, resumes included")
+    epochs: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="stop after this many passes over the training images"
+    )
+    minutes: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="stop after this much training time in all, resumes included"
+    )
     batch_size: int = Field(1, gt=0, description="images of each domain a step, in each process")
     accumulate: int = Field(1, gt=0, description="batches whose gradients are added up before a step")
     seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, sample order, crops, flips and dropout")
