@@ -124,7 +124,23 @@ def test_end_of_run_says_where_everything_is(engine):
     assert "run folder: runs/a name (step 1200)" in result.stdout
     assert "picture:    runs/a name/picture.png" in result.stdout
     assert "page:       runs/a name/index.html" in result.stdout
-    assert "go on:      i2i run --resume 'runs/a name'" in result.stdout
+    assert "go on:      i2i run --resume 'runs/a name' --epochs 400\n" in result.stdout
+
+
+def test_finished_run_goes_on_for_as_long_again(engine, tmp_path):
+    (tmp_path / "config.yaml").write_text("training: {steps: 100000, epochs: null, minutes: 2.5}")
+    engine.result = Result(folder=tmp_path)
+
+    assert f"--resume {tmp_path} --steps 200000 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
+    longer = CliRunner().invoke(main, ["run", "--resume", str(tmp_path), "--minutes", "5"])
+    assert f"--resume {tmp_path} --steps 200000 --minutes 10\n" in longer.stdout
+
+
+def test_interrupted_resume_repeats_its_budget(engine):
+    engine.result = Result(finished=False)
+    result = CliRunner().invoke(main, ["run", "--resume", "runs/a name", "--steps", "9000"])
+
+    assert "i2i run --resume 'runs/a name' --steps 9000\n" in result.stdout
 
 
 def test_interrupted_run_says_how_to_go_on_and_exits_130(engine):
