@@ -1,0 +1,113 @@
+"""Writes the pages that are made from the code: ``python docs/generate.py``.
+
+``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
+commands' own help. A test compares both with the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from i2i.cli.main import main as command_line
+from i2i.engine.config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.options import Options, describe_options
+
+DOCS = Path(__file__).parent
+MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
+ENGINE: dict[str, type[Options]] = {
+    "optimizer": OptimizerOptions,
+    "schedule": ScheduleOptions,
+    "training": TrainingOptions,
+}
+SECTIONS = {"dataset": "data"}
+"""The section of the configuration that a kind's options stand in, where it is not called like the kind."""
+
+
+def options_page() -> str:
+    """Every option of every built-in component and of the engine."""
+    return "\n".join(_options_lines()) + "\n"
+
+
+def _options_lines() -> Iterator[str]:
+    yield from (
+        MADE_BY,
+        "# Options",
+        "",
+        "Every option of the built-in parts and of training, with its default. Set one with `--set`",
+        "or in the `--config` file; `i2i plugins show KIND NAME` prints the same for any installed part.",
+        "",
+        "A method or a built-in sample may start from other values: `i2i run --dry-run` prints what counts.",
+    )
+    kind = ""
+    for component in PluginManager({}).components():
+        spec = component.spec
+        if component.plugin.package != "i2i":
+            continue
+        if spec.kind != kind:
+            kind = spec.kind
+            yield from ("", f"## {kind.capitalize()}s" if kind != "loss" else "## Losses")
+            if kind == "loss":
+                yield from ("", "Adversarial losses stand in the section `loss`, pixel losses in `pixel_loss`.")
+            if kind == "discriminator":
+                yield from (
+                    "",
+                    "`discriminator.copies` (1) makes several of each; `discriminator.0.layers` sets an option of one.",
+                )
+        yield from ("", f"### {spec.name}", "", f"{spec.summary}.")
+        section = SECTIONS.get(kind, kind)
+        if getattr(spec, "family", None) == "pixel":
+            section = "pixel_loss"
+        yield from _table(section, spec.options)
+    yield from ("", "## Training")
+    for section, options in ENGINE.items():
+        yield from ("", f"### {section}")
+        yield from _table(section, options)
+
+
+def _table(section: str, options: type[Options]) -> Iterator[str]:
+    fields = describe_options(options)
+    if not fields:
+        return
+    yield from ("", "| option | default | allowed | meaning |", "|---|---|---|---|")
+    for field in fields:
+        allowed = ", ".join(part for part in (field.type, field.bounds) if part)
+        cells = (f"`{section}.{field.name}`", _default(field.default), allowed, field.description)
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _default(value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def command_line_page() -> str:
+    """The help of every command."""
+    parts = [MADE_BY, "# Command line", ""]
+    for words, command in _commands(command_line, ("i2i",)):
+        context = click.Context(command, info_name=" ".join(words), terminal_width=100, max_content_width=100)
+        parts += [f"## {' '.join(words)}", "", "```text", command.get_help(context).rstrip(), "```", ""]
+    return "\n".join(parts)
+
+
+def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield words, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _commands(inner, (*words, name))
+
+
+PAGES = {"options.md": options_page, "command-line.md": command_line_page}
+
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
+        print(f"wrote {DOCS / name}")
