@@ -6,6 +6,7 @@ Each takes logits of any shape and returns a scalar to be minimised: ``discrimin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -98,8 +99,8 @@ class WassersteinLoss:
         """Penalise gradients of the discriminator whose norm is not one, at random points between real and fake.
 
         Args:
-            discriminator: from images ``[N, C, H, W]`` to logits, or a list of logits (each is penalised; the mean is
-                returned).
+            discriminator: from images ``[N, C, H, W]`` to logits, or a nested list of logits of several discriminators
+                and scales. Each is penalised; every discriminator weighs the same, however many scales it looks at.
             real: ``[N, C, H, W]``.
             fake: ``[N, C, H, W]``, of the same shape.
             generator: random numbers on the CPU, one for each image.
@@ -114,18 +115,14 @@ class WassersteinLoss:
             )
         share = torch.rand(real.shape[0], 1, 1, 1, generator=generator).to(real)  # [N, 1, 1, 1]
         between = torch.lerp(fake.detach(), real.detach(), share).requires_grad_()
-        penalties = [self._penalty_of(logits, between) for logits in _flatten(discriminator(between))]
-        return self.penalty_weight * torch.stack(penalties).mean()
-
-    @staticmethod
-    def _penalty_of(logits: Tensor, images: Tensor) -> Tensor:
-        values = logits.float().flatten(1).mean(1)  # [N]
-        (gradient,) = torch.autograd.grad(values.sum(), images, create_graph=True)
-        norms: Tensor = gradient.flatten(1).norm(dim=1)  # [N]
-        return ((norms - 1) ** 2).mean()
+        return self.penalty_weight * _penalty_of(discriminator(between), between)
 
 
-def _flatten(logits: Tensor | Sequence[Tensor]) -> list[Tensor]:
-    if isinstance(logits, Tensor):
-        return [logits]
-    return [tensor for part in logits for tensor in _flatten(part)]
+def _penalty_of(logits: Tensor | Sequence[Any], images: Tensor) -> Tensor:
+    if not isinstance(logits, Tensor):
+        return torch.stack([_penalty_of(part, images) for part in logits]).mean()
+    exact = logits.to(torch.promote_types(logits.dtype, torch.float32))  # bf16 would round the slopes
+    values = exact.flatten(1).mean(1)  # [N]
+    (gradient,) = torch.autograd.grad(values.sum(), images, create_graph=True)
+    norms: Tensor = gradient.flatten(1).norm(dim=1)  # [N]
+    return ((norms - 1) ** 2).mean()
