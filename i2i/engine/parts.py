@@ -45,7 +45,9 @@ def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> 
     return built
 
 
-def build_method(manager: PluginManager, config: RunConfig, channels: Mapping[str, int], buffer_seed: int) -> Method:
+def build_method(
+    manager: PluginManager, config: RunConfig, channels: Mapping[str, int], buffer_seed: int, device: torch.device
+) -> Method:
     """Build the method with all its networks, losses and buffers.
 
     Args:
@@ -53,6 +55,7 @@ def build_method(manager: PluginManager, config: RunConfig, channels: Mapping[st
         config: what was chosen.
         channels: channels of domains ``"A"`` and ``"B"``.
         buffer_seed: seeds the buffers' random generators; each buffer gets a stream of its own.
+        device: where a loss that is a module, such as one that compares features, is moved to.
     """
     seeds = _seeds(buffer_seed)
 
@@ -68,13 +71,17 @@ def build_method(manager: PluginManager, config: RunConfig, channels: Mapping[st
     def make_buffer() -> Any:
         return build(manager, "buffer", config.buffer, generator=torch.Generator().manual_seed(next(seeds)))
 
+    def make_loss(choice: Choice) -> Any:
+        loss = build(manager, "loss", choice)
+        return loss.to(device) if isinstance(loss, nn.Module) else loss
+
     parts = Parts(
         channels=channels,
         make_generator=make_generator,
         make_discriminator=make_discriminator,
         make_buffer=make_buffer,
-        adversarial=build(manager, "loss", config.loss),
-        pixel=build(manager, "loss", config.pixel_loss),
+        adversarial=make_loss(config.loss),
+        pixel=make_loss(config.pixel_loss),
     )
     method: Method = build(manager, "method", config.method, parts=parts)
     return method

@@ -88,7 +88,9 @@ class Trainer:
         rank, world_size = accelerator.process_index, accelerator.num_processes
         # Every process draws the same first weights; after that each has random numbers of its own.
         training_state.seed_everything(self.options.seed)
-        self.method = build_method(manager, config, self.train_set.channels, self.options.seed * 1000 + rank)
+        self.method = build_method(
+            manager, config, self.train_set.channels, self.options.seed * 1000 + rank, accelerator.device
+        )
         check_sizes(manager, config, self.train_set, self.test_set)
         training_state.seed_everything(self.options.seed + rank)
         self.random = torch.Generator().manual_seed(self.options.seed + rank)

@@ -25,7 +25,9 @@ def make_method(*settings, channels=None, seed=0):
     """
     config = resolve("sample:flat-3d", settings=[*WIDE, *settings])
     torch.manual_seed(seed)
-    method = build_method(PluginManager({}), config, channels or {"A": 3, "B": 3}, buffer_seed=seed)
+    method = build_method(
+        PluginManager({}), config, channels or {"A": 3, "B": 3}, buffer_seed=seed, device=torch.device("cpu")
+    )
     for network in (*method.generators.values(), *method.discriminators.values()):
         network.double().train()
     return method, config
