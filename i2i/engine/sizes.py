@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from i2i.engine.config import RunConfig
 from i2i.engine.parts import size_multiple
 from i2i.errors import ConfigError
@@ -11,29 +13,46 @@ from i2i.plugins.specs import DiscriminatorSpec
 
 
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
-    """Check the first image of each split against what the networks ask for.
+    """Check the sizes of images against what the networks ask for.
+
+    A data set that knows them has ``sizes``, every ``(height, width)`` of its samples; of others the first sample is
+    looked at.
 
     Raises:
         ConfigError: naming the network, the size that came and a size that fits.
     """
     multiple = size_multiple(manager, config.generator)
     for dataset in (train_set, test_set):
-        if len(dataset) == 0:
-            continue
-        sample = dataset[0, 0]
-        for domain in ("A", "B"):
-            height, width = sample[domain].shape[-2:]
+        sizes = sorted(set(_sizes_of(dataset)))
+        for height, width in sizes:
             if height % multiple or width % multiple:
                 near = max(multiple, round(min(height, width) / multiple) * multiple)
                 raise ConfigError(
                     f"generator {config.generator.name} needs heights and widths that are multiples of {multiple}; "
-                    f"the images of {domain} come out at {width}x{height}; use --image-size {near}, "
-                    "or a generator with fewer scales (such as --generator resnet9)"
+                    f"images come out at {width}x{height}; use --image-size {near}, or a generator with fewer scales "
+                    "(such as --generator resnet9)"
                 )
             for choice in config.discriminators:
                 smallest = manager.spec(DiscriminatorSpec, choice.name).smallest_size(choice.options)
                 if min(height, width) < smallest:
                     raise ConfigError(
-                        f"discriminator {choice.name} needs images of at least {smallest} pixels a side; the images "
-                        f"of {domain} come out at {width}x{height}; use a larger --image-size or fewer layers"
+                        f"discriminator {choice.name} needs images of at least {smallest} pixels a side; images come "
+                        f"out at {width}x{height}; use a larger --image-size or fewer layers"
                     )
+        if dataset is train_set and len(sizes) > 1 and config.training.batch_size > 1:
+            (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+            raise ConfigError(
+                f"--batch-size must be 1 for images of different sizes, and got {config.training.batch_size}; images "
+                f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use "
+                "--batch-size 1 --accumulate N, or a data.mode that crops"
+            )
+
+
+def _sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]]:
+    known: Iterable[tuple[int, int]] | None = getattr(dataset, "sizes", None)
+    if known is not None:
+        return known
+    if len(dataset) == 0:
+        return ()
+    sample = dataset[0, 0]
+    return [(sample[domain].shape[-2], sample[domain].shape[-1]) for domain in ("A", "B")]
