@@ -49,6 +49,7 @@ PLAIN: Mapping[str, type[Options]] = {
 DEFAULT_NAMES = {"generator": "resnet9", "loss": "lsgan", "pixel_loss": "l1", "buffer": "none", "data": "folder"}
 DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_METHOD = "cyclegan"
+BUDGET = ("steps", "epochs", "minutes")
 DEFAULT_DATA = "sample:flat-3d"
 SAMPLE_PREFIX = "sample:"
 PRESETS = resources.files("i2i") / "data" / "presets"
@@ -198,6 +199,10 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         if any(layer.get("training", {}).get(limit) is not None for layer in given for limit in BUDGET):
             training = {key: value for key, value in preset_layer.get("training", {}).items() if key not in BUDGET}
             preset_layer = {**preset_layer, "training": training}  # a person's own budget replaces the preset's
+        if any(limit in layer.get("training", {}) for layer in given for limit in BUDGET):
+            # A person who gives one limit means that one: the preset's would end the run first.
+            kept = {key: value for key, value in preset_layer.get("training", {}).items() if key not in BUDGET}
+            preset_layer = {**preset_layer, "training": kept}
         resolver.assumed.append(preset_layer)
         notes.append(f"{root} comes with a preset for {method_name}; --dry-run shows it, --set changes it")
 
