@@ -22,6 +22,7 @@ from i2i.builtin.datasets.images import read_image, to_array
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
 from i2i.builtin.datasets.preprocess import Geometry, take_half
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
+from i2i.builtin.datasets.scan import bullets
 from i2i.errors import DataError
 from i2i.plugins.protocols import Sample
 
@@ -261,6 +262,10 @@ def _require_partners(layout: Layout, train: Split, options: FolderOptions) -> N
 
 def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
     notes = []
+    if inspection.bad:
+        notes.append(
+            f"{len(inspection.bad)} files cannot be used and are left out:\n{bullets(map(str, inspection.bad))}"
+        )
     if layout.ignored:
         notes.append(
             f"{len(layout.ignored)} files are no images by their suffix and are ignored, such as {layout.ignored[0]}"

@@ -120,6 +120,7 @@ def test_bad_file_is_named_with_its_reason_or_left_out_on_request(tmp_path, draw
     assert len(dataset) == 3
     assert [bad.path for bad in dataset.skipped] == [path]
     assert reason in dataset.skipped[0].reason
+    assert f"1 files cannot be used and are left out:\n  {path}: {reason}" in "\n".join(dataset.notes)
 
 
 def test_all_bad_files_of_both_splits_are_reported_at_once(tmp_path, draw, build):
