@@ -191,7 +191,8 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
 
     method_name = str(resolver.last("method", "name", preset.get("method", DEFAULT_METHOD)))
     method_spec = resolver.find("method", method_name)
-    resolver.fail_on_problems()
+    if method_spec is None:  # the other sections start from its defaults
+        resolver.fail_on_problems()
     assert isinstance(method_spec, MethodSpec)
     resolver.assumed.append({section: dict(values) for section, values in method_spec.defaults.items()})
     preset_layer = preset.get("settings", {}).get(method_name, {})
