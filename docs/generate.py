@@ -89,7 +89,8 @@ def command_line_page() -> str:
     """The help of every command."""
     parts = [MADE_BY, "# Command line", ""]
     for words, command in _commands(command_line, ("i2i",)):
-        context = click.Context(command, info_name=" ".join(words), terminal_width=100, max_content_width=100)
+        settings = {**command_line.context_settings, "terminal_width": 100, "max_content_width": 100}
+        context = click.Context(command, info_name=" ".join(words), **settings)
         parts += [f"## {' '.join(words)}", "", "```text", command.get_help(context).rstrip(), "```", ""]
     return "\n".join(parts)
 
