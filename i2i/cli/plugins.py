@@ -126,24 +126,35 @@ def new(kind: str, name: str, out: Path | None, family: str | None) -> None:
 
 
 @plugins.command()
-@click.argument("target", metavar="PACKAGE|NAME")
-@click.option("--kind", type=KINDS, help="Only components of this kind. Default: all.")
+@click.argument("words", metavar="PACKAGE|[KIND] NAME", nargs=-1, required=True)
+@click.option("--kind", type=KINDS, help="Of a package, only components of this kind. Default: all.")
 @click.option(
     "--data",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
     help="What data sets read. Default: small folders made for the purpose.",
 )
-def check(target: str, kind: str | None, data: Path | None) -> None:
-    """Run the contract checks on all components of a package, or on those of one name.
+def check(words: tuple[str, ...], kind: str | None, data: Path | None) -> None:
+    """Run the contract checks on all components of a package, or on one component.
 
-    Exit code 1 when a check fails.
+    A single word is a package or its entry point, or else the name of components. KIND NAME is one component, as in
+    "plugins show". Exit code 1 when a check fails.
     """
     manager = PluginManager()
-    broken = _not_loaded(manager, target)
-    components = [found for found in _find(manager, target) if kind in (None, found.spec.kind)]
-    if not components and not broken:
-        raise _nothing_found(manager, target, kind)
+    broken: list[Plugin] = []
+    if len(words) == 1:
+        (target,) = words
+        broken = _not_loaded(manager, target)
+        components = [found for found in _find(manager, target) if kind in (None, found.spec.kind)]
+        if not components and not broken:
+            raise _nothing_found(manager, target, kind)
+        _tell_namesakes(manager, target, components, kind)
+    elif len(words) == 2 and kind is None:
+        components = [manager.find(KINDS.convert(words[0], None, None), words[1])]
+    else:
+        raise click.UsageError(
+            f"expected PACKAGE, NAME or KIND NAME; got {' '.join(words)}{' and --kind' * bool(kind)}"
+        )
 
     from i2i.testing import check_component
 
@@ -210,6 +221,14 @@ def _find(manager: PluginManager, target: str) -> list[Component]:
     components = list(manager.components())
     of_package = [component for component in components if _is_called(component.plugin, target)]
     return of_package or [component for component in components if component.spec.name == target]
+
+
+def _tell_namesakes(manager: PluginManager, target: str, checked: list[Component], kind: str | None) -> None:
+    """Say so where components are called like the package or entry point that is checked, unless they are all of it."""
+    named = [component for component in manager.components(kind) if component.spec.name == target]
+    if named and named != checked:
+        commands = " or ".join(f"i2i plugins check {component.spec.kind} {target}" for component in named)
+        click.echo(f"{target} is the name of a package, which is checked, and of a component: {commands}")
 
 
 def _not_loaded(manager: PluginManager, target: str) -> list[Plugin]:

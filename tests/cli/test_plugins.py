@@ -166,6 +166,53 @@ def test_check_of_a_package_that_does_not_load(install):
     assert "FAILED  loads: RuntimeError: no licence found" in result.stdout
 
 
+def test_check_of_kind_and_name_is_one_component(install):
+    install("i2i-hinge", GOOD)
+    result = invoke("check", "loss", "hinge")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0].startswith("loss hinge (i2i ")
+    assert result.stdout.splitlines()[-1].startswith("1 component, ")
+
+
+def test_check_of_a_word_that_is_a_package_and_a_component_says_so(install):
+    install("i2i-hinge", GOOD)
+    first, second, *_ = invoke("check", "hinge").stdout.splitlines()
+
+    assert "a package, which is checked, and of a component: i2i plugins check loss hinge" in first
+    assert second == "buffer pass (i2i-hinge 1.2.3)"
+
+
+def test_check_of_a_package_that_is_all_of_its_name_says_nothing_more(install):
+    install("i2i-pass", GOOD)
+
+    assert "which is checked" not in invoke("check", "pass").stdout
+    assert "which is checked" not in invoke("check", "hinge").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["los", "hinge"], "'los' is not one of 'generator'"),
+        (["loss", "hinge", "lsgan"], "expected PACKAGE, NAME or KIND NAME; got loss hinge lsgan"),
+        (["loss", "hinge", "--kind", "loss"], "expected PACKAGE, NAME or KIND NAME; got loss hinge and --kind"),
+        ([], "Missing argument"),
+    ],
+)
+def test_check_refuses_other_words(words, message):
+    result = invoke("check", *words)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_check_of_kind_and_unknown_name_suggests_the_nearest():
+    result = invoke("check", "loss", "hing")
+
+    assert result.exit_code == 1
+    assert "there is no loss called 'hing'; did you mean 'hinge'?" in result.stderr
+
+
 def test_check_unknown_target_suggests_the_nearest():
     result = invoke("check", "replya")
 
