@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from i2i.engine.files import write_whole
-from i2i.engine.metrics import to_uint8
+from i2i.engine.pixels import to_uint8
 from i2i.errors import DataError, RunFolderError
 
 READABLE_SIZE = 192

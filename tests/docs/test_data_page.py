@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from PIL import Image
 
 from i2i.builtin.datasets import SPECS, FolderOptions
-from i2i.builtin.datasets.images import FORMAT_OF_SUFFIX
 from i2i.builtin.datasets.layout import find_layout
 from i2i.builtin.datasets.preprocess import Geometry
 from i2i.builtin.datasets.split import position
 from i2i.cli.main import main
 from i2i.errors import I2IError
+from i2i.images.reading import FORMAT_OF_SUFFIX
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^#{2,3} (.+?)$(.*?)(?=^#{2,3} |\Z)", PAGE, re.MULTILINE | re.DOTALL))

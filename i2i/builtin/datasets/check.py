@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2i.builtin.datasets.images import UnusableImageError, decode
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.builtin.datasets.scan import bullets
 from i2i.errors import DataError
+from i2i.images.reading import UnusableImageError, decode
 
 
 @dataclass(frozen=True)

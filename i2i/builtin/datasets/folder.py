@@ -18,12 +18,12 @@ from i2i.builtin.datasets.check import (
     require_no_bad_files,
     require_room_for_crop,
 )
-from i2i.builtin.datasets.images import read_image, to_array
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
 from i2i.builtin.datasets.preprocess import Geometry, take_half
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
 from i2i.builtin.datasets.scan import bullets
 from i2i.errors import DataError
+from i2i.images.reading import read_image, to_array
 from i2i.plugins.protocols import Sample
 
 Domain = Literal["A", "B"]

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from i2i.builtin.datasets import FolderOptions
-from i2i.builtin.datasets.images import FORMAT_OF_SUFFIX
-from i2i.builtin.datasets.scan import Scan, bullets, is_clutter, scan
+from i2i.builtin.datasets.scan import Scan, bullets, scan
 from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
 from i2i.errors import ConfigError, DataError, did_you_mean
+from i2i.images.finding import is_clutter
+from i2i.images.reading import FORMAT_OF_SUFFIX
 
 SAMPLE_PREFIX = "sample:"
 SAMPLE_STYLES = ("line", "flat", "3d")

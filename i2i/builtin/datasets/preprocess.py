@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 from i2i.builtin.datasets import FolderOptions, Mode
-from i2i.builtin.datasets.images import without_pixel_limit
 from i2i.builtin.datasets.sampling import Placement
+from i2i.images.reading import without_pixel_limit
 
 Size = tuple[int, int]
 

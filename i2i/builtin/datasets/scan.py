@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from i2i.builtin.datasets.images import FORMAT_OF_SUFFIX
 from i2i.errors import DataError
+from i2i.images.finding import walk
+from i2i.images.reading import FORMAT_OF_SUFFIX
 
 MOST_LISTED = 20
 """How many items of a list an error message prints."""
-
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def scan(folder: Path) -> Scan:
     """
     found: dict[str, list[Path]] = defaultdict(list)
     ignored = []
-    for path in _walk(folder, frozenset()):
+    for path in walk(folder):
         if path.suffix.lower() in FORMAT_OF_SUFFIX:
             stem = path.relative_to(folder).with_suffix("").as_posix()
             found[unicodedata.normalize("NFC", stem)].append(path)
@@ -55,11 +53,6 @@ def scan(folder: Path) -> Scan:
     return Scan({stem: found[stem][0] for stem in sorted(found)}, tuple(sorted(ignored)))
 
 
-def is_clutter(name: str) -> bool:
-    """Whether a file or folder is there for the file manager's sake: hidden, or one of a few known names."""
-    return name.startswith(".") or name.lower() in _CLUTTER
-
-
 def bullets(items: Iterable[str]) -> str:
     """Return one indented line an item: the first ``MOST_LISTED``, then how many more there are."""
     items = list(items)
@@ -67,20 +60,3 @@ def bullets(items: Iterable[str]) -> str:
     if len(items) > MOST_LISTED:
         lines.append(f"  ... and {len(items) - MOST_LISTED} more")
     return "\n".join(lines)
-
-
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    here = folder.resolve()
-    if here in above:
-        return
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"{folder}: the folder cannot be listed ({error.strerror}); check its permissions") from error
-    for entry in entries:
-        if is_clutter(entry.name):
-            continue
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), above | {here})
-        else:
-            yield Path(entry.path)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from i2i.builtin.datasets.images import FORMAT_OF_SUFFIX
-from i2i.builtin.datasets.scan import is_clutter
 from i2i.errors import did_you_mean
+from i2i.images.finding import is_clutter
+from i2i.images.reading import FORMAT_OF_SUFFIX
 
 _TWO_FOLDERS = ("trainA", "trainB", "testA", "testB", "A", "B")
 

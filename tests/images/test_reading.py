@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.builtin.datasets.images import decode, read_image, to_array
+from i2i.images.reading import decode, read_image, to_array
 
 
 def values(path, **options):

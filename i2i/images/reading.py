@@ -50,10 +50,12 @@ class DecodedImage:
 
     Attributes:
         image: of one of ``EIGHT_BIT_MODES`` or ``SIXTEEN_BIT_MODES``.
+        format: Pillow's name of the file's format, one of those in ``FORMAT_OF_SUFFIX``.
         reduced: whether the file holds 16-bit colours, of which Pillow reads the upper 8 bits.
     """
 
     image: Image.Image
+    format: str
     reduced: bool
 
 
@@ -79,7 +81,28 @@ def read_image(
         decoded = decode(path, max_pixels=max_pixels)
     except UnusableImageError as error:
         raise DataError(f"{path}: {error}") from error
-    return _to_opaque(decoded.image, channels, background)
+    return to_opaque(decoded.image, channels=channels, background=background)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Check a picture that a program already holds as :func:`decode` checks a file, and apply its EXIF orientation.
+
+    Raises:
+        UnusableImageError: its colour mode is not supported.
+    """
+    _check_mode(image.mode)
+    return ImageOps.exif_transpose(image)
+
+
+def to_opaque(image: Image.Image, *, channels: int, background: str = "#ffffff") -> Image.Image:
+    """Lay a decoded picture over ``background`` and bring it to its channels; arguments and result as in read_image."""
+    if image.mode in SIXTEEN_BIT_MODES:
+        return _to_unit_float(image, background)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        over = Image.new("RGBA", image.size, background)
+        image = Image.alpha_composite(over, image.convert("RGBA")).convert("RGB")
+    wanted = "L" if channels == 1 else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)
 
 
 def to_array(image: Image.Image, channels: int) -> npt.NDArray[np.float32]:
@@ -147,10 +170,12 @@ def _decode_open_file(file: BinaryIO, path: Path, max_pixels: int) -> DecodedIma
     raw_mode = _raw_mode(image)
     inverted = image.mode in SIXTEEN_BIT_MODES and _tag(image, _PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
     image.load()
-    upright = ImageOps.exif_transpose(image)
+    turned = ImageOps.exif_transpose(image)
     if inverted:  # Pillow inverts 8-bit images of this kind, but not 16-bit ones
-        upright = Image.fromarray(np.uint16(65535) - np.asarray(upright).astype(np.uint16))
-    return DecodedImage(upright, reduced=";16" in raw_mode and image.mode not in SIXTEEN_BIT_MODES)
+        info = turned.info
+        turned = Image.fromarray(np.uint16(65535) - np.asarray(turned).astype(np.uint16))
+        turned.info = info
+    return DecodedImage(turned, _format(image), reduced=";16" in raw_mode and image.mode not in SIXTEEN_BIT_MODES)
 
 
 def _open_header(file: BinaryIO) -> Image.Image:
@@ -159,7 +184,7 @@ def _open_header(file: BinaryIO) -> Image.Image:
 
 
 def _check_header(image: Image.Image, path: Path, max_pixels: int) -> None:
-    found = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with previews behind it
+    found = _format(image)
     if found not in FORMAT_OF_SUFFIX.values():
         raise UnusableImageError(f"its content is {found}; convert it to PNG, JPEG, WebP, BMP or TIFF")
     expected = FORMAT_OF_SUFFIX.get(path.suffix.lower())
@@ -175,12 +200,20 @@ def _check_header(image: Image.Image, path: Path, max_pixels: int) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise UnusableImageError(f"{frames} frames or pages; save each as a file of its own")
-    if image.mode not in EIGHT_BIT_MODES | SIXTEEN_BIT_MODES:
-        raise UnusableImageError(
-            f"colour mode {image.mode} is not supported; convert it to RGB, or to greyscale of 8 or 16 bits"
-        )
+    _check_mode(image.mode)
     if "12" in _raw_mode(image):
         raise UnusableImageError("12 bits a pixel are not supported; convert it to 8 or 16 bits")
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in EIGHT_BIT_MODES | SIXTEEN_BIT_MODES:
+        raise UnusableImageError(
+            f"colour mode {mode} is not supported; convert it to RGB, or to greyscale of 8 or 16 bits"
+        )
+
+
+def _format(image: Image.Image) -> str:
+    return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with previews behind it
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -194,16 +227,6 @@ def _raw_mode(image: Image.Image) -> str:
 
 def _tag(image: Image.Image, tag: int) -> Any:
     return getattr(image, "tag_v2", {}).get(tag)
-
-
-def _to_opaque(image: Image.Image, channels: int, background: str) -> Image.Image:
-    if image.mode in SIXTEEN_BIT_MODES:
-        return _to_unit_float(image, background)
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        over = Image.new("RGBA", image.size, background)
-        image = Image.alpha_composite(over, image.convert("RGBA")).convert("RGB")
-    wanted = "L" if channels == 1 else "RGB"
-    return image if image.mode == wanted else image.convert(wanted)
 
 
 def _to_unit_float(image: Image.Image, background: str) -> Image.Image:

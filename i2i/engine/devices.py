@@ -1,0 +1,34 @@
+"""Choosing a device by name."""
+
+from __future__ import annotations
+
+import torch
+
+from i2i.errors import ConfigError
+
+
+def check_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` into a device that exists here.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if name == "auto":
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return torch.device("cpu") if found is None else found
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"--device must be auto, cpu, cuda, cuda:N or mps; got {name!r}") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            raise ConfigError(
+                f"--device {name}: torch {torch.__version__} sees {count} CUDA devices; use --device cpu, or install "
+                "a CUDA build of torch (i2i doctor shows what is there)"
+            )
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("--device mps: torch sees no Apple GPU; use --device cpu")
+    elif device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"--device must be auto, cpu, cuda, cuda:N or mps; got {name!r}")
+    return device
