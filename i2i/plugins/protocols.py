@@ -80,6 +80,8 @@ class Sample(TypedDict, total=False):
     B: Tensor  # [C, H, W]
     A_partner: Tensor  # [C, H, W], the true B of A under the same crop and flip; zeros where there is none
     B_partner: Tensor  # [C, H, W], the true A of B under the same crop and flip; zeros where there is none
+    # Whether the partner exists. In the test split, and in paired training, True says that B itself is the true
+    # translation of A. This is what the engine measures by; Dataset.truth is for people.
     A_has_partner: bool
     B_has_partner: bool
     A_name: str
