@@ -132,14 +132,22 @@ def test_each_plugins_command_runs_and_knows_the_component(package: Path, comman
         assert "depth" in printed
 
 
+TRAINING = [line for line in COMMANDS if line.startswith("i2i run")]
+
+
+@pytest.mark.parametrize("command", TRAINING)
+def test_each_training_command_is_accepted(package: Path, command: str) -> None:
+    assert "name: dilated" in run_i2i(package, command, *([] if "--dry-run" in command else ["--dry-run"]))
+
+
 @pytest.mark.slow
-def test_the_training_command_trains(package: Path, tmp_path: Path) -> None:
-    (command,) = [line for line in COMMANDS if line.startswith("i2i run")]
+@pytest.mark.parametrize("command", [line for line in TRAINING if "--dry-run" not in line])
+def test_each_training_command_trains(package: Path, tmp_path: Path, command: str) -> None:
     short = re.sub(r"--steps \d+", "--steps 2", command)
     assert short != command
     quick = ["generator.base_channels=4", "discriminator.base_channels=4", "training.sample_images=1"]
     run_i2i(package, short, "--out", str(tmp_path / "run"), *(word for option in quick for word in ("--set", option)))
-    assert "depth: 5" in (tmp_path / "run" / "config.yaml").read_text()
+    assert "name: dilated" in (tmp_path / "run" / "config.yaml").read_text()
 
 
 def test_a_mistyped_option_is_answered_with_the_right_one(package: Path) -> None:
@@ -190,6 +198,34 @@ def test_the_options_named_in_the_text_exist(tmp_path: Path) -> None:
         name = {"loss": "squared_hinge.py", "pixel_loss": "log_cosh.py"}[section]
         (spec,) = specs_of(load_example(name, tmp_path))
         assert option in [field.name for field in describe_options(spec.options)]
+
+
+def test_all_that_the_code_of_the_page_uses_is_promised_to_stay() -> None:
+    (promise,) = re.findall(r"^\*\*What stays stable.*?(?=\n\n)", TEXT, re.MULTILINE | re.DOTALL)
+    code = "\n".join(FILES.values())
+    for module, names in re.findall(r"^from (i2i(?:\.\w+)*) import (.+)$", code, re.MULTILINE):
+        assert f"`{module}`" in promise, module
+        if module == "i2i.plugins.manager":
+            assert names == "PluginManager"
+    assert set(re.findall(r"\bi2i\.(\w+)\(", code)) <= set(re.findall(r"`(\w+)`", promise))
+    assert set(re.findall(r"\bPluginManager\(.*?\)\.(\w+)", code)) <= set(re.findall(r"`(\w+)`", promise))
+
+
+def test_log_cosh_is_its_formula_and_its_scale_that_of_l1(tmp_path: Path) -> None:
+    import torch
+
+    (spec,) = specs_of(load_example("log_cosh.py", tmp_path))
+    for sharpness in (1, 10, 20):
+        loss = spec.build(spec.options(sharpness=sharpness))
+        for difference in (1e-6, 1e-3, 0.1, 1.0, 2.0):
+            image, target = torch.full((2, 3, 4, 5), difference), torch.zeros(2, 3, 4, 5)
+            exact = (torch.tensor(difference * sharpness, dtype=torch.float64).cosh().log() / sharpness).item()
+            assert loss(image, target).item() == pytest.approx(exact, rel=2e-5 if difference > 1e-4 else 1e-3)
+    assert spec.build(spec.options())(torch.ones(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)).item() == pytest.approx(
+        1, abs=0.1
+    )
+    with pytest.raises(ValueError, match="two images of one shape"):
+        loss(torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8))
 
 
 def test_the_modules_that_are_loaded_import_no_torch(package: Path, tmp_path: Path) -> None:
