@@ -302,22 +302,25 @@ class Trainer:
             raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
 
     def _end(self, finished: bool) -> Outcome:
-        kept = self.checkpoints.folder_of(self.position.step)
+        step = self.position.step
+        kept = self.checkpoints.folder_of(step)
+        if not finished:
+            self.reporter.note(f"interrupted: saving step {step} (a second time stops at once, without saving)")
         if kept.exists():  # an interruption just after a checkpoint, or a resumed run with nothing left to do
             metrics = open_checkpoint(kept).description["metrics"]
         else:
-            what = "the budget is used up" if finished else "interrupted (once more stops at once, without saving)"
-            self.reporter.note(f"{what}: measuring held-out images and saving step {self.position.step}")
+            if finished:
+                self.reporter.note(f"the budget is used up: measuring held-out images and saving step {step}")
             metrics = self._measure(None if finished else self.options.evaluation_images)
             self._checkpoint(metrics)
         if self.accelerator.is_main_process and len(self.test_set):
             held_out = self._held_out()
-            held_out.write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+            held_out.write_sheets(self.folder.path, step, self.options.sample_images)
             held_out.write_picture(self.folder.picture, self.options.sample_images)
         if self.accelerator.is_main_process:
             write_page(self.folder.path)
         self.accelerator.wait_for_everyone()
-        return Outcome(self.position.step, finished, metrics)
+        return Outcome(step, finished, metrics)
 
     def _checkpoint(self, metrics: Mapping[str, Mapping[str, float]]) -> None:
         step, rank = self.position.step, self.accelerator.process_index

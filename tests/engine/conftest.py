@@ -1,0 +1,26 @@
+import pytest
+
+from .running import write_images
+
+
+@pytest.fixture
+def one_thread():
+    """Sums in one order, as in the runs of ``running.Child``."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A folder of 8 + 7 training and 2 + 2 held-out images of 16 x 16 pixels."""
+    return write_images(tmp_path_factory.mktemp("images") / "pictures")
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """A folder of 6 training and 2 held-out pairs of 64 x 64 pixels."""
+    return write_images(tmp_path_factory.mktemp("images") / "pairs", train=(6, 6), size=64)
