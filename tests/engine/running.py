@@ -19,7 +19,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where a process of its own
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for the server: another number of threads may round otherwise
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["i2i.engine.launch", "i2i.builtin.methods.cyclegan", "i2i.builtin.datasets.folder"])
+SERVER.set_forkserver_preload(
+    [
+        "i2i.engine.launch",
+        "i2i.builtin.methods.cyclegan",
+        "i2i.builtin.datasets.folder",
+        "torch._dynamo",  # the first optimiser of a process imports it, which takes longer than all the rest
+    ]
+)
 PATIENCE = 120
 FAILED = 3
 INTERRUPTED = 130
