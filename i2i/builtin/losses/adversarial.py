@@ -5,6 +5,7 @@ Each takes logits of any shape and returns a scalar to be minimised: ``discrimin
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +14,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-class CrossEntropyLoss:
-    """Binary cross-entropy on logits with the non-saturating generator loss (Goodfellow et al. 2014, sec. 3).
+class LabelLoss(ABC):
+    """A loss that draws logits to a label: the discriminator's to the true one, the generator's to the real one.
 
-    The discriminator's objective is halved, as pix2pix does to slow it relative to the generator (Isola et al. 2017,
-    sec. 3.3).
+    The discriminator's objective is halved, as both papers do to slow it relative to the generator (Isola et al. 2017,
+    sec. 3.3; Zhu et al. 2017, sec. 4).
+
+    Args:
+        real_label: target for real images.
+        fake_label: target for fakes.
     """
 
     def __init__(self, real_label: float = 1.0, fake_label: float = 0.0) -> None:
@@ -25,35 +30,31 @@ class CrossEntropyLoss:
         self.fake_label = fake_label
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Half the sum of the cross-entropies of real and fake."""
-        return 0.5 * (self._to_label(real, self.real_label) + self._to_label(fake, self.fake_label))
+        """Half the sum of the distances of real and fake to their labels."""
+        return 0.5 * (self.distance(real, self.real_label) + self.distance(fake, self.fake_label))
 
     def generator(self, fake: Tensor) -> Tensor:
-        """The cross-entropy of calling the fakes real."""
-        return self._to_label(fake, self.real_label)
+        """The distance of the fakes to the real label."""
+        return self.distance(fake, self.real_label)
 
-    @staticmethod
-    def _to_label(logits: Tensor, label: float) -> Tensor:
+    @abstractmethod
+    def distance(self, logits: Tensor, label: float) -> Tensor:
+        """The mean distance of the logits to the label."""
+
+
+class CrossEntropyLoss(LabelLoss):
+    """Binary cross-entropy on logits, with the non-saturating generator loss (Goodfellow et al. 2014, sec. 3)."""
+
+    def distance(self, logits: Tensor, label: float) -> Tensor:
+        """The mean cross-entropy of the logits and the label."""
         return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-class LeastSquaresLoss:
-    """Least squares (Mao et al. 2017, eq. 9), halved for the discriminator as in CycleGAN (Zhu et al. 2017, sec. 4)."""
+class LeastSquaresLoss(LabelLoss):
+    """Least squares (Mao et al. 2017, eq. 9)."""
 
-    def __init__(self, real_label: float = 1.0, fake_label: float = 0.0) -> None:
-        self.real_label = real_label
-        self.fake_label = fake_label
-
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Half the sum of the mean squared distances to the labels."""
-        return 0.5 * (self._to_label(real, self.real_label) + self._to_label(fake, self.fake_label))
-
-    def generator(self, fake: Tensor) -> Tensor:
-        """The mean squared distance of the fakes to the real label."""
-        return self._to_label(fake, self.real_label)
-
-    @staticmethod
-    def _to_label(logits: Tensor, label: float) -> Tensor:
+    def distance(self, logits: Tensor, label: float) -> Tensor:
+        """The mean squared difference of the logits and the label."""
         return F.mse_loss(logits, torch.full_like(logits, label))
 
 
