@@ -23,7 +23,7 @@ def make_method(*settings, channels=None, seed=0):
     Instance norm cancels the bias before it, whose gradient is then rounding noise. Adam divides it by itself: in
     single precision such a bias wanders at random, in double precision the noise stays far below Adam's epsilon.
     """
-    config = resolve("sample:flat-3d", settings=[*WIDE, *settings])
+    config = resolve("photos", settings=[*WIDE, *settings])  # no preset: the papers' defaults
     torch.manual_seed(seed)
     method = build_method(
         PluginManager({}), config, channels or {"A": 3, "B": 3}, buffer_seed=seed, device=torch.device("cpu")
