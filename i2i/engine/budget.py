@@ -55,3 +55,15 @@ class Budget:
         if self.seconds is not None:
             shares.append(seconds / self.seconds)
         return max(shares)
+
+
+def limits_as_options(options: TrainingOptions) -> tuple[str, str]:
+    """The limits as a person types them, and twice as much of each: ``"--steps 20"`` and ``"--steps 40"``."""
+    limits = {name: getattr(options, name) for name in ("steps", "epochs", "minutes")}
+    given = {name: limit for name, limit in limits.items() if limit is not None} or {
+        "epochs": DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS
+    }
+    return (
+        " ".join(f"--{name} {limit:.10g}" for name, limit in given.items()),
+        " ".join(f"--{name} {2 * limit or 1:.10g}" for name, limit in given.items()),
+    )

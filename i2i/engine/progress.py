@@ -84,7 +84,8 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
-        self.console.print(text, markup=False, highlight=False)
+        # On a terminal between words; elsewhere one line each, fit for grep.
+        self.console.print(text, markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
 
     def update(self, status: Status) -> None:
         """Draw the bar, or print a line now and then."""
@@ -133,10 +134,14 @@ class _LiveLines(Progress):
 
 
 def describe_pace(status: Status) -> str:
-    """Step, speed and time left."""
+    """Step, speed and time left; at the end, the time it took."""
     left = status.seconds_left
     parts = [f"step {status.step}", f"{status.images_per_second:.1f} images/s"]
-    return "  ".join(parts if left is None else [*parts, f"{_clock(left)} left"])
+    if status.fraction >= 1:
+        parts.append(f"{_clock(status.seconds)} in all")
+    elif left is not None:
+        parts.append(f"{_clock(left)} left")
+    return "  ".join(parts)
 
 
 def describe_losses(losses: Mapping[str, float]) -> str:

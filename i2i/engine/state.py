@@ -65,6 +65,17 @@ def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     return value
 
 
+def floats_to_device(value: Any, device: torch.device) -> Any:
+    """Move the images of a nested state to the device; random states (bytes) stay on the CPU."""
+    if isinstance(value, Tensor):
+        return value.to(device) if value.is_floating_point() else value
+    if isinstance(value, Mapping):
+        return {key: floats_to_device(item, device) for key, item in value.items()}
+    if isinstance(value, list):
+        return [floats_to_device(item, device) for item in value]
+    return value
+
+
 def random_state() -> dict[str, Any]:
     """The state of every global random generator: torch (CPU and CUDA), numpy and Python."""
     return {

@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from i2i.engine import state as training_state
-from i2i.engine.budget import Budget
+from i2i.engine.averages import make_averages
+from i2i.engine.budget import Budget, limits_as_options
 from i2i.engine.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import RunConfig
 from i2i.engine.description import describe_checkpoint
@@ -28,7 +27,7 @@ from i2i.engine.position import Position
 from i2i.engine.processes import Processes
 from i2i.engine.progress import Reporter, Status
 from i2i.engine.run_folder import RunFolder
-from i2i.engine.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS, EpochSchedule, plan_epochs
+from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.stream import SampleStream, load_batches
 from i2i.errors import CheckpointError, DataError, DivergedError
@@ -104,7 +103,7 @@ class Trainer:
         self.schedules = {
             group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in self.optimizers.items()
         }
-        self.averages = self._make_averages()
+        self.averages = make_averages(self.method.generators, self.options.ema_decay)
         self.position = Position()
         self._window_start, self._window_step = 0.0, 0
 
@@ -207,15 +206,10 @@ class Trainer:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
 
     def _nothing_left(self) -> str:
-        limits = {name: getattr(self.options, name) for name in ("steps", "epochs", "minutes")}
-        given = {name: value for name, value in limits.items() if value is not None} or {
-            "epochs": DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS
-        }
-        used = ", ".join(f"--{name} {value:g}" for name, value in given.items())
-        more = " ".join(f"--{name} {2 * (value or 1):g}" for name, value in given.items())
+        used, doubled = limits_as_options(self.options)
         return (
             f"nothing is left to do: step {self.position.step} is done and the budget of {used} is used; to train "
-            f"longer: i2i run --resume {self.folder.path} {more}"
+            f"longer: i2i run --resume {self.folder.path} {doubled}"
         )
 
     def _end_epochs(self) -> None:
@@ -375,7 +369,9 @@ class Trainer:
             own = checkpoint.rank_state(self.accelerator.process_index)
             if own is not None:
                 for name, buffer in self.method.buffers.items():
-                    buffer.load_state_dict(_on_device(own["buffers"][name], self.accelerator.device))
+                    buffer.load_state_dict(
+                        training_state.floats_to_device(own["buffers"][name], self.accelerator.device)
+                    )
                 self.random.set_state(own["update"])
                 training_state.set_random_state(own["random"])
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -394,15 +390,6 @@ class Trainer:
         parameters = chain.from_iterable(network.parameters() for network in getattr(self.method, group).values())
         return torch.optim.Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))
 
-    def _make_averages(self) -> dict[str, AveragedModel]:
-        if self.options.ema_decay == 0:
-            return {}
-        average = get_ema_multi_avg_fn(self.options.ema_decay)  # type: ignore[no-untyped-call]
-        return {
-            name: AveragedModel(network, multi_avg_fn=average, use_buffers=True)
-            for name, network in self.method.generators.items()
-        }
-
     def _workers(self) -> int:
         if self.options.workers is not None:
             return self.options.workers
@@ -413,14 +400,3 @@ class Trainer:
             key: value.to(self.accelerator.device, non_blocking=True) if isinstance(value, Tensor) else value
             for key, value in batch.items()
         }
-
-
-def _on_device(value: Any, device: torch.device) -> Any:
-    """Move the images of a buffer's state to the device; random states (bytes) stay on the CPU."""
-    if isinstance(value, Tensor):
-        return value.to(device) if value.is_floating_point() else value
-    if isinstance(value, Mapping):
-        return {key: _on_device(item, device) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_on_device(item, device) for item in value]
-    return value

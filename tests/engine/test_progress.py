@@ -64,12 +64,22 @@ def test_the_time_left_follows_from_the_time_used():
     assert status(fraction=0).seconds_left is None
     assert "1:23:20 left" in drawn(80, status(fraction=0.5, seconds=5000), terminal=False)
     assert "left" not in drawn(80, status(fraction=0), terminal=False)
+    assert "1:05 in all" in drawn(80, status(fraction=1, seconds=65), terminal=False)
 
 
 def test_markup_in_a_note_is_printed_as_it_stands():
     file = io.StringIO()
     Terminal(Console(file=file, width=80)).note("data: [bold] is a folder's name")
     assert file.getvalue() == "data: [bold] is a folder's name\n"
+
+
+def test_a_long_note_breaks_between_words_on_a_terminal_only():
+    text = "word " * 30
+    for terminal, lines in ((True, 4), (False, 1)):
+        file = io.StringIO()
+        Terminal(Console(file=file, width=40, force_terminal=terminal, color_system=None)).note(text)
+        assert len(file.getvalue().splitlines()) == lines
+        assert set(file.getvalue().split()) == {"word"}
 
 
 def test_silence(capsys):
