@@ -177,8 +177,7 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     plugin_manager()
     result = train(resume=resume, progress=speaks(), **options)
     if speaks():
-        budget = {name: options[name] for name in BUDGETS if options[name] is not None}
-        for line in summary(result, _command_that_goes_on(result, budget, resumed=resume is not None)):
+        for line in summary(result, _command_that_goes_on(result)):
             click.echo(line)
     if not result.finished:
         click.get_current_context().exit(INTERRUPTED)
@@ -197,7 +196,8 @@ def summary(result: RunResult, goes_on: str) -> Iterator[str]:
         if values:
             yield f"  held out {direction}: {', '.join(values)}"
     yield f"  run folder: {result.folder} (step {result.step})"
-    yield f"  picture:    {result.picture}"
+    if result.picture.exists():  # there is none without held-out images
+        yield f"  picture:    {result.picture}"
     yield f"  page:       {result.page}"
     yield f"  go on:      {goes_on}"
 
@@ -221,20 +221,13 @@ def _print_config(options: dict[str, Any]) -> None:
     click.echo(config.to_yaml(), nl=False)
 
 
-def _command_that_goes_on(result: RunResult, given: dict[str, float], resumed: bool) -> str:
-    """The command that resumes the run: to the same end after an interruption, for as long again when it is done.
-
-    Args:
-        result: how the run ended.
-        given: the limits given on the command line.
-        resumed: whether the run was itself resumed; its folder then keeps the limits it was started with, so those of
-            the command line must be repeated.
-    """
+def _command_that_goes_on(result: RunResult) -> str:
+    """The command that resumes the run: to the same end after an interruption, for as long again when it is done."""
     command = f"i2i run --resume {shlex.quote(str(result.folder))}"
     if not result.finished:
-        return command + _as_options(given if resumed else {})
-    limits = {**_limits_of(result.folder), **given} or {"epochs": PAPER_EPOCHS}
-    return command + _as_options({name: 2 * value for name, value in limits.items()})
+        return command
+    limits = _limits_of(result.folder) or {"epochs": PAPER_EPOCHS}
+    return command + "".join(f" --{name} {2 * value:.10g}" for name, value in limits.items())
 
 
 def _limits_of(folder: Path) -> dict[str, float]:
@@ -246,7 +239,3 @@ def _limits_of(folder: Path) -> dict[str, float]:
         return {name: training[name] for name in BUDGETS if training[name] is not None}
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return {}
-
-
-def _as_options(limits: dict[str, float]) -> str:
-    return "".join(f" --{name} {value:.10g}" for name, value in limits.items())

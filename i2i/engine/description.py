@@ -7,6 +7,7 @@ from typing import Any
 
 from i2i.engine.config import Choice, RunConfig
 from i2i.engine.position import Position
+from i2i.engine.run_folder import environment
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
 
@@ -18,6 +19,7 @@ def describe_checkpoint(
     method: Method,
     position: Position,
     metrics: Mapping[str, Mapping[str, float]],
+    judged: Mapping[str, Mapping[str, float]],
     *,
     averaged: Collection[str],
     world_size: int,
@@ -31,6 +33,7 @@ def describe_checkpoint(
         method: the generators and their directions.
         position: where training stands.
         metrics: held-out metrics by direction.
+        judged: those of the images that every checkpoint of the run is compared on.
         averaged: the generators whose file holds a moving average.
         world_size: the number of processes.
     """
@@ -40,7 +43,7 @@ def describe_checkpoint(
         "seconds": position.seconds,
         "samples": position.samples,
         "world_size": world_size,
-        "score": score(metrics),
+        "score": score(judged),
         "metrics": metrics,
         "generators": {
             name: {
@@ -58,6 +61,7 @@ def describe_checkpoint(
         "value_range": [-1.0, 1.0],
         "preprocessing": config.data.options.model_dump(mode="json"),
         "inference": config.training.inference,
+        "versions": environment(),
         "config": config.to_dict(),
     }
 

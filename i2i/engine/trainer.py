@@ -35,6 +35,7 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 
 GROUPS = ("generators", "discriminators")
+Metrics = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,8 @@ class Trainer:
         if position.step % options.sample_every == 0:
             self._write_sheets()
         if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
-            self._checkpoint(self._measure(options.evaluation_images))
+            metrics = self._measure(options.evaluation_images)
+            self._checkpoint(metrics, judged=metrics)
 
     def _is_over(self) -> bool:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
@@ -305,8 +307,10 @@ class Trainer:
         else:
             if finished:
                 self.reporter.note(f"the budget is used up: measuring held-out images and saving step {step}")
-            metrics = self._measure(None if finished else self.options.evaluation_images)
-            self._checkpoint(metrics)
+            some = self.options.evaluation_images
+            judged = self._measure(some)  # as at every checkpoint, so that `best` compares like with like
+            metrics = self._measure(None) if finished and len(self.test_set) > some else judged
+            self._checkpoint(metrics, judged)
         if self.accelerator.is_main_process and len(self.test_set):
             held_out = self._held_out()
             held_out.write_sheets(self.folder.path, step, self.options.sample_images)
@@ -316,7 +320,7 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         return Outcome(step, finished, metrics)
 
-    def _checkpoint(self, metrics: Mapping[str, Mapping[str, float]]) -> None:
+    def _checkpoint(self, metrics: Metrics, judged: Metrics) -> None:
         step, rank = self.position.step, self.accelerator.process_index
         own = {
             "random": training_state.random_state(),
@@ -344,6 +348,7 @@ class Trainer:
                 self.method,
                 self.position,
                 metrics,
+                judged,
                 averaged=self.averages,
                 world_size=world_size,
             )

@@ -81,8 +81,8 @@ def test_a_run_leaves_what_is_needed_to_go_on_to_judge_and_to_use(images, tmp_pa
     assert steps_logged(result.folder) == [1, 2, 3, 4, 5]
     sheets = sorted(path.stem for path in (result.folder / "samples" / "BtoA").glob("*.png"))
     assert sheets == [f"step-{step:08d}" for step in (0, 2, 4, 5)]
-    assert [line["step"] for line in lines_of(result.folder, "evaluation")] == [2, 4, 5]
-    assert [line["images"] for line in lines_of(result.folder, "evaluation")] == [1, 1, 2], "the end measures all"
+    measured = lines_of(result.folder, "evaluation")
+    assert [(line["step"], line["images"]) for line in measured] == [(2, 1), (4, 1), (5, 1), (5, 2)], "the end: all"
 
     description = latest(result).description
     assert description["metrics"] == result.metrics
@@ -90,6 +90,9 @@ def test_a_run_leaves_what_is_needed_to_go_on_to_judge_and_to_use(images, tmp_pa
     assert description["generators"]["G_B"]["component"]["base_channels"] == 4
     assert description["value_range"] == [-1, 1]
     assert description["samples"] == 5
+    assert description["versions"] == json.loads((result.folder / "environment.json").read_text())
+    judged = measured[-2]["directions"]
+    assert description["score"] == pytest.approx((judged["AtoB"]["l1"] + judged["BtoA"]["l1"]) / 2), "like with like"
     scores = {checkpoint.step: checkpoint.score for checkpoint in CheckpointFolder(latest(result).path.parent, 1).all()}
     best = CheckpointFolder(latest(result).path.parent, 1).best()
     assert scores[best.step] == min(scores.values())
@@ -396,7 +399,7 @@ def test_a_resume_unpickles_nothing(images, tmp_path, monkeypatch):
 
 
 def test_best_is_the_lowest_score_of_all_that_were_kept_or_not(images, tmp_path, monkeypatch):
-    scores = iter([5.0, 3.0, 4.0, 3.5, 6.0])
+    scores = iter([5.0, 3.0, 4.0, 3.5, 6.0, 9.0])  # the end: as at every checkpoint, then on all images
     measure = trainer.Trainer._measure
 
     def measured(self, limit):
