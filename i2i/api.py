@@ -12,7 +12,9 @@ from i2i.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
     from i2i.engine.config import RunConfig
+    from i2i.engine.model import Inference
     from i2i.engine.resolve import Layer
+    from i2i.engine.translator import Precision, Translator
 
 Settings = Iterable[str] | Mapping[str, Any]
 
@@ -155,6 +157,46 @@ def create(kind: str, name: str, **arguments: Any) -> Any:
     if missing:
         raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
     return create_component(PluginManager(), kind, name, context, arguments)
+
+
+def load(
+    model: str | Path,
+    *,
+    direction: str = "AtoB",
+    checkpoint: str | None = None,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    inference: Inference | None = None,
+    max_pixels: int | None = None,
+) -> Translator:
+    """Load a trained translator; call the result on images.
+
+    Args:
+        model: a run folder, or a checkpoint folder.
+        direction: ``AtoB`` or ``BtoA``, in the run's naming: ``AtoB`` is what it was asked for.
+        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` (lowest held-out score) or ``step-N``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, or ``bf16`` for autocast; weights and results stay fp32.
+        inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the batch's statistics, as in
+            both papers' code. What the run was set to (``training.inference``) if not given.
+        max_pixels: refuse files with more pixels than this; the run's ``data.max_pixels`` if not given.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
+        PluginError: the package that brought the generator is missing; the message names it with its version.
+        ConfigError: the direction or the device does not exist.
+    """
+    from i2i.engine.model import find_checkpoint, load_generator
+    from i2i.engine.translator import Translator
+
+    network, info = load_generator(
+        PluginManager(),
+        find_checkpoint(model, checkpoint),
+        direction=direction,
+        inference=inference,
+        max_pixels=max_pixels,
+    )
+    return Translator(network, info, device=device, precision=precision)
 
 
 def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:

@@ -1,12 +1,15 @@
-"""Finding the files below a folder. No torch."""
+"""Finding the files below a folder, and listing files in messages. No torch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from i2i.errors import DataError
+
+MOST_LISTED = 20
+"""How many items of a list an error message prints."""
 
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
@@ -23,6 +26,15 @@ def walk(folder: Path) -> Iterator[Path]:
         DataError: when a folder cannot be listed.
     """
     yield from _walk(folder, frozenset())
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Return one indented line an item: the first ``MOST_LISTED``, then how many more there are."""
+    items = list(items)
+    lines = [f"  {item}" for item in items[:MOST_LISTED]]
+    if len(items) > MOST_LISTED:
+        lines.append(f"  ... and {len(items) - MOST_LISTED} more")
+    return "\n".join(lines)
 
 
 def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:

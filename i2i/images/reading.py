@@ -19,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from i2i.errors import DataError
+from i2i.images.metadata import Metadata, take_metadata
 
 FORMAT_OF_SUFFIX = {
     ".png": "PNG",
@@ -52,11 +53,13 @@ class DecodedImage:
         image: of one of ``EIGHT_BIT_MODES`` or ``SIXTEEN_BIT_MODES``.
         format: Pillow's name of the file's format, one of those in ``FORMAT_OF_SUFFIX``.
         reduced: whether the file holds 16-bit colours, of which Pillow reads the upper 8 bits.
+        metadata: what the file says beside the pixels, if it was asked for.
     """
 
     image: Image.Image
     format: str
     reduced: bool
+    metadata: Metadata | None
 
 
 def read_image(
@@ -98,7 +101,7 @@ def to_opaque(image: Image.Image, *, channels: int, background: str = "#ffffff")
     """Lay a decoded picture over ``background`` and bring it to its channels; arguments and result as in read_image."""
     if image.mode in SIXTEEN_BIT_MODES:
         return _to_unit_float(image, background)
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+    if image.has_transparency_data:
         over = Image.new("RGBA", image.size, background)
         image = Image.alpha_composite(over, image.convert("RGBA")).convert("RGB")
     wanted = "L" if channels == 1 else "RGB"
@@ -117,8 +120,13 @@ def to_array(image: Image.Image, channels: int) -> npt.NDArray[np.float32]:
     )  # a copy: broadcasts are read-only
 
 
-def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> DecodedImage:
+def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool = False) -> DecodedImage:
     """Decode a file to its last byte.
+
+    Args:
+        path: the file.
+        max_pixels: more than this many pixels are refused, before anything is decoded.
+        metadata: whether to collect what it says beside the pixels.
 
     Raises:
         UnusableImageError: with the reason: missing, empty, damaged, misnamed, too large, or of an unsupported kind.
@@ -134,7 +142,7 @@ def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> DecodedImage:
         raise UnusableImageError("empty (0 bytes)")
     try:
         with path.open("rb") as file:
-            return _decode_open_file(file, path, max_pixels)
+            return _decode_open_file(file, path, max_pixels, metadata)
     except UnusableImageError:
         raise
     except UnidentifiedImageError as error:
@@ -160,7 +168,7 @@ def without_pixel_limit() -> Iterator[None]:
 _PIXEL_LIMIT_LOCK = threading.Lock()
 
 
-def _decode_open_file(file: BinaryIO, path: Path, max_pixels: int) -> DecodedImage:
+def _decode_open_file(file: BinaryIO, path: Path, max_pixels: int, metadata: bool) -> DecodedImage:
     image = _open_header(file)
     _check_header(image, path, max_pixels)
     if image.format == "PNG":  # decoding skips the checksums; verifying reads them and makes the object unusable
@@ -175,7 +183,8 @@ def _decode_open_file(file: BinaryIO, path: Path, max_pixels: int) -> DecodedIma
         info = turned.info
         turned = Image.fromarray(np.uint16(65535) - np.asarray(turned).astype(np.uint16))
         turned.info = info
-    return DecodedImage(turned, _format(image), reduced=";16" in raw_mode and image.mode not in SIXTEEN_BIT_MODES)
+    reduced = ";16" in raw_mode and image.mode not in SIXTEEN_BIT_MODES
+    return DecodedImage(turned, _format(image), reduced, take_metadata(image) if metadata else None)
 
 
 def _open_header(file: BinaryIO) -> Image.Image:

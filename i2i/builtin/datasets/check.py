@@ -11,8 +11,8 @@ from pathlib import Path
 
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
-from i2i.builtin.datasets.scan import bullets
 from i2i.errors import DataError
+from i2i.images.finding import bullets
 from i2i.images.reading import UnusableImageError, decode
 
 

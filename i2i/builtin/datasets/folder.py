@@ -21,8 +21,8 @@ from i2i.builtin.datasets.check import (
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
 from i2i.builtin.datasets.preprocess import Geometry, take_half
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
-from i2i.builtin.datasets.scan import bullets
 from i2i.errors import DataError
+from i2i.images.finding import bullets
 from i2i.images.reading import read_image, to_array
 from i2i.plugins.protocols import Sample
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from i2i.builtin.datasets import FolderOptions
-from i2i.builtin.datasets.scan import Scan, bullets, scan
+from i2i.builtin.datasets.scan import Scan, scan
 from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
 from i2i.errors import ConfigError, DataError, did_you_mean
-from i2i.images.finding import is_clutter
+from i2i.images.finding import bullets, is_clutter
 from i2i.images.reading import FORMAT_OF_SUFFIX
 
 SAMPLE_PREFIX = "sample:"

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from i2i.errors import DataError
-from i2i.images.finding import walk
+from i2i.images.finding import bullets, walk
 from i2i.images.reading import FORMAT_OF_SUFFIX
-
-MOST_LISTED = 20
-"""How many items of a list an error message prints."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +47,3 @@ def scan(folder: Path) -> Scan:
             f"{bullets(twice)}\nRename or remove one of each."
         )
     return Scan({stem: found[stem][0] for stem in sorted(found)}, tuple(sorted(ignored)))
-
-
-def bullets(items: Iterable[str]) -> str:
-    """Return one indented line an item: the first ``MOST_LISTED``, then how many more there are."""
-    items = list(items)
-    lines = [f"  {item}" for item in items[:MOST_LISTED]]
-    if len(items) > MOST_LISTED:
-        lines.append(f"  ... and {len(items) - MOST_LISTED} more")
-    return "\n".join(lines)

@@ -1,0 +1,267 @@
+"""A trained generator on the disk: finding its checkpoint, building it, loading its weights, and saying what it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from i2i._version import __version__
+from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, open_checkpoint
+from i2i.engine.config import Choice
+from i2i.engine.parts import build, size_multiple
+from i2i.errors import CheckpointError, ConfigError, PluginError
+from i2i.images.reading import DEFAULT_MAX_PIXELS
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.options import parse_options
+from i2i.plugins.specs import GeneratorSpec
+
+Inference = Literal["deterministic", "paper"]
+
+VALUE_RANGE = (-1.0, 1.0)
+DEFAULT_BACKGROUND = "#ffffff"
+
+
+@dataclass(frozen=True)
+class TranslatorInfo:
+    """What a translator is and where it comes from.
+
+    Attributes:
+        checkpoint: its folder.
+        step: training steps done.
+        method: the training method, or ``None`` where the checkpoint does not say.
+        direction: ``"AtoB"`` or ``"BtoA"``, as the run named its domains.
+        directions: all directions of the checkpoint.
+        domains: readable names of the source and the target domain.
+        generator: the generator's name.
+        options: its options.
+        package: the package and version that brought the generator when it was trained.
+        versions: the versions that are installed now, of i2i, torch and the generator's package.
+        moving_average: whether the weights are a moving average.
+        in_channels: channels of the images that go in.
+        out_channels: channels of the images that come out.
+        value_range: least and greatest value of the network's images.
+        size_multiple: what the network wants heights and widths to be multiples of; images are padded to it.
+        background: the colour ``#rrggbb`` that transparent images are laid over.
+        max_pixels: files with more pixels are refused.
+        inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the batch's statistics.
+        metrics: the held-out metrics of this direction at this step, with their identity baselines.
+    """
+
+    checkpoint: Path
+    step: int
+    method: str | None
+    direction: str
+    directions: tuple[str, ...]
+    domains: tuple[str, str]
+    generator: str
+    options: Mapping[str, Any]
+    package: str
+    versions: Mapping[str, str]
+    moving_average: bool
+    in_channels: int
+    out_channels: int
+    value_range: tuple[float, float]
+    size_multiple: int
+    background: str
+    max_pixels: int
+    inference: Inference
+    metrics: Mapping[str, float]
+
+
+def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
+    """Open a checkpoint folder, or a checkpoint of a run folder.
+
+    Args:
+        model: either folder.
+        which: of a run: ``"latest"`` (also without), ``"best"`` by the held-out score, or ``"step-N"``.
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+        ConfigError: ``which`` is wrong.
+    """
+    path = Path(model).expanduser()
+    if (path / DESCRIPTION).is_file():
+        if which is not None:
+            raise ConfigError(
+                f"{model} is one checkpoint; --checkpoint {which} chooses among those of a run folder: leave it out, "
+                "or name the run folder"
+            )
+        return open_checkpoint(path.resolve())
+    if (path / "checkpoints").is_dir() or (path / "config.yaml").is_file():
+        return _of_run(path, which or "latest")
+    if path.is_file():
+        folder = f"; did you mean its folder {path.parent}?" if (path.parent / DESCRIPTION).is_file() else ""
+        raise CheckpointError(
+            f"{model} is a file; expected a run folder such as runs/NAME, or a checkpoint folder such as "
+            f"runs/NAME/checkpoints/latest{folder}"
+        )
+    found = f"no {DESCRIPTION} and no checkpoints/ in it" if path.is_dir() else "there is no such folder"
+    raise CheckpointError(
+        f"{model} is no trained model ({found}); expected a run folder such as runs/NAME, or a checkpoint folder such "
+        "as runs/NAME/checkpoints/latest"
+    )
+
+
+def load_generator(
+    manager: PluginManager,
+    checkpoint: Checkpoint,
+    *,
+    direction: str,
+    inference: Inference | None = None,
+    max_pixels: int | None = None,
+) -> tuple[nn.Module, TranslatorInfo]:
+    """Build the generator of a direction, on the CPU, with the checkpoint's weights. Touches no global random state.
+
+    Args:
+        manager: the plugins.
+        checkpoint: where the weights are.
+        direction: ``"AtoB"`` or ``"BtoA"``.
+        inference: see :class:`TranslatorInfo`; without, what the run was set to.
+        max_pixels: see :class:`TranslatorInfo`; without, what the run was set to.
+
+    Raises:
+        ConfigError: the checkpoint has no such direction.
+        PluginError: the generator's plugin is missing or broken.
+        CheckpointError: the checkpoint is damaged, or was made by another version of the generator.
+    """
+    try:
+        name, entry = _entry(checkpoint, direction)
+        values = {key: value for key, value in entry["component"].items() if key != "name"}
+        generator, package = str(entry["component"]["name"]), str(entry.get("package", "unknown"))
+        in_channels, out_channels = int(entry["in_channels"]), int(entry["out_channels"])
+        about = _about(checkpoint, direction, entry, inference)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{checkpoint.path / DESCRIPTION} is damaged or incomplete ({type(error).__name__}: {error}); use another "
+            "checkpoint of the run"
+        ) from error
+
+    installed = _installed(manager, checkpoint, generator, package)
+    made_by_another = f"made with {package}, installed is {installed}: install the version that made it"
+    options, problems = parse_options(manager.spec(GeneratorSpec, generator).options, values, where="generator")
+    if options is None:
+        raise CheckpointError(
+            f"{checkpoint.path}: generator {generator!r} does not take the options it was made with "
+            f"({'; '.join(map(str, problems))}); {made_by_another}"
+        )
+    choice = Choice(generator, options)
+    with torch.random.fork_rng(devices=[]):  # building draws initial weights
+        network: nn.Module = build(manager, "generator", choice, in_channels=in_channels, out_channels=out_channels)
+    weights = checkpoint.generator_weights(name)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{checkpoint.path}: the weights of {name} do not fit generator {generator!r} ({_first_lines(error)}); "
+            f"{made_by_another}"
+        ) from error
+
+    about["max_pixels"] = about["max_pixels"] if max_pixels is None else max_pixels
+    info = TranslatorInfo(
+        generator=generator,
+        options=options.model_dump(mode="json"),
+        package=package,
+        versions={"i2i": __version__, "torch": torch.__version__, **_version_of(installed)},
+        size_multiple=size_multiple(manager, choice),
+        in_channels=in_channels,
+        out_channels=out_channels,
+        **about,
+    )
+    return network, info
+
+
+def _of_run(path: Path, which: str) -> Checkpoint:
+    folder = CheckpointFolder(path / "checkpoints", keep=1)
+    steps = [checkpoint.step for checkpoint in folder.all()]
+    if not steps:
+        raise CheckpointError(
+            f"{path} has no checkpoint yet; wait for its first, or go on with it: i2i run --resume {path}"
+        )
+    listed = ", ".join(f"step-{step}" for step in steps)
+    if which == "latest":
+        return folder.all()[-1]
+    if which == "best":
+        scored = [checkpoint for checkpoint in folder.all() if checkpoint.score is not None]
+        if not scored:
+            raise CheckpointError(
+                f"{path}: no checkpoint has a held-out score, so none is the best; choose latest or one of {listed}"
+            )
+        return min(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step))
+    step = re.fullmatch(r"step-(\d+)", which)
+    if step is None:
+        raise ConfigError(f"--checkpoint must be latest, best or step-N; got {which!r} (there are {listed})")
+    if int(step[1]) not in steps:
+        raise CheckpointError(f"{path} has no checkpoint {which}; it has {listed}")
+    return open_checkpoint(folder.folder_of(int(step[1])))
+
+
+def _entry(checkpoint: Checkpoint, direction: str) -> tuple[str, Mapping[str, Any]]:
+    generators = checkpoint.description["generators"]
+    ways = {entry["direction"]: name for name, entry in generators.items() if entry.get("direction")}
+    if direction not in ways:
+        known = ", ".join(f"{way} ({' to '.join(_domains(checkpoint, way))})" for way in sorted(ways)) or "no direction"
+        raise ConfigError(f"{checkpoint.path} translates {known}; got direction {direction!r}")
+    return ways[direction], generators[ways[direction]]
+
+
+def _about(
+    checkpoint: Checkpoint, direction: str, entry: Mapping[str, Any], inference: Inference | None
+) -> dict[str, Any]:
+    description = checkpoint.description
+    value_range = tuple(float(value) for value in description.get("value_range", VALUE_RANGE))
+    if value_range != VALUE_RANGE:
+        raise ValueError(f"value_range must be {list(VALUE_RANGE)}; got {list(value_range)}")
+    inference = inference or description.get("inference", "deterministic")
+    if inference not in ("deterministic", "paper"):
+        raise ConfigError(f"inference must be 'deterministic' or 'paper'; got {inference!r}")
+    preprocessing = description.get("preprocessing", {})
+    directions = [other["direction"] for other in description["generators"].values() if other.get("direction")]
+    return {
+        "checkpoint": checkpoint.path,
+        "step": checkpoint.step,
+        "method": description.get("config", {}).get("method", {}).get("name"),
+        "direction": direction,
+        "directions": tuple(sorted(directions)),
+        "domains": _domains(checkpoint, direction),
+        "moving_average": bool(entry.get("moving_average", False)),
+        "value_range": value_range,
+        "background": str(preprocessing.get("background", DEFAULT_BACKGROUND)),
+        "max_pixels": int(preprocessing.get("max_pixels", DEFAULT_MAX_PIXELS)),
+        "inference": inference,
+        "metrics": dict(description.get("metrics", {}).get(direction, {})),
+    }
+
+
+def _domains(checkpoint: Checkpoint, direction: str) -> tuple[str, str]:
+    names = checkpoint.description.get("domains", {})
+    source, target = direction[0], direction[-1]
+    return str(names.get(source, source)), str(names.get(target, target))
+
+
+def _installed(manager: PluginManager, checkpoint: Checkpoint, generator: str, package: str) -> str:
+    """The package and version that bring this generator here, such as ``"i2i 0.1.0"``."""
+    try:
+        plugin = manager.find("generator", generator).plugin
+    except PluginError as error:
+        name, _, number = package.partition(" ")
+        raise PluginError(
+            f"{checkpoint.path} was trained with generator {generator!r} of package {package}: {error}; install it: "
+            f"pip install {name}=={number}"
+        ) from error
+    return f"{plugin.package} {plugin.version}"
+
+
+def _version_of(installed: str) -> dict[str, str]:
+    name, _, number = installed.partition(" ")
+    return {name: number}
+
+
+def _first_lines(error: Exception, most: int = 3) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return " ".join(lines[:most]) + (f" ... and {len(lines) - most} more" if len(lines) > most else "")

@@ -1,0 +1,42 @@
+"""Bringing an image of any size to a size that a generator takes, and its translation back, without resizing."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+SMALLEST_SIDE = 16
+"""Shorter sides are padded up to this: networks that halve their input and pad inside refuse the tiniest images."""
+
+Size = tuple[int, int]
+
+
+def padded_size(size: Size, multiple: int) -> Size:
+    """Return the least ``(height, width)`` that is a multiple, no smaller than ``size`` or ``SMALLEST_SIDE``."""
+    height, width = (-(-max(side, SMALLEST_SIDE) // multiple) * multiple for side in size)
+    return height, width
+
+
+def pad(images: Tensor, multiple: int) -> Tensor:
+    """Pad ``[N, C, H, W]`` to :func:`padded_size`, as evenly as can be on both sides.
+
+    A side is mirrored outwards at its edge; where more is needed than the side has to mirror, its edge is repeated.
+    """
+    height, width = images.shape[2:]
+    new_height, new_width = padded_size((height, width), multiple)
+    images = _pad_side(images, 2, new_height - height)
+    return _pad_side(images, 3, new_width - width)
+
+
+def crop(images: Tensor, size: Size) -> Tensor:
+    """Cut the ``(height, width)`` out of the middle that :func:`pad` put there."""
+    top, left = (images.shape[2] - size[0]) // 2, (images.shape[3] - size[1]) // 2
+    return images[:, :, top : top + size[0], left : left + size[1]]
+
+
+def _pad_side(images: Tensor, dimension: int, amount: int) -> Tensor:
+    if amount == 0:
+        return images
+    before, after = amount // 2, amount - amount // 2
+    mode = "reflect" if after < images.shape[dimension] else "replicate"
+    return F.pad(images, (0, 0, before, after) if dimension == 2 else (before, after, 0, 0), mode=mode)

@@ -1,0 +1,212 @@
+"""A trained generator that takes images as people have them: made by :func:`i2i.load`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from i2i.engine.devices import check_device
+from i2i.engine.image_kinds import prepare
+from i2i.engine.model import TranslatorInfo
+from i2i.engine.padding import crop, pad
+from i2i.errors import ConfigError, DataError, DivergedError, PluginError
+
+Precision = Literal["fp32", "bf16"]
+
+PAPER_SEED = 0
+"""Where the random numbers of dropout begin for each batch, so that one image always has one translation."""
+
+
+class Translator:
+    """Translates images; call it on one or on a list.
+
+    ======================  =========================================  ==============================================
+    kind                    what goes in                               what comes out
+    ======================  =========================================  ==============================================
+    Pillow image            any that :mod:`i2i.images.reading` takes   Pillow image of mode ``L`` or ``RGB``; from
+                                                                       16-bit grey to grey, ``I;16``
+    path (``str``, Path)    an image file                              the same
+    numpy array             ``[H, W]`` or ``[H, W, C]``, uint8, or     array of the same type, ``[H, W, C]``; or
+                            float in [0, 1]; C 1 (grey), 2, 3 or 4     ``[H, W]`` from such a one to grey
+                            (2 and 4 with opacity)
+    tensor                  ``[C, H, W]`` or ``[N, C, H, W]``, float   tensor of the same type on the same device
+                            in [-1, 1]
+    list or tuple           any of these                               list of the same kinds in the same order
+    ======================  =========================================  ==============================================
+
+    Images keep their size: they are padded to what the network takes (mirrored at the edges; where an image is too
+    small for that, its edge is repeated) and cropped back. Files and Pillow images are read as in training: upright,
+    transparent parts over the run's background, grey or RGB as the network wants. No gradients are recorded, and no
+    global random state is changed.
+
+    Attributes:
+        info: what it is.
+
+    Args:
+        network: the generator, with its weights.
+        info: what it is.
+        device: where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, or ``bf16`` for autocast.
+
+    Raises:
+        ConfigError: device or precision do not exist here.
+    """
+
+    def __init__(
+        self, network: nn.Module, info: TranslatorInfo, *, device: str = "auto", precision: Precision = "fp32"
+    ) -> None:
+        if precision not in ("fp32", "bf16"):
+            raise ConfigError(f"precision must be 'fp32' or 'bf16'; got {precision!r}")
+        self.info = info
+        self.precision = precision
+        self._network = network.requires_grad_(False).train(info.inference == "paper")
+        self.to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._device
+
+    def to(self, device: str | torch.device) -> Translator:
+        """Move it to a device, and return it.
+
+        Raises:
+            ConfigError: the device does not exist here.
+        """
+        self._device = check_device(str(device))
+        self._network.to(self._device)
+        return self
+
+    @overload
+    def __call__(self, images: str | Path | Image.Image, *, batch_size: int = 1) -> Image.Image: ...
+    @overload
+    def __call__(self, images: npt.NDArray[Any], *, batch_size: int = 1) -> npt.NDArray[Any]: ...
+    @overload
+    def __call__(self, images: Tensor, *, batch_size: int = 1) -> Tensor: ...
+    @overload
+    def __call__(self, images: list[Any] | tuple[Any, ...], *, batch_size: int = 1) -> list[Any]: ...
+    def __call__(self, images: Any, *, batch_size: int = 1) -> Any:
+        """Translate one image, or each of a list.
+
+        Args:
+            images: see the class.
+            batch_size: how many images of a list are computed at once. It changes results by no more than rounding, but
+                for a network with batch norm under ``"paper"`` inference.
+
+        Raises:
+            DataError: an image cannot be used.
+            DivergedError: the network gave NaN or infinity.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size must be at least 1; got {batch_size}")
+        if not isinstance(images, list | tuple):
+            prepared = prepare(images, self.info)
+            return prepared.restore(self.translate([prepared.images])[0])
+        results: list[Any] = []
+        for start in range(0, len(images), batch_size):
+            chunk = [prepare(item, self.info) for item in images[start : start + batch_size]]
+            outputs = self.translate([item.images for item in chunk])
+            results += [item.restore(output) for item, output in zip(chunk, outputs, strict=True)]
+        return results
+
+    def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Translate tensors; those that have one size once they are padded are computed at once.
+
+        Args:
+            images: each ``[N, in_channels, H, W]``, float32 in [-1, 1], of any size.
+
+        Returns:
+            For each ``[N, out_channels, H, W]``, float32 in [-1, 1], on :attr:`device`.
+
+        Raises:
+            DataError: the network refuses an image, or there is not enough memory for it.
+            DivergedError: the network gave NaN or infinity.
+            PluginError: the network gave images of another size or other channels than it must.
+        """
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        padded = [pad(image, self.info.size_multiple) for image in images]
+        for place, image in enumerate(padded):
+            groups[tuple(image.shape[2:])].append(place)
+        outputs: dict[int, Tensor] = {}
+        for places in groups.values():
+            batch = torch.cat([padded[place].to(self.device) for place in places])
+            parts = torch.split(self._run(batch), [len(images[place]) for place in places])
+            for place, part in zip(places, parts, strict=True):
+                height, width = images[place].shape[2:]
+                outputs[place] = crop(part, (height, width))
+        return [outputs[place] for place in range(len(images))]
+
+    def _run(self, batch: Tensor) -> Tensor:
+        try:
+            with torch.no_grad(), self._leaving_no_trace(), self._autocast():
+                output = self._network(batch)
+        except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
+            size = "x".join(str(side) for side in batch.shape[2:])
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise DataError(
+                f"generator {self.info.generator} cannot translate {len(batch)} images of {size} pixels: {reason}"
+            ) from error
+        expected = (batch.shape[0], self.info.out_channels, *batch.shape[2:])
+        if not isinstance(output, Tensor) or tuple(output.shape) != expected:
+            got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise PluginError(
+                f"generator {self.info.generator!r} of package {self.info.package} gave {got} for images of shape "
+                f"{list(batch.shape)}; expected {list(expected)}"
+            )
+        output = output.float()
+        if not torch.isfinite(output).all():
+            raise DivergedError(
+                f"generator {self.info.generator} of {self.info.checkpoint} gave NaN or infinity; use an earlier "
+                "checkpoint, or precision fp32"
+            )
+        return output
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @contextmanager
+    def _leaving_no_trace(self) -> Iterator[None]:
+        """Under ``"paper"`` inference, give dropout random numbers of its own and put running statistics back."""
+        if self.info.inference != "paper":
+            yield
+            return
+        buffers = {name: value.clone() for name, value in self._network.named_buffers()}
+        try:
+            with _own_random_numbers(self.device):
+                yield
+        finally:
+            for name, value in self._network.named_buffers():
+                value.copy_(buffers[name])
+
+    def __repr__(self) -> str:
+        source, target = self.info.domains
+        return (
+            f"Translator({source} to {target}, generator {self.info.generator}, step {self.info.step} of "
+            f"{self.info.checkpoint}, on {self.device})"
+        )
+
+
+@contextmanager
+def _own_random_numbers(device: torch.device) -> Iterator[None]:
+    """Begin random numbers at ``PAPER_SEED`` for a while, on the CPU and on the device, and put their state back."""
+    current = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+    with torch.random.fork_rng(devices=[]), current:
+        torch.default_generator.manual_seed(PAPER_SEED)
+        if device.type == "cpu":
+            yield
+            return
+        module = torch.get_device_module(device)
+        state = module.get_rng_state()
+        module.manual_seed(PAPER_SEED)
+        try:
+            yield
+        finally:
+            module.set_rng_state(state)

@@ -1,0 +1,59 @@
+"""Writing one image file: whole or not at all. No torch."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from i2i.errors import DataError
+from i2i.images.metadata import Metadata
+
+SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True},
+    "BMP": {},
+    "TIFF": {"compression": "raw"},  # libtiff, which compresses, cannot write the directories of EXIF
+}
+"""How each format is written: without loss, but for JPEG: quality 95, with colours at full resolution."""
+
+SUFFIX_OF_FORMAT = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
+SIXTEEN_BIT_FORMATS = frozenset({"PNG", "TIFF"})
+
+
+def write_image(
+    image: Image.Image, path: Path, *, format_name: str, metadata: Metadata | None = None, replace: bool = False
+) -> None:
+    """Write an image under a temporary name and rename it, so that a killed process leaves no half of a picture.
+
+    Args:
+        image: of mode ``L`` or ``RGB``, or of ``I;16`` for a format in ``SIXTEEN_BIT_FORMATS``.
+        path: where to; missing folders above it are made.
+        format_name: one of ``SAVE_OPTIONS``.
+        metadata: what the file shall say beside the pixels; a format drops what it cannot hold (BMP: all but dots per
+            inch).
+        replace: whether a file that is there may be replaced.
+
+    Raises:
+        DataError: it cannot be written; what was there before is untouched.
+    """
+    options = {**SAVE_OPTIONS[format_name], **(metadata or Metadata()).save_options(image.mode)}
+    temporary = path.with_name(f".i2i-{os.getpid()}-{threading.get_ident()}.writing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                image.save(file, format=format_name, **options)
+            if path.exists() and not replace:
+                raise FileExistsError("a file of this name is there since the start")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except Exception as error:  # OSError of the disk; Pillow's encoders raise ValueError and others, such as for sizes
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise DataError(f"{path} cannot be written as {format_name}: {reason}") from error

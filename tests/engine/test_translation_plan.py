@@ -1,0 +1,141 @@
+"""Which file is translated into which, and what is refused before anything is written."""
+
+import pytest
+
+from i2i.engine.translation_plan import make_plan
+from i2i.errors import ConfigError, DataError
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def touch(here, *names):
+    for name in names:
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(b"")
+
+
+def planned(inputs, out="out", **options):
+    from pathlib import Path
+
+    inputs = [inputs] if isinstance(inputs, str) else inputs
+    plan = make_plan([str(text) for text in inputs], Path(out), **options)
+    return {str(job.source): str(job.target) for job in plan.jobs}
+
+
+def test_a_folder_is_taken_with_its_sub_folders_and_nothing_hidden(here):
+    touch(here, "in/b.png", "in/a.JPG", "in/deep/er/c d.tif", "in/.hidden/x.png", "in/.x.png", "in/note.txt")
+    assert planned("in") == {
+        "in/a.JPG": "out/a.JPG",
+        "in/b.png": "out/b.png",
+        "in/deep/er/c d.tif": "out/deep/er/c d.tif",
+    }
+    from pathlib import Path
+
+    assert [str(path) for path in make_plan(["in"], Path("out")).ignored] == ["in/note.txt"]
+
+
+def test_files_and_folders_together(here):
+    touch(here, "one.png", "some/two.png")
+    assert planned(["one.png", "some", "one.png"]) == {"one.png": "out/one.png", "some/two.png": "out/two.png"}
+    assert planned([here / "one.png"], here / "x") == {str(here / "one.png"): str(here / "x/one.png")}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("in/*.png", {"in/a.png": "out/a.png"}),
+        ("in/**/*.png", {"in/a.png": "out/a.png", "in/sub/b.png": "out/sub/b.png"}),
+        ("in/*", {"in/a.png": "out/a.png", "in/sub/b.png": "out/sub/b.png", "in/c[1].jpg": "out/c[1].jpg"}),
+        ("in/s*", {"in/sub/b.png": "out/sub/b.png"}),
+        ("in/c[[]1].jpg", {"in/c[1].jpg": "out/c[1].jpg"}),
+        ("in/c[1].jpg", {"in/c[1].jpg": "out/c[1].jpg"}),
+        ("*/a.png", {"in/a.png": "out/in/a.png"}),
+    ],
+)
+def test_patterns(here, pattern, expected):
+    touch(here, "in/a.png", "in/sub/b.png", "in/c[1].jpg", "in/note.txt")
+    assert planned(pattern) == expected
+    assert {path.removeprefix(f"{here}/"): target for path, target in planned(str(here / pattern)).items()} == expected
+
+
+def test_the_output_folder_is_no_input(here):
+    touch(here, "in/a.png", "in/out/b.png")
+    assert planned("in", "in/out") == {"in/a.png": "in/out/a.png"}
+    assert planned("in/**/*.png", "in/out") == {"in/a.png": "in/out/a.png"}
+    assert planned("in/out", "in") == {"in/out/b.png": "in/b.png"}
+
+
+def test_another_format_changes_the_suffix(here):
+    touch(here, "in/a.jpg", "in/b.JPEG", "in/c.png", "in/d.x.webp", "in/e.gif", "scan.v2")
+    assert list(planned("in", format_name="JPEG").values()) == ["out/a.jpg", "out/b.JPEG", "out/c.jpg", "out/d.x.jpg"]
+    assert planned("scan.v2", format_name="PNG") == {"scan.v2": "out/scan.v2.png"}
+
+
+def test_one_file_may_be_given_a_name(here):
+    from pathlib import Path
+
+    touch(here, "a.jpg", "in/b.png")
+    (job,) = make_plan(["a.jpg"], Path("new/result.PNG")).jobs
+    assert (str(job.target), job.format_name) == ("new/result.PNG", "PNG")
+    assert planned("a.jpg", "result") == {"a.jpg": "result/a.jpg"}
+    (here / "folder.png").mkdir()
+    assert planned("a.jpg", "folder.png") == {"a.jpg": "folder.png/a.jpg"}
+    for inputs in (["in"], ["a.jpg", "in/b.png"], ["in/*.png"]):
+        with pytest.raises(ConfigError, match=r"-o result.png names a file, but .* may be many images; name a folder"):
+            planned(inputs, "result.png")
+    with pytest.raises(ConfigError, match="asks for PNG and --format for JPEG"):
+        planned("a.jpg", "result.png", format_name="JPEG")
+
+
+def test_an_output_folder_that_is_a_file(here):
+    touch(here, "a.jpg", "out")
+    with pytest.raises(ConfigError, match="-o out is a file; name a folder"):
+        planned("a.jpg")
+
+
+def test_missing_inputs_are_all_named(here):
+    touch(here, "a.png")
+    with pytest.raises(DataError) as raised:
+        planned(["a.png", "b.png", "no/such/*.png"])
+    assert "b.png" in str(raised.value)
+    assert "no/such/*.png (a pattern that nothing matches)" in str(raised.value)
+
+
+def test_no_image_at_all(here):
+    touch(here, "in/readme.md")
+    with pytest.raises(DataError, match=r"in: no images; expected files ending in \.png, .*; 1 other files"):
+        planned("in")
+
+
+def test_two_inputs_of_one_output_are_refused(here):
+    touch(here, "one/a.png", "two/a.png", "three/b.png", "three/b.jpg")
+    with pytest.raises(DataError, match=r"(?s)1 outputs would be written by more than one.*one/a.png and two/a.png"):
+        planned(["one", "two"], force=True)
+    assert len(planned("three")) == 2
+    with pytest.raises(DataError, match=r"three/b.jpg and three/b.png"):
+        planned("three", format_name="PNG")
+
+
+def test_existing_outputs_are_refused_unless_forced(here):
+    touch(here, "in/a.png", "in/b.png", "out/a.png")
+    with pytest.raises(DataError, match=r"(?s)1 outputs exist already.*out/a.png.*--force"):
+        planned("in")
+    assert len(planned("in", force=True)) == 2
+
+
+def test_inputs_are_never_replaced(here):
+    touch(here, "in/a.png", "in/b.jpg")
+    (here / "link").symlink_to(here / "in")
+    for inputs, out in ((["in"], "in"), (["in/a.png"], "link"), (["in/a.png"], "in/a.png")):
+        with pytest.raises(DataError, match="outputs would replace inputs"):
+            planned(inputs, out, force=True)
+
+
+def test_a_loop_of_links_ends(here):
+    touch(here, "in/a.png")
+    (here / "in" / "loop").symlink_to(here / "in")
+    assert planned("in") == {"in/a.png": "out/a.png"}

@@ -1,0 +1,126 @@
+"""What goes along with a picture, and that a file appears whole or not at all."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from i2i.errors import DataError
+from i2i.images import metadata as metadata_module
+from i2i.images.metadata import Metadata, take_metadata
+from i2i.images.reading import decode
+from i2i.images.writing import SAVE_OPTIONS, SUFFIX_OF_FORMAT, write_image
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def photo(path, **more):
+    """A picture with everything a camera writes."""
+    exif = Image.Exif()
+    exif.update({0x010F: "Maker", 0x0112: 6, 0x0132: "2026:01:31 12:00:00", 0x8298: "Somebody"})
+    exif.get_ifd(0x8769).update({0x829A: 0.01, 0x9003: "2026:01:31 12:00:00", 0xA002: 20, 0xA003: 12})
+    exif.get_ifd(0x8769)[0x927C] = b"secret offsets"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 0.0)})
+    Image.fromarray(PIXELS).save(path, exif=exif.tobytes(), icc_profile=PROFILE, dpi=(300, 300), **more)
+    return path
+
+
+def metadata_of(path):
+    return decode(path, metadata=True).metadata
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_exif_profile_and_resolution_go_along_but_not_what_is_no_longer_true(tmp_path, suffix):
+    metadata = metadata_of(photo(tmp_path / f"in{suffix}"))
+    target = tmp_path / f"out{suffix}"
+    write_image(Image.fromarray(PIXELS), target, format_name=decode(tmp_path / f"in{suffix}").format, metadata=metadata)
+    with Image.open(target) as image:
+        image.load()
+        exif, info = image.getexif(), image.info
+        assert (exif[0x010F], exif[0x0132], exif[0x8298]) == ("Maker", "2026:01:31 12:00:00", "Somebody")
+        assert exif.get(0x0112, 1) == 1, "the pixels are upright already"
+        details = exif.get_ifd(0x8769)
+        assert details[0x9003] == "2026:01:31 12:00:00"
+        assert not details.keys() & {0x927C, 0xA002, 0xA003}
+        assert exif.get_ifd(0x8825)[1] == "N"
+        assert info["icc_profile"] == PROFILE
+        if suffix != ".webp":  # which holds no resolution outside of EXIF
+            assert info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_a_profile_for_other_colours_is_left_out():
+    metadata = Metadata(icc_profile=PROFILE)
+    assert metadata.save_options("RGB")["icc_profile"] == PROFILE
+    assert "icc_profile" not in metadata.save_options("L")
+    assert Metadata().save_options("L") == {}
+
+
+def test_damaged_exif_is_told_and_left_out(tmp_path, monkeypatch):
+    path = photo(tmp_path / "in.jpg")
+    monkeypatch.setattr(metadata_module, "_exif", lambda exif: 1 / 0)  # Pillow's parser raises many types
+    metadata = metadata_of(path)
+    assert metadata.exif_damaged
+    assert metadata.exif == b""
+
+
+@pytest.mark.parametrize("dpi", [None, (0, 0), (float("nan"), 1), ("a", "b"), 300])
+def test_nonsense_resolutions_are_left_out(dpi):
+    image = Image.fromarray(PIXELS)
+    image.info["dpi"] = dpi
+    assert take_metadata(image).dpi is None
+
+
+@pytest.mark.parametrize("format_name", SAVE_OPTIONS)
+def test_every_format_keeps_the_pixels(tmp_path, format_name):
+    path = tmp_path / "new" / f"image{SUFFIX_OF_FORMAT[format_name]}"
+    write_image(Image.fromarray(PIXELS), path, format_name=format_name)
+    with Image.open(path) as image:
+        assert image.format == format_name
+        difference = np.abs(np.asarray(image).astype(int) - PIXELS)
+    if format_name == "JPEG":
+        assert difference.mean() < 5, "noise is the hardest"
+    else:
+        assert difference.max() == 0
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("format_name", ["PNG", "TIFF"])
+def test_sixteen_bits(tmp_path, format_name):
+    levels = np.arange(0, 60000, 100, dtype=np.uint16).reshape(20, 30)
+    path = tmp_path / f"deep{SUFFIX_OF_FORMAT[format_name]}"
+    write_image(Image.fromarray(levels), path, format_name=format_name)
+    assert np.array_equal(np.asarray(decode(path).image), levels)
+
+
+def test_what_is_there_stays_unless_it_may_be_replaced(tmp_path):
+    path = tmp_path / "image.png"
+    path.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"image\.png cannot be written as PNG: a file of this name"):
+        write_image(Image.fromarray(PIXELS), path, format_name="PNG")
+    assert path.read_bytes() == b"mine"
+    write_image(Image.fromarray(PIXELS), path, format_name="PNG", replace=True)
+    assert decode(path).image.size == (20, 12)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), ValueError("too large"), KeyboardInterrupt()]
+)
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, error):
+    def fail(self, file, **options):
+        file.write(b"half")
+        raise error
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    (tmp_path / "image.png").write_bytes(b"old")
+    expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else DataError
+    with pytest.raises(expected):
+        write_image(Image.fromarray(PIXELS), tmp_path / "image.png", format_name="PNG", replace=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["image.png"]
+    assert (tmp_path / "image.png").read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"file/image\.png cannot be written as PNG: (Not a directory|File exists)"):
+        write_image(Image.fromarray(PIXELS), tmp_path / "file" / "image.png", format_name="PNG")
