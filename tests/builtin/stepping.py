@@ -39,6 +39,7 @@ class PlainUpdate:
     def __init__(self, method, config, seed=7):
         self.random = torch.Generator().manual_seed(seed)
         self.calls = []
+        self.gradients = {}
         self.optimizers = {
             group: torch.optim.Adam(
                 chain.from_iterable(network.parameters() for network in getattr(method, group).values()),
@@ -54,6 +55,8 @@ class PlainUpdate:
 
     def apply(self, group):
         self.calls.append(group)
+        parameters = self.optimizers[group].param_groups[0]["params"]
+        self.gradients[group] = [None if p.grad is None else p.grad.clone() for p in parameters]
         self.optimizers[group].step()
         self.optimizers[group].zero_grad(set_to_none=True)
 
@@ -112,6 +115,14 @@ def assert_same_terms(terms, expected):
     assert set(terms) == set(expected)
     for name, value in expected.items():
         torch.testing.assert_close(terms[name], value.detach(), rtol=1e-5, atol=0, msg=lambda m, n=name: f"{n}: {m}")
+
+
+def assert_same_gradients(gradients, expected):
+    """What an optimiser stepped with agrees: Adam takes the same step for any multiple, so the weights do not tell."""
+    assert len(gradients) == len(expected)
+    for ours, theirs in zip(gradients, expected, strict=True):
+        largest = theirs.abs().max().item()
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=max(1e-5 * largest, 1e-12))
 
 
 def assert_same_weights(method, copies):

@@ -13,6 +13,7 @@ from .stepping import (
     SMALL_DISCRIMINATOR,
     History,
     PlainUpdate,
+    assert_same_gradients,
     assert_same_terms,
     assert_same_weights,
     copies_of,
@@ -126,6 +127,8 @@ def compare(method, config, batches, **recipe):
     assert len(batches) == 5
     for batch in batches:
         assert_same_terms(method.step([batch], update), transcript.step(batch))
+        for group, optimizer in (("generators", transcript.optimizer_g), ("discriminators", transcript.optimizer_d)):
+            assert_same_gradients(update.gradients[group], [p.grad for p in optimizer.param_groups[0]["params"]])
     assert_same_weights(method, transcript.networks)
     return transcript
 
@@ -228,6 +231,8 @@ def test_accumulating_two_batches_of_one_equals_a_batch_of_two(paired):
         halves = [{key: value[row : row + 1] for key, value in batch.items()} for row in (0, 1)]
 
         assert_same_terms(parts.step(halves, update_parts), whole.step([batch], update_whole))
+        for group, gradients in update_whole.gradients.items():
+            assert_same_gradients(update_parts.gradients[group], gradients)
     assert_same_weights(parts, copies_of(whole))
     assert update_parts.calls.count("generators") == update_parts.calls.count("discriminators") == 5
 

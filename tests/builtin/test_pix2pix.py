@@ -10,6 +10,7 @@ from .stepping import (
     SMALL_DISCRIMINATOR,
     History,
     PlainUpdate,
+    assert_same_gradients,
     assert_same_terms,
     assert_same_weights,
     copies_of,
@@ -74,6 +75,8 @@ def compare(method, config, batches):
         terms = method.step([batch], update)
         torch.manual_seed(number)
         assert_same_terms(terms, transcript.step(batch))
+        for group, optimizer in (("generators", transcript.optimizer_g), ("discriminators", transcript.optimizer_d)):
+            assert_same_gradients(update.gradients[group], [p.grad for p in optimizer.param_groups[0]["params"]])
     return transcript
 
 
@@ -130,6 +133,8 @@ def test_accumulating_two_batches_of_one_equals_a_batch_of_two():
     for batch in make_images(batch=2, size=SIZE):
         halves = [{key: value[row : row + 1] for key, value in batch.items()} for row in (0, 1)]
         assert_same_terms(parts.step(halves, update_parts), whole.step([batch], update_whole))
+        for group, gradients in update_whole.gradients.items():
+            assert_same_gradients(update_parts.gradients[group], gradients)
 
     assert_same_weights(parts, copies_of(whole))
 
