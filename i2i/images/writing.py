@@ -16,7 +16,7 @@ from i2i.images.metadata import Metadata
 SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},
-    "WEBP": {"lossless": True},
+    "WEBP": {"lossless": True, "method": 2},  # as small as the default 4 makes it, in a third of the time
     "BMP": {},
     "TIFF": {"compression": "raw"},  # libtiff, which compresses, cannot write the directories of EXIF
 }
