@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau, StepLR
@@ -78,12 +79,31 @@ class EpochSchedule:
         else:
             self.scheduler.step()
 
-    def state_dict(self) -> dict[str, object]:
-        """Return what an exact resume needs."""
-        return {key: value for key, value in self.scheduler.state_dict().items() if key != "lr_lambdas"}
+    def state_dict(self) -> dict[str, Any]:
+        """Return what an exact resume needs: the state of ``plateau``, and of the others how many epochs ended."""
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            return self.scheduler.state_dict()
+        return {"last_epoch": self.scheduler.last_epoch}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        """Take over what :meth:`state_dict` returned."""
-        if isinstance(self.scheduler, LambdaLR):
-            state = {**state, "lr_lambdas": [None]}
-        self.scheduler.load_state_dict(state)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on after what :meth:`state_dict` returned; call it after the optimiser's own.
+
+        The plan may be another one than at that time, as with a larger budget: the rate becomes what the new plan says
+        for the epoch (``plateau`` has no plan and keeps the rate it had reached).
+        """
+        scheduler = self.scheduler
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.load_state_dict(state)
+            return
+        for group, rate in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
+            group["lr"] = rate
+        # Epoch by epoch, for torch computes some rates from the one before: closed formulas differ in the last bit.
+        # A count of steps above 1 says that the optimiser was used before, which is true of the restored one.
+        scheduler.load_state_dict({"last_epoch": 0, "_step_count": 2, **_lambdas_of(scheduler)})
+        for _ in range(state["last_epoch"]):
+            scheduler.step()
+
+
+def _lambdas_of(scheduler: LRScheduler) -> dict[str, Any]:
+    """What LambdaLR wants to find in a state besides numbers; its functions stay as they are."""
+    return {"lr_lambdas": [None] * len(scheduler.lr_lambdas)} if isinstance(scheduler, LambdaLR) else {}

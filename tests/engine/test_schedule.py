@@ -150,3 +150,22 @@ def test_the_parts_of_a_plan_make_up_the_budget(budget):
 
     assert plan.flat + plan.decay == math.ceil(budget)
     assert 0 <= plan.flat - plan.decay <= 1
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "step", "constant"])
+@pytest.mark.parametrize("longer", [EpochPlan(20, 20), EpochPlan(4, 1)])
+def test_another_plan_sets_the_rate_of_the_epoch(name, longer):
+    """A run that used up its budget goes on with a larger one as if it had been planned so."""
+    expected = rates(*_stepping(make(name, longer, step_epochs=4)), 15)
+    first, schedule = make(name, EpochPlan(3, 3), step_epochs=4)
+    rates(first, lambda _: schedule.end_epoch(0.0), 6)
+    second, longer_schedule = make(name, longer, step_epochs=4)
+    second.load_state_dict(first.state_dict())
+    longer_schedule.load_state_dict(schedule.state_dict())
+
+    assert rates(*_stepping((second, longer_schedule)), 9) == expected[6:]
+
+
+def _stepping(made):
+    optimizer, schedule = made
+    return optimizer, lambda _: schedule.end_epoch(0.0)
