@@ -7,18 +7,27 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
-def deaf_to_ctrl_c() -> Iterator[None]:
-    """Ignore Ctrl-C, which a terminal sends to every process, in what is started meanwhile."""
+def deaf_to_signals() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM in what is started meanwhile: a terminal or a scheduler sends them to every process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def stay_deaf(_: int) -> None:
+    """Ignore both in a loading process, where torch puts a handler of its own; the main process ends it."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -28,7 +37,7 @@ def interruption() -> Iterator[threading.Event]:
     if threading.current_thread() is not threading.main_thread():
         yield event  # signals reach the main thread only
         return
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
 
     def handle(_: int, __: object) -> None:
         event.set()

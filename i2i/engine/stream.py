@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from i2i.engine.interruption import stay_deaf
 from i2i.plugins.protocols import Batch, Dataset
 
 Key = tuple[int, int]
@@ -69,6 +70,7 @@ def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Ite
         batch_sampler=stream,
         num_workers=workers,
         collate_fn=collate,
+        worker_init_fn=stay_deaf,
         # DataLoader draws a base seed: from a generator of its own, so that the global one is left alone.
         generator=torch.Generator().manual_seed(stream.seed),
     )

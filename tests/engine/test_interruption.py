@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from i2i.engine.interruption import deaf_to_ctrl_c, interruption
+from i2i.engine.interruption import deaf_to_signals, interruption
 
 from .running import UNPAIRED, Child, assert_tidy, options, steps_logged
 
@@ -32,7 +32,7 @@ def test_other_threads_run_without_signals():
     seen = []
 
     def work():
-        with deaf_to_ctrl_c(), interruption() as interrupted:
+        with deaf_to_signals(), interruption() as interrupted:
             seen.append(interrupted.is_set())
 
     thread = threading.Thread(target=work)
@@ -41,9 +41,11 @@ def test_other_threads_run_without_signals():
     assert seen == [False]
 
 
-def test_ctrl_c_is_ignored_while_loading_processes_start():
-    with deaf_to_ctrl_c():
+def test_signals_are_ignored_while_loading_processes_start():
+    with deaf_to_signals():
         os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
