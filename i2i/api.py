@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i.engine.result import RunResult
-from i2i.errors import ConfigError, RunFolderError
+from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
@@ -216,10 +216,6 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
             f"{', '.join(RESUME_MAY_CHANGE)}); start a new run for other settings"
         )
-    if not (path / "config.yaml").exists():
-        raise RunFolderError(
-            f"--resume {path}: config.yaml is missing; expected a run folder made by i2i run, such as runs/NAME"
-        )
     kept = config_from_dict(manager, RunFolder(path).config_values())
     changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     resolved = config_from_dict(manager, {**kept.to_dict(), **merge(changed)})
@@ -229,7 +225,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
         checkpoints = CheckpointFolder(folder.checkpoints, resolved.training.keep)
         checkpoints.clean()
         newest = checkpoints.latest()
-        folder.forget_after(newest.step if newest else 0)
+        folder.forget_after(newest.step if newest else 0, measured=newest is None or newest.images is not None)
         if resolved != kept:
             folder.keep_config(resolved)
         return folder

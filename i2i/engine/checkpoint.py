@@ -13,8 +13,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from i2i.engine import files
+from i2i.engine.metrics import Metrics, metrics_from_json, metrics_to_json
 from i2i.engine.state import pack, unpack
 from i2i.errors import CheckpointError, RunFolderError
 
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
+STEP_NAME = re.compile(r"step-\d+")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,17 @@ class Checkpoint:
     def score(self) -> float | None:
         """The held-out score (lower is better), if it was measured."""
         return self.description.get("score")
+
+    @property
+    def images(self) -> int | None:
+        """How many held-out images it was measured on, or ``None`` when it was not measured."""
+        images: int | None = self.description.get("images")
+        return images
+
+    @property
+    def metrics(self) -> Metrics:
+        """Held-out metrics by direction; empty when they were not measured."""
+        return metrics_from_json(self.description.get("metrics") or {})
 
     def generator_weights(self, name: str) -> dict[str, Tensor]:
         """Load the weights of one generator."""
@@ -113,7 +127,7 @@ class CheckpointFolder:
         state: Any,
         world_size: int,
     ) -> Checkpoint:
-        """Write a checkpoint, point ``latest`` (and ``best``) at it, and remove those that are no longer kept.
+        """Write a checkpoint and point ``latest`` at it; the others stay until :meth:`judge` is called.
 
         Raises:
             RunFolderError: when it cannot be written; earlier checkpoints stay as they were.
@@ -129,12 +143,43 @@ class CheckpointFolder:
                     for suffix in (".json", ".safetensors"):
                         left = self.path / f".step-{step:08d}.rank-{rank}{suffix}"
                         left.rename(folder / f"rank-{rank}{suffix}")
-                text = json.dumps({"format": FORMAT_VERSION, **description}, indent=2)
-                (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+                (folder / DESCRIPTION).write_bytes(_as_json(description))
             written = open_checkpoint(target)
             self._point_links(written)
-            self._prune()
         return written
+
+    def judge(self, checkpoint: Checkpoint, metrics: Metrics, score: float | None, images: int) -> None:
+        """Add to a checkpoint how good it is, point ``best`` at it if it is, and remove those that are not kept.
+
+        Args:
+            checkpoint: the newest one.
+            metrics: held-out metrics by direction.
+            score: what ``best`` is chosen by; the lowest wins.
+            images: how many held-out images were measured.
+
+        Raises:
+            RunFolderError: when that cannot be written; the checkpoint stays as it was.
+        """
+        values = {"score": score, "metrics": metrics_to_json(metrics), "images": images}
+        files.write_whole(checkpoint.path / DESCRIPTION, _as_json({**checkpoint.description, **values}))
+        try:
+            self._point_links(open_checkpoint(checkpoint.path))
+            self._prune()
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.path} cannot be written: {error}; the checkpoint {checkpoint.path.name} is intact; make the "
+                f"folder writable, then: i2i run --resume {self.path.parent}"
+            ) from error
+
+    def remove(self, checkpoint: Checkpoint) -> None:
+        """Take back the newest checkpoint, which turned out to be of no use."""
+        for name in ("best", "latest"):
+            link = self.path / name
+            if link.resolve() == checkpoint.path.resolve():
+                link.unlink()
+        files.remove_folder(checkpoint.path)
+        for earlier in self.all():
+            self._point_links(earlier)
 
     def clean(self) -> None:
         """Finish what a killed process left half-done: remove half-written files, point the links where they belong.
@@ -144,6 +189,9 @@ class CheckpointFolder:
         """
         try:
             self._remove_leftovers()
+            for link in (self.path / "best", self.path / "latest"):
+                if link.is_symlink() and not link.exists():
+                    link.unlink()
             for checkpoint in self.all():
                 self._point_links(checkpoint)
         except OSError as error:
@@ -165,9 +213,13 @@ class CheckpointFolder:
         files.remove_leftovers(self.path)
         for left in self.path.glob(".step-*.rank-*"):
             left.unlink()
+        for path in self._paths():  # of a description that was being rewritten
+            files.remove_leftovers(path)
 
     def _paths(self) -> list[Path]:
-        return sorted(self.path.glob("step-*"))
+        """The checkpoints, oldest first; a folder of another name, such as a copy put aside, is none."""
+        found = (path for path in self.path.glob("step-*") if STEP_NAME.fullmatch(path.name))
+        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -186,6 +238,10 @@ def open_checkpoint(path: Path) -> Checkpoint:
     if not all(isinstance(description.get(key), int) for key in ("step", "world_size")):
         raise CheckpointError(f"{path / DESCRIPTION} is damaged: step or world_size is missing; {_other_way(path)}")
     return Checkpoint(path, description)
+
+
+def _as_json(description: Mapping[str, Any]) -> bytes:
+    return json.dumps({"format": FORMAT_VERSION, **description}, indent=2, allow_nan=False).encode()
 
 
 def _save_state(folder: Path, name: str, state: Any) -> None:
@@ -221,23 +277,17 @@ def _other_way(damaged: Path) -> str:
     return f"use another checkpoint of the run (once {damaged} is moved away, --resume goes on from the one before it)"
 
 
-class _explain_failure:  # noqa: N801  # used like a function
+@contextmanager
+def _explain_failure(folder: CheckpointFolder, step: int) -> Iterator[None]:
     """Turn a failed write into an error that says which checkpoint is still good."""
-
-    def __init__(self, folder: CheckpointFolder, step: int) -> None:
-        self.folder = folder
-        self.step = step
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if not isinstance(error, OSError | SafetensorError):
-            return
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
         with suppress(OSError):  # what is half-written takes room
-            self.folder._remove_leftovers()
-        latest = max((path.name for path in self.folder.path.glob("step-*")), default=None)
+            folder._remove_leftovers()
+        latest = max((path.name for path in folder._paths()), default=None)
         intact = f"the last one, {latest}, is intact" if latest else "there is no earlier one"
         raise RunFolderError(
-            f"the checkpoint of step {self.step} could not be written to {self.folder.path}: {error}; {intact}. "
-            f"Free some space or make the folder writable, then: i2i run --resume {self.folder.path.parent}"
+            f"the checkpoint of step {step} could not be written to {folder.path}: {error}; {intact}. "
+            f"Free some space or make the folder writable, then: i2i run --resume {folder.path.parent}"
         ) from error

@@ -18,13 +18,11 @@ def describe_checkpoint(
     dataset: Dataset,
     method: Method,
     position: Position,
-    metrics: Mapping[str, Mapping[str, float]],
-    judged: Mapping[str, Mapping[str, float]],
     *,
     averaged: Collection[str],
     world_size: int,
 ) -> dict[str, Any]:
-    """Describe a checkpoint as plain JSON values.
+    """Describe a checkpoint as plain JSON values; ``score``, ``metrics`` and ``images`` are null until it is measured.
 
     Args:
         manager: the plugins, to name the package of each component.
@@ -32,8 +30,6 @@ def describe_checkpoint(
         dataset: the training images, for channels and domains.
         method: the generators and their directions.
         position: where training stands.
-        metrics: held-out metrics by direction.
-        judged: those of the images that every checkpoint of the run is compared on.
         averaged: the generators whose file holds a moving average.
         world_size: the number of processes.
     """
@@ -43,15 +39,17 @@ def describe_checkpoint(
         "seconds": position.seconds,
         "samples": position.samples,
         "world_size": world_size,
-        "score": score(judged),
-        "metrics": metrics,
+        "score": None,
+        "metrics": None,
+        "images": None,
         "generators": {
             name: {
                 "file": f"{name}.safetensors",
                 "direction": ways.get(name),
                 "component": config.generator.to_dict(),
-                "in_channels": dataset.channels[ways.get(name, "AtoB")[0]],
-                "out_channels": dataset.channels[ways.get(name, "AtoB")[-1]],
+                # A generator that is in no direction has channels that only its method knows.
+                "in_channels": dataset.channels[ways[name][0]] if name in ways else None,
+                "out_channels": dataset.channels[ways[name][-1]] if name in ways else None,
                 "package": _package_of(manager, "generator", config.generator),
                 "moving_average": name in averaged,
             }
@@ -66,7 +64,7 @@ def describe_checkpoint(
     }
 
 
-def score(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
+def score_of(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
     """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
     for name in ("l1", "cycle_l1"):
         values = [values[name] for values in metrics.values() if name in values]

@@ -6,7 +6,9 @@ identity baseline, the same metric for the input in place of the output.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -15,8 +17,27 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from i2i.engine.pixels import to_uint8
 from i2i.errors import DataError
 
+Metrics = Mapping[str, Mapping[str, float]]
+"""Metrics by direction and name."""
+
 SSIM_WINDOW = 11
 SSIM_SIGMA = 1.5
+
+
+def metrics_to_json(metrics: Metrics) -> dict[str, dict[str, float | None]]:
+    """Make metrics fit for JSON, which has no infinity: the PSNR of equal images becomes null."""
+    return {
+        way: {name: value if math.isfinite(value) else None for name, value in values.items()}
+        for way, values in metrics.items()
+    }
+
+
+def metrics_from_json(metrics: Mapping[str, Mapping[str, float | None]]) -> Metrics:
+    """The inverse of :func:`metrics_to_json`."""
+    return {
+        way: {name: math.inf if value is None else value for name, value in values.items()}
+        for way, values in metrics.items()
+    }
 
 
 class TranslationMetrics:

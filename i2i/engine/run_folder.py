@@ -96,11 +96,7 @@ class RunFolder:
             RunFolderError: when it is none, cannot be written, or another process is training in it.
         """
         folder = cls(Path(path))
-        if not folder.config_file.exists():
-            raise RunFolderError(
-                f"{path} is no run folder: config.yaml is missing; expected a folder made by i2i run, such as "
-                f"{RUNS}/NAME"
-            )
+        folder._require_config()
         try:
             folder.lock(patience=ORPHANS_SECONDS)
         except OSError as error:
@@ -138,6 +134,7 @@ class RunFolder:
         Raises:
             RunFolderError: it cannot be read.
         """
+        self._require_config()
         try:
             values: Mapping[str, Any] = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -147,22 +144,35 @@ class RunFolder:
             ) from error
         return values
 
+    def _require_config(self) -> None:
+        if not self.config_file.exists():
+            raise RunFolderError(
+                f"{self.path}: config.yaml is missing; expected a run folder made by i2i run, such as {RUNS}/NAME"
+            )
+
     def append_metrics(self, line: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""
         try:
             with self.metrics_file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(json.dumps(line, allow_nan=False) + "\n")
         except OSError as error:
             raise RunFolderError(
                 f"{self.metrics_file} cannot be written: {error}; the checkpoints are intact: free some space, then "
                 f"i2i run --resume {self.path}"
             ) from error
 
-    def forget_after(self, step: int) -> None:
-        """Drop metrics and sample sheets of later steps: a resumed run makes them again."""
+    def forget_after(self, step: int, *, measured: bool = True) -> None:
+        """Drop metrics and sample sheets of later steps: a resumed run makes them again.
+
+        Args:
+            step: the last one that counts.
+            measured: whether that one is measured; if not, measurements that got lost half way are dropped too.
+        """
         if self.metrics_file.exists():
             lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
             kept = [line for line in lines if _step_of(line) <= step]
+            if not measured:
+                kept = [line for line in kept if _step_of(line) < step or json.loads(line)["kind"] != "evaluation"]
             write_whole(self.metrics_file, "".join(f"{line}\n" for line in kept).encode())
         for sheet in self.samples.glob("*/step-*.png"):
             if int(sheet.stem.removeprefix("step-")) > step:

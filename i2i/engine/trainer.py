@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -18,9 +18,10 @@ from i2i.engine.averages import make_averages
 from i2i.engine.budget import Budget, limits_as_options
 from i2i.engine.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import RunConfig
-from i2i.engine.description import describe_checkpoint
+from i2i.engine.description import describe_checkpoint, score_of
 from i2i.engine.evaluation import HeldOut
-from i2i.engine.interruption import deaf_to_ctrl_c, interruption
+from i2i.engine.interruption import deaf_to_signals, interruption
+from i2i.engine.metrics import Metrics, metrics_to_json
 from i2i.engine.page import write_page
 from i2i.engine.parts import build_dataset, build_method
 from i2i.engine.position import Position
@@ -29,13 +30,13 @@ from i2i.engine.progress import Reporter, Status
 from i2i.engine.run_folder import RunFolder
 from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
+from i2i.engine.snapshot import Snapshot
 from i2i.engine.stream import SampleStream, load_batches
-from i2i.errors import CheckpointError, DataError, DivergedError
+from i2i.errors import DataError, DivergedError, I2IError, PluginError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 
 GROUPS = ("generators", "discriminators")
-Metrics = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,11 @@ class Trainer:
         # Every process draws the same first weights; after that each has random numbers of its own.
         training_state.seed_everything(self.options.seed)
         self.method = build_method(
-            manager, config, self.train_set.channels, self.options.seed * 1000 + rank, accelerator.device
+            manager, config, self.train_set.channels, _derive(self.options.seed, 2, rank), accelerator.device
         )
         check_sizes(manager, config, self.train_set, self.test_set)
-        training_state.seed_everything(self.options.seed + rank)
-        self.random = torch.Generator().manual_seed(self.options.seed + rank)
+        training_state.seed_everything(_derive(self.options.seed, 0, rank))
+        self.random = torch.Generator().manual_seed(_derive(self.options.seed, 1, rank))
         for network in self.networks.values():
             network.to(accelerator.device).train()
 
@@ -105,6 +106,9 @@ class Trainer:
             group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in self.optimizers.items()
         }
         self.averages = make_averages(self.method.generators, self.options.ema_decay)
+        self.snapshot = Snapshot(
+            self.method, self.averages, self.optimizers, self.schedules, self.random, accelerator.device
+        )
         self.position = Position()
         self._window_start, self._window_step = 0.0, 0
 
@@ -124,6 +128,8 @@ class Trainer:
             self._restore(resume_from)
             if self._is_over():
                 self.reporter.note(self._nothing_left())
+            elif resume_from.images is None:  # the run ended between saving and measuring
+                self._judge(everything=False)
         stream = SampleStream(
             len(self.train_set),
             seed=self.options.seed,
@@ -132,7 +138,7 @@ class Trainer:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        with deaf_to_ctrl_c():  # a loading process inherits it: Ctrl-C is for the main process to handle
+        with deaf_to_signals():  # a loading process inherits it: signals are for the main process to handle
             batches = load_batches(self.train_set, stream, workers=self._workers())
         with interruption() as interrupted:
             if self.position.step == 0:
@@ -165,8 +171,15 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
 
     def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
-        with self.accelerator.autocast():
-            terms = self.method.step(batches, self)
+        try:
+            with self.accelerator.autocast():
+                terms = self.method.step(batches, self)
+        except ValueError as error:
+            step, method = self.position.step + 1, self.config.method.name
+            raise PluginError(
+                f"step {step} of method {method} failed: {error}; {self._last_good()}. Do its loss and networks go "
+                f"with these images? See: i2i plugins show method {method}"
+            ) from error
         names = list(terms)
         values = torch.stack([terms[name].float() for name in names]).tolist()  # one wait for the device, not one each
         broken = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
@@ -192,17 +205,18 @@ class Trainer:
             position.counts[name] += 1
         position.epoch_loss += sum(value for name, value in terms.items() if name not in self.method.discriminators)
         position.epoch_steps += 1
+        rate = self.optimizers["generators"].param_groups[0]["lr"]  # before an epoch that ends here changes it
         self._end_epochs()
         self._report()
         if position.step % options.log_every == 0:
-            self._log()
+            self._log(rate)
         if self._is_over():
             return  # the end writes its own sheets and checkpoint
         if position.step % options.sample_every == 0:
             self._write_sheets()
         if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
-            metrics = self._measure(options.evaluation_images)
-            self._checkpoint(metrics, judged=metrics)
+            self._save()
+            self._judge(everything=False)
 
     def _is_over(self) -> bool:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
@@ -239,7 +253,7 @@ class Trainer:
         seconds = max(self.position.seconds - self._window_start, 1e-9)
         return float((self.position.step - self._window_step) * self.samples_per_step / seconds)
 
-    def _log(self) -> None:
+    def _log(self, rate: float) -> None:
         position = self.position
         losses = self.processes.mean_of_sums(position.sums, position.counts)
         position.sums.clear()
@@ -250,7 +264,7 @@ class Trainer:
             "epoch": position.samples / len(self.train_set),
             "seconds": round(position.seconds, 3),
             "images_per_second": round(self._speed(), 3),
-            "learning_rate": self.optimizers["generators"].param_groups[0]["lr"],
+            "learning_rate": rate,
             "losses": losses,
         }
         self._window_start, self._window_step = position.seconds, position.step
@@ -258,59 +272,41 @@ class Trainer:
             self.folder.append_metrics(line)
         self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
 
-    def _measure(self, limit: int | None) -> dict[str, dict[str, float]]:
-        """Measure held-out images in the main process, and log the result."""
-        metrics: dict[str, dict[str, float]] = {}
-        if self.accelerator.is_main_process and len(self.test_set):
-            with self._judging():
-                metrics = self._held_out().measure(limit)
-            images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
-            line = {"kind": "evaluation", "step": self.position.step, "images": images, "directions": metrics}
-            self.folder.append_metrics(line)
-            flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
-            self.accelerator.log(flat, step=self.position.step)
-        self.accelerator.wait_for_everyone()
+    def _measure(self, limit: int | None) -> Metrics:
+        """Measure held-out images, and log the result."""
+        metrics = self._held_out().measure(limit)
+        images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
+        line = {"kind": "evaluation", "step": self.position.step, "images": images}
+        self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
+        flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
+        self.accelerator.log(flat, step=self.position.step)
         return metrics
 
     def _held_out(self) -> HeldOut:
-        directions = {direction: self._outputs_of(name) for direction, name in sorted(self.method.directions.items())}
+        directions = {
+            direction: self.snapshot.outputs_of(name) for direction, name in sorted(self.method.directions.items())
+        }
         paper = self.options.inference == "paper"
         return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
 
-    def _outputs_of(self, generator: str) -> nn.Module:
-        """The network that makes outputs: the moving average where there is one."""
-        average = self.averages.get(generator)
-        return self.method.generators[generator] if average is None else average.module
-
     def _write_sheets(self) -> None:
         if self.accelerator.is_main_process and len(self.test_set):
-            with self._judging():
+            try:
                 self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+            except DivergedError as error:
+                raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
             write_page(self.folder.path)
         self.accelerator.wait_for_everyone()
 
-    @contextmanager
-    def _judging(self) -> Iterator[None]:
-        """Tell the step when the generators' outputs turn out not to be finite."""
-        try:
-            yield
-        except DivergedError as error:
-            raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
-
     def _end(self, finished: bool) -> Outcome:
         step = self.position.step
-        kept = self.checkpoints.folder_of(step)
         if not finished:
-            self.reporter.note(f"interrupted: saving step {step} (a second time stops at once, without saving)")
-        if kept.exists():  # an interruption just after a checkpoint, or a resumed run with nothing left to do
-            metrics = open_checkpoint(kept).description["metrics"]
-        else:
+            self.reporter.note(f"interrupted: saving step {step}, then measuring it (a second time stops at once)")
+        if not self.checkpoints.folder_of(step).exists():  # it is there after an interruption just after a checkpoint
             if finished:
-                self.reporter.note(f"the budget is used up: measuring held-out images and saving step {step}")
-            some = self.options.evaluation_images
-            judged = self._measure(some)  # as at every checkpoint, so that `best` compares like with like
-            metrics = self._measure(None) if finished and len(self.test_set) > some else judged
-            self._checkpoint(metrics, judged)
+                self.reporter.note(f"the budget is used up: saving step {step} and measuring held-out images")
+            self._save()
+        metrics = self._judge(everything=finished)
         if self.accelerator.is_main_process and len(self.test_set):
             held_out = self._held_out()
             held_out.write_sheets(self.folder.path, step, self.options.sample_images)
@@ -320,71 +316,60 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         return Outcome(step, finished, metrics)
 
-    def _checkpoint(self, metrics: Metrics, judged: Metrics) -> None:
-        step, rank = self.position.step, self.accelerator.process_index
-        own = {
-            "random": training_state.random_state(),
-            "update": self.random.get_state(),
-            "buffers": {name: buffer.state_dict() for name, buffer in self.method.buffers.items()},
-        }
-        self.checkpoints.write_rank(step, rank, own)
+    def _save(self) -> None:
+        """Write the checkpoint of this step; its metrics come later, so that measuring can lose no training."""
+        step, world_size = self.position.step, self.accelerator.num_processes
+        self.checkpoints.write_rank(step, self.accelerator.process_index, self.snapshot.of_this_process())
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            # With a moving average, a generator's file holds the average, and the state the weights that are trained.
-            kept = {**self.method.discriminators, **{name: self.method.generators[name] for name in self.averages}}
-            shared = {
-                "position": self.position.state_dict(),
-                "networks": {name: network.state_dict() for name, network in kept.items()},
-                "averaged": {name: int(average.n_averaged) for name, average in self.averages.items()},
-                "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
-                "schedules": {group: schedule.state_dict() for group, schedule in self.schedules.items()},
-            }
-            weights = {name: self._outputs_of(name).state_dict() for name in self.method.generators}
-            world_size = self.accelerator.num_processes
             description = describe_checkpoint(
                 self.manager,
                 self.config,
                 self.train_set,
                 self.method,
                 self.position,
-                metrics,
-                judged,
                 averaged=self.averages,
                 world_size=world_size,
             )
+            weights, shared = self.snapshot.generator_weights(), self.snapshot.shared(self.position)
             self.checkpoints.write(step, description, weights, shared, world_size)
         self.accelerator.wait_for_everyone()
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
+    def _judge(self, everything: bool) -> Metrics:
+        """Measure the checkpoint of this step, as far as nobody did yet, and return what it says then.
+
+        Args:
+            everything: measure all held-out images, not only those that every checkpoint is compared on.
+        """
+        kept = open_checkpoint(self.checkpoints.folder_of(self.position.step))
+        some, every = min(self.options.evaluation_images, len(self.test_set)), len(self.test_set)
+        if self.accelerator.is_main_process and (kept.images or 0) < (every if everything else some):
+            metrics = self._measured(kept, some) if kept.images is None else kept.metrics
+            score = kept.score if kept.images is not None else score_of(metrics)  # `best` compares like with like
+            if everything and every > some:
+                metrics = self._measured(kept, None)
+            self.checkpoints.judge(kept, metrics, score, every if everything else some)
+        elif self.accelerator.is_main_process and kept.images is None:  # nothing to measure
+            self.checkpoints.judge(kept, {}, None, 0)
+        self.accelerator.wait_for_everyone()
+        return open_checkpoint(kept.path).metrics
+
+    def _measured(self, kept: Checkpoint, limit: int | None) -> Metrics:
+        """Measure, and tell what became of the checkpoint where that fails."""
         try:
-            shared = checkpoint.training_state()
-            for name, generator in self.method.generators.items():
-                weights = checkpoint.generator_weights(name)
-                self._outputs_of(name).load_state_dict(weights)
-                if name not in self.averages:
-                    generator.load_state_dict(weights)
-            for name, weights in shared["networks"].items():
-                self.networks[name].load_state_dict(weights)
-            for name, average in self.averages.items():
-                average.n_averaged.fill_(shared["averaged"][name])
-            for group in self.optimizers:
-                self.optimizers[group].load_state_dict(shared["optimizers"][group])
-                self.schedules[group].load_state_dict(shared["schedules"][group])
-            self.position = Position.from_state(shared["position"])
-            own = checkpoint.rank_state(self.accelerator.process_index)
-            if own is not None:
-                for name, buffer in self.method.buffers.items():
-                    buffer.load_state_dict(
-                        training_state.floats_to_device(own["buffers"][name], self.accelerator.device)
-                    )
-                self.random.set_state(own["update"])
-                training_state.set_random_state(own["random"])
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"{checkpoint.path} does not fit this run's config.yaml: {type(error).__name__}: {error}; "
-                "was config.yaml changed, or a plugin updated?"
+            return self._measure(limit)
+        except DivergedError as error:
+            self.checkpoints.remove(kept)  # its generators are broken: the one before it is the last good one
+            raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
+        except I2IError as error:
+            raise type(error)(
+                f"held-out images could not be measured: {error}\nNo training is lost: the checkpoint of step "
+                f"{kept.step} is saved in {kept.path}; put that right, then: i2i run --resume {self.folder.path}"
             ) from error
-        if own is None or checkpoint.description["world_size"] != self.accelerator.num_processes:
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
+        if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
             self.reporter.note(
                 f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
                 f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
@@ -405,3 +390,8 @@ class Trainer:
             key: value.to(self.accelerator.device, non_blocking=True) if isinstance(value, Tensor) else value
             for key, value in batch.items()
         }
+
+
+def _derive(seed: int, stream: int, rank: int) -> int:
+    """A seed for one of several streams of random numbers in one process; no two of them are alike."""
+    return int(np.random.SeedSequence(seed, spawn_key=(stream, rank)).generate_state(1)[0])

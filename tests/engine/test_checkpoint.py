@@ -23,8 +23,10 @@ def state_of(step):
 def write(folder, step, score=None, world_size=1):
     for rank in range(world_size):
         folder.write_rank(step, rank, {"rank": rank, **state_of(step)})
-    description = {**DESCRIPTION, "step": step, "score": score, "world_size": world_size}
-    return folder.write(step, description, {"G": {"w": torch.full((2, 2), step)}}, state_of(step), world_size)
+    description = {**DESCRIPTION, "step": step, "score": None, "world_size": world_size}
+    written = folder.write(step, description, {"G": {"w": torch.full((2, 2), step)}}, state_of(step), world_size)
+    folder.judge(written, {}, score, 0)
+    return open_checkpoint(written.path)
 
 
 def assert_whole(checkpoint):
@@ -93,7 +95,8 @@ def test_killed_at_every_point_of_a_write_the_old_or_the_new_one_is_there(tmp_pa
             assert_whole(checkpoint)
         folder.clean()
         newest = folder.latest()
-        assert folder.best().step == newest.step, "a new best is linked even when the kill came before the link"
+        scores = {checkpoint.step: checkpoint.score for checkpoint in folder.all() if checkpoint.score is not None}
+        assert folder.best().step == min(scores, key=scores.get), "linked even when the kill came before the link"
         assert (folder.path / "latest").resolve() == newest.path.resolve()
         assert not [name for name in names_in(folder.path) if name.startswith(".")]
         if code == 0:
@@ -181,3 +184,31 @@ def test_no_module_unpickles():
                 assert (node.module or "").partition(".")[0] not in forbidden, path
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert (node.value.id, node.attr) not in {("torch", "load"), ("np", "load"), ("numpy", "load")}, path
+
+
+def test_a_folder_of_another_name_is_no_checkpoint(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=2)
+    written = write(folder, 9)
+    written.path.rename(tmp_path / "step-00000010.damaged")
+    write(folder, 8)
+    assert folder.latest().step == 8
+    assert [checkpoint.step for checkpoint in folder.all()] == [8]
+
+
+def test_the_newest_can_be_taken_back(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=2)
+    write(folder, 1, score=3.0)
+    newest = write(folder, 2, score=2.0)
+    folder.remove(newest)
+    assert (folder.latest().step, folder.best().step) == (1, 1)
+    folder.remove(folder.latest())
+    assert not names_in(tmp_path)
+
+
+def test_an_infinite_metric_is_valid_json_and_comes_back(tmp_path):
+    folder = CheckpointFolder(tmp_path, keep=1)
+    written = write(folder, 1)
+    folder.judge(written, {"AtoB": {"psnr": float("inf"), "l1": 0.0}}, 0.0, 3)
+    text = (written.path / "checkpoint.json").read_text()
+    assert "Infinity" not in text
+    assert folder.latest().metrics == {"AtoB": {"psnr": float("inf"), "l1": 0.0}}

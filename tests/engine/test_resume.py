@@ -109,7 +109,7 @@ class DieAt:
             setattr(os, name, deadly(getattr(os, name)))
 
 
-@pytest.mark.parametrize("calls", [14, 25, 31, 38, 43])
+@pytest.mark.parametrize("calls", [14, 25, 31, 38, 43, 47, 50, 53])
 def test_killed_between_two_writes(cyclegan, tmp_path, calls):
     arguments, straight = cyclegan
     folder = tmp_path / "run"
@@ -187,3 +187,54 @@ def test_an_interrupted_run_saves_and_goes_on_exactly(cyclegan, tmp_path, number
     assert_tidy(folder)
     Child(tmp_path / "second", resume=folder).succeed()
     assert_same_end(folder, straight)
+
+
+def test_a_signal_to_the_whole_group_saves_too(cyclegan, tmp_path):
+    """As a scheduler's or ``timeout``'s: the loading processes get it as well."""
+    arguments, straight = cyclegan
+    folder = tmp_path / "run"
+    child = Child(tmp_path / "first", os.setpgrp, **{**arguments, "out": folder, "workers": 2})
+    child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
+    os.killpg(child.process.pid, signal.SIGTERM)
+    assert child.wait() == INTERRUPTED, child.output()
+    Child(tmp_path / "second", resume=folder, workers=0).succeed()
+    assert_same_end(folder, straight)
+
+
+class Unmeasurable:
+    """Held-out images cannot be measured, from the n-th measurement on."""
+
+    def __init__(self, allowed):
+        self.allowed = allowed
+
+    def __call__(self):
+        from i2i.engine.evaluation import HeldOut
+        from i2i.errors import DataError
+
+        measure, count = HeldOut.measure, [0]
+
+        def failing(held_out, limit=None):
+            count[0] += 1
+            if count[0] > self.allowed:
+                raise DataError("testA/0.png: no such file")
+            return measure(held_out, limit)
+
+        HeldOut.measure = failing
+
+
+@pytest.mark.parametrize("allowed", [0, 7, 8])
+def test_a_measurement_that_fails_loses_no_training(cyclegan, tmp_path, allowed):
+    """In mid-training, at the end, and between the two measurements of the end."""
+    arguments, straight = cyclegan
+    folder = tmp_path / "run"
+    step = 2 if allowed == 0 else STEPS
+    child = Child(tmp_path / "first", Unmeasurable(allowed), **{**arguments, "out": folder})
+    assert child.wait() == FAILED
+    for part in ("DataError: held-out images could not be measured: testA/0.png", f"the checkpoint of step {step} is"):
+        assert part in child.output()
+    assert f"i2i run --resume {folder}" in child.output()
+    Child(tmp_path / "second", resume=folder).succeed()
+    assert_same_end(folder, straight)
+    assert (folder / "checkpoints" / "best").resolve().name == (straight / "checkpoints" / "best").resolve().name
+    measured = [line for line in (folder / "metrics.jsonl").read_text().splitlines() if '"evaluation"' in line]
+    assert len(measured) == len(set(measured)) == STEPS // 2 + 1

@@ -95,7 +95,7 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, config, monkeypatch)
 
 
 def test_opening_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(RunFolderError, match=r"config\.yaml is missing; expected a folder made by i2i run"):
+    with pytest.raises(RunFolderError, match=r"config\.yaml is missing; expected a run folder made by i2i run"):
         RunFolder.open(tmp_path)
 
 
