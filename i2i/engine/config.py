@@ -11,6 +11,9 @@ from pydantic import Field
 
 from i2i.plugins.options import Options
 
+LIMITS = ("steps", "epochs", "minutes")
+"""The options of :class:`TrainingOptions` that end a run."""
+
 
 class OptimizerOptions(Options):
     """Adam's settings, for generators and discriminators alike; the defaults are both papers'."""

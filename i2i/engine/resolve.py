@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import yaml
 
-from i2i.engine.config import Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
+from i2i.engine.config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.errors import ConfigError, I2IError, did_you_mean
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, Problem, parse_options
@@ -49,12 +49,11 @@ PLAIN: Mapping[str, type[Options]] = {
 DEFAULT_NAMES = {"generator": "resnet9", "loss": "lsgan", "pixel_loss": "l1", "buffer": "none", "data": "folder"}
 DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_METHOD = "cyclegan"
-BUDGET = ("steps", "epochs", "minutes")
 DEFAULT_DATA = "sample:flat-3d"
 SAMPLE_PREFIX = "sample:"
+YAML_NULLS = ("", "~", "null", "Null", "NULL")
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16
-BUDGET = ("steps", "epochs", "minutes")
 
 OptionsType = TypeVar("OptionsType", bound=Options)
 
@@ -75,17 +74,26 @@ class _Resolver:
         return default
 
     def values(self, section: str, options: type[Options], skip: Iterable[str] = ("name",)) -> Values:
-        merged: Values = {}
-        for layer in self.assumed:
-            merged.update({k: v for k, v in layer.get(section, {}).items() if k in options.model_fields})
+        merged = self.assumed_values(section, options)
         for layer in self.given:
             merged.update(layer.get(section, {}))
         return {key: value for key, value in merged.items() if key not in skip}
+
+    def assumed_values(self, section: str, options: type[Options]) -> Values:
+        """What the method and the preset start from, as far as the chosen component has such options."""
+        merged: Values = {}
+        for layer in self.assumed:
+            merged.update({k: v for k, v in layer.get(section, {}).items() if k in options.model_fields})
+        return merged
 
     def parse(self, where: str, options: type[OptionsType], values: Values) -> OptionsType:
         parsed, problems = parse_options(options, values, where=where)
         self.problems += problems
         return parsed if parsed is not None else options()
+
+    def settings(self, section: str, options: type[OptionsType]) -> OptionsType:
+        """Resolve a section that holds no component."""
+        return self.parse(section, options, self.values(section, options, skip=()))
 
     def choose(self, section: str) -> Choice:
         name = str(self.last(section, "name", DEFAULT_NAMES.get(section)))
@@ -137,9 +145,7 @@ class _Resolver:
 
     def discriminator_values(self, number: str, options: type[Options]) -> Values:
         """What is set for one of several: in each layer what holds for all of them, then what holds for this one."""
-        merged: Values = {}
-        for layer in self.assumed:
-            merged.update({k: v for k, v in layer.get("discriminator", {}).items() if k in options.model_fields})
+        merged = self.assumed_values("discriminator", options)
         for layer in self.given:
             section = layer.get("discriminator", {})
             merged.update({k: v for k, v in section.items() if k not in ("name", "copies") and not k.isdigit()})
@@ -197,13 +203,10 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
     resolver.assumed.append({section: dict(values) for section, values in method_spec.defaults.items()})
     preset_layer = preset.get("settings", {}).get(method_name, {})
     if preset_layer:
-        if any(layer.get("training", {}).get(limit) is not None for layer in given for limit in BUDGET):
-            training = {key: value for key, value in preset_layer.get("training", {}).items() if key not in BUDGET}
-            preset_layer = {**preset_layer, "training": training}  # a person's own budget replaces the preset's
-        if any(limit in layer.get("training", {}) for layer in given for limit in BUDGET):
+        if any(layer.get("training", {}).get(limit) is not None for layer in given for limit in LIMITS):
             # A person who gives one limit means that one: the preset's would end the run first.
-            kept = {key: value for key, value in preset_layer.get("training", {}).items() if key not in BUDGET}
-            preset_layer = {**preset_layer, "training": kept}
+            training = {key: value for key, value in preset_layer.get("training", {}).items() if key not in LIMITS}
+            preset_layer = {**preset_layer, "training": training}
         resolver.assumed.append(preset_layer)
         notes.append(f"{root} comes with a preset for {method_name}; --dry-run shows it, --set changes it")
 
@@ -222,13 +225,9 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         buffer=resolver.choose("buffer"),
         data_root=root,
         data=resolver.choose("data"),
-        **cast(
-            "Any",
-            {
-                name: resolver.parse(name, options, resolver.values(name, options, ()))
-                for name, options in PLAIN.items()
-            },
-        ),
+        optimizer=resolver.settings("optimizer", OptimizerOptions),
+        schedule=resolver.settings("schedule", ScheduleOptions),
+        training=resolver.settings("training", TrainingOptions),
     )
     resolver.check_pairing(method_name, pairing, config.data)
     resolver.fail_on_problems()
@@ -312,9 +311,12 @@ def _split(setting: str) -> tuple[str, Any]:
     if not equals:
         raise ConfigError(f"--set {setting}: expected section.option=value, such as generator.base_channels=32")
     try:
-        return name.strip(), yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {setting}: the value is no YAML: {error}") from error
+    if value is None and text.strip() not in YAML_NULLS:
+        value = text.strip()  # to YAML #ffffff is a comment; here it is a colour
+    return name.strip(), value
 
 
 def merge(*layers: Layer) -> Layer:

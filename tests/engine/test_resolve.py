@@ -455,3 +455,45 @@ def test_an_unknown_component_is_a_wrong_setting(section):
 
     kind = "loss" if section == "pixel_loss" else section
     assert told.startswith(f"{section}: there is no {kind} called 'nothing'")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [("#000000", "#000000"), ("'#00ff00'", "#00ff00"), (" #0000ff ", "#0000ff"), ("1 # one", 1)]
+)
+def test_a_value_that_yaml_takes_for_a_comment_is_kept(value, kept):
+    assert layer_from_settings([f"data.background={value}"]) == {"data": {"background": kept}}
+
+
+def test_a_colour_from_the_command_line_is_used():
+    assert resolve(settings=["data.background=#000000"]).data.options.background == "#000000"
+
+
+@pytest.mark.parametrize("value", ["none", "null", "~", ""])
+def test_an_optional_value_is_taken_back_in_every_way(value, file):
+    path = file("data: {load_size: 300}")
+
+    assert resolve(config=path).data.options.load_size == 300
+    assert resolve(config=path, settings=[f"data.load_size={value}"]).data.options.load_size is None
+    if value:
+        assert resolve(config=file(f"schedule: {{flat_epochs: {value}}}")).schedule.flat_epochs is None
+
+
+def test_none_stays_a_choice_of_its_own():
+    config = resolve(settings=["generator.norm=none", "data.mode=none"])
+
+    assert (config.generator.options.norm, config.data.options.mode) == ("none", "none")
+
+
+def test_taking_one_limit_back_leaves_the_presets_other_one():
+    assert resolve(settings=["training.minutes=null"]).training.steps == resolve().training.steps is not None
+
+
+@pytest.mark.parametrize(
+    "setting", ["method.lambda_A", "method.lambda_identity", "method.lambda_paired", "loss.penalty_weight"]
+)
+@pytest.mark.parametrize("value", [".inf", "inf", ".nan"])
+def test_weights_are_finite(setting, value):
+    (problem,) = problems(loss="wgan-gp", settings=[f"{setting}={value}"])
+
+    assert problem.startswith(f"{setting}: got ")
+    assert "finite" in problem

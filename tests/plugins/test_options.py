@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from enum import Enum
+from typing import Literal, Optional
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from i2i.plugins import Options
 from i2i.plugins.options import OptionField, describe_options, parse_options
@@ -121,3 +122,60 @@ def test_descriptions_hold_type_default_bounds_and_words() -> None:
     assert (described["fields"].type, described["fields"].default) == ("list of integer", [70])
     assert described["even"].description == "Described by the text below it."
     assert describe_options(Options) == []
+
+
+class Colours(Enum):
+    GREY = "grey"
+    FULL = "full"
+
+
+class Unusual(Options):
+    """What pydantic allows besides."""
+
+    colours: Colours = Field(Colours.GREY, description="an enumeration")
+    several: tuple[Colours, ...] = Field((Colours.FULL,), description="several of it")
+    width: int | None = Field(None, alias="w", description="an alias")
+    height: Optional[int] = Field(None, description="the older way to say it")  # noqa: UP045
+    choice: Literal["none", "all"] | None = Field(None, description="a choice that is called none")
+    word: str = Field("", description="text that may be none")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Unusual:
+        if self.width == self.height == 0:
+            raise ValueError("width and height cannot both be 0")
+        return self
+
+
+def test_enumerations_and_aliases_are_described_as_a_person_types_them() -> None:
+    described = {field.name: field for field in describe_options(Unusual)}
+
+    assert (described["colours"].type, described["colours"].default) == ("grey | full", "grey")
+    assert (described["several"].type, described["several"].default) == ("list of grey | full", ("full",))
+    assert described["width"].type == "integer | none"
+
+
+def test_an_option_with_an_alias_is_set_by_its_name() -> None:
+    options, found = parse_options(Unusual, {"width": 3}, where="data")
+
+    assert found == []
+    assert options is not None
+    assert options.width == 3
+    assert options.model_dump(mode="json")["width"] == 3
+
+
+def test_none_means_no_value_only_where_there_may_be_none() -> None:
+    values = dict.fromkeys(("width", "height", "choice", "word"), "none")
+    options, found = parse_options(Unusual, values, where="data")
+
+    assert found == []
+    assert options is not None
+    assert (options.width, options.height, options.choice, options.word) == (None, None, "none", "none")
+    assert [str(problem) for problem in parse_options(Unusual, {"colours": "none"}, where="data")[1]] == [
+        "data.colours: got 'none': input should be 'grey' or 'full'"
+    ]
+
+
+def test_a_problem_of_several_options_does_not_print_all_of_them() -> None:
+    _, found = parse_options(Unusual, {"width": 0, "height": 0, "word": "long"}, where="data")
+
+    assert [str(problem) for problem in found] == ["data: width and height cannot both be 0"]

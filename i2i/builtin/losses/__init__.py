@@ -19,13 +19,17 @@ class LabelOptions(Options):
 class WassersteinOptions(Options):
     """Options of ``wgan-gp``."""
 
-    penalty_weight: float = Field(10.0, ge=0.0, description="weight of the gradient penalty, lambda in the paper")
+    penalty_weight: float = Field(
+        10.0, ge=0.0, allow_inf_nan=False, description="weight of the gradient penalty, lambda in the paper"
+    )
 
 
 class HuberOptions(Options):
     """Options of ``huber``."""
 
-    delta: float = Field(0.1, gt=0.0, description="error, on the scale of [-1, 1], at which the loss turns linear")
+    delta: float = Field(
+        0.1, gt=0.0, allow_inf_nan=False, description="error, on the scale of [-1, 1], at which the loss turns linear"
+    )
 
 
 def _build_cross_entropy(options: LabelOptions) -> Any:

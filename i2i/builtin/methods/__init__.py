@@ -13,14 +13,18 @@ from i2i.plugins.specs import Pairing
 class CycleGANOptions(Options):
     """Options of ``cyclegan``."""
 
-    lambda_A: float = Field(10.0, ge=0, description="weight of the cycle term A -> B -> A")  # noqa: N815
-    lambda_B: float = Field(10.0, ge=0, description="weight of the cycle term B -> A -> B")  # noqa: N815
+    lambda_A: float = Field(10.0, ge=0, allow_inf_nan=False, description="weight of the cycle term A -> B -> A")  # noqa: N815
+    lambda_B: float = Field(10.0, ge=0, allow_inf_nan=False, description="weight of the cycle term B -> A -> B")  # noqa: N815
     lambda_identity: float = Field(
-        0.5, ge=0, description="weight of the identity terms, relative to lambda_A and lambda_B; 0 saves their cost"
+        0.5,
+        ge=0,
+        allow_inf_nan=False,
+        description="weight of the identity terms, relative to lambda_A and lambda_B; 0 saves their cost",
     )
     lambda_paired: float = Field(
         0.0,
         ge=0,
+        allow_inf_nan=False,
         description="weight of the pixel loss to the true partner, for images of A and B that share a stem; "
         "above 0 the training is semi-paired",
     )
@@ -30,7 +34,7 @@ class Pix2PixOptions(Options):
     """Options of ``pix2pix``."""
 
     lambda_L1: float = Field(  # noqa: N815
-        100.0, ge=0, description="weight of the pixel loss (L1 unless --pixel-loss names another)"
+        100.0, ge=0, allow_inf_nan=False, description="weight of the pixel loss (L1 unless --pixel-loss names another)"
     )
 
 
