@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
-    from i2i.engine.config import RunConfig
+    from i2i.engine.config import RunConfig, TrainingOptions
     from i2i.engine.model import Inference
     from i2i.engine.resolve import Layer
     from i2i.engine.translator import Precision, Translator
@@ -78,7 +79,8 @@ def run(
         skip_bad: leave out files that cannot be read instead of stopping.
         trackers: ``tensorboard``, ``wandb``.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to go on with; only budget, device, workers, keep and trackers may be given with it.
+        resume: a run folder to go on with; only budget, device, workers, keep and trackers may be given with
+            it, and as ``data`` the place to which the same images were moved.
         config: a YAML file of settings.
         settings: more settings, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
         progress: draw progress on standard error.
@@ -103,6 +105,8 @@ def run(
 
     from i2i.engine.launch import Launch
     from i2i.engine.run_folder import RunFolder
+
+    resolved = replace(resolved, data_root=_absolute(resolved.data_root))  # a resume may start from anywhere
 
     with Launch(resolved.training, progress) as launch:
         for note in notes:
@@ -209,16 +213,19 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
         f"{section}.{key}"
         for section, values in given.items()
         for key in values
-        if section != "training" or key not in RESUME_MAY_CHANGE
+        if (section != "training" or key not in RESUME_MAY_CHANGE) and (section, key) != ("data", "root")
     ]
     if refused:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
-            f"{', '.join(RESUME_MAY_CHANGE)}); start a new run for other settings"
+            f"{', '.join(RESUME_MAY_CHANGE)}, and with --data where the same images are now); start a new run for "
+            "other settings"
         )
     kept = config_from_dict(manager, RunFolder(path).config_values())
     changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
-    resolved = config_from_dict(manager, {**kept.to_dict(), **merge(changed)})
+    root = _absolute(str(given.get("data", {}).get("root", kept.data_root)))
+    resolved = replace(config_from_dict(manager, {**kept.to_dict(), **merge(changed)}), data_root=root)
+    shorter = _is_shorter(resolved.training, kept.training)
 
     def reopen() -> RunFolder:
         folder = RunFolder.open(path)
@@ -226,15 +233,27 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
         checkpoints.clean()
         newest = checkpoints.latest()
         folder.forget_after(newest.step if newest else 0, measured=newest is None or newest.images is not None)
-        if resolved != kept:
-            folder.keep_config(resolved)
         return folder
 
     with Launch(resolved.training, progress) as launch:
         folder = launch.on_main(reopen, RunFolder)
         checkpoint = CheckpointFolder(folder.checkpoints, resolved.training.keep).latest()
         launch.reporter.note(f"going on from step {checkpoint.step if checkpoint else 0} of {path}")
-        return launch.train(manager, resolved, folder, checkpoint=checkpoint)
+        # An earlier end that was asked for once is no reason to forget the planned one.
+        keep_config = resolved != kept and not shorter
+        return launch.train(manager, resolved, folder, checkpoint=checkpoint, keep_config=keep_config)
+
+
+def _absolute(root: str) -> str:
+    """A path that means the same from everywhere; what is no path, such as ``sample:flat-3d``, stays as it is."""
+    path = Path(root)
+    return str(path.absolute()) if path.exists() else root
+
+
+def _is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
+    """Whether a limit of the new budget is tighter than the old one's."""
+    limits = [(getattr(new, name), getattr(old, name)) for name in ("steps", "epochs", "minutes")]
+    return any(now is not None and before is not None and now < before for now, before in limits)
 
 
 def _resolve(

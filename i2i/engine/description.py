@@ -19,6 +19,7 @@ def describe_checkpoint(
     method: Method,
     position: Position,
     *,
+    data: Mapping[str, Any],
     averaged: Collection[str],
     world_size: int,
 ) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def describe_checkpoint(
         dataset: the training images, for channels and domains.
         method: the generators and their directions.
         position: where training stands.
+        data: the fingerprint of the images.
         averaged: the generators whose file holds a moving average.
         world_size: the number of processes.
     """
@@ -55,6 +57,7 @@ def describe_checkpoint(
             }
             for name in method.generators
         },
+        "data": data,
         "domains": dict(dataset.domains),
         "value_range": [-1.0, 1.0],
         "preprocessing": config.data.options.model_dump(mode="json"),

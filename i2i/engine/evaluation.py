@@ -83,7 +83,8 @@ class HeldOut:
         source, target = direction[0], direction[-1]
         source_name, target_name = self.dataset.domains[source], self.dataset.domains[target]
         columns: dict[str, list[Tensor]] = {}
-        all_have_truth = self._all_have_truth(count)
+        truth = f"truth ({target_name})"
+        have_truth = []
         for batch in self._images(count):
             output = self._translate(direction, batch[source])
             columns.setdefault(f"input ({source_name})", []).append(batch[source])
@@ -91,12 +92,11 @@ class HeldOut:
             if self._way_back(direction):
                 back = self._translate(OTHER_WAY[direction], output)
                 columns.setdefault(f"back again ({source_name})", []).append(back)
-            if all_have_truth:
-                columns.setdefault(f"truth ({target_name})", []).append(batch[target])
-        return {title: _stack(images) for title, images in columns.items()}
-
-    def _all_have_truth(self, count: int) -> bool:
-        return all(bool(self.dataset[0, index].get("A_has_partner")) for index in range(min(count, len(self.dataset))))
+            columns.setdefault(truth, []).append(batch[target])
+            have_truth.append(bool(batch["A_has_partner"]))
+        if not all(have_truth):
+            del columns[truth]
+        return dict(_drawable(title, _stack(images)) for title, images in columns.items())
 
     def _way_back(self, direction: str) -> bool:
         return OTHER_WAY[direction] in self.directions
@@ -127,6 +127,16 @@ class HeldOut:
                     network.train(mode)
                     for name, value in network.named_buffers():
                         value.copy_(kept[name])
+
+
+def _drawable(title: str, images: Tensor) -> tuple[str, Tensor]:
+    """What of the channels can be drawn, grey or colour; a title that says which, where they are others."""
+    channels = images.shape[1]
+    if channels in (1, 3):
+        return title, images
+    if channels > 3:
+        return f"{title}, channels 1-3 of {channels}", images[:, :3]
+    return f"{title}, channel 1 of {channels}", images[:, :1]
 
 
 def _stack(images: list[Tensor]) -> Tensor:

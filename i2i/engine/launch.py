@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +14,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.tracking import filter_trackers
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 
 from i2i.engine.config import RunConfig, TrainingOptions, flatten
 from i2i.engine.devices import check_device
@@ -29,13 +31,33 @@ if TYPE_CHECKING:
 Folder = TypeVar("Folder", bound=RunFolder)
 
 
+PATIENCE = timedelta(days=1)
+"""How long processes wait for each other."""
+
+_DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
+
+
+@contextmanager
+def _accelerate_on(device: torch.device) -> Iterator[None]:
+    """Let Accelerate, which has no argument for it, take this GPU; later runs of the process choose their own."""
+    before = os.environ.get(_DEVICE_VARIABLE)
+    torch.cuda.set_device(device)
+    os.environ[_DEVICE_VARIABLE] = str(device)
+    try:
+        yield
+    finally:
+        del os.environ[_DEVICE_VARIABLE]
+        if before is not None:
+            os.environ[_DEVICE_VARIABLE] = before
+
+
 class Launch:
     """The surroundings of one run, as a context manager.
 
     Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes.
 
     Raises:
-        ConfigError: the device does not exist here.
+        ConfigError: the device does not exist here, or one GPU is named for several processes.
     """
 
     def __init__(self, options: TrainingOptions, progress: bool) -> None:
@@ -45,13 +67,19 @@ class Launch:
         if not self.several:
             # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
             AcceleratorState._reset_state(reset_partial_state=True)
-        if device.type == "cuda" and device.index is not None and not self.several:
-            torch.cuda.set_device(device)
-            os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
-        self.accelerator = Accelerator(
-            cpu=device.type == "cpu",
-            mixed_precision="bf16" if options.precision == "bf16" else "no",
-        )
+        chosen = device.type == "cuda" and device.index is not None
+        if chosen and self.several:
+            raise ConfigError(
+                f"--device {options.device}: several processes take one GPU each, by their rank; expected "
+                "--device cuda (CUDA_VISIBLE_DEVICES chooses among the GPUs), or a single process"
+            )
+        with _accelerate_on(device) if chosen else nullcontext():
+            self.accelerator = Accelerator(
+                cpu=device.type == "cpu",
+                mixed_precision="bf16" if options.precision == "bf16" else "no",
+                # The others wait while the main process measures held-out images, however many there are.
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+            )
         self.is_main = self.accelerator.is_main_process
         self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
         self.folder: RunFolder | None = None
@@ -90,20 +118,30 @@ class Launch:
         return self.folder
 
     def train(
-        self, manager: PluginManager, config: RunConfig, folder: RunFolder, checkpoint: Checkpoint | None
+        self,
+        manager: PluginManager,
+        config: RunConfig,
+        folder: RunFolder,
+        checkpoint: Checkpoint | None,
+        *,
+        keep_config: bool = False,
     ) -> RunResult:
-        """Train in the folder, from the checkpoint if there is one.
+        """Train in the folder, from the checkpoint if there is one; ``keep_config`` makes the configuration its own.
 
         A new folder is taken back when data or networks turn out to be wrong before the first step.
         """
         try:
             trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
             self._start_trackers(config, folder, checkpoint.step if checkpoint else 0)
+            if checkpoint is not None:
+                trainer.restore(checkpoint)
+            if self.is_main and keep_config:  # not before it is known that the run can go on with it
+                folder.keep_config(config)
         except BaseException:
             if self.is_main and folder.is_new:
                 folder.discard()
             raise
-        outcome = trainer.train(checkpoint)
+        outcome = trainer.train()
         return RunResult(
             folder=folder.path,
             step=outcome.step,
@@ -124,7 +162,11 @@ class Launch:
         )
         missing = set(config.training.trackers) - {str(getattr(t, "value", t)) for t in self.accelerator.log_with}
         if missing:
-            raise ConfigError(f"--tracker {', '.join(sorted(missing))}: is not installed; pip install 'i2i[wandb]'")
+            named = ", ".join(sorted(missing))
+            raise ConfigError(
+                f"--tracker {named}: expected an installed package, and {named} cannot be imported here; "
+                f"pip install {' '.join(sorted(missing))}, or leave out --tracker {named}"
+            )
         settings = {
             name: value if isinstance(value, int | float | str | bool) else str(value)
             for name, value in flatten(config.to_dict()).items()

@@ -5,6 +5,7 @@
     runs/20260131-142233-cyclegan-resnet9-flat-3d/
       config.yaml       the resolved configuration
       environment.json  versions and machine
+      images.json       the names of the images, to know them again
       metrics.jsonl     one line a log interval, one line an evaluation
       samples/          sheets of the same held-out images over time
       picture.png       the headline picture
@@ -32,6 +33,8 @@ from filelock import FileLock, Timeout
 from i2i._version import __version__
 from i2i.engine.config import RunConfig
 from i2i.engine.files import write_whole
+from i2i.engine.fingerprint import Names
+from i2i.engine.resolve import SAMPLE_PREFIX
 from i2i.errors import RunFolderError
 
 RUNS = Path("runs")
@@ -47,6 +50,7 @@ class RunFolder:
         self.path = path
         self.config_file = path / "config.yaml"
         self.environment_file = path / "environment.json"
+        self.names_file = path / "images.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
@@ -144,6 +148,18 @@ class RunFolder:
             ) from error
         return values
 
+    def keep_names(self, names: Names) -> None:
+        """Write down the names of the images."""
+        write_whole(self.names_file, json.dumps(names).encode())
+
+    def names(self) -> Names:
+        """The names of the images, as far as they were kept."""
+        try:
+            names: Names = json.loads(self.names_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # they make an error clearer, nothing else depends on them
+            return {}
+        return names
+
     def _require_config(self) -> None:
         if not self.config_file.exists():
             raise RunFolderError(
@@ -199,7 +215,7 @@ def _step_of(line: str) -> float:
 
 def _make_unique(config: RunConfig) -> Path:
     """Make a folder named after time, method, generator and data; a number tells those of the same second apart."""
-    data = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(config.data_root.removeprefix("sample:")).name).strip("-") or "data"
+    data = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(config.data_root.removeprefix(SAMPLE_PREFIX)).name).strip("-") or "data"
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     name = f"{stamp}-{config.method.name}-{config.generator.name}-{data}"
     path, number = RUNS / name, 2

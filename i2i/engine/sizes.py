@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from i2i.engine.config import RunConfig
-from i2i.engine.parts import size_multiple
+from i2i.engine.parts import build, size_multiple
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.protocols import Dataset
-from i2i.plugins.specs import DiscriminatorSpec
+from i2i.plugins.protocols import Dataset, PenalisedLoss
+from i2i.plugins.specs import DiscriminatorSpec, MethodSpec
 
 
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
@@ -39,6 +39,8 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                         f"discriminator {choice.name} needs images of at least {smallest} pixels a side; images come "
                         f"out at {width}x{height}; use a larger --image-size or fewer layers"
                     )
+        if dataset is train_set and len(sizes) > 1:
+            _check_penalty(manager, config, sizes)
         if dataset is train_set and len(sizes) > 1 and config.training.batch_size > 1:
             (height, width), (other_height, other_width) = sizes[0], sizes[-1]
             raise ConfigError(
@@ -46,6 +48,19 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                 f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use "
                 "--batch-size 1 --accumulate N, or a data.mode that crops"
             )
+
+
+def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse a gradient penalty between a real and a translated image of different sizes, as unpaired data have."""
+    pairing = manager.spec(MethodSpec, config.method.name).pairing(config.method.options)
+    if pairing == "paired" or not isinstance(build(manager, "loss", config.loss), PenalisedLoss):
+        return
+    (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+    raise ConfigError(
+        f"loss {config.loss.name} looks at mixtures of real and translated images, which must have one size; images "
+        f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use a data.mode that "
+        "crops, or another loss (such as --loss lsgan)"
+    )
 
 
 def _sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]]:

@@ -98,6 +98,11 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     random.setstate((version, tuple(words), gauss))
 
 
+def derive_seed(seed: int, stream: int, process: int) -> int:
+    """A seed below 2**32 for one of several streams of random numbers in one process, each unlike the others."""
+    return int(np.random.SeedSequence(seed, spawn_key=(stream, process)).generate_state(1)[0])
+
+
 def seed_everything(seed: int) -> None:
     """Seed every global random generator."""
     torch.manual_seed(seed)

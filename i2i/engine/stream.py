@@ -77,6 +77,21 @@ def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Ite
     return iter(loader)
 
 
+def choose_workers(given: int | None, device: torch.device) -> int:
+    """How many loading processes there are: as given, or none for the CPU and up to 4 for anything faster."""
+    if given is not None:
+        return given
+    return 0 if device.type == "cpu" else min(4, torch.get_num_threads())
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Move the tensors of a batch."""
+    return {
+        key: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
+        for key, value in batch.items()
+    }
+
+
 def collate(samples: list[dict[str, Any]]) -> Batch:
     """Stack tensors to ``[N, ...]``, flags to a bool tensor ``[N]``, and keep the rest in lists.
 

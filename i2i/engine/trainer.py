@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from i2i.engine.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import RunConfig
 from i2i.engine.description import describe_checkpoint, score_of
 from i2i.engine.evaluation import HeldOut
+from i2i.engine.fingerprint import fingerprint, names_of, require_same_data
 from i2i.engine.interruption import deaf_to_signals, interruption
 from i2i.engine.metrics import Metrics, metrics_to_json
 from i2i.engine.page import write_page
@@ -31,7 +31,7 @@ from i2i.engine.run_folder import RunFolder
 from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.snapshot import Snapshot
-from i2i.engine.stream import SampleStream, load_batches
+from i2i.engine.stream import SampleStream, choose_workers, load_batches, to_device
 from i2i.errors import DataError, DivergedError, I2IError, PluginError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
@@ -88,13 +88,12 @@ class Trainer:
 
         rank, world_size = accelerator.process_index, accelerator.num_processes
         # Every process draws the same first weights; after that each has random numbers of its own.
-        training_state.seed_everything(self.options.seed)
-        self.method = build_method(
-            manager, config, self.train_set.channels, _derive(self.options.seed, 2, rank), accelerator.device
-        )
+        seed, derive = self.options.seed, training_state.derive_seed
+        training_state.seed_everything(seed)
+        self.method = build_method(manager, config, self.train_set.channels, derive(seed, 2, rank), accelerator.device)
         check_sizes(manager, config, self.train_set, self.test_set)
-        training_state.seed_everything(_derive(self.options.seed, 0, rank))
-        self.random = torch.Generator().manual_seed(_derive(self.options.seed, 1, rank))
+        training_state.seed_everything(derive(seed, 0, rank))
+        self.random = torch.Generator().manual_seed(derive(seed, 1, rank))
         for network in self.networks.values():
             network.to(accelerator.device).train()
 
@@ -110,6 +109,7 @@ class Trainer:
             self.method, self.averages, self.optimizers, self.schedules, self.random, accelerator.device
         )
         self.position = Position()
+        self._resumed: Checkpoint | None = None
         self._window_start, self._window_step = 0.0, 0
 
     @property
@@ -117,19 +117,40 @@ class Trainer:
         """All networks by name."""
         return {**self.method.generators, **self.method.discriminators}
 
-    def train(self, resume_from: Checkpoint | None = None) -> Outcome:
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint; call it before :meth:`train`.
+
+        Raises:
+            DataError: the images are others than those of the checkpoint.
+            CheckpointError: it is damaged or was made by other networks.
+        """
+        kept = checkpoint.description.get("data")
+        if kept is not None:
+            require_same_data(kept, self.folder.names(), self.train_set, self.test_set, self.config.data_root)
+        self._resumed = checkpoint
+        self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
+        if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
+            self.reporter.note(
+                f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
+                f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
+            )
+
+    def train(self) -> Outcome:
         """Train until the budget is used up or somebody interrupts.
 
         Raises:
             DivergedError: a loss became NaN or infinite; no checkpoint is written after that.
             RunFolderError: the folder cannot be written; the last checkpoint is intact.
         """
-        if resume_from is not None:
-            self._restore(resume_from)
+        if self._resumed is not None:
             if self._is_over():
                 self.reporter.note(self._nothing_left())
-            elif resume_from.images is None:  # the run ended between saving and measuring
+            elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw
+                if self.position.step % self.options.sample_every == 0:
+                    self._write_sheets()
                 self._judge(everything=False)
+        elif self.accelerator.is_main_process:
+            self.folder.keep_names(names_of(self.train_set, self.test_set))
         stream = SampleStream(
             len(self.train_set),
             seed=self.options.seed,
@@ -139,14 +160,18 @@ class Trainer:
             world_size=self.accelerator.num_processes,
         )
         with deaf_to_signals():  # a loading process inherits it: signals are for the main process to handle
-            batches = load_batches(self.train_set, stream, workers=self._workers())
+            batches = load_batches(
+                self.train_set, stream, workers=choose_workers(self.options.workers, self.accelerator.device)
+            )
         with interruption() as interrupted:
             if self.position.step == 0:
                 self._write_sheets()
             started = time.monotonic() - self.position.seconds
             self._window_start, self._window_step = self.position.seconds, self.position.step
             while not self.processes.any(self._is_over() or interrupted.is_set()):
-                terms = self._step([self._to_device(next(batches)) for _ in range(self.options.accumulate)])
+                terms = self._step(
+                    [to_device(next(batches), self.accelerator.device) for _ in range(self.options.accumulate)]
+                )
                 self.position.step += 1
                 self.position.samples += self.samples_per_step
                 self.position.seconds = self.processes.same(time.monotonic() - started)
@@ -290,12 +315,20 @@ class Trainer:
         return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
 
     def _write_sheets(self) -> None:
+        """Draw held-out images; where they cannot be read any more, save the training before the error is raised."""
+        step, failure = self.position.step, None
         if self.accelerator.is_main_process and len(self.test_set):
             try:
-                self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+                self._held_out().write_sheets(self.folder.path, step, self.options.sample_images)
+                write_page(self.folder.path)
             except DivergedError as error:
-                raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
-            write_page(self.folder.path)
+                raise DivergedError(f"step {step}: {error}; {self._last_good()}") from error
+            except I2IError as error:
+                failure = error
+        if self.processes.any(failure is not None) and step and not self.checkpoints.folder_of(step).exists():
+            self._save()
+        if failure is not None:
+            raise self._saved_anyway("drawn", failure) if step else failure
         self.accelerator.wait_for_everyone()
 
     def _end(self, finished: bool) -> Outcome:
@@ -329,6 +362,7 @@ class Trainer:
                 self.method,
                 self.position,
                 averaged=self.averages,
+                data=fingerprint(self.train_set, self.test_set),
                 world_size=world_size,
             )
             weights, shared = self.snapshot.generator_weights(), self.snapshot.shared(self.position)
@@ -362,36 +396,16 @@ class Trainer:
             self.checkpoints.remove(kept)  # its generators are broken: the one before it is the last good one
             raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
         except I2IError as error:
-            raise type(error)(
-                f"held-out images could not be measured: {error}\nNo training is lost: the checkpoint of step "
-                f"{kept.step} is saved in {kept.path}; put that right, then: i2i run --resume {self.folder.path}"
-            ) from error
+            raise self._saved_anyway("measured", error) from error
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
-        if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
-            self.reporter.note(
-                f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
-                f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
-            )
+    def _saved_anyway(self, done: str, error: I2IError) -> I2IError:
+        step = self.position.step
+        return type(error)(
+            f"held-out images could not be {done}: {error}\nNo training is lost: the checkpoint of step {step} is saved "
+            f"in {self.checkpoints.folder_of(step)}; put that right, then: i2i run --resume {self.folder.path}"
+        )
 
     def _make_optimizer(self, group: str) -> torch.optim.Adam:
         options = self.config.optimizer
         parameters = chain.from_iterable(network.parameters() for network in getattr(self.method, group).values())
         return torch.optim.Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))
-
-    def _workers(self) -> int:
-        if self.options.workers is not None:
-            return self.options.workers
-        return 0 if self.accelerator.device.type == "cpu" else min(4, torch.get_num_threads())
-
-    def _to_device(self, batch: Batch) -> Batch:
-        return {
-            key: value.to(self.accelerator.device, non_blocking=True) if isinstance(value, Tensor) else value
-            for key, value in batch.items()
-        }
-
-
-def _derive(seed: int, stream: int, rank: int) -> int:
-    """A seed for one of several streams of random numbers in one process; no two of them are alike."""
-    return int(np.random.SeedSequence(seed, spawn_key=(stream, rank)).generate_state(1)[0])

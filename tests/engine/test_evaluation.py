@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from PIL import Image
@@ -121,7 +123,18 @@ def test_without_held_out_images_there_is_no_picture(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_each_image_is_read_a_few_times_for_a_sheet(tmp_path):
+def test_each_image_is_read_once_for_a_sheet(tmp_path):
     dataset = Pictures(*[(16, 16)] * 8)
     held_out(dataset).write_sheets(tmp_path, 0, count=8)
-    assert dataset.reads <= 16
+    assert dataset.reads == 8
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"), [(2, ", channel 1 of 2"), (4, ", channels 1-3 of 4"), (5, ", channels 1-3 of 5")]
+)
+def test_other_channel_counts_are_drawn_in_part_and_the_title_says_so(tmp_path, channels, said):
+    images = held_out(Pictures((16, 16), channels=channels))
+    images.write_sheets(tmp_path, 0, count=1)
+    images.write_picture(tmp_path / "picture.png", count=1)
+    titles = json.loads((tmp_path / "samples" / "AtoB" / "columns.json").read_text())["titles"]
+    assert titles == [f"{title}{said}" for title in ("input (horses)", "output (zebras)", "truth (zebras)")]

@@ -1,7 +1,10 @@
+import os
+
 import pytest
 import torch
 
-from i2i.engine.launch import check_device
+from i2i.engine.config import TrainingOptions
+from i2i.engine.launch import Launch, _accelerate_on, check_device
 from i2i.errors import ConfigError
 
 
@@ -25,3 +28,22 @@ def test_a_missing_gpu_is_told_from_a_wrong_word(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="--device mps: torch sees no Apple GPU"):
         check_device("mps")
+
+
+def test_one_gpu_for_several_processes_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match=r"--device cuda:1: several processes take one GPU each"):
+        Launch(TrainingOptions(device="cuda:1"), progress=False)
+
+
+@pytest.mark.parametrize("before", [None, "cuda:0"])
+def test_the_choice_of_a_gpu_leaves_the_environment_as_it_was(monkeypatch, before):
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    if before is None:
+        monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
+    else:
+        monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", before)
+    with _accelerate_on(torch.device("cuda:1")):
+        assert os.environ["ACCELERATE_TORCH_DEVICE"] == "cuda:1"
+    assert os.environ.get("ACCELERATE_TORCH_DEVICE") == before

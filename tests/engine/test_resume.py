@@ -2,10 +2,15 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 
 import pytest
+
+import i2i
+from i2i.engine.checkpoint import CheckpointFolder
+from i2i.errors import DataError
 
 from .running import (
     FAILED,
@@ -15,6 +20,7 @@ from .running import (
     Child,
     assert_same_end,
     assert_tidy,
+    evaluations_of,
     losses_of,
     options,
     steps_logged,
@@ -75,6 +81,7 @@ def test_cyclegan_killed_twice_and_resumed_equals_the_straight_run(cyclegan, tmp
     kill_at_random(Child(tmp_path / "second", resume=folder), folder, chance, after=reached)
     Child(tmp_path / "third", resume=folder).succeed()
     assert_same_end(folder, straight)
+    assert evaluations_of(folder) == evaluations_of(straight)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -116,6 +123,7 @@ def test_killed_between_two_writes(cyclegan, tmp_path, calls):
     assert Child(tmp_path / "first", DieAt(calls), **{**arguments, "out": folder}).wait() == -signal.SIGKILL
     Child(tmp_path / "second", resume=folder).succeed()
     assert_same_end(folder, straight)
+    assert evaluations_of(folder) == evaluations_of(straight)
 
 
 def test_killed_before_the_first_checkpoint(cyclegan, tmp_path):
@@ -162,9 +170,9 @@ def test_nothing_left_to_do_says_how_to_train_longer(cyclegan, tmp_path):
 
 def test_a_resume_refuses_other_settings_by_name(cyclegan, tmp_path):
     _, straight = cyclegan
-    child = Child(tmp_path / "log", resume=straight, data="elsewhere", seed=3, settings={"generator.base_channels": 8})
+    child = Child(tmp_path / "log", resume=straight, direction="BtoA", seed=3, settings={"generator.base_channels": 8})
     assert child.wait() == FAILED
-    for name in ("generator.base_channels", "data.root", "training.seed", "start a new run"):
+    for name in ("generator.base_channels", "data.direction", "training.seed", "start a new run"):
         assert name in child.output()
 
 
@@ -238,3 +246,45 @@ def test_a_measurement_that_fails_loses_no_training(cyclegan, tmp_path, allowed)
     assert (folder / "checkpoints" / "best").resolve().name == (straight / "checkpoints" / "best").resolve().name
     measured = [line for line in (folder / "metrics.jsonl").read_text().splitlines() if '"evaluation"' in line]
     assert len(measured) == len(set(measured)) == STEPS // 2 + 1
+
+
+def test_a_resume_finds_moved_images_and_refuses_others(cyclegan, tmp_path, monkeypatch):
+    arguments, straight = cyclegan
+    images, folder = tmp_path / "images", tmp_path / "run"
+    shutil.copytree(arguments["data"], images)
+    monkeypatch.chdir(tmp_path)
+    i2i.run(**{**arguments, "data": "images", "out": folder, "steps": 4})
+    assert f"root: {images}\n" in (folder / "config.yaml").read_text(), "absolute, to be found from everywhere"
+
+    monkeypatch.chdir("/")
+    moved = images.rename(tmp_path / "moved")
+    extra = shutil.copy(moved / "trainB" / "0.png", moved / "trainB" / "extra.png")
+    away = (moved / "testA" / "1.png").rename(tmp_path / "1.png")
+    with pytest.raises(DataError) as raised:
+        i2i.run(resume=folder, data=moved, steps=STEPS)
+    for part in (f"{moved} holds other images", "train B: 1 new (extra)", "test A: 1 missing (1)", "--data"):
+        assert part in str(raised.value)
+    assert str(images) in (folder / "config.yaml").read_text(), "a refused resume changes nothing"
+    extra.unlink()
+    away.rename(moved / "testA" / "1.png")
+    i2i.run(resume=folder, data=moved, steps=STEPS)
+    assert losses_of(folder) == losses_of(straight)
+
+
+def test_a_smaller_budget_does_not_become_the_runs_own(cyclegan, tmp_path):
+    arguments, _ = cyclegan
+    i2i.run(**{**arguments, "out": tmp_path / "run", "steps": 4})
+    i2i.run(resume=tmp_path / "run", steps=3)
+    assert "steps: 4" in (tmp_path / "run" / "config.yaml").read_text()
+
+
+def test_a_run_that_ends_early_after_all_is_measured_on_all_images(cyclegan, tmp_path, monkeypatch):
+    arguments, _ = cyclegan
+    folder = tmp_path / "run"
+    child = Child(tmp_path / "first", **{**arguments, "out": folder, "steps": 1000})
+    child.wait_for(lambda: (folder / "checkpoints" / "step-00000004").exists(), "step 4")
+    child.kill()
+    step = CheckpointFolder(folder / "checkpoints", 1).latest().step
+    result = i2i.run(resume=folder, steps=step)
+    assert (result.step, result.finished) == (step, True)
+    assert result.metrics["AtoB"]["images"] == 2, "all of them, not only what checkpoints are compared on"

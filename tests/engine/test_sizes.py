@@ -109,3 +109,13 @@ def test_batches_of_mixed_sizes_are_refused():
         "--batch-size must be 1 for images of different sizes, and got 2; images come out at 3 sizes, from 64x64 to "
         "64x128; use --batch-size 1 --accumulate N, or a data.mode that crops"
     )
+
+
+def test_a_gradient_penalty_wants_one_size_unless_images_are_paired():
+    mixed = Known((128, 64), (64, 64))
+    with pytest.raises(ConfigError, match=r"loss wgan-gp .* must have one size; .* 2 sizes, from 64x64 to 64x128"):
+        check(mixed, loss="wgan-gp")
+    with pytest.raises(ConfigError, match="loss wgan-gp"):
+        check(Images((64, 64), (64, 96)), loss="wgan-gp")
+    check(Known((64, 64)), mixed, loss="wgan-gp")
+    check(mixed, loss="wgan-gp", method="pix2pix", generator="resnet9")

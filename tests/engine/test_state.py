@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
-from i2i.engine.state import KEYED, TENSOR, pack, random_state, seed_everything, set_random_state, unpack
+from i2i.engine.state import KEYED, TENSOR, derive_seed, pack, random_state, seed_everything, set_random_state, unpack
 
 
 def through_files(value):
@@ -185,3 +185,9 @@ def test_a_seed_fixes_every_generator():
         assert not any(one == other for one, other in zip(first, second, strict=True))
     finally:
         set_random_state(through_files(kept))
+
+
+def test_derived_seeds_are_unlike_each_other():
+    seeds = [derive_seed(seed, stream, rank) for seed in range(3) for stream in range(3) for rank in range(3)]
+    assert len(set(seeds)) == 27
+    assert seeds == [derive_seed(seed, stream, rank) for seed in range(3) for stream in range(3) for rank in range(3)]

@@ -55,6 +55,8 @@ class FolderDataset:
         ignored: how many files in the domains' folders are no images by their suffix.
         notes: what a person should know: how images were split, what is stretched, ignored, or taken as pairs. What
             concerns the folder as a whole is told by the train split alone.
+        names: by ``"A"`` and ``"B"``, the path of every image below its domain, without suffix; a run that goes on
+            looks at them to find out whether its images changed.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
     """
 
@@ -101,6 +103,7 @@ class FolderDataset:
             self._pictures = {"A": chosen.second, "B": chosen.first}
             self.channels = {"A": options.channels_B, "B": options.channels_A}
             self.domains = {"A": layout.domains[1], "B": layout.domains[0]}
+        self.names = {domain: [picture.stem for picture in pictures] for domain, pictures in self._pictures.items()}
         self._truths = _truths(test, inspection, options)
         self._by_stem = {
             domain: {picture.stem: picture for picture in pictures} for domain, pictures in self._pictures.items()
