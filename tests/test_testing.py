@@ -195,6 +195,21 @@ def test_good_generator_passes_every_check():
     check_generator(generator_spec(GoodGenerator))
 
 
+class GeneratorOfThirtyTwo(GoodGenerator):
+    def forward(self, image):
+        if min(image.shape[-2:]) < 32:
+            raise ValueError("too small")
+        return super().forward(image)
+
+
+def test_smallest_size_of_a_generator_is_tried_and_respected():
+    assert failed_names(generator_spec(GeneratorOfThirtyTwo, smallest_size=lambda _: 16)) != []
+    assert (
+        failed_names(generator_spec(GeneratorOfThirtyTwo, smallest_size=lambda _: 30, size_multiple=lambda _: 4)) == []
+    )
+    assert "builds a module" in failed_names(generator_spec(GoodGenerator, smallest_size=lambda _: 0))
+
+
 @pytest.mark.parametrize(
     ("network", "check"),
     [

@@ -22,11 +22,15 @@ class Spec:
     Attributes:
         name: what a person types, lower case, unique within its kind.
         summary: one line for ``--help`` and ``i2i plugins list``.
-        options: the option model; use :class:`~i2i.plugins.Options` itself for a component without options.
+        options: the option model; use :class:`~i2i.plugins.Options` itself for a component without options. No option
+            may be called ``name``, which chooses the component; ``root`` is taken in a data set, ``copies`` in a
+            discriminator.
         build: makes the component; its signature is given by each kind of spec.
     """
 
     kind: ClassVar[str]
+    reserved: ClassVar[frozenset[str]] = frozenset({"name"})
+    """Names in the component's section of the configuration that are no options of its own."""
 
     name: str
     summary: str
@@ -41,6 +45,12 @@ class Spec:
             raise ValueError(f"{label}: summary must be one line of text; got {self.summary!r}")
         if not (isinstance(self.options, type) and issubclass(self.options, Options)):
             raise TypeError(f"{label}: options must be a subclass of i2i.plugins.Options; got {self.options!r}")
+        taken = sorted(self.reserved & self.options.model_fields.keys())
+        if taken:
+            raise ValueError(
+                f"{label}: no option may be called {' or '.join(map(repr, taken))}, which the configuration uses for "
+                f"itself in the section of a {self.kind}; rename it"
+            )
         if not callable(self.build):
             raise TypeError(f"{label}: build must be callable; got {self.build!r}")
 
@@ -57,10 +67,12 @@ class GeneratorSpec(Spec):
 
     Attributes:
         size_multiple: given the options, the number that H and W must be multiples of (1: any size).
+        smallest_size: given the options, the smallest H and W it can translate.
     """
 
     kind: ClassVar[str] = "generator"
     size_multiple: Callable[[Any], int] = _any_size
+    smallest_size: Callable[[Any], int] = _any_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +87,7 @@ class DiscriminatorSpec(Spec):
     """
 
     kind: ClassVar[str] = "discriminator"
+    reserved: ClassVar[frozenset[str]] = frozenset({"name", "copies"})
     smallest_size: Callable[[Any], int] = _any_size
 
 
@@ -123,6 +136,7 @@ class DatasetSpec(Spec):
     """A data set: ``build(options, *, root, split, seed) -> Dataset``; ``split`` is ``"train"`` or ``"test"``."""
 
     kind: ClassVar[str] = "dataset"
+    reserved: ClassVar[frozenset[str]] = frozenset({"name", "root"})
 
 
 SPECS: Mapping[str, type[Spec]] = {

@@ -32,7 +32,7 @@ def generator_checks(checks: Checklist, spec: GeneratorSpec, options: Options) -
     def build() -> None:
         _seeded(make)
         multiple = _positive("size_multiple", spec.size_multiple(options))
-        sizes.extend(_generator_sizes(multiple))
+        sizes.extend(_generator_sizes(multiple, _positive("smallest_size", spec.smallest_size(options))))
 
     def shapes(size: Size, in_channels: int = CHANNELS, out_channels: int = CHANNELS) -> None:
         network = _seeded(lambda: make(in_channels, out_channels)).eval()
@@ -46,8 +46,9 @@ def generator_checks(checks: Checklist, spec: GeneratorSpec, options: Options) -
 
     if not checks.run("builds a module", build):
         return
-    square, odd = sizes
+    least, square, odd = sizes
     checks.run("output shape", lambda: shapes(square))
+    checks.run("smallest size", lambda: shapes(least))
     checks.run("other channels", lambda: shapes(square, in_channels=1, out_channels=4))
     checks.run("odd sizes", lambda: shapes(odd))
     checks.run("value range", lambda: _range_check(make, square))
@@ -209,11 +210,12 @@ def _half_precision_check(make: MakeModule, size: Size) -> None:
         expect(finite, f"the gradient of parameter {name!r} under bfloat16 autocast is not finite")
 
 
-def _generator_sizes(multiple: int) -> tuple[Size, Size]:
-    """The smallest reasonable square, and a non-square size of odd multiples."""
-    count = -(-SMALLEST // multiple)
+def _generator_sizes(multiple: int, smallest: int) -> tuple[Size, Size, Size]:
+    """The smallest square, the smallest reasonable one, and a non-square size of odd multiples."""
+    least = -(-smallest // multiple)
+    count = max(least, -(-SMALLEST // multiple))
     odd = count | 1
-    return (count * multiple, count * multiple), (odd * multiple, (odd + 2) * multiple)
+    return (least * multiple,) * 2, (count * multiple,) * 2, (odd * multiple, (odd + 2) * multiple)
 
 
 def _seeded(make: MakeModule, seed: int = 0) -> nn.Module:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from i2i.plugins import GeneratorSpec, LossSpec, MethodSpec, Options
+from i2i.plugins import DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec, Options
 from i2i.plugins.specs import SPECS
 
 GOOD: dict[str, Any] = {"name": "oak", "summary": "A tree.", "options": Options, "build": print}
@@ -17,7 +17,7 @@ def test_a_spec_is_data_with_safe_defaults() -> None:
     spec = GeneratorSpec(name="oak", summary="A tree.", build=print)
 
     assert spec.options is Options
-    assert spec.size_multiple(Options()) == 1
+    assert spec.size_multiple(Options()) == spec.smallest_size(Options()) == 1
     assert MethodSpec(**GOOD, pairing=lambda options: "unpaired").defaults == {}
     with pytest.raises(dataclasses.FrozenInstanceError):
         spec.name = "elm"
@@ -40,6 +40,21 @@ def test_a_spec_is_data_with_safe_defaults() -> None:
 def test_a_wrong_field_is_named(change: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=rf"GeneratorSpec .*: .*{message}"):
         GeneratorSpec(**{**GOOD, **change})
+
+
+class Taken(Options):
+    name: str = "oak"
+    root: str = "."
+    copies: int = 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "taken"),
+    [(GeneratorSpec, "'name'"), (DiscriminatorSpec, "'copies' or 'name'"), (DatasetSpec, "'name' or 'root'")],
+)
+def test_an_option_cannot_take_a_name_of_the_configuration(spec: Any, taken: str) -> None:
+    with pytest.raises(ValueError, match=f"{spec.__name__} 'oak': no option may be called {taken}, .*; rename it"):
+        spec(**{**GOOD, "options": Taken})
 
 
 def test_the_family_of_a_loss_is_checked() -> None:

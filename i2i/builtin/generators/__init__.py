@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+RESNET_SIZE_MULTIPLE = 4
+"""Two convolutions of stride 2 halve the size and two upsamplings restore it."""
+
+RESNET_SMALLEST_SIZE = 8
+"""A quarter of it is 2x2: reflection by one pixel and instance norm both need more than one."""
+
+
 class GeneratorOptions(NetworkOptions):
     """Options of every built-in generator."""
 
@@ -97,21 +104,24 @@ SPECS: tuple[GeneratorSpec, ...] = (
         summary="CycleGAN's ResNet with 6 residual blocks, for images of about 128 px",
         options=GeneratorOptions,
         build=partial(_build_resnet, blocks=6),
-        size_multiple=lambda _: 4,
+        size_multiple=lambda _: RESNET_SIZE_MULTIPLE,
+        smallest_size=lambda _: RESNET_SMALLEST_SIZE,
     ),
     GeneratorSpec(
         name="resnet9",
         summary="CycleGAN's ResNet with 9 residual blocks, for images of 256 px and more",
         options=GeneratorOptions,
         build=partial(_build_resnet, blocks=9),
-        size_multiple=lambda _: 4,
+        size_multiple=lambda _: RESNET_SIZE_MULTIPLE,
+        smallest_size=lambda _: RESNET_SMALLEST_SIZE,
     ),
     GeneratorSpec(
         name="resnet",
         summary="CycleGAN's ResNet with any number of residual blocks",
         options=ResnetOptions,
         build=_build_resnet,
-        size_multiple=lambda _: 4,
+        size_multiple=lambda _: RESNET_SIZE_MULTIPLE,
+        smallest_size=lambda _: RESNET_SMALLEST_SIZE,
     ),
     GeneratorSpec(
         name="unet128",

@@ -6,14 +6,9 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from i2i.builtin.generators import RESNET_SIZE_MULTIPLE, RESNET_SMALLEST_SIZE
 from i2i.builtin.layers import make_norm, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Norm, Upsample
-
-SIZE_MULTIPLE = 4
-"""Two convolutions of stride 2 halve the size and two upsamplings restore it."""
-
-SMALLEST_SIZE = 8
-"""A quarter of it is 2x2: reflection by one pixel and instance norm both need more than one."""
 
 
 class ResidualBlock(nn.Module):
@@ -112,6 +107,6 @@ class ResnetGenerator(nn.Module):
         Raises:
             ValueError: when H or W is no multiple of 4, or less than 8.
         """
-        require_images(images, channels=self.in_channels, smallest=SMALLEST_SIZE, multiple=SIZE_MULTIPLE)
+        require_images(images, channels=self.in_channels, smallest=RESNET_SMALLEST_SIZE, multiple=RESNET_SIZE_MULTIPLE)
         output: Tensor = self.model(images)
         return output
