@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, speaks
 
 if TYPE_CHECKING:
+    from i2i.engine.config import TrainingOptions
     from i2i.engine.result import RunResult
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -59,9 +62,6 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "Settings",
 )
 POSITIVE = click.IntRange(min=1)
-BUDGETS = ("steps", "epochs", "minutes")
-PAPER_EPOCHS = 200
-"""How long a run without any limit lasts."""
 
 
 @click.command(
@@ -172,6 +172,10 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
         _print_config(options)
         return
 
+    # GNU OpenMP's threads spin for long at every barrier, which on a machine whose cores are shared with other
+    # processes makes small steps several times slower. It reads this when PyTorch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
     from i2i.api import run as train
 
     plugin_manager()
@@ -226,16 +230,29 @@ def _command_that_goes_on(result: RunResult) -> str:
     command = f"i2i run --resume {shlex.quote(str(result.folder))}"
     if not result.finished:
         return command
-    limits = _limits_of(result.folder) or {"epochs": PAPER_EPOCHS}
-    return command + "".join(f" --{name} {2 * value:.10g}" for name, value in limits.items())
+    from i2i.engine.budget import limits_as_options
+
+    _, longer = limits_as_options(_training_of(result.folder), {**_used(result.folder), "steps": result.step})
+    return f"{command} {longer}"
 
 
-def _limits_of(folder: Path) -> dict[str, float]:
-    """The limits that the run folder's configuration holds; none where it cannot be read."""
+def _training_of(folder: Path) -> TrainingOptions:
+    """The training options in the run folder's configuration, or the defaults where it cannot be read."""
     import yaml
 
+    from i2i.engine.config import TrainingOptions
+
     try:
-        training = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["training"]
-        return {name: training[name] for name in BUDGETS if training[name] is not None}
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return TrainingOptions(**yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["training"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return TrainingOptions()
+
+
+def _used(folder: Path) -> dict[str, float]:
+    """Epochs and minutes of training, from the last line of the run's log that tells them."""
+    try:
+        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        told = next(values for values in map(json.loads, reversed(lines)) if "epoch" in values and "seconds" in values)
+        return {"epochs": told["epoch"], "minutes": told["seconds"] / 60}
+    except (OSError, ValueError, TypeError, StopIteration):
         return {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from i2i.engine.config import TrainingOptions
+from i2i.engine.config import LIMITS, TrainingOptions
 from i2i.engine.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS
 
 
@@ -57,13 +58,25 @@ class Budget:
         return max(shares)
 
 
-def limits_as_options(options: TrainingOptions) -> tuple[str, str]:
-    """The limits as a person types them, and twice as much of each: ``"--steps 20"`` and ``"--steps 40"``."""
-    limits = {name: getattr(options, name) for name in ("steps", "epochs", "minutes")}
-    given = {name: limit for name, limit in limits.items() if limit is not None} or {
-        "epochs": DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS
-    }
-    return (
-        " ".join(f"--{name} {limit:.10g}" for name, limit in given.items()),
-        " ".join(f"--{name} {2 * limit or 1:.10g}" for name, limit in given.items()),
-    )
+def limits_as_options(options: TrainingOptions, used: Mapping[str, float] | None = None) -> tuple[str, str]:
+    """The limits as a person types them, and as they have to be to go on for as long again.
+
+    Args:
+        options: the training options.
+        used: what the run has used so far, by ``steps``, ``epochs`` and ``minutes``; it may be past a limit that was
+            lowered later.
+
+    Returns:
+        For a limit of 20 steps, ``"--steps 20"`` and ``"--steps 40"``; ``"--steps 60"`` when 30 are done.
+    """
+    given = {name: getattr(options, name) for name in LIMITS if getattr(options, name) is not None}
+    limits = given or {"epochs": DEFAULT_FLAT_EPOCHS + DEFAULT_DECAY_EPOCHS}
+    longer = {}
+    for name, limit in limits.items():
+        done = (used or {}).get(name, 0)
+        longer[name] = math.ceil(2 * done) if done > limit else 2 * limit or 1
+    return _as_options(limits), _as_options(longer)
+
+
+def _as_options(limits: Mapping[str, float]) -> str:
+    return " ".join(f"--{name} {limit:.10g}" for name, limit in limits.items())

@@ -1,6 +1,7 @@
 """``i2i run`` hands exactly what a person gave to the engine, and ends by saying where everything is."""
 
 import inspect
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,6 +136,24 @@ def test_finished_run_goes_on_for_as_long_again(engine, tmp_path):
     engine.result = Result(folder=tmp_path)
 
     assert f"--resume {tmp_path} --steps 200000 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
+
+
+def test_the_command_that_goes_on_goes_past_what_is_done(engine, tmp_path):
+    (tmp_path / "config.yaml").write_text("training: {steps: 3, minutes: 1}")
+    (tmp_path / "metrics.jsonl").write_text('{"step": 5, "epoch": 0.5, "seconds": 150}\n{"step": 6, "psnr": 12}\n')
+    engine.result = Result(folder=tmp_path, step=6)
+
+    assert f"--resume {tmp_path} --steps 12 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
+
+
+def test_threads_spin_shortly_unless_the_environment_says_otherwise(engine, monkeypatch):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    CliRunner().invoke(main, ["run"])
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    CliRunner().invoke(main, ["run"])
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"
 
 
 def test_interrupted_run_says_how_to_go_on_and_exits_130(engine):

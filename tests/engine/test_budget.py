@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i2i.engine.budget import Budget
+from i2i.engine.budget import Budget, limits_as_options
 from i2i.engine.config import ScheduleOptions, TrainingOptions
 from i2i.engine.schedule import EpochPlan, plan_epochs
 
@@ -70,3 +70,23 @@ def test_time_alone_limits_no_steps():
     settled = budget(minutes=10)
 
     assert settled.fraction(10**9, 300) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "used", "limits", "longer"),
+    [
+        ({}, {}, "--epochs 200", "--epochs 400"),
+        ({"steps": 20}, {"steps": 20}, "--steps 20", "--steps 40"),
+        ({"steps": 3}, {"steps": 6}, "--steps 3", "--steps 12"),
+        ({"steps": 0}, {"steps": 0}, "--steps 0", "--steps 1"),
+        (
+            {"steps": 10, "minutes": 2.5},
+            {"steps": 4, "minutes": 2.51},
+            "--steps 10 --minutes 2.5",
+            "--steps 20 --minutes 6",
+        ),
+        ({"epochs": 0.5}, {"steps": 9, "epochs": 1.2, "minutes": 1}, "--epochs 0.5", "--epochs 3"),
+    ],
+)
+def test_going_on_for_as_long_again_is_past_what_is_done(given, used, limits, longer):
+    assert limits_as_options(TrainingOptions(**given), used) == (limits, longer)
