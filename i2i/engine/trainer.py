@@ -401,8 +401,8 @@ class Trainer:
     def _saved_anyway(self, done: str, error: I2IError) -> I2IError:
         step = self.position.step
         return type(error)(
-            f"held-out images could not be {done}: {error}\nNo training is lost: the checkpoint of step {step} is saved "
-            f"in {self.checkpoints.folder_of(step)}; put that right, then: i2i run --resume {self.folder.path}"
+            f"held-out images could not be {done}: {error}\nNo training is lost: the checkpoint of step {step} is "
+            f"saved in {self.checkpoints.folder_of(step)}; put that right, then: i2i run --resume {self.folder.path}"
         )
 
     def _make_optimizer(self, group: str) -> torch.optim.Adam:

@@ -163,6 +163,12 @@ def losses_of(folder):
     ]
 
 
+def evaluations_of(folder):
+    """The lines of measurements, in order."""
+    lines = map(json.loads, (Path(folder) / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == "evaluation"]
+
+
 def checkpoint_contents(folder):
     """Everything in a checkpoint that an exact resume brings back: bytes of tensors, and values without time."""
     contents = {path.name: path.read_bytes() for path in Path(folder).glob("*.safetensors")}

@@ -195,7 +195,6 @@ def test_a_larger_budget_goes_on_at_the_rate_of_its_own_plan(images, tmp_path, n
     i2i.run(resume=result.folder, epochs=4)
     ours, theirs = ([line["learning_rate"] for line in losses_of(each.folder)] for each in (result, straight))
     assert ours[16:] == theirs[16:]
-    assert all(rate > 0 for rate in theirs[16:24])
 
 
 def test_a_line_tells_the_rate_that_its_step_was_trained_at(images, tmp_path):
