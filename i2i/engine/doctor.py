@@ -28,10 +28,12 @@ NEEDED = (
     "pydantic",
     "jinja2",
     "rich",
+    "filelock",
+    "yaml",
 )
 """Modules that a training run imports."""
 OPTIONAL = ("tensorboard", "wandb")
-DISTRIBUTIONS = {"PIL": "pillow"}
+DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml"}
 KERNELS = "none: every operation runs on PyTorch's own operators, because this version ships no fused kernels"
 LITTLE_SPACE = 1 << 30
 """Free bytes below which a run folder with checkpoints may not fit."""

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import re
+from importlib.metadata import requires
 
 import pytest
 from click.testing import CliRunner
@@ -71,3 +73,10 @@ def test_little_disk_space_is_noted(monkeypatch, tmp_path, free, noted):
 
     assert any("GiB is free" in remark for remark in diagnosis.remarks) is noted
     assert diagnosis.works
+
+
+def test_everything_that_is_required_is_looked_at():
+    required = {re.split(r"[^\w-]", line)[0].lower() for line in requires("i2i") if "extra ==" not in line}
+    looked_at = {doctor.DISTRIBUTIONS.get(name, name) for name in (*doctor.NEEDED, *doctor.OPTIONAL)}
+
+    assert required - {"click", "pluggy"} <= looked_at  # without these two there is no doctor to ask
