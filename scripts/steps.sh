@@ -27,4 +27,5 @@ finish() {
 
 "$root/scripts/setup" test
 PATH=$root/.venv/bin:$PATH
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}  # the tests' tensors are small: more threads only wait for each other
 cd "$root"
