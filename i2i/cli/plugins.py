@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,7 +12,7 @@ import click
 
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table
 from i2i.errors import ConfigError, PluginError, did_you_mean
-from i2i.plugins.manager import PluginManager
+from i2i.plugins.manager import PluginManager, same_package
 from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
 
 if TYPE_CHECKING:
@@ -236,12 +235,7 @@ def _not_loaded(manager: PluginManager, target: str) -> list[Plugin]:
 
 
 def _is_called(plugin: Plugin, target: str) -> bool:
-    return _normalised(target) == _normalised(plugin.package) or target == plugin.name
-
-
-def _normalised(package: str) -> str:
-    """A distribution name as installers compare it: ``My_Plugin`` is ``my-plugin``."""
-    return re.sub(r"[-_.]+", "-", package).lower()
+    return same_package(target, plugin.package) or target == plugin.name
 
 
 def _nothing_found(manager: PluginManager, target: str, kind: str | None) -> PluginError:

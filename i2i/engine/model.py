@@ -16,7 +16,7 @@ from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, ope
 from i2i.engine.config import Choice
 from i2i.engine.parts import build, size_multiple
 from i2i.errors import CheckpointError, ConfigError, PluginError
-from i2i.images.reading import DEFAULT_MAX_PIXELS
+from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import parse_options
 from i2i.plugins.specs import GeneratorSpec

@@ -19,6 +19,7 @@ from i2i.errors import ConfigError, I2IError, did_you_mean
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, Problem, parse_options
 from i2i.plugins.specs import (
+    SAMPLE_PREFIX,
     BufferSpec,
     DatasetSpec,
     DiscriminatorSpec,
@@ -50,7 +51,6 @@ DEFAULT_NAMES = {"generator": "resnet9", "loss": "lsgan", "pixel_loss": "l1", "b
 DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_METHOD = "cyclegan"
 DEFAULT_DATA = "sample:flat-3d"
-SAMPLE_PREFIX = "sample:"
 YAML_NULLS = ("", "~", "null", "Null", "NULL")
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16

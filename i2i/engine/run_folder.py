@@ -34,8 +34,8 @@ from i2i._version import __version__
 from i2i.engine.config import RunConfig
 from i2i.engine.files import write_whole
 from i2i.engine.fingerprint import Names
-from i2i.engine.resolve import SAMPLE_PREFIX
 from i2i.errors import RunFolderError
+from i2i.plugins.specs import SAMPLE_PREFIX
 
 RUNS = Path("runs")
 ORPHANS_SECONDS = 8.0

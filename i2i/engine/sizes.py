@@ -9,7 +9,7 @@ from i2i.engine.parts import build, size_multiple
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
-from i2i.plugins.specs import DiscriminatorSpec, MethodSpec
+from i2i.plugins.specs import DiscriminatorSpec, GeneratorSpec, MethodSpec
 
 
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
@@ -31,6 +31,12 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                     f"generator {config.generator.name} needs heights and widths that are multiples of {multiple}; "
                     f"images come out at {width}x{height}; use --image-size {near}, or a generator with fewer scales "
                     "(such as --generator resnet9)"
+                )
+            least = manager.spec(GeneratorSpec, config.generator.name).smallest_size(config.generator.options)
+            if min(height, width) < least:
+                raise ConfigError(
+                    f"generator {config.generator.name} needs images of at least {least} pixels a side; images come "
+                    f"out at {width}x{height}; use a larger --image-size"
                 )
             for choice in config.discriminators:
                 smallest = manager.spec(DiscriminatorSpec, choice.name).smallest_size(choice.options)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from i2i.errors import DataError
+from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.metadata import Metadata, take_metadata
 
 FORMAT_OF_SUFFIX = {
@@ -31,9 +32,6 @@ FORMAT_OF_SUFFIX = {
     ".tiff": "TIFF",
 }
 """The suffixes (in lower case) that make a file an image."""
-
-DEFAULT_MAX_PIXELS = 178_956_970
-"""Where Pillow itself refuses to open an image."""
 
 SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})

@@ -89,7 +89,7 @@ class PluginManager:
         unused = dict.fromkeys(sorted(disabled))
         found = [(_plugin_of(entry_point), entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
         for plugin, entry_point in sorted(found, key=lambda item: (item[0].package, item[0].name)):
-            naming = {name for name in disabled if name == plugin.name or _same_package(name, plugin.package)}
+            naming = {name for name in disabled if name == plugin.name or same_package(name, plugin.package)}
             if naming:
                 unused = {name: None for name in unused if name not in naming}
                 self._trace(f"{plugin.name} of {plugin.package} is disabled")
@@ -228,7 +228,7 @@ def _plugin_of(entry_point: EntryPoint) -> Plugin:
     return Plugin(entry_point.name, package, version, entry_point.value.partition(":")[0], "loaded")
 
 
-def _same_package(name: str, package: str) -> bool:
+def same_package(name: str, package: str) -> bool:
     """Compare as package indexes do: ``My_Package`` is ``my-package``."""
     return re.sub(r"[-_.]+", "-", name).lower() == re.sub(r"[-_.]+", "-", package).lower()
 

@@ -119,3 +119,12 @@ def test_a_gradient_penalty_wants_one_size_unless_images_are_paired():
         check(Images((64, 64), (64, 96)), loss="wgan-gp")
     check(Known((64, 64)), mixed, loss="wgan-gp")
     check(mixed, loss="wgan-gp", method="pix2pix", generator="resnet9")
+
+
+def test_images_too_small_for_the_generator_are_told():
+    with pytest.raises(
+        ConfigError, match="generator resnet9 needs images of at least 8 pixels a side; images come out at"
+    ):
+        check(Images((4, 12)), discriminator="pixel")
+
+    check(Images((8, 12)), discriminator="pixel")

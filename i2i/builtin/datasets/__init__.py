@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.plugins import DatasetSpec, Options
 from i2i.plugins.specs import Pairing
 
@@ -60,7 +61,7 @@ class FolderOptions(Options):
         False, description="leave out files that cannot be read, and count them, instead of stopping"
     )
     max_pixels: int = Field(
-        178_956_970, ge=1, description="images with more pixels than this are refused as decompression bombs"
+        DEFAULT_MAX_PIXELS, ge=1, description="images with more pixels than this are refused as decompression bombs"
     )
 
     @model_validator(mode="after")

@@ -16,8 +16,8 @@ from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wr
 from i2i.errors import ConfigError, DataError, did_you_mean
 from i2i.images.finding import bullets, is_clutter
 from i2i.images.reading import FORMAT_OF_SUFFIX
+from i2i.plugins.specs import SAMPLE_PREFIX
 
-SAMPLE_PREFIX = "sample:"
 SAMPLE_STYLES = ("line", "flat", "3d")
 
 Half = Literal["", "left", "right"]
