@@ -12,14 +12,10 @@ from typing import Any, ClassVar, Literal
 from i2i.plugins.options import Options
 
 SAMPLE_PREFIX = "sample:"
-"""What a data root starts with that names a sample inside the package instead of a folder, such as ``sample:flat-3d``."""
+"""What a data root begins with that names a sample inside the package and no folder: ``sample:flat-3d``."""
 
 Pairing = Literal["unpaired", "paired", "partners"]
 """What a method needs of its data: any A with any B; true pairs; or any A with any B plus the partners that exist."""
-
-
-SAMPLE_PREFIX = "sample:"
-"""What a data root begins with that names a sample inside the package, such as ``sample:flat-3d``, and no folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
