@@ -19,7 +19,11 @@ class AdversarialLoss(Protocol):
     """The two sides of the game, on logits of any shape."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What the discriminator minimises; for CycleGAN and pix2pix, half the sum over real and fake."""
+        """What the discriminator minimises, as the method uses it: nothing is halved or weighted later.
+
+        The built-in ``gan`` and ``lsgan`` take half the sum over real and fake, as CycleGAN and pix2pix do; ``hinge``
+        and ``wgan-gp`` take all of it, as their papers do.
+        """
         ...
 
     def generator(self, fake: Tensor) -> Tensor:
@@ -89,7 +93,13 @@ class Sample(TypedDict, total=False):
 
 
 class Dataset(Protocol):
-    """A source of samples in which every random choice is a pure function of ``(seed, epoch, index)``."""
+    """A source of samples in which every random choice is a pure function of ``(seed, epoch, index)``.
+
+    Three more attributes are used where a data set has them: ``notes``, sentences for the person who starts a run;
+    ``sizes``, every ``(height, width)`` of its samples, else the first sample is looked at; and ``names``, ``"A"`` and
+    ``"B"`` to a list of the names of all images, by which a run that goes on finds out that its images changed (else
+    only their number is compared).
+    """
 
     channels: Mapping[str, int]
     """Channels of ``"A"`` and ``"B"``."""
