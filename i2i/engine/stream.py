@@ -8,11 +8,13 @@ size and the number of processes, and the number of samples taken so far is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from i2i.engine.interruption import stay_deaf
 from i2i.plugins.protocols import Batch, Dataset
@@ -75,6 +77,19 @@ def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Ite
         generator=torch.Generator().manual_seed(stream.seed),
     )
     return iter(loader)
+
+
+@contextmanager
+def ending(batches: Iterator[Batch]) -> Iterator[None]:
+    """End the loading processes with the block, also when an error that somebody keeps holds on to ``batches``.
+
+    Python would end them at its exit with SIGTERM, to which they are deaf, and wait for them without end.
+    """
+    try:
+        yield
+    finally:
+        if isinstance(batches, _MultiProcessingDataLoaderIter):
+            batches._shutdown_workers()
 
 
 def choose_workers(given: int | None, device: torch.device) -> int:

@@ -31,7 +31,7 @@ from i2i.engine.run_folder import RunFolder
 from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.snapshot import Snapshot
-from i2i.engine.stream import SampleStream, choose_workers, load_batches, to_device
+from i2i.engine.stream import SampleStream, choose_workers, ending, load_batches, to_device
 from i2i.errors import DataError, DivergedError, I2IError, PluginError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
@@ -163,7 +163,7 @@ class Trainer:
             batches = load_batches(
                 self.train_set, stream, workers=choose_workers(self.options.workers, self.accelerator.device)
             )
-        with interruption() as interrupted:
+        with ending(batches), interruption() as interrupted:
             if self.position.step == 0:
                 self._write_sheets()
             started = time.monotonic() - self.position.seconds

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -7,7 +8,7 @@ import pytest
 
 from i2i.engine.interruption import deaf_to_signals, interruption
 
-from .running import UNPAIRED, Child, assert_tidy, options, steps_logged
+from .running import FAILED, UNPAIRED, Child, assert_tidy, options, steps_logged
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -39,6 +40,25 @@ def test_other_threads_run_without_signals():
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+class KeepTheError:
+    """The caller keeps an error of the run, and with it all that the run held, until Python exits."""
+
+    def __call__(self):
+        from i2i.engine.trainer import Trainer
+        from i2i.errors import DivergedError
+
+        def failing(trainer, _):
+            sys.last_value = DivergedError("a loss is NaN")
+            raise sys.last_value
+
+        Trainer._after_step = failing
+
+
+def test_loading_processes_do_not_hold_up_the_exit_after_an_error(images, tmp_path):
+    child = Child(tmp_path / "log", KeepTheError(), **options(images, tmp_path / "run", steps=4, workers=2))
+    assert child.wait() == FAILED, child.output()
 
 
 def test_signals_are_ignored_while_loading_processes_start():
