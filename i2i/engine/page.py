@@ -219,8 +219,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _numbers_of(value: Any) -> dict[str, float]:
-    """The numbers of a dictionary; infinity is one, for a PSNR may be infinite."""
-    items = _mapping(value).items()
+    """The numbers of a dictionary; a PSNR of null is infinite, for which JSON has no word."""
+    items = {
+        name: math.inf if number is None and str(name).endswith("psnr") else number
+        for name, number in _mapping(value).items()
+    }.items()
     return {str(name): float(number) for name, number in items if _is_number(number) or number in _INFINITIES}
 
 
@@ -233,7 +236,7 @@ def _chosen(config: Mapping[str, Any], section: str) -> str:
 
 def _title(config: Mapping[str, Any]) -> str:
     method, generator = _chosen(config, "method"), _chosen(config, "generator")
-    root = _mapping(config.get("data")).get("root", "")
+    root = Path(str(_mapping(config.get("data")).get("root") or "")).name  # the rest of a path is in the settings
     title = " with ".join(part for part in (method, generator) if part)
     return f"{title} on {root}" if title and root else title
 

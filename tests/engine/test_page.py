@@ -218,6 +218,17 @@ def test_odd_values_do_not_stop_the_page(run, line):
     assert "cyclegan" in page_of(run).text
 
 
+def test_a_psnr_that_json_cannot_hold_is_infinite(run):
+    values = '{"AtoB": {"l1": 0.0, "psnr": null, "identity_l1": 9.0, "identity_psnr": 20.0, "images": 2}}'
+    write_metrics(run, tail=f'{{"kind": "evaluation", "step": 9, "images": 2, "directions": {values}}}\n')
+    assert "\u221e dB" in page_of(run).text
+
+
+def test_the_title_names_the_folder_of_the_images_without_its_path(run):
+    (run / "config.yaml").write_text("method: {name: pix2pix}\ndata: {root: /home/ada/photos}\n")
+    assert "pix2pix on photos" in page_of(run).text
+
+
 def test_steps_repeated_after_a_resume_count_once(run):
     write_metrics(run, train_line(100, G=1.0), train_line(200, G=9.0), train_line(100, G=1.0), train_line(200, G=2.0))
     (panel,) = [attributes for attributes in page_of(run).all("figure") if "aria-label" in attributes]
