@@ -35,6 +35,14 @@ def plugin_manager() -> PluginManager:
     return manager
 
 
+def tell_about_plugins() -> None:
+    """Warn of plugins that failed to load, and trace loading once: the function of the API called next loads again."""
+    from i2i.plugins.manager import TRACE_VARIABLE
+
+    plugin_manager()
+    os.environ.pop(TRACE_VARIABLE, None)
+
+
 def new_table(*columns: str) -> Table:
     """Return an empty table with a bold header and no lines, readable on a terminal and in a file."""
     from rich.table import Table

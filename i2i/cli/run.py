@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import plugin_manager, speaks
+from i2i.cli.output import speaks, tell_about_plugins
 
 if TYPE_CHECKING:
     from i2i.engine.config import TrainingOptions
@@ -178,7 +178,7 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
 
     from i2i.api import run as train
 
-    plugin_manager()
+    tell_about_plugins()
     result = train(resume=resume, progress=speaks(), **options)
     if speaks():
         for line in summary(result, _command_that_goes_on(result)):
@@ -218,7 +218,7 @@ def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
 def _print_config(options: dict[str, Any]) -> None:
     from i2i.api import resolve
 
-    plugin_manager()
+    tell_about_plugins()
     del options["out"]  # where a run goes is no part of its configuration
     config = resolve(**options)
     click.echo("# The resolved configuration; use it again with: i2i run --config FILE")

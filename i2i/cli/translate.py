@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import plugin_manager
+from i2i.cli.output import tell_about_plugins
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -93,7 +93,7 @@ def translate(
     if plan.ignored:
         count = len(plan.ignored)
         click.echo(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
-    plugin_manager()
+    tell_about_plugins()
 
     from i2i.api import load
     from i2i.engine.translate_files import DEFAULT_WORKERS, translate_files

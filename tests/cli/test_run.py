@@ -220,3 +220,10 @@ def test_dry_run_names_every_wrong_setting():
     assert result.exit_code == 2
     assert "generator.base_chanels" in result.stderr
     assert "did you mean 'base_channels'?" in result.stderr
+
+
+def test_loading_of_plugins_is_traced_once():
+    result = CliRunner().invoke(main, ["run", "--dry-run"], env={"I2I_TRACE_PLUGINS": "1"})
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("i2i plugins: loading builtin") == 1
