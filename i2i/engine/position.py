@@ -23,6 +23,27 @@ class Position:
     """Sum of the generators' loss over the steps of this epoch, for the plateau schedule."""
     epoch_steps: int = 0
 
+    def add(self, terms: Mapping[str, float], generators_loss: float) -> None:
+        """Take in the terms of a step, and what of them the generators minimise."""
+        for name, value in terms.items():
+            self.sums[name] += value
+            self.counts[name] += 1
+        self.epoch_loss += generators_loss
+        self.epoch_steps += 1
+
+    def means(self) -> dict[str, float]:
+        """The mean of each term since the last line of metrics, in this process."""
+        return {name: self.sums[name] / self.counts[name] for name in self.sums}
+
+    def forget_terms(self) -> None:
+        """Begin a new line of metrics."""
+        self.sums.clear()
+        self.counts.clear()
+
+    def used(self, epoch_length: int) -> dict[str, float]:
+        """How much of each limit of a budget is used, by its option's name."""
+        return {"steps": self.step, "epochs": self.samples / epoch_length, "minutes": self.seconds / 60}
+
     def state_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return {**vars(self), "sums": dict(self.sums), "counts": dict(self.counts)}

@@ -26,3 +26,18 @@ class RunResult:
     picture: Path
     page: Path
     metrics: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        step: steps done in all.
+        finished: whether the budget was used up; false after an interruption.
+        metrics: held-out metrics by direction; of a part of the images after an interruption.
+    """
+
+    step: int
+    finished: bool
+    metrics: Mapping[str, Mapping[str, float]]

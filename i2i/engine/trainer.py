@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import torch
@@ -27,6 +26,7 @@ from i2i.engine.parts import build_dataset, build_method
 from i2i.engine.position import Position
 from i2i.engine.processes import Processes
 from i2i.engine.progress import Reporter, Status
+from i2i.engine.result import Outcome
 from i2i.engine.run_folder import RunFolder
 from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
@@ -37,21 +37,6 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 
 GROUPS = ("generators", "discriminators")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        step: steps done in all.
-        finished: whether the budget was used up; false after an interruption.
-        metrics: held-out metrics by direction; empty after an interruption.
-    """
-
-    step: int
-    finished: bool
-    metrics: Mapping[str, Mapping[str, float]]
 
 
 class Trainer:
@@ -205,15 +190,16 @@ class Trainer:
                 f"step {step} of method {method} failed: {error}; {self._last_good()}. Do its loss and networks go "
                 f"with these images? See: i2i plugins show method {method}"
             ) from error
-        names = list(terms)
-        values = torch.stack([terms[name].float() for name in names]).tolist()  # one wait for the device, not one each
-        broken = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
+        numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
+        values = dict(zip(terms, numbers, strict=True))
+        broken = {name: value for name, value in values.items() if not math.isfinite(value)}
         if self.processes.any(bool(broken)):
-            self._fail(broken, dict(zip(names, values, strict=True)))
-        return dict(zip(names, values, strict=True))
+            self._fail(broken)
+        return values
 
-    def _fail(self, broken: list[str], values: Mapping[str, float]) -> None:
-        named = ", ".join(f"{name} is {values[name]}" for name in broken) or "a loss of another process is not finite"
+    def _fail(self, broken: Mapping[str, float]) -> None:
+        named = ", ".join(f"{name} is {value}" for name, value in broken.items())
+        named = named or "a loss of another process is not finite"
         raise DivergedError(
             f"step {self.position.step + 1}: {named}; training stopped before anything was saved; {self._last_good()}. "
             "Start again with a smaller --set optimizer.learning_rate, --loss lsgan, or --precision fp32"
@@ -225,11 +211,7 @@ class Trainer:
 
     def _after_step(self, terms: Mapping[str, float]) -> None:
         position, options = self.position, self.options
-        for name, value in terms.items():
-            position.sums[name] += value
-            position.counts[name] += 1
-        position.epoch_loss += sum(value for name, value in terms.items() if name not in self.method.discriminators)
-        position.epoch_steps += 1
+        position.add(terms, sum(value for name, value in terms.items() if name not in self.method.discriminators))
         rate = self.optimizers["generators"].param_groups[0]["lr"]  # before an epoch that ends here changes it
         self._end_epochs()
         self._report()
@@ -247,10 +229,10 @@ class Trainer:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
 
     def _nothing_left(self) -> str:
-        used, doubled = limits_as_options(self.options)
+        limits, longer = limits_as_options(self.options, self.position.used(len(self.train_set)))
         return (
-            f"nothing is left to do: step {self.position.step} is done and the budget of {used} is used; to train "
-            f"longer: i2i run --resume {self.folder.path} {doubled}"
+            f"nothing is left to do: step {self.position.step} is done and the budget of {limits} is used; to train "
+            f"longer: i2i run --resume {self.folder.path} {longer}"
         )
 
     def _end_epochs(self) -> None:
@@ -270,7 +252,7 @@ class Trainer:
             fraction=min(1.0, self.budget.fraction(position.step, position.seconds)),
             seconds=position.seconds,
             images_per_second=self._speed(),
-            losses={name: position.sums[name] / position.counts[name] for name in position.sums},
+            losses=position.means(),
         )
         self.reporter.update(status)
 
@@ -281,8 +263,7 @@ class Trainer:
     def _log(self, rate: float) -> None:
         position = self.position
         losses = self.processes.mean_of_sums(position.sums, position.counts)
-        position.sums.clear()
-        position.counts.clear()
+        position.forget_terms()
         line = {
             "kind": "train",
             "step": position.step,

@@ -163,6 +163,9 @@ def test_nothing_left_to_do_says_how_to_train_longer(cyclegan, tmp_path):
     different = {path.name for path in before if before[path] != after.get(path)}
     assert different <= {".lock"}, "a killed end is caught up with, nothing else changes"
 
+    less = Child(tmp_path / "less", resume=folder, steps=3, progress=True).succeed()
+    assert f"i2i run --resume {folder} --steps 8" in less.output(), "past what is done, or nothing would happen"
+
     Child(tmp_path / "longer", resume=folder, steps=8).succeed()
     assert steps_logged(folder) == list(range(1, 9))
     assert "steps: 8" in (folder / "config.yaml").read_text(), "the next resume goes on to the same end"
