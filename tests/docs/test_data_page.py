@@ -218,7 +218,7 @@ def test_run_prints_the_message_and_leaves_no_folder() -> None:
     PLAIN.save(ROOT / "trainA" / "cat.jpg", format="PNG")
     result = CliRunner().invoke(main, ["run", "--data", "photos", "--steps", "1"])
     assert result.exit_code == 1
-    assert result.stderr in PAGE
+    assert result.stderr.replace(f"{Path.cwd()}/", "") in PAGE  # the page is read from anywhere
     assert not list(Path("runs").glob("*"))
 
 
