@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 COMMANDS = {
     "default": "i2i run --generator resnet9 --loss lsgan",
-    "flat-3d": "i2i run --generator resnet9 --loss lsgan --steps 3000",
+    "flat-3d": "i2i run --generator resnet9 --loss lsgan --steps 3000 --set generator.base_channels=20",
     "line-3d": "i2i run --data sample:line-3d --minutes 30 --set training.sample_every=500",
 }
 

@@ -1,11 +1,12 @@
 """Writes the pages that are made from the code: ``python docs/generate.py``.
 
 ``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
-commands' own help. A test compares both with the code.
+commands' own help, ``results.md`` from ``benchmarks/results/``. A test compares them with their sources.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, describe_options
 
 DOCS = Path(__file__).parent
+RESULTS = DOCS.parent / "benchmarks" / "results" / "sample_runs"
 MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
 ENGINE: dict[str, type[Options]] = {
     "optimizer": OptimizerOptions,
@@ -105,7 +107,58 @@ def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[
             yield from _commands(inner, (*words, name))
 
 
-PAGES = {"options.md": options_page, "command-line.md": command_line_page}
+RUNS = {
+    "default": (
+        "The default run",
+        "What `scripts/i2i run --generator resnet9 --loss lsgan` shows after its minutes: a CycleGAN, unpaired, from "
+        "flat to 3D emoji. The style is there and the shapes are kept; the colours are close, the edges soft. Pixel by "
+        "pixel the flat drawing is still about as near to the truth as the translation is: see the baseline.",
+    ),
+    "flat-3d": (
+        "The same for longer",
+        "The picture at the top of the README: more steps and a slightly wider generator.",
+    ),
+    "line-3d": (
+        "pix2pix from line drawings",
+        "A much wider gap, with true pairs. Shape and shading are learnt; the colours of a line drawing can only be "
+        "guessed, and 185 training images teach few of them.",
+    ),
+}
+"""The runs of benchmarks/sample_runs.py: title and what to see in the picture."""
+
+
+def results_page() -> str:
+    """The numbers and pictures of the runs on the built-in samples."""
+    return "\n".join(_results_lines()) + "\n"
+
+
+def _results_lines() -> Iterator[str]:
+    yield from (
+        MADE_BY,
+        "# Results",
+        "",
+        "Runs on the built-in samples, 64x64 pixels, 185 training and 15 held-out images. Every number is measured on",
+        "the held-out images at the end of the run and stands beside the identity baseline, which is what handing back",
+        "the input would score. L1 is on the scale of 0 to 255. `python benchmarks/sample_runs.py NAME` makes one, its",
+        "numbers ([`benchmarks/results/sample_runs`](../benchmarks/results/sample_runs)) and its picture again.",
+    )
+    for name, (title, text) in RUNS.items():
+        result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        threads = result["environment"]["threads"]
+        yield from ("", f"## {title}", "", f"![Held-out images of the run {name}](images/{name}.png)", "", text, "")
+        yield from ("```bash", result["command"], "```", "")
+        yield (
+            f"{result['steps']:,} steps in {result['minutes']:.1f} minutes with {threads} CPU "
+            f"thread{'s' if threads > 1 else ''}, torch {result['environment']['torch']}."
+        )
+        yield from ("", "| direction | | L1, lower is better | PSNR in dB | SSIM |", "|---|---|---|---|---|")
+        for direction, metrics in result["directions"].items():
+            for label, prefix in (("translation", ""), ("input unchanged", "identity_")):
+                l1, psnr, ssim = (metrics[f"{prefix}{name}"] for name in ("l1", "psnr", "ssim"))
+                yield f"| {direction} | {label} | {l1:.1f} | {psnr:.1f} | {ssim:.3f} |"
+
+
+PAGES = {"options.md": options_page, "command-line.md": command_line_page, "results.md": results_page}
 
 
 if __name__ == "__main__":
