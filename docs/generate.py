@@ -112,7 +112,7 @@ RUNS = {
         "The default run",
         "What `scripts/i2i run --generator resnet9 --loss lsgan` shows after its minutes: a CycleGAN, unpaired, from "
         "flat to 3D emoji. The style is there and the shapes are kept; the colours are close, the edges soft. Pixel by "
-        "pixel the flat drawing is still about as near to the truth as the translation is: see the baseline.",
+        "pixel the untouched flat drawing is still a little nearer to the truth: see the baseline.",
     ),
     "flat-3d": (
         "The same for longer",
