@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from i2i.engine.config import LIMITS
 from i2i.engine.result import RunResult
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import SAMPLE_PREFIX
 
 if TYPE_CHECKING:
     from i2i.engine.config import RunConfig, TrainingOptions
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 Settings = Iterable[str] | Mapping[str, Any]
 
-RESUME_MAY_CHANGE = ("steps", "epochs", "minutes", "device", "workers", "keep", "trackers")
+RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "trackers")
 
 
 def run(
@@ -247,12 +249,12 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
 def _absolute(root: str) -> str:
     """A path that means the same from everywhere; what is no path, such as ``sample:flat-3d``, stays as it is."""
     path = Path(root)
-    return str(path.absolute()) if path.exists() else root
+    return str(path.absolute()) if path.exists() and not root.startswith(SAMPLE_PREFIX) else root
 
 
 def _is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
     """Whether a limit of the new budget is tighter than the old one's."""
-    limits = [(getattr(new, name), getattr(old, name)) for name in ("steps", "epochs", "minutes")]
+    limits = [(getattr(new, name), getattr(old, name)) for name in LIMITS]
     return any(now is not None and before is not None and now < before for now, before in limits)
 
 
