@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from i2i.plugins import LossSpec, Options
 from i2i.plugins.protocols import AdversarialLoss, PenalisedLoss
-from i2i.testing.results import BrokenPromiseError, Checklist, expect
+from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of
 
 LOGIT_SHAPES = ((2, 1, 5, 7), (1, 1, 1, 1), (3, 1))
 NEAR_ZERO = 0.01
@@ -98,9 +98,10 @@ def _penalty_check(loss: PenalisedLoss) -> None:
     torch.autograd.backward(value)
     for name, weight in network.named_parameters():
         if weight.ndim >= 2:
-            reached = weight.grad is not None and bool(weight.grad.any())
-            expect(reached, f"the penalty has no gradient for the discriminator's {name}")
-            expect(bool(weight.grad.isfinite().all()), f"the penalty's gradient for {name} is not finite")  # type: ignore[union-attr]
+            none = f"the penalty has no gradient for the discriminator's {name}"
+            gradient = gradient_of(weight, none)
+            expect(bool(gradient.any()), none)
+            expect(bool(gradient.isfinite().all()), f"the penalty's gradient for {name} is not finite")
     expect(
         penalty(network).item() == value.item(),
         "the penalty must draw its random numbers from the generator it is given; the same seed gave another value",
@@ -136,8 +137,8 @@ def _pixel_checks(checks: Checklist, build: Callable[[], Any]) -> None:
         for name, start in (("different images", image), ("equal images", target)):
             moved = start.clone().requires_grad_()
             torch.autograd.backward(loss(moved, target))
-            expect(moved.grad is not None, f"between {name} no gradient reaches the image")
-            expect(bool(moved.grad.isfinite().all()), f"between {name} the gradient is not finite")  # type: ignore[union-attr]
+            gradient = gradient_of(moved, f"between {name} no gradient reaches the image")
+            expect(bool(gradient.isfinite().all()), f"between {name} the gradient is not finite")
 
     def direction() -> None:
         nearer = torch.lerp(image, target, 0.5)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.plugins import DiscriminatorSpec, GeneratorSpec, Options
-from i2i.testing.results import BrokenPromiseError, Checklist, expect
+from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of
 
 CHANNELS = 3
 SMALLEST = 16
@@ -130,15 +130,16 @@ def _gradient_check(make: MakeModule, size: Size) -> None:
     image = _images(2, size).requires_grad_()
     torch.autograd.backward(_weighted_sum(_tensors(network(image))))
 
-    expect(image.grad is not None and bool(image.grad.any()), "no gradient reaches the input")
-    expect(bool(image.grad.isfinite().all()), "the gradient of the input is not finite")  # type: ignore[union-attr]
+    gradient = gradient_of(image, "no gradient reaches the input")
+    expect(bool(gradient.any()), "no gradient reaches the input")
+    expect(bool(gradient.isfinite().all()), "the gradient of the input is not finite")
     trained = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
     expect(bool(trained), "has no parameter that can be trained")
     for name, weight in trained.items():
-        expect(weight.grad is not None, f"no gradient reaches parameter {name!r}")
-        expect(bool(weight.grad.isfinite().all()), f"the gradient of parameter {name!r} is not finite")  # type: ignore[union-attr]
+        gradient = gradient_of(weight, f"no gradient reaches parameter {name!r}")
+        expect(bool(gradient.isfinite().all()), f"the gradient of parameter {name!r} is not finite")
         # A bias before a normalisation has, rightly, no influence; a matrix or kernel without any is cut off.
-        cut_off = weight.ndim >= 2 and not bool(weight.grad.any())  # type: ignore[union-attr]
+        cut_off = weight.ndim >= 2 and not bool(gradient.any())
         expect(not cut_off, f"the gradient of parameter {name!r} is zero everywhere")
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,13 @@ def expect(condition: bool, message: str) -> None:
     """Raise :class:`BrokenPromiseError` with ``message`` unless ``condition`` holds."""
     if not condition:
         raise BrokenPromiseError(message)
+
+
+def gradient_of(tensor: Tensor, missing: str) -> Tensor:
+    """Return the gradient that a backward pass left on the tensor, or fail the check with ``missing``."""
+    if tensor.grad is None:
+        raise BrokenPromiseError(missing)
+    return tensor.grad
 
 
 class Checklist:

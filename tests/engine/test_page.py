@@ -225,7 +225,7 @@ def test_a_psnr_that_json_cannot_hold_is_infinite(run):
 
 
 def test_the_title_names_the_folder_of_the_images_without_its_path(run):
-    (run / "config.yaml").write_text("method: {name: pix2pix}\ndata: {root: /home/ada/photos}\n")
+    (run / "config.yaml").write_text("method: {name: pix2pix}\ndata: {root: /mnt/ada/photos}\n")
     assert "pix2pix on photos" in page_of(run).text
 
 
