@@ -1,0 +1,19 @@
+// What every variant of the CPU kernels offers, as plain functions of pointers and sizes. Knows no torch.
+#pragma once
+
+#include "cpu/parallel.h"
+
+namespace i2i::cpu {
+
+// One set of kernels, compiled for one instruction set.
+struct Kernels {
+  const char* name;   // avx512, avx2 or portable: what I2I_CPU chooses by
+  int vector_floats;  // floats in a register
+};
+
+// nullptr where the compiler could not make the variant.
+const Kernels* avx512_kernels();
+const Kernels* avx2_kernels();
+const Kernels* portable_kernels();
+
+}  // namespace i2i::cpu

@@ -1,0 +1,17 @@
+// The threads of torch: torch.set_num_threads is obeyed, and work inside a parallel region of torch stays on its
+// thread.
+#pragma once
+
+#include <torch/csrc/stable/ops.h>
+
+#include "cpu/parallel.h"
+
+namespace i2i {
+
+inline Parallel torch_parallel() {
+  return {[](std::int64_t count, Parallel::Task task, void* context) {
+    torch::stable::parallel_for(0, count, 1, [=](std::int64_t begin, std::int64_t end) { task(begin, end, context); });
+  }};
+}
+
+}  // namespace i2i

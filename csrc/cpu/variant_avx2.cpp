@@ -1,0 +1,41 @@
+// The kernels for the 256-bit registers of AVX2 with fused multiply-add.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+
+// After every header that other files include too: code that is shared must not need these instructions.
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#define I2I_VARIANT avx2
+#define I2I_VECTOR_FLOATS 8
+
+#include "cpu/vector.inl.h"
+
+#pragma GCC pop_options
+
+namespace i2i::cpu {
+
+const Kernels* avx2_kernels() {
+  static const Kernels kernels{
+      .name = "avx2",
+      .vector_floats = I2I_VECTOR_FLOATS,
+  };
+  return &kernels;
+}
+
+}  // namespace i2i::cpu
+
+#else
+
+namespace i2i::cpu {
+
+const Kernels* avx2_kernels() { return nullptr; }
+
+}  // namespace i2i::cpu
+
+#endif

@@ -1,0 +1,41 @@
+// The kernels for the 512-bit registers of AVX-512.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+
+// After every header that other files include too: code that is shared must not need these instructions.
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
+#define I2I_VARIANT avx512
+#define I2I_VECTOR_FLOATS 16
+
+#include "cpu/vector.inl.h"
+
+#pragma GCC pop_options
+
+namespace i2i::cpu {
+
+const Kernels* avx512_kernels() {
+  static const Kernels kernels{
+      .name = "avx512",
+      .vector_floats = I2I_VECTOR_FLOATS,
+  };
+  return &kernels;
+}
+
+}  // namespace i2i::cpu
+
+#else
+
+namespace i2i::cpu {
+
+const Kernels* avx512_kernels() { return nullptr; }
+
+}  // namespace i2i::cpu
+
+#endif
