@@ -10,7 +10,7 @@ namespace i2i {
 
 inline Parallel torch_parallel() {
   return {[](std::int64_t count, Parallel::Task task, void* context) {
-    torch::stable::parallel_for(0, count, 1, [=](std::int64_t begin, std::int64_t end) { task(begin, end, context); });
+    STABLE_TORCH_ERROR_CODE_CHECK(torch_parallel_for(0, count, 1, task, context));
   }};
 }
 

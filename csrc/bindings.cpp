@@ -1,0 +1,38 @@
+// i2i._C: facts about the build and about each variant of the CPU kernels, for tests and for people who look. Tensors
+// do not come through here: they go through torch's dispatcher. Nothing needs this module at run time.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "cpu/variants.h"
+#include "facts.h"
+
+namespace py = pybind11;
+using i2i::cpu::Kernels;
+
+namespace {
+
+std::vector<std::string> names(const std::vector<const Kernels*>& variants) {
+  std::vector<std::string> found;
+  for (const Kernels* variant : variants) found.emplace_back(variant->name);
+  return found;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_C, module) {
+  module.doc() = "Facts about the native kernels of i2i.";
+
+  py::class_<Kernels>(module, "Kernels", "The CPU kernels, compiled for one instruction set.")
+      .def_readonly("name", &Kernels::name)
+      .def_readonly("vector_floats", &Kernels::vector_floats, "Floats in a register.");
+
+  module.def("facts", &i2i::facts, "Return lines of 'key: value' about this build; csrc/facts.h lists the keys.");
+  module.def(
+      "compiled_variants", [] { return names(i2i::cpu::compiled_variants()); },
+      "Return the names of the variants in this build, fastest first.");
+  module.def(
+      "supported_variants", [] { return names(i2i::cpu::supported_variants()); },
+      "Return the names of those that this processor runs, fastest first.");
+  module.def("variant", &i2i::cpu::variant, py::arg("name"), py::return_value_policy::reference,
+             "Return the kernels of this name, whatever I2I_CPU says. Raises RuntimeError where they cannot run.");
+}
