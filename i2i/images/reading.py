@@ -43,6 +43,25 @@ class UnusableImageError(Exception):
     """An image file that cannot be used. The message is the reason alone, without the path."""
 
 
+class UnknownFormatError(UnusableImageError):
+    """The content is no picture of a format that is read, or its header is damaged."""
+
+
+class TooManyPixelsError(UnusableImageError):
+    """The header announces more pixels than are allowed; nothing was decoded.
+
+    Attributes:
+        size: width and height.
+    """
+
+    def __init__(self, size: tuple[int, int], max_pixels: int) -> None:
+        super().__init__(
+            f"{size[0]} x {size[1]} pixels, more than max_pixels = {max_pixels}: a decompression bomb? "
+            "If it is meant, raise max_pixels"
+        )
+        self.size = size
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """An image as it stands in its file, decoded and turned upright.
@@ -139,17 +158,27 @@ def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool =
     if status.st_size == 0:
         raise UnusableImageError("empty (0 bytes)")
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, _telling_what_is_wrong():
             return _decode_open_file(file, path, max_pixels, metadata)
-    except UnusableImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnusableImageError("not an image, or its header is damaged") from error
     except PermissionError as error:
         raise UnusableImageError(f"not readable ({error.strerror})") from error
-    except Exception as error:  # Pillow's decoders raise many types for damaged data: OSError, SyntaxError, ValueError
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UnusableImageError(f"corrupt or truncated ({reason})") from error
+
+
+def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool = False) -> DecodedImage:
+    """Decode what a stranger sent, to its last byte; only Pillow's parsers of the accepted formats see it.
+
+    Args:
+        file: open for reading, seekable, at its begin.
+        max_pixels: more than this many pixels are refused, before anything is decoded.
+        metadata: whether to collect what it says beside the pixels.
+
+    Raises:
+        UnknownFormatError: it is no PNG, JPEG, WebP, BMP or TIFF.
+        TooManyPixelsError: it is too large.
+        UnusableImageError: with the reason: damaged, or of an unsupported kind.
+    """
+    with _telling_what_is_wrong():
+        return _decode_open_file(file, None, max_pixels, metadata, formats=tuple(set(FORMAT_OF_SUFFIX.values())))
 
 
 @contextmanager
@@ -166,13 +195,29 @@ def without_pixel_limit() -> Iterator[None]:
 _PIXEL_LIMIT_LOCK = threading.Lock()
 
 
-def _decode_open_file(file: BinaryIO, path: Path, max_pixels: int, metadata: bool) -> DecodedImage:
-    image = _open_header(file)
+@contextmanager
+def _telling_what_is_wrong() -> Iterator[None]:
+    """Turn whatever Pillow raises into the reason why a file cannot be used."""
+    try:
+        yield
+    except (UnusableImageError, PermissionError):
+        raise
+    except UnidentifiedImageError as error:
+        raise UnknownFormatError("not an image, or its header is damaged") from error
+    except Exception as error:  # Pillow's decoders raise many types for damaged data: OSError, SyntaxError, ValueError
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UnusableImageError(f"corrupt or truncated ({reason})") from error
+
+
+def _decode_open_file(
+    file: BinaryIO, path: Path | None, max_pixels: int, metadata: bool, formats: tuple[str, ...] | None = None
+) -> DecodedImage:
+    image = _open_header(file, formats)
     _check_header(image, path, max_pixels)
     if image.format == "PNG":  # decoding skips the checksums; verifying reads them and makes the object unusable
         image.verify()
         file.seek(0)
-        image = _open_header(file)
+        image = _open_header(file, formats)
     raw_mode = _raw_mode(image)
     inverted = image.mode in SIXTEEN_BIT_MODES and _tag(image, _PHOTOMETRIC_TAG) == _WHITE_IS_ZERO
     image.load()
@@ -185,25 +230,22 @@ def _decode_open_file(file: BinaryIO, path: Path, max_pixels: int, metadata: boo
     return DecodedImage(turned, _format(image), reduced, take_metadata(image) if metadata else None)
 
 
-def _open_header(file: BinaryIO) -> Image.Image:
+def _open_header(file: BinaryIO, formats: tuple[str, ...] | None) -> Image.Image:
     with without_pixel_limit():
-        return Image.open(file)
+        return Image.open(file, formats=formats)
 
 
-def _check_header(image: Image.Image, path: Path, max_pixels: int) -> None:
+def _check_header(image: Image.Image, path: Path | None, max_pixels: int) -> None:
     found = _format(image)
     if found not in FORMAT_OF_SUFFIX.values():
-        raise UnusableImageError(f"its content is {found}; convert it to PNG, JPEG, WebP, BMP or TIFF")
-    expected = FORMAT_OF_SUFFIX.get(path.suffix.lower())
-    if expected not in (None, found):
+        raise UnknownFormatError(f"its content is {found}; convert it to PNG, JPEG, WebP, BMP or TIFF")
+    expected = path and FORMAT_OF_SUFFIX.get(path.suffix.lower())
+    if path and expected not in (None, found):
         suffix = next(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == found)
         raise UnusableImageError(f"misnamed: its content is {found}; rename it to {path.stem}{suffix}")
     width, height = image.size
     if width * height > max_pixels:
-        raise UnusableImageError(
-            f"{width} x {height} pixels, more than max_pixels = {max_pixels}: a decompression bomb? "
-            "If it is meant, raise max_pixels"
-        )
+        raise TooManyPixelsError((width, height), max_pixels)
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise UnusableImageError(f"{frames} frames or pages; save each as a file of its own")
