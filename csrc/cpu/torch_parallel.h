@@ -9,9 +9,10 @@
 namespace i2i {
 
 inline Parallel torch_parallel() {
-  return {[](std::int64_t count, Parallel::Task task, void* context) {
+  const auto run = [](std::int64_t count, Parallel::Task task, void* context) {
     STABLE_TORCH_ERROR_CODE_CHECK(torch_parallel_for(0, count, 1, task, context));
-  }};
+  };
+  return {run, torch::stable::get_num_threads()};
 }
 
 }  // namespace i2i

@@ -38,7 +38,7 @@ Test::Test(const char* name, Function function) { tests().push_back({name, funct
 
 Parallel threads(int count) {
   thread_count = count;
-  return {run_on_threads};
+  return {run_on_threads, count};
 }
 
 }  // namespace i2i::testing
