@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/parallel.h"
+#include "cpu/residual_block.h"
 
 namespace i2i::cpu {
 
@@ -9,6 +10,7 @@ namespace i2i::cpu {
 struct Kernels {
   const char* name;   // avx512, avx2 or portable: what I2I_CPU chooses by
   int vector_floats;  // floats in a register
+  ResidualBlockKernels residual_block;
 };
 
 // nullptr where the compiler could not make the variant.

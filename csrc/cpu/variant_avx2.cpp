@@ -1,10 +1,6 @@
 // The kernels for the 256-bit registers of AVX2 with fused multiply-add.
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
 #include "cpu/kernels.h"
+#include "cpu/standard_headers.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 
@@ -14,7 +10,7 @@
 #define I2I_VARIANT avx2
 #define I2I_VECTOR_FLOATS 8
 
-#include "cpu/vector.inl.h"
+#include "cpu/residual_block.inl.h"
 
 #pragma GCC pop_options
 
@@ -24,6 +20,7 @@ const Kernels* avx2_kernels() {
   static const Kernels kernels{
       .name = "avx2",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .residual_block = avx2::kResidualBlock,
   };
   return &kernels;
 }

@@ -1,10 +1,6 @@
 // The kernels for the 512-bit registers of AVX-512.
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
 #include "cpu/kernels.h"
+#include "cpu/standard_headers.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 
@@ -14,7 +10,7 @@
 #define I2I_VARIANT avx512
 #define I2I_VECTOR_FLOATS 16
 
-#include "cpu/vector.inl.h"
+#include "cpu/residual_block.inl.h"
 
 #pragma GCC pop_options
 
@@ -24,6 +20,7 @@ const Kernels* avx512_kernels() {
   static const Kernels kernels{
       .name = "avx512",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .residual_block = avx512::kResidualBlock,
   };
   return &kernels;
 }

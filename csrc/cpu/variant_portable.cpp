@@ -1,15 +1,11 @@
 // The kernels for any processor: four floats a register, which the compiler maps to what there is.
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
 #include "cpu/kernels.h"
+#include "cpu/standard_headers.h"
 
 #define I2I_VARIANT portable
 #define I2I_VECTOR_FLOATS 4
 
-#include "cpu/vector.inl.h"
+#include "cpu/residual_block.inl.h"
 
 namespace i2i::cpu {
 
@@ -17,6 +13,7 @@ const Kernels* portable_kernels() {
   static const Kernels kernels{
       .name = "portable",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .residual_block = portable::kResidualBlock,
   };
   return &kernels;
 }
