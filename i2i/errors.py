@@ -8,7 +8,8 @@
     |-- DataError             a data folder or an image in it cannot be used
     |-- RunFolderError        a run folder cannot be written, read or resumed
     |-- CheckpointError       a checkpoint is missing, damaged or does not fit
-    `-- DivergedError         a loss became NaN or infinite
+    |-- DivergedError         a loss became NaN or infinite
+    `-- NativeError           the native kernels are required, and cannot be built or loaded
 
 A message names the thing, what was expected, what came and what to do next.
 """
@@ -49,6 +50,10 @@ class CheckpointError(I2IError):
 
 class DivergedError(I2IError):
     """A loss became NaN or infinite during training."""
+
+
+class NativeError(I2IError):
+    """The native kernels are required (``I2I_BUILD=required``), and cannot be built or loaded."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

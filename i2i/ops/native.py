@@ -1,0 +1,207 @@
+"""Loading the native library, once a process: the installed one, or one compiled at first use, or none.
+
+Every rung of that ladder that is not taken keeps one line that says why. ``I2I_BUILD=required`` makes it an error to
+end up without the library, ``I2I_BUILD=off`` leaves it alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import torch
+from filelock import FileLock, Timeout
+
+from i2i.errors import ConfigError, NativeError
+from i2i.ops import builder
+from i2i.ops.builder import BuildError
+
+WORDS = 40
+"""Lines of a failed build's output that an error shows."""
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Where the operators' kernels come from.
+
+    Attributes:
+        name: ``installed`` (built by the installation), ``cache`` (compiled at first use) or ``reference`` (no native
+            library; PyTorch's own operators).
+        library: the file that was loaded, or None.
+        variant: the CPU kernels in use: ``avx512``, ``avx2``, ``portable``, or None without a library.
+        reasons: for each rung above the one taken, in one line why it was not.
+        facts: what the library says about itself (``csrc/facts.h``).
+    """
+
+    name: Literal["installed", "cache", "reference"]
+    library: Path | None = None
+    variant: str | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if self.name == "reference":
+            return "none: every operation runs on PyTorch's own operators"
+        origin = "built by the installation" if self.name == "installed" else "compiled at first use"
+        return f"{self.variant} ({origin}: {self.library})"
+
+
+def load() -> Rung:
+    """Load the native library if that can be done, at the first call; later calls give the same answer at once.
+
+    At first use the library may be compiled, which takes up to a minute and is said on standard error.
+
+    Raises:
+        ConfigError: ``I2I_BUILD`` or ``I2I_CPU`` has a value that means nothing here.
+        NativeError: ``I2I_BUILD=required``, and the library cannot be had; the message holds the compiler's words.
+    """
+    with _lock:
+        return _load()
+
+
+@cache
+def _load() -> Rung:
+    try:
+        mode = builder.mode()
+    except BuildError as error:
+        raise ConfigError(str(error)) from error
+    if mode == "off":
+        return Rung("reference", reasons=dict.fromkeys(("installed", "cache"), "I2I_BUILD=off"))
+    reasons: dict[str, str] = {}
+    try:
+        return _take("installed", _installed(), reasons)
+    except BuildError as error:
+        reasons["installed"] = str(error)
+    try:
+        return _take("cache", _compiled(again=mode == "required"), reasons)
+    except BuildError as error:
+        reasons["cache"] = str(error)
+        words = error.words
+    if mode == "required":
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        tail = "\n".join(["", *words.splitlines()[-WORDS:]]) if words else ""
+        raise NativeError(f"I2I_BUILD=required, but the native kernels cannot be had ({told}){tail}")
+    return Rung("reference", reasons=reasons)
+
+
+def _take(name: Literal["installed", "cache"], library: Path, reasons: dict[str, str]) -> Rung:
+    try:
+        loaded = ctypes.CDLL(str(library))  # registers the operators
+    except OSError as error:  # of the dynamic linker
+        raise BuildError(f"{library} cannot be loaded: {error}") from error
+    facts = _facts(loaded)
+    if "problem" in facts:
+        raise ConfigError(facts["problem"])
+    return Rung(name, library, facts["variant"], reasons, facts)
+
+
+def _facts(loaded: ctypes.CDLL) -> dict[str, str]:
+    loaded.i2i_facts.restype = ctypes.c_char_p
+    lines = loaded.i2i_facts().decode().splitlines()
+    return {key: value for key, separator, value in (line.partition(": ") for line in lines) if separator}
+
+
+def _installed() -> Path:
+    """The library that the installation made, if it was made from the sources that are here now."""
+    library = Path(builder.__file__).resolve().parent.parent / builder.LIBRARY
+    if not library.is_file():
+        raise BuildError("the installation built none")
+    built_from, expected = builder.hash_in(library), builder.sources_hash(builder.sources())
+    if built_from != expected:
+        raise BuildError(f"{library} was built from other sources ({built_from}) than those here ({expected})")
+    return library
+
+
+def _compiled(*, again: bool) -> Path:
+    """The library in the user's cache, compiled now if it is not there. With ``again``, failures are tried again."""
+    folder = builder.sources()
+    torch_folder = Path(torch.__file__).parent
+    kept = cache_folder()
+    name = f"{builder.sources_hash(folder)}-torch{torch.__version__}-{builder.machine()}"
+    try:
+        tools = builder.find_tools()
+    except BuildError:
+        for library in sorted(kept.glob(f"{name}-*/{builder.LIBRARY}")):  # made when the tools were there
+            return library
+        raise
+    name += "-" + builder.configuration(tools, torch.__version__)
+    library, failure = kept / name / builder.LIBRARY, kept / f"{name}.failed"
+    if library.is_file():
+        return library
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        with _alone(kept / f"{name}.lock"):
+            if library.is_file():
+                return library
+            if failure.is_file() and not again:
+                raise BuildError(f"{failure.read_text('utf-8')} (tried before; to try again, delete {failure})")
+            try:
+                _compile(folder, library, tools, torch_folder)
+            except BuildError as error:
+                if error.words:  # the compiler would say the same again
+                    failure.write_text(str(error), "utf-8")
+                raise
+            failure.unlink(missing_ok=True)
+    except (OSError, NotImplementedError) as error:
+        raise BuildError(f"{kept} cannot be used: {error}; XDG_CACHE_HOME names another place") from error
+    return library
+
+
+def cache_folder() -> Path:
+    """Return the folder for libraries that were compiled at first use.
+
+    Raises:
+        BuildError: this user has no home.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "i2i" / "native"
+    except RuntimeError as error:
+        raise BuildError(f"there is no home folder to keep the kernels in ({error}); set XDG_CACHE_HOME") from error
+
+
+def _compile(folder: Path, library: Path, tools: builder.Tools, torch_folder: Path) -> None:
+    """Compile in a new folder beside ``library``, and put the result in its place in one step."""
+    kept = library.parent.parent
+    prefix = f".{library.parent.name}."
+    for left in kept.glob(f"{prefix}*"):  # by one that was killed: only one at a time comes here
+        shutil.rmtree(left, ignore_errors=True)
+    _say(f"compiling the native kernels with {tools.compiler}, once for this version; this can take a minute")
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=kept) as work:
+        built = builder.build_library(folder, Path(work), tools, torch_folder)
+        library.parent.mkdir(exist_ok=True)
+        built.replace(library)
+    _say(f"kept the native kernels in {library.parent}")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock that the system lets go of when its holder ends, however it ends."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0.1)
+    except Timeout:
+        _say("another process is compiling the native kernels; waiting for it")
+        try:
+            lock.acquire(timeout=builder.TIMEOUT)
+        except Timeout:
+            raise BuildError(f"another process has held {path} for {builder.TIMEOUT // 60} minutes") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _say(message: str) -> None:
+    print(f"i2i: {message}", file=sys.stderr, flush=True)
