@@ -165,7 +165,7 @@ void convolve(const BlockShape& shape, const float* x, const PrologueOf& prologu
   const TileGrid<W> grid(shape.height, shape.width);
   const int64_t padded = shape.padded(), stride = point_stride(padded), image = shape.pixels() * padded;
   parallel(shape.batch * grid.chunks, [&](int64_t begin, int64_t end) {
-    const Buffer transformed(W::kPoints * stride), products(W::kPoints * kResultStride);
+    const Scratch transformed(W::kPoints * stride), products(W::kPoints * kResultStride);
     for (int64_t item = begin; item < end; item++) {
       const int64_t sample = item / grid.chunks, chunk = item % grid.chunks;
       const int64_t first = grid.begin(chunk), tiles = grid.begin(chunk + 1) - first;

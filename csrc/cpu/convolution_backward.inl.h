@@ -131,7 +131,7 @@ class PaddedGradient {
   const BlockShape& shape_;
   TileGrid<Gradient> grid_;
   int64_t row_stride_, image_stride_;
-  Buffer data_;
+  Scratch data_;
 };
 
 // G^T dU G for all filters; sums are [point][C][filter_sums_stride], dweight is [K, C, 3, 3].
@@ -207,10 +207,10 @@ void convolve_backward(const BlockShape& shape, const float* gradient, const flo
   const int64_t wanted = std::min(std::max<int64_t>(fitting, 4 * parallel.threads), all_units);
   const int64_t bands = (all_units + wanted - 1) / wanted, longest = (all_units + bands - 1) / bands;
 
-  const Buffer inputs(dweight ? longest * grid.chunks * chunk_stride : 0);
-  const Buffer gradients(longest * grid.chunks * chunk_stride);
+  const Scratch inputs(dweight ? longest * grid.chunks * chunk_stride : 0);
+  const Scratch gradients(longest * grid.chunks * chunk_stride);
   const int64_t sums_stride = filter_sums_stride(padded), sums_floats = kPoints * padded * sums_stride;
-  const Buffer filter_sums(dweight ? sums_floats : 0);
+  const Scratch filter_sums(dweight ? sums_floats : 0);
   std::vector<int64_t> tiles_of(longest * grid.chunks), turn;
   turn.reserve(longest);
 
@@ -222,7 +222,7 @@ void convolve_backward(const BlockShape& shape, const float* gradient, const flo
         if (unit % grid.units % 2 == parity) turn.push_back(unit);
       }
       parallel(static_cast<int64_t>(turn.size()), [&](int64_t begin, int64_t end) {
-        const Buffer products(kPoints * kResultStride);
+        const Scratch products(kPoints * kResultStride);
         for (int64_t item = begin; item < end; item++) {
           const int64_t sample = turn[item] / grid.units, unit = turn[item] % grid.units;
           const NormGradient norm = norm_of(sample);

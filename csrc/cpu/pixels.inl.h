@@ -1,34 +1,15 @@
 // Between a caller's images and the pixels [N, H, W, P] that the kernels work on.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <new>
 
 #include "cpu/residual_block.h"
+#include "cpu/scratch.h"
 #include "cpu/vector.inl.h"
 
 namespace i2i::cpu {
 namespace I2I_VARIANT {
-
-// Uninitialised floats, aligned to a cache line.
-class Buffer {
- public:
-  explicit Buffer(int64_t floats)
-      : data_(static_cast<float*>(std::aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64 + 64))) {
-    if (!data_) throw std::bad_alloc();
-  }
-  operator float*() const { return data_.get(); }
-
- private:
-  struct Free {
-    void operator()(float* data) const { std::free(data); }
-  };
-  std::unique_ptr<float, Free> data_;
-};
 
 I2I_INLINE float to_float(uint16_t bfloat16) {
   const uint32_t bits = static_cast<uint32_t>(bfloat16) << 16;
@@ -167,7 +148,7 @@ class RowWriter {
   const BlockShape& shape_;
   const Image& image_;
   bool in_place_;
-  Buffer row_;
+  Scratch row_;
 };
 
 }  // namespace I2I_VARIANT

@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "cpu/filter_cache.h"
+#include "cpu/scratch.h"
+
 #include "cpu/tensors.h"
 #include "cpu/torch_parallel.h"
 #include "cpu/variants.h"
@@ -57,18 +59,18 @@ struct Arguments {
   Affine norm1() const { return {floats_or_null(norm_weight1), floats_or_null(norm_bias1)}; }
   Affine norm2() const { return {floats_or_null(norm_weight2), floats_or_null(norm_bias2)}; }
 
-  // A tensor of images as pixels: itself where it is made of them.
-  Tensor pixels(const Tensor& images) const {
-    if (is_made_of_pixels(images)) return images;
-    const Tensor copy = empty_pixels();
-    kernels.to_pixels(shape, image_of(images), floats(copy), parallel);
-    return copy;
+  // A tensor of images as pixels: its own memory where it is made of them, else a copy in `scratch`.
+  const float* pixels(const Tensor& images, std::optional<Scratch>& scratch) const {
+    if (is_made_of_pixels(images)) return floats(images);
+    scratch.emplace(shape.floats());
+    kernels.to_pixels(shape, image_of(images), *scratch, parallel);
+    return *scratch;
   }
   Tensor empty_pixels() const { return empty_float32({shape.batch, shape.height, shape.width, shape.padded()}); }
 
-  std::shared_ptr<const float> packed(const Tensor& weight, int tile, Direction direction) const {
-    const std::shared_ptr<float> filters = aligned_floats(kernels.packed_floats(shape.channels, tile));
-    kernels.pack_filters(floats(weight), shape.channels, tile, direction, filters.get(), parallel);
+  Scratch packed(const Tensor& weight, int tile, Direction direction) const {
+    Scratch filters(kernels.packed_floats(shape.channels, tile));
+    kernels.pack_filters(floats(weight), shape.channels, tile, direction, filters, parallel);
     return filters;
   }
 
@@ -98,13 +100,13 @@ Tensor residual_block(const Tensor& x, const Tensor& weight1, const Tensor& weig
   FilterCache& cache = FilterCache::instance();
   const auto filters1 = cache.packed(block.kernels, floats(block.weight1), block.shape.channels, tile, block.parallel);
   const auto filters2 = cache.packed(block.kernels, floats(block.weight2), block.shape.channels, tile, block.parallel);
-  const Tensor pixels = block.pixels(block.x), y1 = block.empty_pixels();
-  const Tensor y2 = is_made_of_pixels(out) ? out : block.empty_pixels();
-  const Tensor statistics = empty_float32({4, block.shape.batch, block.shape.padded()});
-  block.kernels.forward(
-      {block.shape, tile, floats(pixels), filters1.get(), filters2.get(), block.norm1(), block.norm2(),
-       static_cast<float>(eps), floats(y1), floats(y2), floats(statistics), image_of(out)},
-      block.parallel);
+  std::optional<Scratch> copy;
+  const float* pixels = block.pixels(block.x, copy);
+  const bool in_place = is_made_of_pixels(out);
+  const Scratch y1(block.shape.floats()), y2(in_place ? 0 : block.shape.floats()), statistics(4 * block.shape.planes());
+  block.kernels.forward({block.shape, tile, pixels, filters1.get(), filters2.get(), block.norm1(), block.norm2(),
+                         static_cast<float>(eps), y1, in_place ? floats(out) : y2, statistics, image_of(out)},
+                        block.parallel);
   return out;
 }
 
@@ -119,13 +121,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> residual_block_forward(const Tensor& 
   const Tensor statistics = empty_float32({4, block.shape.batch, block.shape.padded()});
   if (out.numel() == 0) return {out, y1, y2, statistics};
   const int tile = best_tile(block.x);
-  const auto filters1 = block.packed(block.weight1, tile, Direction::kForward);
-  const auto filters2 = block.packed(block.weight2, tile, Direction::kForward);
-  const Tensor pixels = block.pixels(block.x);
-  block.kernels.forward(
-      {block.shape, tile, floats(pixels), filters1.get(), filters2.get(), block.norm1(), block.norm2(),
-       static_cast<float>(eps), floats(y1), floats(y2), floats(statistics), image_of(out)},
-      block.parallel);
+  const Scratch filters1 = block.packed(block.weight1, tile, Direction::kForward);
+  const Scratch filters2 = block.packed(block.weight2, tile, Direction::kForward);
+  std::optional<Scratch> copy;
+  const float* pixels = block.pixels(block.x, copy);
+  block.kernels.forward({block.shape, tile, pixels, filters1, filters2, block.norm1(), block.norm2(),
+                         static_cast<float>(eps), floats(y1), floats(y2), floats(statistics), image_of(out)},
+                        block.parallel);
   return {out, y1, y2, statistics};
 }
 
@@ -161,14 +163,16 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> residual_bloc
   }
 
   const auto data = [](const Tensor& tensor) { return tensor.numel() ? floats(tensor) : nullptr; };
-  const auto filters1 = block.packed(block.weight1, 4, Direction::kBackward);
-  const auto filters2 = block.packed(block.weight2, 4, Direction::kBackward);
-  const Tensor pixels = block.pixels(block.x), gradient_pixels = block.pixels(dense(gradient));
-  block.kernels.backward(
-      {shape, floats(gradient_pixels), floats(pixels), floats(y1), floats(y2), floats(statistics), filters1.get(),
-       filters2.get(), block.norm1(), block.norm2(), image_of(dx), data(dweight1), data(dweight2), data(dnorm_weight1),
-       data(dnorm_bias1), data(dnorm_weight2), data(dnorm_bias2)},
-      block.parallel);
+  const Scratch filters1 = block.packed(block.weight1, 4, Direction::kBackward);
+  const Scratch filters2 = block.packed(block.weight2, 4, Direction::kBackward);
+  const Tensor dense_gradient = dense(gradient);
+  std::optional<Scratch> copy, gradient_copy;
+  const float *pixels = block.pixels(block.x, copy), *gradient_pixels = block.pixels(dense_gradient, gradient_copy);
+
+  block.kernels.backward({shape, gradient_pixels, pixels, floats(y1), floats(y2), floats(statistics), filters1,
+                          filters2, block.norm1(), block.norm2(), image_of(dx), data(dweight1), data(dweight2),
+                          data(dnorm_weight1), data(dnorm_bias1), data(dnorm_weight2), data(dnorm_bias2)},
+                         block.parallel);
   return {dx, dweight1, dweight2, dnorm_weight1, dnorm_bias1, dnorm_weight2, dnorm_bias2};
 }
 

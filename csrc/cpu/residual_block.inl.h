@@ -27,7 +27,7 @@ class Norm {
  private:
   int64_t padded_;
   const float* mean_;
-  Buffer scale_, shift_;
+  Scratch scale_, shift_;
 };
 
 template <class W>
@@ -35,7 +35,7 @@ void forward_for(const ResidualBlockForward& block, const Parallel& parallel) {
   const BlockShape& shape = block.shape;
   const int64_t padded = shape.padded(), image = shape.pixels() * padded, planes = shape.planes();
   float *mean1 = block.statistics, *rstd1 = mean1 + planes, *mean2 = rstd1 + planes, *rstd2 = mean2 + planes;
-  const Buffer sums(shape.batch * TileGrid<W>(shape.height, shape.width).chunks * 3 * padded);
+  const Scratch sums(shape.batch * TileGrid<W>(shape.height, shape.width).chunks * 3 * padded);
 
   const auto move = [&](int64_t sample) { return SubtractFirstPixel{block.x + sample * image}; };
   convolve<W>(shape, block.x, move, block.filters1, block.y1, sums, parallel);
@@ -119,13 +119,13 @@ class NormSums {
    private:
     int64_t padded_;
     const float* mean_;
-    Buffer a_, b_, c_;
+    Scratch a_, b_, c_;
   };
 
  private:
   const BlockShape& shape_;
   int64_t padded_;
-  Buffer rows_;
+  Scratch rows_;
 };
 
 // Sums of the gradient of the block's output, for the second norm.
@@ -180,7 +180,7 @@ inline void backward(const ResidualBlockBackward& block, const Parallel& paralle
   }
 
   // Through the ReLU.
-  const Buffer gradient1(shape.floats());
+  const Scratch gradient1(shape.floats());
   parallel(shape.batch * shape.height, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; item++) {
       const int64_t sample = item / shape.height, at = item * shape.width * padded;
