@@ -11,4 +11,6 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <numeric>
+#include <type_traits>
 #include <vector>

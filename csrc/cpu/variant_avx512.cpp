@@ -10,6 +10,7 @@
 #define I2I_VARIANT avx512
 #define I2I_VECTOR_FLOATS 16
 
+#include "cpu/instance_norm.inl.h"
 #include "cpu/residual_block.inl.h"
 
 #pragma GCC pop_options
@@ -20,6 +21,7 @@ const Kernels* avx512_kernels() {
   static const Kernels kernels{
       .name = "avx512",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .instance_norm = avx512::kInstanceNorm,
       .residual_block = avx512::kResidualBlock,
   };
   return &kernels;

@@ -5,6 +5,7 @@
 #define I2I_VARIANT portable
 #define I2I_VECTOR_FLOATS 4
 
+#include "cpu/instance_norm.inl.h"
 #include "cpu/residual_block.inl.h"
 
 namespace i2i::cpu {
@@ -13,6 +14,7 @@ const Kernels* portable_kernels() {
   static const Kernels kernels{
       .name = "portable",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .instance_norm = portable::kInstanceNorm,
       .residual_block = portable::kResidualBlock,
   };
   return &kernels;
