@@ -47,7 +47,7 @@ class BuildNative(build_ext):
             return
         try:
             tools, torch = builder.find_tools(), builder.find_torch()
-            work = temporary / f"native-{builder.configuration(tools, str(torch))}"
+            work = temporary / f"setup-{builder.configuration(tools, str(torch))}"
             self._put(builder.build_library(ROOT, work, tools, torch), package)
         except builder.BuildError as error:
             if mode == "required":

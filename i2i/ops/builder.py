@@ -32,9 +32,10 @@ MODES = ("auto", "required", "off")
 TIMEOUT = 900
 """Seconds after which a build is given up. On two cores it takes about one minute."""
 
-_PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.parent
+"""The folder of the package i2i."""
+
 _SOURCE_SUFFIXES = {".cpp", ".h", ".cu", ".cuh"}
-_TEST_FOLDER = "tests"
 
 
 class BuildError(Exception):
@@ -63,29 +64,35 @@ def sources() -> Path:
     Raises:
         BuildError: there is none.
     """
-    for folder in (_PACKAGE / "_native_sources", _PACKAGE.parent):
+    for folder in (PACKAGE / "_native_sources", PACKAGE.parent):
         if (folder / "CMakeLists.txt").is_file() and (folder / "csrc").is_dir():
             return folder
-    raise BuildError(f"the native sources are missing at {_PACKAGE / '_native_sources'}; install i2i again")
+    raise BuildError(f"the native sources are missing at {PACKAGE / '_native_sources'}; install i2i again")
+
+
+def in_checkout(folder: Path) -> bool:
+    """Return whether ``folder``, as :func:`sources` gives it, is a checkout that can keep what was compiled."""
+    return folder == PACKAGE.parent and os.access(folder, os.W_OK)
 
 
 def source_files(folder: Path) -> list[Path]:
-    """Return what the library is made of, relative to ``folder`` and sorted; the native tests are left out."""
+    """Return what native libraries are made of, relative to ``folder`` and sorted; the native tests are left out."""
     files = [Path("CMakeLists.txt")]
     for path in (folder / "csrc").rglob("*"):
         relative = path.relative_to(folder)
-        if path.suffix in _SOURCE_SUFFIXES and relative.parts[1] != _TEST_FOLDER:
+        if path.suffix in _SOURCE_SUFFIXES and relative.parts[1] != "tests":
             files.append(relative)
     return sorted(files)
 
 
 def sources_hash(folder: Path) -> str:
-    """Return 16 hexadecimal digits that change whenever a file of :func:`source_files` does."""
+    """Return 16 hexadecimal digits that change whenever a source of the CPU library does; CUDA sources are none."""
     digest = hashlib.sha256()
     for file in source_files(folder):
-        content = (folder / file).read_bytes()
-        digest.update(f"{file.as_posix()} {len(content)}\n".encode())
-        digest.update(content)
+        if file.parts[:2] != ("csrc", "cuda"):
+            content = (folder / file).read_bytes()
+            digest.update(f"{file.as_posix()} {len(content)}\n".encode())
+            digest.update(content)
     return digest.hexdigest()[:16]
 
 

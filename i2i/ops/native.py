@@ -115,7 +115,7 @@ def _facts(loaded: ctypes.CDLL) -> dict[str, str]:
 
 def _installed() -> Path:
     """The library that the installation made, if it was made from the sources that are here now."""
-    library = Path(builder.__file__).resolve().parent.parent / builder.LIBRARY
+    library = builder.PACKAGE / builder.LIBRARY
     if not library.is_file():
         raise BuildError("the installation built none")
     built_from, expected = builder.hash_in(library), builder.sources_hash(builder.sources())
@@ -172,17 +172,32 @@ def cache_folder() -> Path:
 
 
 def _compile(folder: Path, library: Path, tools: builder.Tools, torch_folder: Path) -> None:
-    """Compile in a new folder beside ``library``, and put the result in its place in one step."""
-    kept = library.parent.parent
-    prefix = f".{library.parent.name}."
-    for left in kept.glob(f"{prefix}*"):  # by one that was killed: only one at a time comes here
-        shutil.rmtree(left, ignore_errors=True)
-    _say(f"compiling the native kernels with {tools.compiler}, once for this version; this can take a minute")
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=kept) as work:
-        built = builder.build_library(folder, Path(work), tools, torch_folder)
+    """Compile, and put the result in its place in one step."""
+    with _work_folder(folder, library) as work:
+        _say(f"compiling the native kernels with {tools.compiler}, once for this version; this can take a minute")
+        built = builder.build_library(folder, work, tools, torch_folder)
         library.parent.mkdir(exist_ok=True)
-        built.replace(library)
+        temporary = library.with_name(f".{library.name}.writing")
+        shutil.copyfile(built, temporary)
+        temporary.replace(library)
     _say(f"kept the native kernels in {library.parent}")
+
+
+@contextmanager
+def _work_folder(folder: Path, library: Path) -> Iterator[Path]:
+    """Give a folder to compile in: in a checkout one that stays, so that next time only what changed is compiled."""
+    if builder.in_checkout(folder):
+        configuration = library.parent.name.rpartition("-")[2]
+        work = folder / "build" / f"native-{configuration}"
+        work.mkdir(parents=True, exist_ok=True)
+        with _alone(work.with_name(f"{work.name}.lock")):
+            yield work
+    else:
+        prefix = f".{library.parent.name}."
+        for left in library.parent.parent.glob(f"{prefix}*"):  # by one that was killed: one at a time comes here
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=library.parent.parent) as temporary:
+            yield Path(temporary)
 
 
 @contextmanager
