@@ -14,6 +14,11 @@ STABLE_TORCH_LIBRARY_FRAGMENT(i2i, library) {
       "-> (Tensor dx, Tensor dweight1, Tensor dweight2, Tensor dnorm_weight1, Tensor dnorm_bias1, "
       "Tensor dnorm_weight2, Tensor dnorm_bias2)");
 
+  library.def("image_convolution(Tensor x, Tensor weight, Tensor? bias) -> Tensor");
+  library.def(
+      "image_convolution_backward(Tensor grad, Tensor x, Tensor weight, bool input_gradient, bool weight_gradient) "
+      "-> (Tensor dx, Tensor dweight)");
+
   library.def(
       "instance_norm_act(Tensor x, Tensor? weight, Tensor? bias, float eps, str act, float negative_slope, int pad) "
       "-> (Tensor out, Tensor mean, Tensor rstd)");

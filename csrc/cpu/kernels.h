@@ -1,6 +1,7 @@
 // What every variant of the CPU kernels offers, as plain functions of pointers and sizes. Knows no torch.
 #pragma once
 
+#include "cpu/image_convolution.h"
 #include "cpu/instance_norm.h"
 #include "cpu/parallel.h"
 #include "cpu/residual_block.h"
@@ -11,6 +12,7 @@ namespace i2i::cpu {
 struct Kernels {
   const char* name;   // avx512, avx2 or portable: what I2I_CPU chooses by
   int vector_floats;  // floats in a register
+  ImageConvolutionKernels image_convolution;
   InstanceNormKernels instance_norm;
   ResidualBlockKernels residual_block;
 };

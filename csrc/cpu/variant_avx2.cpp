@@ -10,6 +10,7 @@
 #define I2I_VARIANT avx2
 #define I2I_VECTOR_FLOATS 8
 
+#include "cpu/image_convolution.inl.h"
 #include "cpu/instance_norm.inl.h"
 #include "cpu/residual_block.inl.h"
 
@@ -21,6 +22,7 @@ const Kernels* avx2_kernels() {
   static const Kernels kernels{
       .name = "avx2",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .image_convolution = avx2::kImageConvolution,
       .instance_norm = avx2::kInstanceNorm,
       .residual_block = avx2::kResidualBlock,
   };

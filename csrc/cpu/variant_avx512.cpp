@@ -10,6 +10,7 @@
 #define I2I_VARIANT avx512
 #define I2I_VECTOR_FLOATS 16
 
+#include "cpu/image_convolution.inl.h"
 #include "cpu/instance_norm.inl.h"
 #include "cpu/residual_block.inl.h"
 
@@ -21,6 +22,7 @@ const Kernels* avx512_kernels() {
   static const Kernels kernels{
       .name = "avx512",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .image_convolution = avx512::kImageConvolution,
       .instance_norm = avx512::kInstanceNorm,
       .residual_block = avx512::kResidualBlock,
   };

@@ -5,6 +5,7 @@
 #define I2I_VARIANT portable
 #define I2I_VECTOR_FLOATS 4
 
+#include "cpu/image_convolution.inl.h"
 #include "cpu/instance_norm.inl.h"
 #include "cpu/residual_block.inl.h"
 
@@ -14,6 +15,7 @@ const Kernels* portable_kernels() {
   static const Kernels kernels{
       .name = "portable",
       .vector_floats = I2I_VECTOR_FLOATS,
+      .image_convolution = portable::kImageConvolution,
       .instance_norm = portable::kInstanceNorm,
       .residual_block = portable::kResidualBlock,
   };
