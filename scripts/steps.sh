@@ -14,10 +14,13 @@ step() {  # NAME COMMAND...
 
 in_folder() { (cd "$1" && shift && "$@"); }  # FOLDER COMMAND...
 
+clang_format() { find csrc -regex '.*\.\(h\|cpp\|cu\|cuh\)' -exec clang-format --dry-run -Werror {} +; }
+
 lint_steps() {
     step "ruff check" ruff check .
     step "ruff format" ruff format --check .
     step "mypy" mypy
+    step "clang-format" clang_format
 }
 
 finish() {

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "ops": {"errors"},
     "builtin": {"plugins", "ops", "images", "errors"},
     "testing": {"plugins", "errors"},
-    "engine": {"plugins", "images", "errors", "_version"},
+    "engine": {"plugins", "ops", "images", "errors", "_version"},
     "bench": {"ops", "errors", "_version"},
     "api": {"engine", "plugins", "errors", "_version"},
     "cli": {"api", "bench", "engine", "testing", "plugins", "errors", "_version"},

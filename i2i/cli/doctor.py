@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from i2i.engine.doctor import Diagnosis
 
 
+ORIGINS = {"installed": "from the installation", "cache": "compiled at first use"}
+
+
 @click.command(epilog="Exit code 0 whenever the tool can work, 1 otherwise, with the reason.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def doctor(as_json: bool) -> None:
@@ -43,6 +46,8 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     yield _fact("precision", f"{diagnosis.default_precision} (default)")
     yield _fact("threads", f"{diagnosis.threads or 'unknown'} of {diagnosis.cores or 'unknown'} cores")
     yield _fact("kernels", diagnosis.kernels)
+    for origin, reason in diagnosis.kernels_missing.items():
+        yield _fact("", f"not {ORIGINS[origin]}: {reason}")
     yield _fact("free disk", f"{_gibibytes(diagnosis.free_bytes)} at {diagnosis.folder}")
     yield ""
     yield "Plugins"

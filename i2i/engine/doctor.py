@@ -15,6 +15,7 @@ from typing import Any
 
 from i2i._version import __version__
 from i2i.engine.config import TrainingOptions
+from i2i.errors import I2IError
 from i2i.plugins.manager import PluginManager
 
 NEEDED = (
@@ -32,9 +33,9 @@ NEEDED = (
     "yaml",
 )
 """Modules that a training run imports."""
-OPTIONAL = ("tensorboard", "wandb")
+OPTIONAL = ("cmake", "ninja", "tensorboard", "wandb")
 DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml"}
-KERNELS = "none: every operation runs on PyTorch's own operators, because this version ships no fused kernels"
+NO_KERNELS = "none: what loading them needs is missing"
 LITTLE_SPACE = 1 << 30
 """Free bytes below which a run folder with checkpoints may not fit."""
 
@@ -57,7 +58,8 @@ class Diagnosis:
         devices: the default one first.
         threads: those that PyTorch computes with on the CPU, or ``None`` without PyTorch.
         cores: logical CPU cores of the machine.
-        kernels: one line on fused kernels.
+        kernels: one line on the fused kernels: which are in use, and where they come from.
+        kernels_missing: where they could have come from, with the one reason why they did not.
         default_device: what ``--device auto`` takes, or ``None`` without PyTorch.
         default_precision: what ``--precision`` is by default.
         plugins: each plugin with package, version, status and problem.
@@ -72,7 +74,8 @@ class Diagnosis:
     devices: list[Device] = field(default_factory=list)
     threads: int | None = None
     cores: int | None = None
-    kernels: str = KERNELS
+    kernels: str = NO_KERNELS
+    kernels_missing: dict[str, str] = field(default_factory=dict)
     default_device: str | None = None
     default_precision: str = ""
     plugins: list[dict[str, Any]] = field(default_factory=list)
@@ -93,7 +96,7 @@ class Diagnosis:
 
 
 def examine(manager: PluginManager, folder: Path | None = None) -> Diagnosis:
-    """Look at the installation and the machine. Changes nothing and raises nothing.
+    """Look at the installation and the machine. Raises nothing, and changes nothing but that kernels may be compiled.
 
     Args:
         manager: the plugins to report.
@@ -104,6 +107,8 @@ def examine(manager: PluginManager, folder: Path | None = None) -> Diagnosis:
     _versions(diagnosis)
     if diagnosis.versions.get("torch") is not None:
         _devices(diagnosis)
+        if diagnosis.versions["filelock"] is not None:
+            _kernels(diagnosis)
     _plugins(diagnosis, manager)
     _disk(diagnosis, folder)
     return diagnosis
@@ -140,6 +145,18 @@ def _devices(diagnosis: Diagnosis) -> None:
         diagnosis.devices.append(Device("mps", "Apple GPU"))
     diagnosis.devices.append(Device("cpu", platform.processor() or platform.machine()))
     diagnosis.default_device = diagnosis.devices[0].name
+
+
+def _kernels(diagnosis: Diagnosis) -> None:
+    from i2i.ops import native
+
+    try:
+        rung = native.load()
+    except I2IError as error:
+        diagnosis.kernels = "none: see the problem below"
+        diagnosis.problems.append(str(error))
+    else:
+        diagnosis.kernels, diagnosis.kernels_missing = str(rung), rung.reasons
 
 
 def _plugins(diagnosis: Diagnosis, manager: PluginManager) -> None:

@@ -11,15 +11,49 @@ from click.testing import CliRunner
 from i2i._version import __version__
 from i2i.cli.main import main
 from i2i.engine import doctor
+from i2i.errors import NativeError
+from i2i.ops import native
 
 
 def test_report_says_that_the_tool_can_work():
     result = CliRunner().invoke(main, ["doctor"])
 
     assert result.exit_code == 0, result.output
-    for expected in (f"i2i            {__version__}", "torch", "cpu", "kernels        none: ", "builtin", "free disk"):
+    for expected in (
+        f"i2i            {__version__}",
+        "torch",
+        "cpu",
+        f"kernels        {native.load()}",
+        "builtin",
+        "free disk",
+    ):
         assert expected in result.stdout
     assert result.stdout.splitlines()[-1] == "i2i can work."
+
+
+def test_each_place_where_kernels_could_have_come_from_has_its_one_reason(monkeypatch):
+    reasons = {"installed": "the installation built none", "cache": "there is no C++ compiler; install one"}
+    monkeypatch.setattr(native, "load", lambda: native.Rung("reference", reasons=reasons))
+
+    shown = CliRunner().invoke(main, ["doctor"])
+    facts = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)
+
+    assert shown.exit_code == 0
+    assert "kernels        none: every operation runs on PyTorch's own operators" in shown.stdout
+    assert "not from the installation: the installation built none\n" in shown.stdout
+    assert "not compiled at first use: there is no C++ compiler; install one\n" in shown.stdout
+    assert facts["kernels_missing"] == reasons
+
+
+def test_kernels_that_are_required_and_missing_are_a_problem(monkeypatch):
+    def missing():
+        raise NativeError("I2I_BUILD=required, but the native kernels cannot be had")
+
+    monkeypatch.setattr(native, "load", missing)
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert result.exit_code == 1
+    assert "Problem: I2I_BUILD=required, but the native kernels cannot be had\n" in result.stdout
 
 
 def test_facts_as_json():
