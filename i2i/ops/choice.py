@@ -17,11 +17,32 @@ DTYPES = {
     "cpu": (torch.float32, torch.bfloat16),
     "cuda": (torch.float32, torch.bfloat16, torch.float16),
 }
-"""What the kernels of each device compute."""
+"""What the kernels of each device take, but for the operators below."""
+DTYPES_OF = {"image_convolution": (torch.float32,)}
+
+PIXELS_PER_CHANNEL = {False: 0.6, True: 1.5}
+"""Least N * H * W for each channel of a residual block on the CPU, without and with gradients.
+
+Below it, transforming the filters costs more than the multiplications that it saves: see docs/kernels.md.
+"""
 
 
-def takes_fused(operator: str, impl: Implementation, x: Tensor) -> bool:
+def needs_gradients(*tensors: Tensor | None) -> bool:
+    """Whether what is computed from these tensors becomes part of a graph."""
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
+def takes_fused(
+    operator: str, impl: Implementation, x: Tensor, *, training: bool = False, reason: str | None = None
+) -> bool:
     """Whether this call runs fused.
+
+    Args:
+        operator: see :func:`reason_against_fused`.
+        impl: what the caller asked for.
+        x: the input.
+        training: whether gradients will be asked for.
+        reason: what the operator itself has against it, such as the shape of a weight.
 
     Raises:
         ValueError: for an unknown ``impl``.
@@ -30,33 +51,48 @@ def takes_fused(operator: str, impl: Implementation, x: Tensor) -> bool:
     require_one_of("impl", impl, IMPLEMENTATIONS)
     if impl == "reference":
         return False
-    reason = reason_against_fused(operator, x, impl)
+    reason = reason or reason_against_fused(operator, x, impl, training=training)
     if impl == "fused" and reason is not None:
         raise RuntimeError(f"{operator} cannot run fused: {reason}; impl='auto' takes the reference instead")
     return reason is None
 
 
-def reason_against_fused(operator: str, x: Tensor, impl: Literal["auto", "fused"] = "auto") -> str | None:
+def reason_against_fused(
+    operator: str, x: Tensor, impl: Literal["auto", "fused"] = "auto", *, training: bool = False
+) -> str | None:
     """Say why an operator does not run fused on this input.
 
     Args:
-        operator: ``"residual_block"``, ``"instance_norm_act"`` or ``"instance_norm_add"``.
+        operator: its name, such as ``"residual_block"``.
         x: the input ``[N, C, H, W]``; its device, dtype and shape count, no value is read.
         impl: ``"fused"`` asks what makes it impossible, ``"auto"`` also what makes it unwise.
+        training: whether gradients will be asked for.
 
     Returns:
         The first reason, one line without a full stop, or ``None`` when the call runs fused.
+
+    Raises:
+        ConfigError: see :func:`i2i.ops.native.load`, which the first call runs.
+        NativeError: see there.
     """
     reason: str | None = library.why_missing(operator, x.device.type)
-    if reason is None and x.dtype not in DTYPES[x.device.type]:
-        known = ", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES[x.device.type])
-        reason = f"the kernels for {x.device.type} compute {known}, not {str(x.dtype).removeprefix('torch.')}"
-    if reason is None and impl == "auto":
-        reason = _reason_to_prefer_reference()
-    return reason
+    if reason is not None:
+        return reason
+    dtypes = DTYPES_OF.get(operator, DTYPES[x.device.type])
+    if x.dtype not in dtypes:
+        known = ", ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
+        return f"the kernels for {x.device.type} compute {known}, not {str(x.dtype).removeprefix('torch.')}"
+    return _reason_to_prefer_reference(operator, x, training) if impl == "auto" else None
 
 
-def _reason_to_prefer_reference() -> str | None:
+def _reason_to_prefer_reference(operator: str, x: Tensor, training: bool) -> str | None:
     if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return "an exported program is to run without i2i; impl='fused' exports the fused operator"
+    if operator == "residual_block" and x.device.type == "cpu":
+        batch, channels, height, width = x.shape
+        if batch * height * width < PIXELS_PER_CHANNEL[training] * channels:
+            return (
+                f"with {channels} channels and {batch} x {height}x{width} pixels, "
+                f"{'training' if training else 'inference'} is faster by PyTorch's own convolutions"
+            )
     return None

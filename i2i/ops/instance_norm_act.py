@@ -22,8 +22,9 @@ from i2i.ops.checks import (
     require_padding,
     require_planes,
 )
-from i2i.ops.choice import Implementation, takes_fused
+from i2i.ops.choice import Implementation, needs_gradients, takes_fused
 from i2i.ops.layout import empty_gradient_of, empty_in_layout_of, empty_norm_outputs, in_layout_of
+from i2i.ops.plain_norm import plain_instance_norm
 from i2i.ops.second_order import gradients_through_reference
 
 ACTIVATIONS = ("none", "relu", "leaky_relu")
@@ -67,7 +68,7 @@ def instance_norm_act(
     require_one_of("act", act, ACTIVATIONS)
     require_padding(pad, x)
     require_many_values(x)
-    if takes_fused("instance_norm_act", impl, x):
+    if takes_fused("instance_norm_act", impl, x, training=needs_gradients(x, weight, bias)):
         out: Tensor = torch.ops.i2i.instance_norm_act(x, weight, bias, eps, act, negative_slope, pad)[0]
         return out
     return in_layout_of(x, instance_norm_act_reference(x, weight, bias, eps, act, negative_slope, pad))
@@ -83,7 +84,7 @@ def instance_norm_act_reference(
     pad: int,
 ) -> Tensor:
     """Compute :func:`instance_norm_act` by PyTorch's own operators, without the checks."""
-    out = F.instance_norm(x, weight=weight, bias=bias, eps=eps)
+    out = plain_instance_norm(x, weight, bias, eps)
     if act == "relu":
         out = F.relu(out)
     elif act == "leaky_relu":

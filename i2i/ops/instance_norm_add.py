@@ -21,8 +21,9 @@ from i2i.ops.checks import (
     require_padding,
     require_planes,
 )
-from i2i.ops.choice import Implementation, takes_fused
+from i2i.ops.choice import Implementation, needs_gradients, takes_fused
 from i2i.ops.layout import empty_gradient_of, empty_in_layout_of, empty_norm_outputs, in_layout_of
+from i2i.ops.plain_norm import plain_instance_norm
 from i2i.ops.second_order import gradients_through_reference
 
 
@@ -69,7 +70,7 @@ def instance_norm_add(
     if skip.dtype != x.dtype:  # under autocast a convolution gives less than what came in
         dtype = torch.promote_types(x.dtype, skip.dtype)
         x, skip = x.to(dtype), skip.to(dtype)
-    if takes_fused("instance_norm_add", impl, x):
+    if takes_fused("instance_norm_add", impl, x, training=needs_gradients(x, skip, weight, bias)):
         out: Tensor = torch.ops.i2i.instance_norm_add(x, skip, weight, bias, eps, pad)[0]
         return out
     return in_layout_of(x, instance_norm_add_reference(x, skip, weight, bias, eps, pad))
@@ -79,7 +80,7 @@ def instance_norm_add_reference(
     x: Tensor, skip: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, pad: int
 ) -> Tensor:
     """Compute :func:`instance_norm_add` by PyTorch's own operators, without the checks."""
-    out = F.instance_norm(x, weight=weight, bias=bias, eps=eps) + skip
+    out = plain_instance_norm(x, weight, bias, eps) + skip
     return F.pad(out, (pad, pad, pad, pad), mode="reflect") if pad else out
 
 

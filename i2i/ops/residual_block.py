@@ -17,8 +17,9 @@ from i2i.ops import library
 from i2i.ops.batching import Dims, fold, in_turn, unfold
 from i2i.ops.cancelled_bias import with_cancelled_biases
 from i2i.ops.checks import require_affine, require_epsilon, require_parameter, require_planes
-from i2i.ops.choice import Implementation, takes_fused
+from i2i.ops.choice import Implementation, needs_gradients, takes_fused
 from i2i.ops.layout import empty_in_layout_of, in_layout_of
+from i2i.ops.plain_norm import plain_instance_norm
 from i2i.ops.second_order import gradients_through_reference
 
 CHANNEL_MULTIPLE = 16
@@ -71,9 +72,11 @@ def residual_block(
         RuntimeError: for ``impl="fused"`` where that cannot be done; the message says why.
     """
     _require(x, (weight1, weight2), (bias1, bias2), (norm_weight1, norm_weight2), (norm_bias1, norm_bias2), eps)
-    arguments = (x, weight1, weight2, norm_weight1, norm_bias1, norm_weight2, norm_bias2, eps)
-    if takes_fused("residual_block", impl, x):
-        out = _fused(*arguments, recompute=recompute)
+    tensors = (x, weight1, weight2, norm_weight1, norm_bias1, norm_weight2, norm_bias2)
+    arguments = (*tensors, eps)
+    training = needs_gradients(*tensors)
+    if takes_fused("residual_block", impl, x, training=training):
+        out = _fused(*arguments, keep=training and not recompute)
     elif recompute:
         out = checkpoint(residual_block_reference, *arguments, use_reentrant=False, preserve_rng_state=False)
     else:
@@ -93,9 +96,9 @@ def residual_block_reference(
 ) -> Tensor:
     """Compute :func:`residual_block` by PyTorch's own operators, without the checks."""
     y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight1.to(x.dtype))
-    y = F.relu(F.instance_norm(y, weight=norm_weight1, bias=norm_bias1, eps=eps))
+    y = F.relu(plain_instance_norm(y, norm_weight1, norm_bias1, eps))
     y = F.conv2d(F.pad(y, (1, 1, 1, 1), mode="reflect"), weight2.to(x.dtype))
-    return x + F.instance_norm(y, weight=norm_weight2, bias=norm_bias2, eps=eps)
+    return x + plain_instance_norm(y, norm_weight2, norm_bias2, eps)
 
 
 def _require(
@@ -122,16 +125,13 @@ def _require(
     require_epsilon(eps)
 
 
-def _fused(x: Tensor, *arguments: Any, recompute: bool) -> Tensor:
+def _fused(x: Tensor, *arguments: Any, keep: bool) -> Tensor:
     dtype = x.dtype
     if x.is_cuda and torch.is_autocast_enabled("cuda"):
         # There the convolutions are cuDNN's and gain from it. The kernels for the CPU compute in float32 whatever
         # comes, so that rounding their input would cost accuracy and gain nothing.
         x = x.to(torch.get_autocast_dtype("cuda"))
-    needs_gradient = torch.is_grad_enabled() and any(
-        isinstance(tensor, Tensor) and tensor.requires_grad for tensor in (x, *arguments)
-    )
-    if needs_gradient and not recompute:
+    if keep:
         out: Tensor = torch.ops.i2i.residual_block_forward(x, *arguments)[0]
     else:
         out = torch.ops.i2i.residual_block(x, *arguments)
