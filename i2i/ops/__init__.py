@@ -1,16 +1,19 @@
 """The fused operators: functions, modules, and why a call does not run fused. The native library loads on first use."""
 
 from i2i.ops.choice import Implementation, reason_against_fused
+from i2i.ops.image_convolution import ImageConvolution, image_convolution
 from i2i.ops.instance_norm_act import instance_norm_act
 from i2i.ops.instance_norm_add import instance_norm_add
 from i2i.ops.modules import InstanceNormAct, InstanceNormAdd, ResidualBlock
 from i2i.ops.residual_block import residual_block
 
 __all__ = [
+    "ImageConvolution",
     "Implementation",
     "InstanceNormAct",
     "InstanceNormAdd",
     "ResidualBlock",
+    "image_convolution",
     "instance_norm_act",
     "instance_norm_add",
     "reason_against_fused",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from i2i.ops import library
 from i2i.ops.checks import require_one_of
+from i2i.ops.layout import memory_format_of
 
 Implementation = Literal["auto", "fused", "reference"]
 IMPLEMENTATIONS = ("auto", "fused", "reference")
@@ -24,6 +25,17 @@ PIXELS_PER_CHANNEL = {False: 0.6, True: 1.5}
 """Least N * H * W for each channel of a residual block on the CPU, without and with gradients.
 
 Below it, transforming the filters costs more than the multiplications that it saves: see docs/kernels.md.
+"""
+
+NORM_VALUES = {
+    ("contiguous", False): (900, 1 << 13),
+    ("contiguous", True): (900, 1 << 16),
+    ("channels_last", False): (1, 1 << 12),
+    ("channels_last", True): (1, 1 << 14),
+}
+"""Least H * W and least N * C * H * W of a norm on the CPU, by memory format, without and with gradients.
+
+Below the first, the kernel's work for each plane costs more than the passes that it saves; below the second, the call.
 """
 
 
@@ -88,11 +100,18 @@ def reason_against_fused(
 def _reason_to_prefer_reference(operator: str, x: Tensor, training: bool) -> str | None:
     if torch.compiler.is_exporting() or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return "an exported program is to run without i2i; impl='fused' exports the fused operator"
-    if operator == "residual_block" and x.device.type == "cpu":
-        batch, channels, height, width = x.shape
-        if batch * height * width < PIXELS_PER_CHANNEL[training] * channels:
-            return (
-                f"with {channels} channels and {batch} x {height}x{width} pixels, "
-                f"{'training' if training else 'inference'} is faster by PyTorch's own convolutions"
-            )
-    return None
+    if x.device.type != "cpu":
+        return None
+    batch, channels, height, width = x.shape
+    if operator == "residual_block":
+        small = batch * height * width < PIXELS_PER_CHANNEL[training] * channels
+    elif operator in ("instance_norm_act", "instance_norm_add"):
+        layout = "channels_last" if memory_format_of(x) == torch.channels_last else "contiguous"
+        least_plane, least_values = NORM_VALUES[layout, training]
+        small = height * width < least_plane or batch * channels * height * width < least_values
+    else:
+        return None
+    if not small:
+        return None
+    doing = "training" if training else "inference"
+    return f"{doing} with so little work, {batch}x{channels}x{height}x{width}, is faster by PyTorch's own operators"
