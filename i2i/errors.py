@@ -8,6 +8,7 @@
     |-- DataError             a data folder or an image in it cannot be used
     |-- RunFolderError        a run folder cannot be written, read or resumed
     |-- CheckpointError       a checkpoint is missing, damaged or does not fit
+    |-- ExportError           a model cannot be exported, or the exported file does not give the same images
     |-- DivergedError         a loss became NaN or infinite
     `-- NativeError           the native kernels are required, and cannot be built or loaded
 
@@ -46,6 +47,10 @@ class RunFolderError(I2IError):
 
 class CheckpointError(I2IError):
     """A checkpoint is missing, damaged or does not fit the networks."""
+
+
+class ExportError(I2IError):
+    """A model cannot be exported, or the exported file does not give the same images."""
 
 
 class DivergedError(I2IError):

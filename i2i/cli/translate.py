@@ -40,9 +40,8 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--direction",
     type=click.Choice(["AtoB", "BtoA"]),
-    default="AtoB",
-    show_default=True,
-    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it.",
+    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or what an "
+    "exported file holds.",
 )
 @click.option(
     "--checkpoint",
@@ -81,7 +80,7 @@ def translate(
     workers: int | None,
     **given: Any,
 ) -> None:
-    """Translate images with MODEL, a run folder or a checkpoint folder.
+    """Translate images with MODEL, a run folder, a checkpoint folder or an exported file.
 
     INPUT is a file, a folder (with its sub-folders) or a quoted pattern such as "photos/**/*.jpg". Every image is
     translated and keeps its name, its place in the sub-folders, its size and its format. Nothing is begun when an

@@ -24,3 +24,17 @@ def images(tmp_path_factory):
 def pairs(tmp_path_factory):
     """A folder of 6 training and 2 held-out pairs of 64 x 64 pixels."""
     return write_images(tmp_path_factory.mktemp("images") / "pairs", train=(6, 6), size=64)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A run folder with a generator each way, and by name the reports of three files exported from it: for 8-bit images
+    in both formats, and for floats the way back."""
+    import i2i
+
+    from .trained import write_run
+
+    run, _ = write_run(tmp_path_factory.mktemp("exported") / "my run", directions=("AtoB", "BtoA"))
+    reports = {name: i2i.export(run, run.parent / name) for name in ("images.onnx", "images.pt2")}
+    reports["raw.onnx"] = i2i.export(run, run.parent / "raw.onnx", raw=True, direction="BtoA")
+    return run, reports
