@@ -1,0 +1,15 @@
+#include "instance_norm_act.cuh"
+
+#include "launch.cuh"
+
+namespace i2i::cuda {
+
+int instance_norm_act_forward(const ForwardArguments& arguments, const Plan& plan, void* stream) {
+  return launch_forward(arguments, plan, Activation{arguments.negative_slope}, stream);
+}
+
+int instance_norm_act_backward(const BackwardArguments& arguments, const Plan& plan, void* stream) {
+  return launch_backward(arguments, plan, Activation{arguments.negative_slope}, stream);
+}
+
+}  // namespace i2i::cuda

@@ -1,0 +1,90 @@
+// How a pass over planes is cut into blocks: a function of the shape and of the device's shared memory, so that one
+// device gives the same bits at every run. Host code without torch or CUDA.
+#pragma once
+
+#include <algorithm>
+
+#include "arguments.h"
+
+namespace i2i::cuda {
+
+enum class Path {
+  resident,       // contiguous; one block a plane, which stays in shared memory: everything in one launch
+  split,          // contiguous; several blocks a plane: one launch for the statistics or sums, one that writes
+  channels_last,  // several blocks for a group of channels, in two launches as well
+};
+
+struct Plan {
+  Path path;
+  int threads;               // of a block, whole warps
+  int splits;                // blocks that share a plane or a group of channels
+  size_t shared_bytes;       // dynamic shared memory of a block, resident only
+  int64_t workspace_floats;  // scratch memory in global memory
+};
+
+constexpr int kMinThreads = 64, kMaxThreads = 1024;
+// A thread of a resident block holds about this much of the planes: with it every architecture keeps at least half of
+// its threads busy, as its shared memory per thread is 64 bytes or more.
+constexpr int kResidentBytesPerThread = 64;
+constexpr int kSplitThreads = 256;
+// Elements that are worth a block of their own.
+constexpr int kSplitElements = 4096;
+// Every block of the second launch reads all partial results of its plane, so they must stay few.
+constexpr int kMaxSplits = 64;
+// Static shared memory of the reductions, rounded up.
+constexpr size_t kReductionBytes = 1024;
+constexpr int kMomentFloats = 3, kSumFloats = 2;
+
+inline int rounded_up(int64_t value, int multiple) {
+  return static_cast<int>((value + multiple - 1) / multiple * multiple);
+}
+
+// Shared memory for `size` elements which start up to 16 bytes after a boundary, as they do in global memory.
+inline size_t shared_bytes(int64_t size, Type type) { return rounded_up(size * bytes_of(type) + 16, 16); }
+
+// The threads along the channels of a channels_last block; each has 16 bytes of a pixel's channels, or one channel.
+constexpr int lanes_of(int width) { return width == 1 ? 32 : 4; }
+
+inline int divided_up(int64_t value, int64_t divisor) { return static_cast<int>((value + divisor - 1) / divisor); }
+
+// `resident`: bytes a block would hold; `floats`: a partial result's.
+inline Plan plan(const Shape& shape, size_t resident, size_t shared_limit, int floats, bool one_launch) {
+  Plan plan{};
+  if (!shape.channels_last && one_launch && resident + kReductionBytes <= shared_limit) {
+    plan.path = Path::resident;
+    plan.threads = std::clamp(rounded_up(divided_up(resident, kResidentBytesPerThread), 32), kMinThreads, kMaxThreads);
+    plan.splits = 1;
+    plan.shared_bytes = resident;
+    return plan;
+  }
+  plan.path = shape.channels_last ? Path::channels_last : Path::split;
+  plan.threads = shape.channels_last ? kSplitThreads
+                                     : std::clamp(rounded_up(shape.plane_size() / 4, 32), kMinThreads, kSplitThreads);
+  const int channels_together = shape.channels_last ? lanes_of(16) * 16 / bytes_of(shape.type) : 1;
+  plan.splits = std::clamp(divided_up(shape.plane_size() * channels_together, kSplitElements), 1, kMaxSplits);
+  plan.workspace_floats = floats * shape.planes() * plan.splits;
+  return plan;
+}
+
+// `shared_limit`: bytes of shared memory a block may have. Statistics that are given leave nothing to reduce, so
+// every plane can be shared by several blocks.
+inline Plan plan_forward(const Shape& shape, bool statistics_given, size_t shared_limit) {
+  return plan(shape, shared_bytes(shape.plane_size(), shape.type), shared_limit, kMomentFloats, !statistics_given);
+}
+
+// A block holds x and the gradient. The sums of every plane are kept for the parameters' gradients.
+inline Plan plan_backward(const Shape& shape, size_t shared_limit) {
+  Plan made = plan(shape, shared_bytes(shape.plane_size(), shape.type) + shared_bytes(shape.padded_size(), shape.type),
+                   shared_limit, kSumFloats, true);
+  made.workspace_floats += kSumFloats * shape.planes();
+  return made;
+}
+
+// For passes that reduce nothing.
+inline Plan plan_copy(const Shape& shape) {
+  Plan made = plan(shape, 0, 0, 0, false);
+  made.workspace_floats = 0;
+  return made;
+}
+
+}  // namespace i2i::cuda
