@@ -3,46 +3,143 @@
 from __future__ import annotations
 
 import email
+import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from i2i import __version__
+from i2i.ops import builder
 
 ROOT = Path(__file__).parent.parent
+QUICKLY = {"CMAKE_ARGS": "-DCMAKE_BUILD_TYPE=Debug"}
+"""Five times as quick to compile; what comes out is the same library, but slow."""
+COMPILER = pytest.mark.skipif(
+    shutil.which("g++") is None and os.environ.get("I2I_BUILD") != "required", reason="there is no C++ compiler"
+)
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """The wheel, built from a copy so that the checkout keeps no build folder."""
-    folder = tmp_path_factory.mktemp("wheel")
-    left_out = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs")
+def build_wheel(folder: Path, **environment: str) -> zipfile.ZipFile:
+    """Build the wheel from a copy in ``folder``, so that the checkout keeps no build folder."""
+    left_out = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "*.so", "build", "dist", "runs")
     shutil.copytree(ROOT, folder / "source", ignore=left_out)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     built = subprocess.run(
-        [*pip, "--wheel-dir", str(folder), str(folder / "source")], capture_output=True, text=True, check=False
+        [*pip, "--wheel-dir", str(folder), str(folder / "source")],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert built.returncode == 0, built.stderr
     (path,) = folder.glob("*.whl")
     return zipfile.ZipFile(path)
 
 
-def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: zipfile.ZipFile) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel as it comes out where there is no compiler."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"), I2I_BUILD="off")
+
+
+def test_the_wheel_holds_every_file_of_the_package_the_native_sources_and_no_other(wheel: zipfile.ZipFile) -> None:
     files = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "i2i").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".so"
     }
+    sources = {f"i2i/_native_sources/{path.as_posix()}" for path in builder.source_files(ROOT)}
     information = f"i2i-{__version__}.dist-info/"
 
     packed = {name for name in wheel.namelist() if not name.startswith(information)}
 
-    assert packed - files == set(), "files that do not belong into the package"
+    assert packed - files - sources == set(), "files that do not belong into the package"
     assert files - packed == set(), "files missing from [tool.setuptools.package-data] of pyproject.toml"
+    assert sources - packed == set(), "native sources without which nothing can be compiled at first use"
+
+
+def test_every_source_that_cmake_names_is_shipped_or_a_test(wheel: zipfile.ZipFile) -> None:
+    named = set(re.findall(r"csrc/[\w/.]+\.(?:cpp|cu)", (ROOT / "CMakeLists.txt").read_text()))
+    shipped = {name.removeprefix("i2i/_native_sources/") for name in wheel.namelist()}
+
+    assert "csrc/schemas.cpp" in named
+    assert {name for name in named - shipped if not name.startswith("csrc/tests/")} == set()
+
+
+LOAD = """
+import sys
+from pathlib import Path
+import i2i
+from i2i.ops import native
+rung = native.load()
+import torch
+torch.ops.i2i.residual_block
+assert Path(i2i.__file__).is_relative_to(sys.argv[1]), i2i.__file__
+print(rung.name, rung.library, sep="\\n")
+"""
+
+
+def loaded_from(folder: Path, cache: Path) -> list[str]:
+    """The rung and the library that a process takes which finds i2i in ``folder`` and has an empty cache."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(folder)],
+        env={**os.environ, **QUICKLY, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(cache)},
+        cwd=cache.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@COMPILER
+@pytest.mark.slow
+def test_a_wheel_from_where_there_is_no_compiler_compiles_at_first_use(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+
+    rung, library = loaded_from(tmp_path / "site", tmp_path / "cache")
+
+    assert rung == "cache"
+    assert Path(library).is_relative_to(tmp_path / "cache")
+
+
+@COMPILER
+@pytest.mark.slow
+def test_a_wheel_from_where_there_is_a_compiler_brings_the_library(tmp_path: Path) -> None:
+    (tmp_path / "wheel").mkdir()
+    wheel = build_wheel(tmp_path / "wheel", I2I_BUILD="required", **QUICKLY)
+    wheel.extractall(tmp_path / "site")
+
+    assert f"i2i/{builder.LIBRARY}" in wheel.namelist()
+    if Path(sysconfig.get_path("include"), "Python.h").is_file():
+        assert f"i2i/{builder.MODULE}" in wheel.namelist()
+    assert loaded_from(tmp_path / "site", tmp_path / "cache") == [
+        "installed",
+        str(tmp_path / "site" / "i2i" / builder.LIBRARY),
+    ]
+
+
+@pytest.mark.slow
+def test_a_compiler_that_fails_ends_the_installation_only_when_kernels_are_required(tmp_path: Path) -> None:
+    broken = tmp_path / "compiler"
+    broken.write_text("#!/bin/sh\necho 'fatal error: no such machine' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    (tmp_path / "auto").mkdir()
+    (tmp_path / "required").mkdir()
+
+    wheel = build_wheel(tmp_path / "auto", I2I_BUILD="auto", CXX=str(broken))
+    with pytest.raises(AssertionError, match=r"I2I_BUILD=required, but the build with .* failed"):
+        build_wheel(tmp_path / "required", I2I_BUILD="required", CXX=str(broken))
+
+    assert f"i2i/{builder.LIBRARY}" not in wheel.namelist()
 
 
 def test_the_wheel_holds_types_sample_data_and_the_page_template(wheel: zipfile.ZipFile) -> None:
