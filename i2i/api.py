@@ -250,8 +250,10 @@ def convert(
     from i2i.engine.model import find_checkpoint, load_generator
 
     several = [models] if isinstance(models, str | Path) else list(models)
-    options = {"direction": direction, "part": part, "dropout": dropout}
-    found = [open_source(model, len(several), checkpoint=checkpoint, **options) for model in several]
+    found = [
+        open_source(model, len(several), checkpoint=checkpoint, direction=direction, part=part, dropout=dropout)
+        for model in several
+    ]
     folder = write_converted(found, Path(out).expanduser(), domains=domains, half=half)
     written = find_checkpoint(folder)
     manager = PluginManager()
@@ -316,7 +318,7 @@ def _load_generator(
     from i2i.engine.model import find_checkpoint, load_generator
 
     found = find_checkpoint(model, checkpoint)
-    return load_generator(manager, found, direction=direction or "AtoB", inference=inference, max_pixels=max_pixels)
+    return load_generator(manager, found, direction=direction, inference=inference, max_pixels=max_pixels)
 
 
 def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:

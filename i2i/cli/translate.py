@@ -100,10 +100,10 @@ def translate(
     translator = load(model, **given)
     source, target = translator.info.domains
     click.echo(
-        f"{source} to {target}: {translator.info.generator}, step {translator.info.step} of "
-        f"{translator.info.checkpoint}, on {translator.device}",
-        err=True,
+        f"{source} to {target}: {translator.info.generator}, {translator.info.origin}, on {translator.device}", err=True
     )
+    for note in translator.info.notes:
+        click.echo(f"Note: {note}", err=True)
     report = _Report(len(plan.jobs))
     outcomes = translate_files(
         translator, plan.jobs, batch_size=batch_size, workers=workers or DEFAULT_WORKERS, force=force

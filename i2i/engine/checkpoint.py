@@ -235,7 +235,10 @@ def open_checkpoint(path: Path) -> Checkpoint:
             f"{path} has checkpoint format {version!r}; this i2i reads format {FORMAT_VERSION}: another version "
             "wrote it; install that one, for a higher number a newer one (pip install --upgrade i2i)"
         )
-    if not all(isinstance(description.get(key), int) for key in ("step", "world_size")):
+    needed = {"step": int, "world_size": int}
+    if description.get("step", 0) is None:  # of what was converted from elsewhere, nobody knows the steps
+        del needed["step"]
+    if not all(isinstance(description.get(key), kind) for key, kind in needed.items()):
         raise CheckpointError(f"{path / DESCRIPTION} is damaged: step or world_size is missing; {_other_way(path)}")
     return Checkpoint(path, description)
 

@@ -14,7 +14,9 @@ from torch import nn
 from i2i._version import __version__
 from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import Choice
+from i2i.engine.official_files import open_official
 from i2i.engine.parts import build, size_multiple
+from i2i.engine.shipped import is_shipped, shipped_folder
 from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.plugins.manager import PluginManager
@@ -25,6 +27,7 @@ Inference = Literal["deterministic", "paper"]
 
 VALUE_RANGE = (-1.0, 1.0)
 DEFAULT_BACKGROUND = "#ffffff"
+DEFAULT_DIRECTION = "AtoB"
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class TranslatorInfo:
     """What a translator is and where it comes from.
 
     Attributes:
-        checkpoint: its folder.
-        step: training steps done.
+        checkpoint: its folder, or its file.
+        step: training steps done, or ``None`` where nobody knows, as for a converted file.
         method: the training method, or ``None`` where the checkpoint does not say.
         direction: ``"AtoB"`` or ``"BtoA"``, as the run named its domains.
         directions: all directions of the checkpoint.
@@ -51,10 +54,11 @@ class TranslatorInfo:
         max_pixels: files with more pixels are refused.
         inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the batch's statistics.
         metrics: the held-out metrics of this direction at this step, with their identity baselines.
+        notes: what a person should know before relying on it.
     """
 
     checkpoint: Path
-    step: int
+    step: int | None
     method: str | None
     direction: str
     directions: tuple[str, ...]
@@ -72,39 +76,44 @@ class TranslatorInfo:
     max_pixels: int
     inference: Inference
     metrics: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200"``."""
+        return str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
 
 
 def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
-    """Open a checkpoint folder, or a checkpoint of a run folder.
+    """Open a checkpoint folder, a checkpoint of a run folder, a translator that ships with i2i, or an official file.
 
     Args:
-        model: either folder.
+        model: either folder; ``sample:NAME``; or a ``.pth`` of the reference implementation of CycleGAN and pix2pix.
         which: of a run: ``"latest"`` (also without), ``"best"`` by the held-out score, or ``"step-N"``.
 
     Raises:
-        CheckpointError: there is no such checkpoint.
+        CheckpointError: there is no such checkpoint, or a file is none that is known.
         ConfigError: ``which`` is wrong.
     """
-    path = Path(model).expanduser()
-    if (path / DESCRIPTION).is_file():
+    path = shipped_folder(model) if is_shipped(model) else Path(model).expanduser()
+    is_run = (path / "checkpoints").is_dir() or (path / "config.yaml").is_file()
+    if (path / DESCRIPTION).is_file() or path.is_file():
         if which is not None:
             raise ConfigError(
                 f"{model} is one checkpoint; --checkpoint {which} chooses among those of a run folder: leave it out, "
                 "or name the run folder"
             )
-        return open_checkpoint(path.resolve())
-    if (path / "checkpoints").is_dir() or (path / "config.yaml").is_file():
+        if path.is_dir():
+            return open_checkpoint(path.resolve())
+        if (path.parent / DESCRIPTION).is_file():
+            raise CheckpointError(f"{model} is a file of a checkpoint; did you mean its folder {path.parent}?")
+        return open_official(path)
+    if is_run:
         return _of_run(path, which or "latest")
-    if path.is_file():
-        folder = f"; did you mean its folder {path.parent}?" if (path.parent / DESCRIPTION).is_file() else ""
-        raise CheckpointError(
-            f"{model} is a file; expected a run folder such as runs/NAME, or a checkpoint folder such as "
-            f"runs/NAME/checkpoints/latest{folder}"
-        )
-    found = f"no {DESCRIPTION} and no checkpoints/ in it" if path.is_dir() else "there is no such folder"
     raise CheckpointError(
-        f"{model} is no trained model ({found}); expected a run folder such as runs/NAME, or a checkpoint folder such "
-        "as runs/NAME/checkpoints/latest"
+        f"{model} is no trained model ({_found_instead(path)}); expected a run folder such as runs/NAME, a checkpoint "
+        "folder such as runs/NAME/checkpoints/latest, a file of pytorch-CycleGAN-and-pix2pix such as "
+        "latest_net_G_A.pth, or sample:flat-3d"
     )
 
 
@@ -112,7 +121,7 @@ def load_generator(
     manager: PluginManager,
     checkpoint: Checkpoint,
     *,
-    direction: str,
+    direction: str | None = None,
     inference: Inference | None = None,
     max_pixels: int | None = None,
 ) -> tuple[nn.Module, TranslatorInfo]:
@@ -121,7 +130,7 @@ def load_generator(
     Args:
         manager: the plugins.
         checkpoint: where the weights are.
-        direction: ``"AtoB"`` or ``"BtoA"``.
+        direction: ``"AtoB"`` or ``"BtoA"``; without, ``"AtoB"``, or the only one that the checkpoint has.
         inference: see :class:`TranslatorInfo`; without, what the run was set to.
         max_pixels: see :class:`TranslatorInfo`; without, what the run was set to.
 
@@ -132,6 +141,7 @@ def load_generator(
     """
     try:
         name, entry = _entry(checkpoint, direction)
+        direction = str(entry["direction"])
         values = {key: value for key, value in entry["component"].items() if key != "name"}
         generator, package = str(entry["component"]["name"]), str(entry.get("package", "unknown"))
         in_channels, out_channels = int(entry["in_channels"]), int(entry["out_channels"])
@@ -176,6 +186,15 @@ def load_generator(
     return network, info
 
 
+def _found_instead(path: Path) -> str:
+    if not path.is_dir():
+        return "there is no such file or folder"
+    official = sorted(file.name for file in path.glob("*_net_G*.pth"))
+    if official:
+        return f"a folder with {', '.join(official[:4])}: name one of these files"
+    return f"no {DESCRIPTION} and no checkpoints/ in it"
+
+
 def _of_run(path: Path, which: str) -> Checkpoint:
     folder = CheckpointFolder(path / "checkpoints", keep=1)
     steps = [checkpoint.step for checkpoint in folder.all()]
@@ -201,9 +220,11 @@ def _of_run(path: Path, which: str) -> Checkpoint:
     return open_checkpoint(folder.folder_of(int(step[1])))
 
 
-def _entry(checkpoint: Checkpoint, direction: str) -> tuple[str, Mapping[str, Any]]:
+def _entry(checkpoint: Checkpoint, direction: str | None) -> tuple[str, Mapping[str, Any]]:
     generators = checkpoint.description["generators"]
     ways = {entry["direction"]: name for name, entry in generators.items() if entry.get("direction")}
+    if direction is None:
+        direction = next(iter(ways)) if len(ways) == 1 else DEFAULT_DIRECTION
     if direction not in ways:
         known = ", ".join(f"{way} ({' to '.join(_domains(checkpoint, way))})" for way in sorted(ways)) or "no direction"
         raise ConfigError(f"{checkpoint.path} translates {known}; got direction {direction!r}")
@@ -224,7 +245,7 @@ def _about(
     directions = [other["direction"] for other in description["generators"].values() if other.get("direction")]
     return {
         "checkpoint": checkpoint.path,
-        "step": checkpoint.step,
+        "step": description.get("step"),
         "method": description.get("config", {}).get("method", {}).get("name"),
         "direction": direction,
         "directions": tuple(sorted(directions)),
@@ -234,7 +255,8 @@ def _about(
         "background": str(preprocessing.get("background", DEFAULT_BACKGROUND)),
         "max_pixels": int(preprocessing.get("max_pixels", DEFAULT_MAX_PIXELS)),
         "inference": inference,
-        "metrics": dict(description.get("metrics", {}).get(direction, {})),
+        "metrics": dict((description.get("metrics") or {}).get(direction, {})),
+        "notes": tuple(description.get("notes", ())),
     }
 
 

@@ -189,8 +189,7 @@ class Translator:
     def __repr__(self) -> str:
         source, target = self.info.domains
         return (
-            f"Translator({source} to {target}, generator {self.info.generator}, step {self.info.step} of "
-            f"{self.info.checkpoint}, on {self.device})"
+            f"Translator({source} to {target}, generator {self.info.generator}, {self.info.origin}, on {self.device})"
         )
 
 

@@ -46,12 +46,17 @@ def test_a_copied_run_without_links_and_configuration(run, tmp_path):
 def test_what_is_no_model(run, tmp_path):
     checkpoint = run / "checkpoints" / "step-00000005"
     for path, message in (
-        (tmp_path / "nothing", "there is no such folder.*expected a run folder such as runs/NAME"),
+        (tmp_path / "nothing", "there is no such file or folder.*expected a run folder such as runs/NAME"),
         (tmp_path, r"no checkpoint\.json and no checkpoints/ in it"),
-        (checkpoint / "G_A.safetensors", "is a file; .* did you mean its folder .*step-00000005"),
+        (checkpoint / "G_A.safetensors", "is a file of a checkpoint; did you mean its folder .*step-00000005"),
     ):
         with pytest.raises(CheckpointError, match=message):
             i2i.load(path)
+    official = tmp_path / "horse2zebra"
+    official.mkdir()
+    (official / "latest_net_G_A.pth").touch()
+    with pytest.raises(CheckpointError, match=r"a folder with latest_net_G_A\.pth: name one of these files"):
+        i2i.load(official)
     (tmp_path / "young" / "checkpoints").mkdir(parents=True)
     with pytest.raises(CheckpointError, match=r"has no checkpoint yet; .*i2i run --resume"):
         i2i.load(tmp_path / "young")
