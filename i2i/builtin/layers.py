@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from i2i.builtin.network_options import Init, Norm, Upsample
+from i2i.builtin.network_options import Init, Kernels, Norm, Upsample
+from i2i.ops import InstanceNormAct
 
 
-def make_norm(norm: Norm, channels: int, *, affine: bool = False) -> nn.Module:
+def make_norm(norm: Norm, channels: int, *, affine: bool = False, kernels: Kernels = "auto") -> nn.Module:
     """Return the normalisation of ``[N, channels, H, W]``.
 
     Args:
@@ -17,6 +20,7 @@ def make_norm(norm: Norm, channels: int, *, affine: bool = False) -> nn.Module:
             is an identity, so that the layers after it keep their place in the state dict.
         channels: channels of the input.
         affine: whether instance norm has a learnt scale and shift. Batch norm always has them.
+        kernels: what instance norm runs on, see :class:`~i2i.ops.modules.InstanceNormAct`.
 
     Raises:
         ValueError: for ``affine`` without instance norm.
@@ -26,8 +30,37 @@ def make_norm(norm: Norm, channels: int, *, affine: bool = False) -> nn.Module:
     if norm == "batch":
         return nn.BatchNorm2d(channels)
     if norm == "instance":
-        return nn.InstanceNorm2d(channels, affine=affine)
+        return InstanceNormAct(channels, affine=affine, act="none", impl=kernels)
     return nn.Identity()
+
+
+def make_norm_act(
+    norm: Norm,
+    channels: int,
+    *,
+    affine: bool = False,
+    act: Literal["relu", "leaky_relu"] = "relu",
+    pad: int = 0,
+    kernels: Kernels = "auto",
+) -> list[nn.Module]:
+    """Return normalisation, activation and, for ``pad`` above 0, reflection padding, one after the other.
+
+    Instance norm does all of it in one pass; identities keep the places of the others in the state dict.
+
+    Args:
+        norm: see :func:`make_norm`.
+        channels: channels of the input.
+        affine: see :func:`make_norm`.
+        act: ``"relu"``, or ``"leaky_relu"`` of slope 0.2.
+        pad: pixels reflected at each side.
+        kernels: see :func:`make_norm`.
+    """
+    padding = [nn.ReflectionPad2d(pad)] if pad else []
+    if norm == "instance":
+        fused = InstanceNormAct(channels, affine=affine, act=act, negative_slope=0.2, pad=pad, impl=kernels)
+        return [fused, nn.Identity(), *(nn.Identity() for _ in padding)]
+    activation = nn.ReLU(inplace=True) if act == "relu" else nn.LeakyReLU(0.2, inplace=True)
+    return [make_norm(norm, channels, affine=affine), activation, *padding]
 
 
 def needs_bias(norm: Norm) -> bool:

@@ -11,6 +11,7 @@ from i2i.plugins import Options
 Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
 Upsample = Literal["deconv", "resize"]
+Kernels = Literal["auto", "reference"]
 
 
 class NetworkOptions(Options):
@@ -32,4 +33,9 @@ class NetworkOptions(Options):
         allow_inf_nan=False,
         description="standard deviation of 'normal' weights and of batch-norm scales (around 1), "
         "factor of 'xavier' and 'orthogonal'; 'kaiming' draws its convolution weights without it",
+    )
+    kernels: Kernels = Field(
+        "auto",
+        description="'auto' runs instance norms and residual blocks through i2i's fused kernels where they are faster, "
+        "'reference' takes PyTorch's own operators alone; the results differ by rounding",
     )

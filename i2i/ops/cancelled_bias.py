@@ -14,8 +14,8 @@ class _CancelledBias(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(out: Tensor, *_biases: Tensor | None) -> Tensor:
-        return out.view_as(out)
+    def forward(weight: Tensor, *_biases: Tensor | None) -> Tensor:
+        return weight.view_as(weight)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004  # PyTorch's name
@@ -27,13 +27,14 @@ class _CancelledBias(torch.autograd.Function):
         return grads[0], *(torch.zeros_like(bias) if need else None for bias, need in biases)
 
 
-def with_cancelled_biases(out: Tensor, *biases: Tensor | None) -> Tensor:
-    """Return ``out``, whose graph gives the biases zero gradients.
+def with_cancelled_biases(weight: Tensor, *biases: Tensor | None) -> Tensor:
+    """Return ``weight``, whose part of the graph gives the biases zero gradients.
 
     The norm subtracts the mean and with it the bias, whose gradient is exactly zero; plain PyTorch finds rounding
-    errors in its place. A missing gradient would stop ``DistributedDataParallel``.
+    errors in its place. A missing gradient would stop ``DistributedDataParallel``. The biases hang on a weight rather
+    than on the result because the result of such a function must not be changed in place.
     """
     if torch.is_grad_enabled() and any(bias is not None and bias.requires_grad for bias in biases):
-        result: Tensor = _CancelledBias.apply(out, *biases)  # type: ignore[no-untyped-call]
+        result: Tensor = _CancelledBias.apply(weight, *biases)  # type: ignore[no-untyped-call]
         return result
-    return out
+    return weight

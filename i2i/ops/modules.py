@@ -179,11 +179,10 @@ class ResidualBlock(nn.Module):
     def _with_dropout(self, x: Tensor) -> Tensor:
         layers: Any = self.conv_block
         pad, first, first_norm, _, dropout, _, second, second_norm = layers
-        y = F.conv2d(pad(x), first.weight)
+        y = F.conv2d(pad(x), with_cancelled_biases(first.weight, first.bias, second.bias))
         y = instance_norm_act(y, first_norm.weight, first_norm.bias, self.eps, "relu", impl=self.impl)
         y = F.conv2d(pad(dropout(y)), second.weight)
-        y = instance_norm_add(y, x, second_norm.weight, second_norm.bias, self.eps, impl=self.impl)
-        return with_cancelled_biases(y, first.bias, second.bias)
+        return instance_norm_add(y, x, second_norm.weight, second_norm.bias, self.eps, impl=self.impl)
 
     def extra_repr(self) -> str:
         """Return the settings."""

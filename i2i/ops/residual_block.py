@@ -72,6 +72,7 @@ def residual_block(
         RuntimeError: for ``impl="fused"`` where that cannot be done; the message says why.
     """
     _require(x, (weight1, weight2), (bias1, bias2), (norm_weight1, norm_weight2), (norm_bias1, norm_bias2), eps)
+    weight1 = with_cancelled_biases(weight1, bias1, bias2)
     tensors = (x, weight1, weight2, norm_weight1, norm_bias1, norm_weight2, norm_bias2)
     arguments = (*tensors, eps)
     training = needs_gradients(*tensors)
@@ -81,7 +82,7 @@ def residual_block(
         out = checkpoint(residual_block_reference, *arguments, use_reentrant=False, preserve_rng_state=False)
     else:
         out = residual_block_reference(*arguments)
-    return with_cancelled_biases(in_layout_of(x, out), bias1, bias2)
+    return in_layout_of(x, out)
 
 
 def residual_block_reference(

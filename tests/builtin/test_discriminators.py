@@ -168,7 +168,7 @@ def test_the_smallest_patch_size_trains_and_one_pixel_less_is_refused(layers, no
     logits.sum().backward()
     with pytest.raises(ValueError, match=f"at least {size}; got {size}x{size - 1}; use larger images"):
         network(torch.rand(1, 3, size, size - 1))
-    with pytest.raises((RuntimeError, ValueError), match=r"Kernel size|Expected more than 1"):  # PyTorch, unguarded
+    with pytest.raises((RuntimeError, ValueError), match=r"Kernel size|more than (1|one)"):  # PyTorch, unguarded
         network.model(torch.rand(1, 3, size - 1, size - 1))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from i2i.builtin.generators.resnet import ResidualBlock, ResnetGenerator
+from i2i.builtin.generators.resnet import PlainResidualBlock, ResnetGenerator
 
 
 def count(network):
@@ -155,16 +155,16 @@ def test_other_sizes_are_refused(height, width, message):
 
 
 def test_dropout_sits_between_the_convolutions_of_each_block():
-    block = ResidualBlock(4, dropout=True)
+    block = PlainResidualBlock(4, norm="batch", dropout=True)
     assert [type(layer).__name__ for layer in block.conv_block] == [
         "ReflectionPad2d",
         "Conv2d",
-        "InstanceNorm2d",
+        "BatchNorm2d",
         "ReLU",
         "Dropout",
         "ReflectionPad2d",
         "Conv2d",
-        "InstanceNorm2d",
+        "BatchNorm2d",
     ]
     network = ResnetGenerator(3, 3, blocks=2, base_channels=4, dropout=True)
     assert [m.p for m in network.modules() if isinstance(m, torch.nn.Dropout)] == [0.5, 0.5]

@@ -50,14 +50,22 @@ def _build_patch(options: DiscriminatorOptions, *, in_channels: int, layers: int
     if layers is None:
         assert isinstance(options, PatchOptions)
         layers = options.layers
-    network = PatchDiscriminator(in_channels, layers=layers, base_channels=options.base_channels, norm=options.norm)
+    network = PatchDiscriminator(
+        in_channels,
+        layers=layers,
+        base_channels=options.base_channels,
+        norm=options.norm,
+        kernels=options.kernels,
+    )
     return _finished(network, options)
 
 
 def _build_pixel(options: DiscriminatorOptions, *, in_channels: int) -> nn.Module:
     from i2i.builtin.discriminators.pixel import PixelDiscriminator
 
-    network = PixelDiscriminator(in_channels, base_channels=options.base_channels, norm=options.norm)
+    network = PixelDiscriminator(
+        in_channels, base_channels=options.base_channels, norm=options.norm, kernels=options.kernels
+    )
     return _finished(network, options)
 
 
@@ -70,6 +78,7 @@ def _build_multiscale(options: MultiscaleOptions, *, in_channels: int) -> nn.Mod
         layers=options.layers,
         base_channels=options.base_channels,
         norm=options.norm,
+        kernels=options.kernels,
     )
     return _finished(network, options)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from i2i.builtin.discriminators.geometry import smallest_multiscale_size
 from i2i.builtin.discriminators.patch import PatchDiscriminator
 from i2i.builtin.layers import require_images
-from i2i.builtin.network_options import Norm
+from i2i.builtin.network_options import Kernels, Norm
 
 
 class MultiscaleDiscriminator(nn.Module):
@@ -20,6 +20,7 @@ class MultiscaleDiscriminator(nn.Module):
         layers: convolutions of stride 2 in each.
         base_channels: channels of the first layer of each.
         norm: see :func:`~i2i.builtin.layers.make_norm`.
+        kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
     """
 
     def __init__(
@@ -30,12 +31,13 @@ class MultiscaleDiscriminator(nn.Module):
         layers: int = 3,
         base_channels: int = 64,
         norm: Norm = "instance",
+        kernels: Kernels = "auto",
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.smallest_size = smallest_multiscale_size(layers, scales)
         self.scales = nn.ModuleList(
-            PatchDiscriminator(in_channels, layers=layers, base_channels=base_channels, norm=norm)
+            PatchDiscriminator(in_channels, layers=layers, base_channels=base_channels, norm=norm, kernels=kernels)
             for _ in range(scales)
         )
 

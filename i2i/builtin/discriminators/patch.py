@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from i2i.builtin.discriminators.geometry import smallest_patch_size
-from i2i.builtin.layers import make_norm, needs_bias, require_images
-from i2i.builtin.network_options import Norm
+from i2i.builtin.layers import make_norm_act, needs_bias, require_images
+from i2i.builtin.network_options import Kernels, Norm
 
 
 class PatchDiscriminator(nn.Module):
@@ -20,9 +20,18 @@ class PatchDiscriminator(nn.Module):
         layers: convolutions of stride 2; 3 makes the papers' 70x70 PatchGAN.
         base_channels: channels of the first layer (C below); the width doubles with each layer up to 8 times that.
         norm: see :func:`~i2i.builtin.layers.make_norm`; the first and the last convolution have none.
+        kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
     """
 
-    def __init__(self, in_channels: int, *, layers: int = 3, base_channels: int = 64, norm: Norm = "instance") -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        layers: int = 3,
+        base_channels: int = 64,
+        norm: Norm = "instance",
+        kernels: Kernels = "auto",
+    ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.smallest_size = smallest_patch_size(layers)
@@ -37,8 +46,9 @@ class PatchDiscriminator(nn.Module):
             stride = 2 if layer < layers else 1
             modules += [
                 nn.Conv2d(widths[layer - 1], widths[layer], kernel_size=4, stride=stride, padding=1, bias=bias),
-                make_norm(norm, widths[layer]),  # half the size; at stride 1, one pixel less
-                nn.LeakyReLU(0.2, inplace=True),
+                *make_norm_act(
+                    norm, widths[layer], act="leaky_relu", kernels=kernels
+                ),  # half the size; stride 1: one less
             ]
         modules.append(nn.Conv2d(widths[-1], 1, kernel_size=4, padding=1))  # one pixel less again
         self.model = nn.Sequential(*modules)

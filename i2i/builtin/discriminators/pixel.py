@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from i2i.builtin.discriminators.geometry import smallest_pixel_size
-from i2i.builtin.layers import make_norm, needs_bias, require_images
-from i2i.builtin.network_options import Norm
+from i2i.builtin.layers import make_norm_act, needs_bias, require_images
+from i2i.builtin.network_options import Kernels, Norm
 
 
 class PixelDiscriminator(nn.Module):
@@ -19,9 +19,12 @@ class PixelDiscriminator(nn.Module):
         in_channels: channels of the input; for pix2pix those of both images together.
         base_channels: channels of the first layer (C below).
         norm: see :func:`~i2i.builtin.layers.make_norm`; only the middle convolution has one.
+        kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
     """
 
-    def __init__(self, in_channels: int, *, base_channels: int = 64, norm: Norm = "instance") -> None:
+    def __init__(
+        self, in_channels: int, *, base_channels: int = 64, norm: Norm = "instance", kernels: Kernels = "auto"
+    ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.smallest_size = smallest_pixel_size(norm)
@@ -30,8 +33,7 @@ class PixelDiscriminator(nn.Module):
             nn.Conv2d(in_channels, base_channels, kernel_size=1),  # [N, C, H, W]
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(base_channels, 2 * base_channels, kernel_size=1, bias=bias),  # [N, 2C, H, W]
-            make_norm(norm, 2 * base_channels),
-            nn.LeakyReLU(0.2, inplace=True),
+            *make_norm_act(norm, 2 * base_channels, act="leaky_relu", kernels=kernels),
             nn.Conv2d(2 * base_channels, 1, kernel_size=1, bias=bias),  # [N, 1, H, W]
         )
 

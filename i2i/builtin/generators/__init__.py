@@ -88,7 +88,7 @@ def _build_encoder_decoder(options: UnetOptions, *, in_channels: int, out_channe
 
 
 def _common(options: GeneratorOptions) -> dict[str, Any]:
-    return options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample"})
+    return options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample", "kernels"})
 
 
 def _initialised(network: nn.Module, options: GeneratorOptions) -> nn.Module:

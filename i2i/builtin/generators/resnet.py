@@ -4,35 +4,38 @@ from __future__ import annotations
 
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from i2i.builtin.generators import RESNET_SIZE_MULTIPLE, RESNET_SMALLEST_SIZE
-from i2i.builtin.layers import make_norm, make_upsample, needs_bias, require_images
-from i2i.builtin.network_options import Norm, Upsample
+from i2i.builtin.layers import make_norm, make_norm_act, make_upsample, needs_bias, require_images
+from i2i.builtin.network_options import Kernels, Norm, Upsample
+from i2i.ops import ImageConvolution, ResidualBlock, reason_against_fused
 
 
-class ResidualBlock(nn.Module):
+class PlainResidualBlock(nn.Module):
     """Two reflection-padded 3x3 convolutions added to their input, with no activation after the sum.
+
+    For norms that :class:`~i2i.ops.modules.ResidualBlock` does not compute; the keys are the same.
 
     Args:
         channels: channels of input and output.
         norm: see :func:`~i2i.builtin.layers.make_norm`.
-        affine: whether instance norm has a learnt scale and shift.
         dropout: whether half of the activations between the convolutions are dropped in training.
     """
 
-    def __init__(self, channels: int, *, norm: Norm = "instance", affine: bool = False, dropout: bool = False) -> None:
+    def __init__(self, channels: int, *, norm: Norm, dropout: bool = False) -> None:
         super().__init__()
         bias = needs_bias(norm)
         self.conv_block = nn.Sequential(
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, kernel_size=3, bias=bias),
-            make_norm(norm, channels, affine=affine),
+            make_norm(norm, channels),
             nn.ReLU(inplace=True),
             *([nn.Dropout(0.5)] if dropout else []),  # takes a place in the numbering of the keys
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, kernel_size=3, bias=bias),
-            make_norm(norm, channels, affine=affine),
+            make_norm(norm, channels),
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -55,6 +58,7 @@ class ResnetGenerator(nn.Module):
         affine: whether instance norm has a learnt scale and shift.
         dropout: dropout 0.5 inside each residual block.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
+        kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.ResidualBlock`.
     """
 
     def __init__(
@@ -68,35 +72,35 @@ class ResnetGenerator(nn.Module):
         affine: bool = False,
         dropout: bool = False,
         upsample: Upsample = "deconv",
+        kernels: Kernels = "auto",
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
+        self.kernels: Kernels = kernels
         bias = needs_bias(norm)
-        norm_of = partial(make_norm, norm, affine=affine)
+        norm_act = partial(make_norm_act, norm, affine=affine, kernels=kernels)
         c1, c2, c4 = base_channels, 2 * base_channels, 4 * base_channels
 
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
-            nn.Conv2d(in_channels, c1, kernel_size=7, bias=bias),  # [N, C, H, W]
-            norm_of(c1),
-            nn.ReLU(inplace=True),
+            ImageConvolution(in_channels, c1, kernel_size=7, bias=bias, impl=kernels),  # [N, C, H, W]
+            *norm_act(c1),
             nn.Conv2d(c1, c2, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 2C, H/2, W/2]
-            norm_of(c2),
-            nn.ReLU(inplace=True),
+            *norm_act(c2),
             nn.Conv2d(c2, c4, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 4C, H/4, W/4]
-            norm_of(c4),
-            nn.ReLU(inplace=True),
+            *norm_act(c4),
         ]
-        layers += [ResidualBlock(c4, norm=norm, affine=affine, dropout=dropout) for _ in range(blocks)]
+        for _ in range(blocks):
+            if norm == "instance":
+                layers.append(ResidualBlock(c4, affine=affine, dropout=dropout, impl=kernels))
+            else:
+                layers.append(PlainResidualBlock(c4, norm=norm, dropout=dropout))
         layers += [
             make_upsample(upsample, c4, c2, kernel_size=3, bias=bias),  # [N, 2C, H/2, W/2]
-            norm_of(c2),
-            nn.ReLU(inplace=True),
+            *norm_act(c2),
             make_upsample(upsample, c2, c1, kernel_size=3, bias=bias),  # [N, C, H, W]
-            norm_of(c1),
-            nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(3),
-            nn.Conv2d(c1, out_channels, kernel_size=7),  # [N, out_channels, H, W]
+            *norm_act(c1, pad=3),
+            ImageConvolution(c1, out_channels, kernel_size=7, impl=kernels),  # [N, out_channels, H, W]
             nn.Tanh(),
         ]
         self.model = nn.Sequential(*layers)
@@ -108,5 +112,12 @@ class ResnetGenerator(nn.Module):
             ValueError: when H or W is no multiple of 4, or less than 8.
         """
         require_images(images, channels=self.in_channels, smallest=RESNET_SMALLEST_SIZE, multiple=RESNET_SIZE_MULTIPLE)
-        output: Tensor = self.model(images)
-        return output
+        output: Tensor = self.model(self._laid_out(images))
+        return output.contiguous()
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        """Put the images into the memory order that the kernels on this device read without copies."""
+        fused = self.kernels == "auto" and reason_against_fused("residual_block", images) is None
+        if fused and images.device.type == "cpu":
+            return images.contiguous(memory_format=torch.channels_last)
+        return images

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.builtin.layers import make_norm, make_upsample, needs_bias, require_images
-from i2i.builtin.network_options import Norm, Upsample
+from i2i.builtin.network_options import Kernels, Norm, Upsample
 
 
 class UnetLevel(nn.Module):
@@ -47,6 +47,7 @@ class UnetGenerator(nn.Module):
         affine: whether instance norm has a learnt scale and shift.
         dropout: dropout 0.5 after the upsampling of each level between two of the full width; the innermost has none.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
+        kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
     """
 
     def __init__(
@@ -60,12 +61,13 @@ class UnetGenerator(nn.Module):
         affine: bool = False,
         dropout: bool = False,
         upsample: Upsample = "deconv",
+        kernels: Kernels = "auto",
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.size_multiple = 2**downs
         bias = needs_bias(norm)
-        norm_of = partial(make_norm, norm, affine=affine)
+        norm_of = partial(make_norm, norm, affine=affine, kernels=kernels)
         down = partial(nn.Conv2d, kernel_size=4, stride=2, padding=1, bias=bias)
         up = partial(make_upsample, upsample, kernel_size=4)
         widths = [base_channels * min(2**level, 8) for level in range(downs)]  # C, 2C, 4C, 8C, 8C, ...
