@@ -104,39 +104,53 @@ void add_gradient_periods(const Grid& grid, const Coefficients& coefficients, fl
   });
 }
 
-// Calls work(first column, gradient, values) for the segments of a row.
+// Calls work(at, gradient, values) for segments that cover the rows [first, end) of an image, `at` being where they
+// begin in it: several rows, or a part of one.
 template <class Element, class Work>
-I2I_INLINE void for_each_segment(const Grid& grid, const Element* gradient, int64_t row, float* buffer,
+I2I_INLINE void for_each_segment(const Grid& grid, const Element* gradient, int64_t first, int64_t end, float* buffer,
                                  const Work& work) {
-  for (int64_t begin = 0; begin < grid.columns; begin += grid.segment_columns()) {
-    const int64_t end = std::min(begin + grid.segment_columns(), grid.columns);
-    work(begin, fold(grid, gradient, row, begin, end, buffer), (end - begin) * grid.channels);
+  const int64_t values = grid.row_values(), rows = kSegment / values;
+  if (rows == 0) {
+    for (int64_t row = first; row < end; row++) {
+      for (int64_t column = 0; column < grid.columns; column += grid.segment_columns()) {
+        const int64_t columns = std::min(grid.segment_columns(), grid.columns - column);
+        work(row * values + column * grid.channels, fold(grid, gradient, row, column, column + columns, buffer),
+             columns * grid.channels);
+      }
+    }
+    return;
+  }
+  for (int64_t row = first; row < end; row += rows) {
+    const int64_t count = std::min(rows, end - row);
+    const float* folded = fold(grid, gradient, row, 0, grid.columns, buffer);
+    for (int64_t i = 1; i < count; i++) fold(grid, gradient, row + i, 0, grid.columns, buffer + i * values);
+    work(row * values, folded, count * values);
   }
 }
+
+// The size of for_each_segment's buffer.
+inline int64_t segment_floats(const Grid& grid) { return std::max(kSegment, grid.segment_columns() * grid.channels); }
 
 template <class Element, AfterNorm kAfter>
 void sum_gradient_chunk(const Grid& grid, const InstanceNormBackward& norm, const Coefficients& coefficients,
                         int64_t image, int64_t chunk, float* buffer, const GradientSums& sums) {
   const Element* gradient = static_cast<const Element*>(norm.gradient) + image * grid.padded_image_values();
   const Element* x = static_cast<const Element*>(norm.x) + image * grid.image_values();
-  const int64_t end = std::min((chunk + 1) * grid.chunk_rows, grid.rows);
+  const int64_t first = chunk * grid.chunk_rows, end = std::min(first + grid.chunk_rows, grid.rows);
   std::fill(sums.gradient, sums.gradient + 2 * grid.period, 0.0);
 
-  for (int64_t row = chunk * grid.chunk_rows; row < end; row++) {
-    for_each_segment(grid, gradient, row, buffer, [&](int64_t column, const float* g, int64_t values) {
-      const Element* x_at = x + row * grid.row_values() + column * grid.channels;
-      const int64_t periods = values / grid.period, whole = periods * grid.period;
-      add_gradient_periods<Element, kAfter>(grid, coefficients, norm.negative_slope, g, x_at, periods, sums);
-      if (whole == values) return;
-      // Pixels that fill no period, completed by a gradient of zero.
-      float last_g[2 * kVectorFloats * kVectorFloats], last_x[2 * kVectorFloats * kVectorFloats];
-      std::fill(last_g, last_g + grid.period, 0.f);
-      std::memcpy(last_x, coefficients.mean, grid.period * sizeof(float));
-      copy_values(g + whole, values - whole, last_g);
-      copy_values(x_at + whole, values - whole, last_x);
-      add_gradient_periods<float, kAfter>(grid, coefficients, norm.negative_slope, last_g, last_x, 1, sums);
-    });
-  }
+  for_each_segment(grid, gradient, first, end, buffer, [&](int64_t at, const float* g, int64_t values) {
+    const int64_t periods = values / grid.period, whole = periods * grid.period;
+    add_gradient_periods<Element, kAfter>(grid, coefficients, norm.negative_slope, g, x + at, periods, sums);
+    if (whole == values) return;
+    // Pixels that fill no period, completed by a gradient of zero.
+    float last_g[2 * kVectorFloats * kVectorFloats], last_x[2 * kVectorFloats * kVectorFloats];
+    std::fill(last_g, last_g + grid.period, 0.f);
+    std::memcpy(last_x, coefficients.mean, grid.period * sizeof(float));
+    copy_values(g + whole, values - whole, last_g);
+    copy_values(x + at + whole, values - whole, last_x);
+    add_gradient_periods<float, kAfter>(grid, coefficients, norm.negative_slope, last_g, last_x, 1, sums);
+  });
 }
 
 // dx = scale * g + slope * (x - mean) + offset: tables of Grid::table_floats() each.
@@ -167,12 +181,12 @@ inline void finish_gradient_sums(const Grid& grid, const InstanceNormBackward& n
 }
 
 template <class Element, AfterNorm kAfter>
-void write_gradient_row(const Grid& grid, const InstanceNormBackward& norm, const Coefficients& coefficients,
-                        const GradientCoefficients& gradient_coefficients, int64_t image, int64_t row, float* buffer) {
+void write_gradient_rows(const Grid& grid, const InstanceNormBackward& norm, const Coefficients& coefficients,
+                         const GradientCoefficients& gradient_coefficients, int64_t image, int64_t first_row,
+                         int64_t end_row, float* buffer) {
   const Element* gradient = static_cast<const Element*>(norm.gradient) + image * grid.padded_image_values();
-  const int64_t row_at = image * grid.image_values() + row * grid.row_values();
-  for_each_segment(grid, gradient, row, buffer, [&](int64_t column, const float* g, int64_t values) {
-    const int64_t at = row_at + column * grid.channels;
+  for_each_segment(grid, gradient, first_row, end_row, buffer, [&](int64_t begin, const float* g, int64_t values) {
+    const int64_t at = image * grid.image_values() + begin;
     const Element* x = static_cast<const Element*>(norm.x) + at;
     Element* dx = static_cast<Element*>(norm.dx) + at;
     Element* dskip = kAfter == AfterNorm::kAddSkip ? static_cast<Element*>(norm.dskip) + at : nullptr;
@@ -223,7 +237,6 @@ template <class Element, AfterNorm kAfter>
 void backward_images(const Grid& grid, const InstanceNormBackward& norm, int64_t begin, int64_t end, double* totals,
                      const Parallel& parallel) {
   const int64_t images = end - begin;
-  const int64_t buffer_floats = grid.segment_columns() * grid.channels;
   const Memory<double> residuals(images * grid.channels);
   const Memory<double> records(images * grid.chunks * GradientSums::doubles(grid));
   const Memory<float> tables(images * Coefficients::floats(grid));
@@ -235,7 +248,7 @@ void backward_images(const Grid& grid, const InstanceNormBackward& norm, int64_t
                       norm.shape.channels, Coefficients(grid, tables, i));
   }
   parallel(images * grid.chunks, [&](int64_t first, int64_t last) {
-    const Memory<float> buffer(buffer_floats);
+    const Memory<float> buffer(segment_floats(grid));
     for (int64_t item = first; item < last; item++) {
       const int64_t i = item / grid.chunks;
       sum_gradient_chunk<Element, kAfter>(grid, norm, Coefficients(grid, tables, i), begin + i, item % grid.chunks,
@@ -255,12 +268,13 @@ void backward_images(const Grid& grid, const InstanceNormBackward& norm, int64_t
     }
   });
   parallel(images * grid.rows, [&](int64_t first, int64_t last) {
-    const Memory<float> buffer(buffer_floats);
-    for (int64_t item = first; item < last; item++) {
-      const int64_t i = item / grid.rows;
-      write_gradient_row<Element, kAfter>(grid, norm, Coefficients(grid, tables, i),
-                                          GradientCoefficients(grid, gradient_tables, i), begin + i, item % grid.rows,
-                                          buffer);
+    const Memory<float> buffer(segment_floats(grid));
+    for (int64_t item = first; item < last;) {
+      const int64_t i = item / grid.rows, row = item % grid.rows, rows = std::min(grid.rows - row, last - item);
+      write_gradient_rows<Element, kAfter>(grid, norm, Coefficients(grid, tables, i),
+                                           GradientCoefficients(grid, gradient_tables, i), begin + i, row, row + rows,
+                                           buffer);
+      item += rows;
     }
   });
 }

@@ -105,6 +105,7 @@ I2I_INLINE void for_each_vector(int64_t values, int64_t period, const Work& work
 // Fills a table of coefficients, so that a vector finds its own wherever in a period it begins.
 template <class Value, class ValueOf>
 void fill_table(const Grid& grid, int64_t size, Value* table, const ValueOf& value_of) {
+  if (grid.channels == 1) return std::fill(table, table + size, value_of(0));
   for (int64_t c = 0; c < std::min(grid.channels, size); c++) table[c] = value_of(c);
   for (int64_t c = grid.channels; c < size; c++) table[c] = table[c - grid.channels];
 }

@@ -85,8 +85,9 @@ inline void combine(const Grid& grid, double* sums, int64_t stride) {
   for (int64_t chunk = 1; chunk < grid.chunks; chunk++) {
     for (int64_t i = 0; i < grid.period; i++) sums[i] += sums[chunk * stride + i];
   }
-  for (int64_t i = grid.channels; i < grid.period; i += grid.channels) {
-    for (int64_t c = 0; c < grid.channels; c++) sums[c] += sums[i + c];
+  // A period holds a power of two of pixels.
+  for (int64_t half = grid.period / 2; half >= grid.channels; half /= 2) {
+    for (int64_t i = 0; i < half; i++) sums[i] += sums[half + i];
   }
 }
 
