@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from i2i.builtin.network_options import Init, Kernels, Norm, Upsample
-from i2i.ops import InstanceNormAct
+from i2i.ops import InstanceNormAct, TransposedConvolution
 
 
 def make_norm(norm: Norm, channels: int, *, affine: bool = False, kernels: Kernels = "auto") -> nn.Module:
@@ -105,7 +105,7 @@ def make_upsample(
     if upsample == "resize":
         return ResizeConv2d(in_channels, out_channels, bias=bias)
     # An odd kernel leaves one row and one column short of twice the size; output_padding adds them.
-    return nn.ConvTranspose2d(
+    return TransposedConvolution(
         in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=kernel_size % 2, bias=bias
     )
 

@@ -5,6 +5,7 @@ from i2i.ops.image_convolution import ImageConvolution, image_convolution
 from i2i.ops.instance_norm_act import instance_norm_act
 from i2i.ops.instance_norm_add import instance_norm_add
 from i2i.ops.modules import InstanceNormAct, InstanceNormAdd, ResidualBlock
+from i2i.ops.resampling_convolution import StridedConvolution, TransposedConvolution
 from i2i.ops.residual_block import residual_block
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "InstanceNormAct",
     "InstanceNormAdd",
     "ResidualBlock",
+    "StridedConvolution",
+    "TransposedConvolution",
     "image_convolution",
     "instance_norm_act",
     "instance_norm_add",

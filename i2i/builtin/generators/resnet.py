@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from i2i.builtin.generators import RESNET_SIZE_MULTIPLE, RESNET_SMALLEST_SIZE
 from i2i.builtin.layers import make_norm, make_norm_act, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm, Upsample
-from i2i.ops import ImageConvolution, ResidualBlock, reason_against_fused
+from i2i.ops import ImageConvolution, ResidualBlock, StridedConvolution, reason_against_fused
 
 
 class PlainResidualBlock(nn.Module):
@@ -85,9 +85,9 @@ class ResnetGenerator(nn.Module):
             nn.ReflectionPad2d(3),
             ImageConvolution(in_channels, c1, kernel_size=7, bias=bias, impl=kernels),  # [N, C, H, W]
             *norm_act(c1),
-            nn.Conv2d(c1, c2, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 2C, H/2, W/2]
+            StridedConvolution(c1, c2, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 2C, H/2, W/2]
             *norm_act(c2),
-            nn.Conv2d(c2, c4, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 4C, H/4, W/4]
+            StridedConvolution(c2, c4, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 4C, H/4, W/4]
             *norm_act(c4),
         ]
         for _ in range(blocks):
