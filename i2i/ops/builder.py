@@ -250,10 +250,13 @@ def _run(command: Sequence[str], tools: Tools) -> None:
 
 
 def _first_error(words: str) -> str:
-    """The line of a build's output that says what is wrong; CMake puts it below the line that says where."""
+    """The line of a build's output that says what is wrong: a compiler's, or CMake's with the line below it."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
+    for line in lines:
+        if re.search(r"\berror: ", line):
+            return line
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        if re.search(r"(?<![-\w])error\b", line, re.IGNORECASE):
+        if line.startswith("CMake Error"):
             return f"{line} {following}" if line.endswith(":") else line
     return lines[-1] if lines else "no message"
 

@@ -167,7 +167,8 @@ def test_a_broken_compiler_is_asked_once_and_again_only_when_kernels_are_require
     second = load_anew()
 
     assert first.name == second.name == "reference"
-    assert first.reasons["cache"].startswith(f"the build with {tmp_path}/compiler failed: ")
+    expected = f"the build with {tmp_path}/compiler failed: fatal error: cannot execute cc1plus"
+    assert first.reasons["cache"] == expected
     assert "tried before; to try again, delete " in second.reasons["cache"]
     assert calls.read_text() == asked
     monkeypatch.setenv("I2I_BUILD", "required")
@@ -187,6 +188,13 @@ def test_the_reason_is_the_compilers_line_about_the_source(small: Path) -> None:
 
     assert re.search(r"small\.cpp:1:14: error: .nothing_of_this_name. was not declared", reason)
     assert "\n" not in reason
+
+
+@COMPILER
+def test_the_reason_is_what_cmake_says_where_no_compiler_was_asked(small: Path) -> None:
+    (small / "CMakeLists.txt").write_text(f'{CMAKE}\nmessage(FATAL_ERROR "the kernels need another world")\n')
+
+    assert "CMakeLists.txt:7 (message): the kernels need another world" in native.load().reasons["cache"]
 
 
 @COMPILER
