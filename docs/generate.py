@@ -1,17 +1,21 @@
 """Writes the pages that are made from the code: ``python docs/generate.py``.
 
 ``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
-commands' own help, ``results.md`` from ``benchmarks/results/``. A test compares them with their sources.
+commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
+``i2i bench`` and what they measured. A test compares all of them with their sources.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from i2i.bench import report as bench_report
+from i2i.bench.cases import CASES
 from i2i.cli.main import main as command_line
 from i2i.engine.config import OptimizerOptions, ScheduleOptions, TrainingOptions
 from i2i.plugins.manager import PluginManager
@@ -19,6 +23,7 @@ from i2i.plugins.options import Options, describe_options
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "sample_runs"
+KERNELS = DOCS.parent / "benchmarks" / "results" / "kernels.json"
 MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
 ENGINE: dict[str, type[Options]] = {
     "optimizer": OptimizerOptions,
@@ -158,7 +163,51 @@ def _results_lines() -> Iterator[str]:
                 yield f"| {direction} | {label} | {l1:.1f} | {psnr:.1f} | {ssim:.3f} |"
 
 
-PAGES = {"options.md": options_page, "command-line.md": command_line_page, "results.md": results_page}
+def bench_page() -> str:
+    """The page as it is, with its cases and its results made anew."""
+    page = (DOCS / "bench.md").read_text(encoding="utf-8")
+    for name, lines in (("cases", _case_lines()), ("results", _measured_lines())):
+        section = re.compile(rf"(<!-- {name}: made by [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
+        text = "".join(f"{line}\n" for line in lines)
+        page = section.sub(lambda found, text=text: found[1] + text + found[2], page)
+    return page
+
+
+def _case_lines() -> Iterator[str]:
+    yield from _markdown_table(
+        ("name", "what", "`--quick`"),
+        ((f"`{case.name}`", case.title, "yes" if case.quick else "") for case in CASES),
+    )
+
+
+def _measured_lines() -> Iterator[str]:
+    if not KERNELS.is_file():
+        yield "Nothing is kept here yet."
+        return
+    report = json.loads(KERNELS.read_text(encoding="utf-8"))
+    yield from ("![Times as fast as PyTorch eager](images/bench.png)", "")
+    yield from (f"{bench_report.circumstances(report)}.", "")
+    yield from _markdown_table(bench_report.TIMED_COLUMNS, bench_report.timed_rows(report))
+    yield ""
+    yield from _markdown_table(bench_report.MEMORY_COLUMNS, bench_report.memory_rows(report))
+    for heading, remarks in (("Missing", bench_report.missing_lines(report)), ("Warning", report["warnings"])):
+        for remark in remarks:
+            yield from ("", f"{heading}: {remark}.")
+
+
+def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield "|" + "---|" * len(columns)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+PAGES = {
+    "options.md": options_page,
+    "command-line.md": command_line_page,
+    "results.md": results_page,
+    "bench.md": bench_page,
+}
 
 
 if __name__ == "__main__":

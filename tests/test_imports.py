@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "builtin": {"plugins", "ops", "images", "errors"},
     "testing": {"plugins", "errors"},
     "engine": {"plugins", "ops", "images", "errors", "_version"},
-    "bench": {"ops", "errors", "_version"},
+    "bench": {"engine", "plugins", "ops", "errors", "_version"},
     "api": {"engine", "plugins", "errors", "_version"},
     "cli": {"api", "bench", "engine", "testing", "plugins", "errors", "_version"},
     "__init__": {"api", "_version"},

@@ -21,6 +21,7 @@ COMMANDS = {
     "translate": ("i2i.cli.translate:translate", "Translate images with a trained translator."),
     "convert": ("i2i.cli.convert:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),
     "export": ("i2i.cli.export:export", "Write a trained translator as one file that runs without i2i."),
+    "bench": ("i2i.cli.bench:bench", "Check the fused kernels, then time them beside PyTorch's own operators."),
     "plugins": ("i2i.cli.plugins:plugins", "List, show, make and check plugins."),
     "doctor": ("i2i.cli.doctor:doctor", "Say what this installation can do, and what is missing."),
 }

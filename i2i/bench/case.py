@@ -1,0 +1,136 @@
+"""What a case is: contenders that do the same work, each with a check of what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Precision = Literal["fp32", "bf16"]
+Outputs = Sequence[Tensor]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how cases run.
+
+    Attributes:
+        device: ``cpu`` or a CUDA device.
+        threads: threads that everybody may use on the CPU.
+        rivals: whether contenders take part that need long to get ready: torch.compile, ONNX Runtime, OpenVINO.
+    """
+
+    device: torch.device
+    threads: int
+    rivals: bool = True
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far a result is from the truth: the norm of the difference divided by the norm of the truth.
+
+    Attributes:
+        what: which result, such as ``"output"`` or ``"gradient of x"``.
+        value: the relative error; NaN when something is not finite.
+        limit: the largest that passes.
+    """
+
+    what: str
+    value: float
+    limit: float
+
+    @property
+    def passes(self) -> bool:
+        """Whether the result is right; NaN is not."""
+        return self.value <= self.limit
+
+
+def deviation(what: str, result: Tensor, truth: Tensor, limit: float) -> Deviation:
+    """Compare a result with the truth, in float64.
+
+    Raises:
+        ValueError: when the shapes differ.
+    """
+    if result.shape != truth.shape:
+        raise ValueError(f"{what} must have shape {list(truth.shape)}; got {list(result.shape)}")
+    truth = truth.double()
+    difference = result.detach().to(truth.device).double() - truth
+    return Deviation(what, (difference.norm() / truth.norm()).item(), limit)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work of a case.
+
+    Attributes:
+        name: such as ``"fused"``.
+        call: does the work once; this is what is timed.
+        check: does the work and says how far its results are from the truth.
+        precision: what it computes in.
+        flops: floating-point operations of one call as this contender does them, where that is known.
+        rival: whether it is somebody else's software, which may fail without the case failing.
+    """
+
+    name: str
+    call: Callable[[], object]
+    check: Callable[[], Sequence[Deviation]]
+    precision: Precision = "fp32"
+    flops: int | None = None
+    rival: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case ready to run.
+
+    Attributes:
+        contenders: the first one is the baseline, PyTorch eager.
+        missing: contenders that cannot take part, with the reason in one line.
+        direct_flops: floating-point operations of the work, with every convolution counted as a direct one.
+    """
+
+    contenders: Sequence[Contender]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    direct_flops: int | None = None
+
+
+@dataclass(frozen=True)
+class TimedCase:
+    """Work that is timed.
+
+    Attributes:
+        name: what ``--cases`` takes.
+        title: what it is, with the shape.
+        prepare: makes inputs and contenders.
+        quick: whether ``--quick`` includes it.
+        headline: whether the plot shows it.
+    """
+
+    name: str
+    title: str
+    prepare: Callable[[Setting], Prepared]
+    quick: bool = False
+    headline: bool = False
+
+
+@dataclass(frozen=True)
+class MemoryCase:
+    """Memory that is counted.
+
+    Attributes:
+        name: what ``--cases`` takes.
+        title: what it is, with the shape.
+        measure: returns bytes for each contender, the baseline first, and the missing ones with the reason.
+        quick: whether ``--quick`` includes it.
+    """
+
+    name: str
+    title: str
+    measure: Callable[[Setting], tuple[Mapping[str, int], Mapping[str, str]]]
+    quick: bool = False
+
+
+Case = TimedCase | MemoryCase
