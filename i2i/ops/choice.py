@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch._C._functorch import TransformType
 
 from i2i.ops import library
 from i2i.ops.checks import require_one_of
@@ -94,7 +95,17 @@ def reason_against_fused(
     if x.dtype not in dtypes:
         known = ", ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         return f"the kernels for {x.device.type} compute {known}, not {str(x.dtype).removeprefix('torch.')}"
+    if not torch.compiler.is_compiling() and _transformed_by_derivatives():
+        return "torch.func.grad, torch.func.jvp and forward-mode derivatives need PyTorch's own operators"
     return _reason_to_prefer_reference(operator, x, training) if impl == "auto" else None
+
+
+def _transformed_by_derivatives() -> bool:
+    """Whether a functional or forward-mode derivative is being taken, which custom operators do not support."""
+    if torch.autograd.forward_ad._current_level >= 0:
+        return True
+    levels = torch._C._functorch.get_interpreter_stack() or ()
+    return any(level.key() in (TransformType.Grad, TransformType.Jvp) for level in levels)
 
 
 def _reason_to_prefer_reference(operator: str, x: Tensor, training: bool) -> str | None:

@@ -69,9 +69,10 @@ def instance_norm_act(
     require_padding(pad, x)
     require_many_values(x)
     if takes_fused("instance_norm_act", impl, x, training=needs_gradients(x, weight, bias)):
-        out: Tensor = torch.ops.i2i.instance_norm_act(x, weight, bias, eps, act, negative_slope, pad)[0]
-        return out
-    return in_layout_of(x, instance_norm_act_reference(x, weight, bias, eps, act, negative_slope, pad))
+        fused: Tensor = torch.ops.i2i.instance_norm_act(x, weight, bias, eps, act, negative_slope, pad)[0]
+        return fused
+    out = instance_norm_act_reference(x, weight, bias, eps, act, negative_slope, pad)
+    return in_layout_of(x, out.to(x.dtype))  # autocast pads in float32
 
 
 def instance_norm_act_reference(

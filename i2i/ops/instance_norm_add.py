@@ -71,9 +71,10 @@ def instance_norm_add(
         dtype = torch.promote_types(x.dtype, skip.dtype)
         x, skip = x.to(dtype), skip.to(dtype)
     if takes_fused("instance_norm_add", impl, x, training=needs_gradients(x, skip, weight, bias)):
-        out: Tensor = torch.ops.i2i.instance_norm_add(x, skip, weight, bias, eps, pad)[0]
-        return out
-    return in_layout_of(x, instance_norm_add_reference(x, skip, weight, bias, eps, pad))
+        fused: Tensor = torch.ops.i2i.instance_norm_add(x, skip, weight, bias, eps, pad)[0]
+        return fused
+    out = instance_norm_add_reference(x, skip, weight, bias, eps, pad)
+    return in_layout_of(x, out.to(x.dtype))  # autocast pads in float32
 
 
 def instance_norm_add_reference(

@@ -82,7 +82,7 @@ def residual_block(
         out = checkpoint(residual_block_reference, *arguments, use_reentrant=False, preserve_rng_state=False)
     else:
         out = residual_block_reference(*arguments)
-    return in_layout_of(x, out)
+    return in_layout_of(x, out.to(x.dtype))
 
 
 def residual_block_reference(
