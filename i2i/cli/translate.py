@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +10,14 @@ import click
 
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import tell_about_plugins
+from i2i.cli.translation_report import Report
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from i2i.engine.translate_files import Outcome
+    from i2i.engine.translate_video import Progress
+    from i2i.engine.translation_plan import Job, Plan, Stream
+    from i2i.engine.translator import Translator
 
-LINE_EVERY_SECONDS = 10.0
 FORMATS = ("png", "jpeg", "webp", "bmp", "tiff")
 POSITIVE = click.IntRange(min=1)
 
@@ -32,16 +31,16 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "-o",
     "--out",
-    metavar="FOLDER|FILE",
+    metavar="FOLDER|FILE|-",
     required=True,
     type=click.Path(path_type=Path),
-    help="Folder of the translations; for one input file also a file name.",
+    help="Folder of the translations; for one input file also a file name, or - for standard output.",
 )
 @click.option(
     "--direction",
     type=click.Choice(["AtoB", "BtoA"]),
-    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or what an "
-    "exported file holds.",
+    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the "
+    "only one there is.",
 )
 @click.option(
     "--checkpoint",
@@ -80,105 +79,81 @@ def translate(
     workers: int | None,
     **given: Any,
 ) -> None:
-    """Translate images with MODEL, a run folder, a checkpoint folder or an exported file.
+    """Translate images and videos with MODEL.
+
+    MODEL is a run folder, a checkpoint or a converted folder, an exported file, a generator's file of
+    pytorch-CycleGAN-and-pix2pix, or sample:flat-3d.
 
     INPUT is a file, a folder (with its sub-folders) or a quoted pattern such as "photos/**/*.jpg". Every image is
     translated and keeps its name, its place in the sub-folders, its size and its format. Nothing is begun when an
-    output exists already; a file that cannot be read is named, and the rest goes on.
+    output exists already; a file that cannot be read is named, and the rest goes on. A video keeps its audio and its
+    times. INPUT and FILE may be -, for one image on standard input or output.
     """
-    from i2i.engine.translation_plan import make_plan
+    from i2i.engine.translation_plan import make_plan, plan_stream
 
-    plan = make_plan(inputs, out, format_name=format_name and format_name.upper(), force=force)
-    if plan.ignored:
+    image_format = format_name and format_name.upper()
+    stream = plan_stream(inputs, out, format_name=image_format, force=force)
+    plan = None if stream else make_plan(inputs, out, format_name=image_format, force=force)
+    if plan is not None and plan.ignored:
         count = len(plan.ignored)
         click.echo(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
+    if plan is not None and plan.videos:
+        from i2i.engine.video import require_video_packages
+
+        require_video_packages()
     tell_about_plugins()
 
-    from i2i.api import load
-    from i2i.engine.translate_files import DEFAULT_WORKERS, translate_files
+    translator = _load(model, given)
+    if stream is not None:
+        _translate_stream(translator, stream, force)
+    else:
+        assert plan is not None
+        _translate_plan(translator, plan, str(out), batch_size, workers, force)
 
-    translator = load(model, **given)
+
+def _load(model: Path, options: dict[str, Any]) -> Translator:
+    from i2i.api import load
+
+    translator = load(model, **options)
     source, target = translator.info.domains
     click.echo(
         f"{source} to {target}: {translator.info.generator}, {translator.info.origin}, on {translator.device}", err=True
     )
     for note in translator.info.notes:
         click.echo(f"Note: {note}", err=True)
-    report = _Report(len(plan.jobs))
-    outcomes = translate_files(
-        translator, plan.jobs, batch_size=batch_size, workers=workers or DEFAULT_WORKERS, force=force
-    )
+    return translator
+
+
+def _translate_stream(translator: Translator, stream: Stream, force: bool) -> None:
+    from i2i.engine.translate_stream import translate_stream
+
+    note = translate_stream(translator, stream, sys.stdin.buffer, sys.stdout.buffer, force=force)
+    if note:
+        click.echo(f"Note: {note}", err=True)
+
+
+def _translate_plan(
+    translator: Translator, plan: Plan, out: str, batch_size: int, workers: int | None, force: bool
+) -> None:
+    from i2i.engine.translate_files import DEFAULT_WORKERS, translate_files
+    from i2i.engine.translate_video import translate_video
+
+    def translate_one(job: Job, progress: Progress) -> Outcome:
+        return translate_video(translator, job, batch_size=batch_size, force=force, progress=progress)
+
+    workers = workers or DEFAULT_WORKERS
+    report = Report(len(plan.jobs), len(plan.videos))
     context = click.get_current_context()
     try:
-        report.follow(outcomes)
+        if plan.jobs:
+            report.follow_images(
+                translate_files(translator, plan.jobs, batch_size=batch_size, workers=workers, force=force)
+            )
+        for job in plan.videos:
+            report.follow_video(job, translate_one)
     except KeyboardInterrupt:
         click.echo(f"Interrupted. {report.summary(out)} No half-written file is left.", err=True)
         context.exit(INTERRUPTED)
     click.echo(report.summary(out))
     if report.failed:
         context.exit(1)
-
-
-class _Report:
-    """Counts outcomes and tells of them on standard error: a bar on a terminal, else a line now and then.
-
-    Args:
-        total: how many there will be.
-    """
-
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-
-        self.total, self.translated, self.failed = total, 0, 0
-        self._console = Console(stderr=True, soft_wrap=True)
-        self._begin = self._last_line = time.monotonic()
-
-    def follow(self, outcomes: Iterable[Outcome]) -> None:
-        """Tell of each outcome as it comes."""
-        bar = self._make_bar() if self._console.is_terminal else None
-        shown: AbstractContextManager[object] = bar or nullcontext()
-        with shown:
-            for outcome in outcomes:
-                self._count(outcome)
-                if bar is not None:
-                    bar.update(bar.task_ids[0], completed=self._done, description=self._pace())
-                elif time.monotonic() - self._last_line >= LINE_EVERY_SECONDS:
-                    self._last_line = time.monotonic()
-                    self._say(f"{self._done}/{self.total}  {self._pace()}")
-
-    def summary(self, out: Path) -> str:
-        """One line for the end."""
-        failed = f" {self.failed} could not be translated: they are named above." if self.failed else ""
-        return f"{self.translated} of {self.total} images translated to {out} ({self._pace()}).{failed}"
-
-    @property
-    def _done(self) -> int:
-        return self.translated + self.failed
-
-    def _count(self, outcome: Outcome) -> None:
-        if outcome.problem is None:
-            self.translated += 1
-        else:
-            self.failed += 1
-            self._say(f"Failed: {outcome.job.source}: {outcome.problem}")
-        if outcome.note:
-            self._say(f"Note: {outcome.job.source}: {outcome.note}")
-
-    def _pace(self) -> str:
-        return f"{self.translated / max(time.monotonic() - self._begin, 1e-9):.1f} images/s"
-
-    def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
-
-    def _make_bar(self) -> Progress:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        bar = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}", markup=False),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        bar.add_task("", total=self.total)
-        return bar

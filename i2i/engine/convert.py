@@ -85,6 +85,8 @@ def write_converted(
     description["notes"] = list(dict.fromkeys(note for one in checkpoints for note in one.description.get("notes", ())))
     if isinstance(description.get("config"), Mapping):
         description["config"] = _without_place(description["config"])
+    if isinstance(description.get("versions"), Mapping):
+        description["versions"] = {key: value for key, value in description["versions"].items() if key != "system"}
     if domains is not None:
         description["domains"] = dict(zip("AB", domains, strict=True))
     try:

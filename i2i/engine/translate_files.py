@@ -9,17 +9,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from i2i.engine.image_kinds import require_pictures, to_picture
+from i2i.engine.image_kinds import require_pictures
 from i2i.engine.padding import padded_size
+from i2i.engine.pictures import Picture, to_input, to_output
 from i2i.engine.translation_plan import Job
 from i2i.engine.translator import Translator
 from i2i.errors import DataError, DivergedError
-from i2i.images.metadata import Metadata
-from i2i.images.reading import SIXTEEN_BIT_MODES, UnusableImageError, decode, to_array, to_opaque
-from i2i.images.writing import SIXTEEN_BIT_FORMATS, write_image
+from i2i.images.reading import UnusableImageError, decode
+from i2i.images.writing import write_image
 
 DEFAULT_WORKERS = min(4, os.cpu_count() or 1)
 
@@ -39,19 +38,8 @@ class Outcome:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A file that was read: ``[1, C, H, W]`` in [-1, 1], and what its translation takes over."""
-
-    job: Job
-    image: Tensor
-    format_name: str
-    deep: bool
-    metadata: Metadata
-    note: str
-
-
-_Reading = tuple[Job, "Future[_Picture]"]
+_Reading = tuple[Job, "Future[Picture]"]
+_Read = tuple[Job, Picture]
 
 
 def translate_files(
@@ -115,36 +103,19 @@ def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(translator: Translator, job: Job) -> _Picture:
+def _read(translator: Translator, job: Job) -> Picture:
     info = translator.info
     try:
-        decoded = decode(job.source, max_pixels=info.max_pixels, metadata=True)
-        opaque = to_opaque(decoded.image, channels=info.in_channels, background=info.background)
-        array = to_array(opaque, info.in_channels)
+        return to_input(decode(job.source, max_pixels=info.max_pixels, metadata=True), info, job.format_name)
     except UnusableImageError as error:
         raise DataError(str(error)) from error
     except MemoryError as error:
         raise DataError("there is not enough memory for its pixels") from error
-    assert decoded.metadata is not None
-    notes = []
-    if decoded.reduced:
-        notes.append("its 16-bit colours were read as 8 bits")
-    if decoded.metadata.exif_damaged:
-        notes.append("its EXIF data are damaged and were left out")
-    format_name = job.format_name or decoded.format
-    return _Picture(
-        job,
-        torch.from_numpy(array)[None],
-        format_name,
-        decoded.image.mode in SIXTEEN_BIT_MODES and format_name in SIXTEEN_BIT_FORMATS,
-        decoded.metadata,
-        "; ".join(notes),
-    )
 
 
-def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: int) -> list[_Picture | Outcome]:
+def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: int) -> list[_Read | Outcome]:
     """Take files from the queue: as many as make a batch, and those that cannot be read on the way."""
-    taken: list[_Picture | Outcome] = []
+    taken: list[_Read | Outcome] = []
     sizes: list[tuple[int, int]] = []
     while reading and len(sizes) < batch_size:
         job, future = reading[0]
@@ -157,23 +128,22 @@ def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: in
             sizes.append(padded_size((height, width), translator.info.size_multiple))
             if sizes[-1] != sizes[0]:
                 break
-            taken.append(picture)
+            taken.append((job, picture))
         reading.popleft()
     return taken
 
 
-def _compute(translator: Translator, taken: list[_Picture | Outcome]) -> Iterator[tuple[_Picture, Tensor] | Outcome]:
-    pictures = [item for item in taken if isinstance(item, _Picture)]
-    outputs = iter(_translate(translator, pictures))
+def _compute(translator: Translator, taken: list[_Read | Outcome]) -> Iterator[tuple[Job, Picture, Tensor] | Outcome]:
+    outputs = iter(_translate(translator, [item[1] for item in taken if not isinstance(item, Outcome)]))
     for item in taken:
         if isinstance(item, Outcome):
             yield item
             continue
         output = next(outputs)
-        yield (item, output) if isinstance(output, Tensor) else Outcome(item.job, problem=str(output))
+        yield (*item, output) if isinstance(output, Tensor) else Outcome(item[0], problem=str(output))
 
 
-def _translate(translator: Translator, pictures: list[_Picture]) -> list[Tensor | DataError | DivergedError]:
+def _translate(translator: Translator, pictures: list[Picture]) -> list[Tensor | DataError | DivergedError]:
     """Translate a batch; when that fails, each image alone, so that one bad image or a full memory costs no other."""
     try:
         return [output.cpu() for output in translator.translate([picture.image for picture in pictures])]
@@ -183,16 +153,15 @@ def _translate(translator: Translator, pictures: list[_Picture]) -> list[Tensor 
         return [output for picture in pictures for output in _translate(translator, [picture])]
 
 
-def _write(translator: Translator, picture: _Picture, output: Tensor, force: bool) -> Outcome:
-    deep = picture.deep and translator.info.out_channels == 1
+def _write(translator: Translator, job: Job, picture: Picture, output: Tensor, force: bool) -> Outcome:
     try:
         write_image(
-            to_picture(output, deep=deep),
-            picture.job.target,
+            to_output(picture, output, translator.info),
+            job.target,
             format_name=picture.format_name,
             metadata=picture.metadata,
             replace=force,
         )
     except DataError as error:
-        return Outcome(picture.job, problem=str(error))
-    return Outcome(picture.job, note=picture.note)
+        return Outcome(job, problem=str(error))
+    return Outcome(job, note=picture.note)

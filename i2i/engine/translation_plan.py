@@ -13,6 +13,12 @@ from i2i.images.finding import bullets, walk
 from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.images.writing import SUFFIX_OF_FORMAT
 
+CONTAINER_OF_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""The suffixes (in lower case) that make a file a video, each with FFmpeg's name of its format."""
+
+STREAM = "-"
+"""What stands for standard input or output where a file is expected."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -21,7 +27,8 @@ class Job:
     Attributes:
         source: the input.
         target: the output.
-        format_name: Pillow's name of the output's format; ``None`` keeps the input's, whatever it turns out to be.
+        format_name: Pillow's name of the output's format; ``None`` keeps the input's, whatever it turns out to be. Also
+            ``None`` for a video.
     """
 
     source: Path
@@ -34,21 +41,84 @@ class Plan:
     """All files to translate.
 
     Attributes:
-        jobs: in the order of the inputs, and by name within a folder or pattern; no two have one target.
+        jobs: the images, in the order of the inputs, and by name within a folder or pattern; no two have one target.
         ignored: files in folders and patterns that are no images by their suffix.
+        videos: those that were named or matched by a pattern, in the same order.
     """
 
     jobs: tuple[Job, ...]
     ignored: tuple[Path, ...]
+    videos: tuple[Job, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One image, from or to a stream, or both.
+
+    Attributes:
+        source: the input; ``None`` is standard input.
+        target: the output; ``None`` is standard output.
+        format_name: Pillow's name of the output's format; ``None`` keeps the input's.
+    """
+
+    source: Path | None
+    target: Path | None
+    format_name: str | None
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A file, the path that its output has below the output folder, and whether it was given by its own name."""
+    """A file, the path that its output has below the output folder, and how it was found.
+
+    Attributes:
+        named: it was given by its own name, so it is translated whatever its suffix.
+        matched: a pattern matched the file itself, not a folder around it.
+    """
 
     source: Path
     place: Path
     named: bool = False
+    matched: bool = False
+
+    @property
+    def is_video(self) -> bool:
+        return (self.named or self.matched) and _suffix(self.place) in CONTAINER_OF_SUFFIX
+
+    @property
+    def is_image(self) -> bool:
+        return not self.is_video and (self.named or _suffix(self.place) in FORMAT_OF_SUFFIX)
+
+
+def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> Stream | None:
+    """Decide what is read and written where ``-`` is an input or the output; ``None`` where it is neither.
+
+    Args:
+        inputs: one: ``-``, or an image file when the output is ``-``.
+        out: ``-``, or the name of an image file.
+        format_name: as for :func:`make_plan`.
+        force: as for :func:`make_plan`.
+
+    Raises:
+        DataError: the input is missing, or the output exists.
+        ConfigError: there are several inputs, or the output is no file.
+    """
+    if STREAM not in (*inputs, str(out)):
+        return None
+    if len(inputs) > 1:
+        raise ConfigError(f"{STREAM} stands for one image; got {len(inputs)} inputs: name a folder with -o for several")
+    source = None if inputs[0] == STREAM else Path(inputs[0]).expanduser()
+    if source is not None and not source.exists():
+        raise DataError(f"there is no such file: {source}; nothing was translated")
+    if source is not None and (source.is_dir() or _suffix(source) in CONTAINER_OF_SUFFIX):
+        raise ConfigError(f"-o {STREAM} writes one image; {source} is a {'folder' if source.is_dir() else 'video'}")
+    if str(out) == STREAM:
+        return Stream(source, None, format_name)
+    target = Path(out)
+    if _suffix(target) not in FORMAT_OF_SUFFIX or target.is_dir():
+        raise ConfigError(f"-o {target} must be a file ending in {', '.join(FORMAT_OF_SUFFIX)}: {STREAM} has no name")
+    if not force:
+        _require_new([Job(Path(STREAM), target, None)])
+    return Stream(source, target, _format_of(target, format_name))
 
 
 def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = None, force: bool = False) -> Plan:
@@ -59,7 +129,8 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
             ``photos/*.png`` (``**`` for any depth), for shells and callers that do not expand them. Names are kept, and
             sub-folders below a folder or below the fixed part of a pattern. ``out`` is left out of what lies around it.
         out: a folder; or, when there is one input and it is a file, also the name of the output.
-        format_name: write in this format (a key of ``SAVE_OPTIONS``), with its suffix; ``None`` keeps each input's.
+        format_name: write images in this format (a key of ``SAVE_OPTIONS``), with its suffix; ``None`` keeps each
+            input's. A video keeps its container, unless ``out`` names a file of another.
         force: whether outputs that exist may be replaced.
 
     Raises:
@@ -67,29 +138,33 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
         ConfigError: ``out`` does not fit the inputs or the format.
     """
     found = list(dict.fromkeys(_find(inputs, out)))
-    images = [item for item in found if item.named or _is_image(item.place)]
-    ignored = tuple(item.source for item in found if not (item.named or _is_image(item.place)))
-    if not images:
+    images = [item for item in found if item.is_image]
+    videos = [item for item in found if item.is_video]
+    ignored = tuple(item.source for item in found if not (item.is_image or item.is_video))
+    if not (images or videos):
         others = f"; {len(ignored)} other files, such as {ignored[0].name}" if ignored else ""
         raise DataError(
             f"{', '.join(inputs)}: no images; expected files ending in {', '.join(FORMAT_OF_SUFFIX)}{others}"
         )
     if _is_file_name(out):
-        if len(images) > 1 or not images[0].named:
+        item = (images + videos)[0]
+        if len(images) + len(videos) > 1 or not item.named:
             raise ConfigError(f"-o {out} names a file, but {', '.join(inputs)} may be many images; name a folder")
-        chosen = FORMAT_OF_SUFFIX[out.suffix.lower()]
-        if format_name not in (None, chosen):
-            raise ConfigError(f"-o {out} asks for {chosen} and --format for {format_name}; leave one out")
-        jobs = [Job(images[0].source, out, chosen)]
+        if item.is_video is not (_suffix(out) in CONTAINER_OF_SUFFIX):
+            is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
+            raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
+        chosen = None if item.is_video else _format_of(out, format_name)
+        jobs = [Job(item.source, out, chosen)]
     elif out.exists() and not out.is_dir():
         raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(FORMAT_OF_SUFFIX)}")
     else:
         jobs = [Job(item.source, out / _with_suffix(item.place, format_name), format_name) for item in images]
+        jobs += [Job(item.source, out / item.place, None) for item in videos]
     _require_one_target_each(jobs)
     _require_inputs_untouched(jobs)
     if not force:
         _require_new(jobs)
-    return Plan(tuple(jobs), ignored)
+    return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]))
 
 
 def _find(inputs: Sequence[str], out: Path) -> Iterator[_Found]:
@@ -122,7 +197,7 @@ def _matched(matches: Iterable[str], fixed: Path) -> Iterator[_Found]:
         if match.is_dir():
             yield from _below(match, place)
         else:
-            yield _Found(match, place)
+            yield _Found(match, place, matched=True)
 
 
 def _fixed_part(pattern: Path) -> Path:
@@ -146,18 +221,26 @@ def _without(found: Iterable[_Found], folder: Path, out: Path) -> Iterator[_Foun
             yield item
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in FORMAT_OF_SUFFIX
+def _suffix(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def _is_file_name(out: Path) -> bool:
-    return _is_image(out) and not out.is_dir()
+    return (_suffix(out) in FORMAT_OF_SUFFIX or _suffix(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
+
+
+def _format_of(out: Path, format_name: str | None) -> str:
+    """The format that an output's name asks for; an option that asks for another is an error."""
+    chosen = FORMAT_OF_SUFFIX[_suffix(out)]
+    if format_name not in (None, chosen):
+        raise ConfigError(f"-o {out} asks for {chosen} and --format for {format_name}; leave one out")
+    return chosen
 
 
 def _with_suffix(place: Path, format_name: str | None) -> Path:
-    if format_name is None or FORMAT_OF_SUFFIX.get(place.suffix.lower()) == format_name:
+    if format_name is None or FORMAT_OF_SUFFIX.get(_suffix(place)) == format_name:
         return place
-    stem = place.stem if _is_image(place) else place.name
+    stem = place.stem if _suffix(place) in FORMAT_OF_SUFFIX else place.name
     return place.with_name(stem + SUFFIX_OF_FORMAT[format_name])
 
 

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -26,6 +26,17 @@ SUFFIX_OF_FORMAT = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp
 SIXTEEN_BIT_FORMATS = frozenset({"PNG", "TIFF"})
 
 
+def encode_image(image: Image.Image, file: BinaryIO, *, format_name: str, metadata: Metadata | None = None) -> None:
+    """Write an image into an open file; arguments as in :func:`write_image`.
+
+    Raises:
+        Exception: whatever Pillow's encoder or the file raises.
+    """
+    image.save(
+        file, format=format_name, **SAVE_OPTIONS[format_name], **(metadata or Metadata()).save_options(image.mode)
+    )
+
+
 def write_image(
     image: Image.Image, path: Path, *, format_name: str, metadata: Metadata | None = None, replace: bool = False
 ) -> None:
@@ -42,13 +53,12 @@ def write_image(
     Raises:
         DataError: it cannot be written; what was there before is untouched.
     """
-    options = {**SAVE_OPTIONS[format_name], **(metadata or Metadata()).save_options(image.mode)}
     temporary = path.with_name(f".i2i-{os.getpid()}-{threading.get_ident()}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
-                image.save(file, format=format_name, **options)
+                encode_image(image, file, format_name=format_name, metadata=metadata)
             if path.exists() and not replace:
                 raise FileExistsError("a file of this name is there since the start")
             temporary.replace(path)

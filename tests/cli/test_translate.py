@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import i2i
-from i2i.cli import translate as module
+from i2i.cli import translation_report as module
 from i2i.cli.main import main
 from i2i.cli.translate import translate as command
 
@@ -216,6 +216,73 @@ def test_progress_on_a_terminal_and_in_a_log(model, monkeypatch):
     assert "2/2" in terminal
 
 
+def piped(model, *words, content=b""):
+    """Run ``i2i translate`` as a process of its own, with bytes on standard input."""
+    command = [sys.executable, "-m", "i2i", "translate", model, *words, "--device", "cpu"]
+    return subprocess.run(command, input=content, capture_output=True, timeout=120, check=False)
+
+
+def test_a_pipe(model):
+    draw("a.png", (20, 30))
+    content = Path("a.png").read_bytes()
+    result = piped(model, "-", "-o", "-", content=content)
+
+    assert result.returncode == 0, result.stderr
+    Path("b.png").write_bytes(result.stdout)
+    assert np.abs(pixels("b.png").astype(int) - np.asarray(i2i.load(model, device="cpu")("a.png"))).max() <= 1
+    assert b"A to B" in result.stderr
+    named = run(model, "a.png", "-o", "c.png", "--device", "cpu")
+    assert named.exit_code == 0
+    assert Path("c.png").read_bytes() == result.stdout
+
+
+def test_one_end_of_a_pipe(model):
+    draw("a.png")
+    result = CliRunner().invoke(
+        main, ["translate", model, "-", "-o", "b.jpg", "--device", "cpu"], input=Path("a.png").read_bytes()
+    )
+    assert result.exit_code == 0, result.output
+    with Image.open("b.jpg") as image:
+        assert image.format == "JPEG"
+    result = run(model, "a.png", "-o", "-", "--format", "webp", "--device", "cpu")
+    assert result.exit_code == 0
+    assert result.stdout_bytes[8:12] == b"WEBP"
+    result = CliRunner().invoke(main, ["translate", model, "-", "-o", "-", "--device", "cpu"], input=b"hello")
+    assert (result.exit_code, result.stdout_bytes) == (1, b"")
+    assert "standard input: not an image" in result.stderr
+
+
+def test_images_and_a_video(model):
+    pytest.importorskip("av", reason="PyAV is not installed")
+    from ..engine.videos import contents, make
+
+    draw("in/a.png")
+    make(Path("clip.mp4"), frames=5)
+    result = run(model, "in", "clip.mp4", "-o", "out", "--device", "cpu", "--batch-size", "2")
+
+    assert result.exit_code == 0, result.output
+    summary = (
+        r"1 of 1 images and 1 of 1 videos \(5 frames\) translated to out \(\d+\.\d images/s, \d+\.\d frames/s\)\.\n"
+    )
+    assert re.fullmatch(summary, result.stdout)
+    assert contents(Path("out/clip.mp4")).sound == contents(Path("clip.mp4")).sound
+
+    Path("half.mp4").write_bytes(Path("clip.mp4").read_bytes()[:2000])
+    result = run(model, "half.mp4", "-o", "new.mp4", "--device", "cpu")
+    assert result.exit_code == 1
+    assert "Failed: half.mp4: it cannot be read as a video" in result.stderr
+    assert result.stdout.startswith("0 of 1 videos (0 frames) translated to new.mp4")
+
+
+def test_videos_without_pyav_say_what_to_install(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    Path("clip.mp4").touch()
+    result = run(model, "clip.mp4", "-o", "out", "--device", "cpu")
+    assert result.exit_code == 2
+    assert "videos need PyAV, which cannot be imported" in result.stderr
+    assert 'pip install "i2i[video]"' in result.stderr
+
+
 def test_planning_needs_no_torch(here):
     code = "import sys, i2i.engine.translation_plan, i2i.cli.translate; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -235,3 +302,11 @@ def test_every_shown_command_is_accepted(words):
     with command.make_context("translate", list(words)) as context:
         assert isinstance(context, click.Context)
         assert context.params["inputs"]
+
+
+def test_the_translator_that_ships_inside(here):
+    draw("in.png", (20, 30))
+    result = run("sample:flat-3d", "in.png", "-o", "out.png", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"flat to 3d: resnet9, step \d+ of .*flat-3d, on cpu", result.stderr)
+    assert pixels("out.png").shape == (30, 20, 3)

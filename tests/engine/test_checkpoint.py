@@ -173,7 +173,7 @@ def test_a_description_without_a_step_is_refused(tmp_path):
 
 
 def test_no_module_unpickles():
-    """Neither pickle nor what unpickles more than weights is used; the checks for plugin authors pickle what they made."""
+    """Nothing unpickles more than weights; only the checks for plugin authors pickle, what they made themselves."""
     forbidden = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     package = Path(i2i.__file__).parent
     for path in set(package.rglob("*.py")) - set((package / "testing").rglob("*.py")):

@@ -1,5 +1,7 @@
 """Which file is translated into which, and what is refused before anything is written."""
 
+from pathlib import Path
+
 import pytest
 
 from i2i.engine.translation_plan import make_plan
@@ -139,3 +141,30 @@ def test_a_loop_of_links_ends(here):
     touch(here, "in/a.png")
     (here / "in" / "loop").symlink_to(here / "in")
     assert planned("in") == {"in/a.png": "out/a.png"}
+
+
+def test_videos_are_those_that_were_asked_for(here):
+    touch(here, "in/a.png", "in/b.mp4", "in/c.MKV", "d.mov")
+    plan = make_plan(["in", "d.mov"], Path("out"), format_name="JPEG")
+    assert {str(job.source): str(job.target) for job in plan.videos} == {"d.mov": "out/d.mov"}
+    assert [str(job.target) for job in plan.jobs] == ["out/a.jpg"]
+    assert [path.name for path in plan.ignored] == ["b.mp4", "c.MKV"]
+    plan = make_plan(["in/*"], Path("out"))
+    assert [str(job.target) for job in plan.videos] == ["out/b.mp4", "out/c.MKV"]
+    assert plan.ignored == ()
+
+
+def test_the_name_of_a_video(here):
+    touch(here, "a.mov", "b.png", "there/a.mov")
+    (job,) = make_plan(["a.mov"], Path("new/result.mp4")).videos
+    assert (str(job.target), job.format_name) == ("new/result.mp4", None)
+    with pytest.raises(ConfigError, match=r"a\.mov is a video, and -o result\.png names an image"):
+        make_plan(["a.mov"], Path("result.png"))
+    with pytest.raises(ConfigError, match=r"b\.png is an image, and -o result\.mp4 names a video"):
+        make_plan(["b.png"], Path("result.mp4"))
+    with pytest.raises(ConfigError, match=r"-o result\.mp4 names a file, but .* may be many"):
+        make_plan(["a.mov", "b.png"], Path("result.mp4"))
+    with pytest.raises(DataError, match="1 outputs exist already"):
+        make_plan(["a.mov"], Path("there"))
+    with pytest.raises(DataError, match="1 outputs would replace inputs"):
+        make_plan(["a.mov"], Path("a.mov"), force=True)

@@ -1,0 +1,181 @@
+"""A video is translated frame by frame, and all else of it stays."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+import i2i
+from i2i.engine.translate_video import translate_video
+from i2i.engine.translation_plan import Job
+from i2i.engine.translator import Translator
+from i2i.errors import DataError
+
+from .trained import write_run
+from .videos import CORNER, GROUND, contents, make
+
+pytest.importorskip("av", reason="PyAV is not installed")
+
+
+class Negative(torch.nn.Module):
+    """Maps each image to its negative, one channel at a time; counts what it sees."""
+
+    def __init__(self, out_channels=3):
+        super().__init__()
+        self.out_channels, self.batches = out_channels, []
+
+    def forward(self, images):
+        self.batches.append(len(images))
+        return -images[:, : self.out_channels]
+
+
+@pytest.fixture(scope="module")
+def info(tmp_path_factory):
+    run, _ = write_run(tmp_path_factory.mktemp("video") / "run")
+    return i2i.load(run, device="cpu").info
+
+
+def run(info, source, target, network=None, **options):
+    network = network or Negative()
+    outcome = translate_video(Translator(network, info, device="cpu"), Job(source, target, None), **options)
+    assert not list(target.parent.glob(".*")), "nothing half-written is left"
+    return outcome
+
+
+def close(picture, colour, *, row, column):
+    """Whether a pixel has a colour, but for what encoding twice changes."""
+    return np.abs(picture[row, column].astype(int) - colour).max() <= 12
+
+
+NEGATIVE_CORNER, NEGATIVE_GROUND = (255 - np.array(colour) for colour in (CORNER, GROUND))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "written"),
+    [
+        ("a.mp4", "libx264", "h264"),
+        ("a.MOV", "mpeg4", "h264"),
+        ("a.mkv", "libx264", "h264"),
+        ("a.webm", "libvpx-vp9", "vp9"),
+    ],
+)
+def test_frames_are_translated_and_the_rest_is_kept(tmp_path, info, name, codec, written):
+    source = make(tmp_path / name, codec=codec)
+    target = tmp_path / "out" / name
+    assert run(info, source, target).problem is None
+
+    before, after = contents(source), contents(target)
+    assert (len(after.pictures), after.times, after.rate) == (6, before.times, before.rate)
+    assert after.sound == before.sound
+    assert len(after.sound) > 20
+    assert (after.title, after.codec.removeprefix("lib").split("-")[0]) == ("a test", written)
+    for picture in after.pictures:
+        assert picture.shape == (48, 64, 3)
+        assert close(picture, NEGATIVE_CORNER, row=8, column=8)
+        assert close(picture, NEGATIVE_GROUND, row=40, column=50)
+
+
+def test_another_container_by_the_name_of_the_output(tmp_path, info):
+    source = make(tmp_path / "a.mov")
+    assert run(info, source, tmp_path / "b.mkv").problem is None
+    assert contents(tmp_path / "b.mkv").sound == contents(source).sound
+
+
+def test_what_a_phone_filmed_upright_is_translated_upright(tmp_path, info):
+    source = make(tmp_path / "a.mov", rotation=90)
+    assert run(info, source, tmp_path / "b.mov").problem is None
+    (picture, *_), (original, *_) = contents(tmp_path / "b.mov").pictures, contents(source).pictures
+    assert picture.shape == original.shape == (64, 48, 3)
+    assert np.abs(255 - picture.astype(int) - original).mean() < 6
+
+
+def test_times_need_not_be_even(tmp_path, info):
+    times = [0, 1, 2, 7, 8, 20]
+    source = make(tmp_path / "a.mkv", times=times, sound=False)
+    assert run(info, source, tmp_path / "b.mkv").problem is None
+    assert contents(tmp_path / "b.mkv").times == contents(source).times == [time / 10 for time in times]
+
+
+@pytest.mark.parametrize("size", [(47, 63), (1, 2)])
+def test_odd_sizes_are_kept(tmp_path, info, size):
+    source = make(tmp_path / "a.mkv", size, pixels="yuv444p", sound=False, frames=2)
+    assert run(info, source, tmp_path / "b.mkv").problem is None
+    assert contents(tmp_path / "b.mkv").pictures[0].shape == (*size, 3)
+
+
+def test_batches_and_progress(tmp_path, info):
+    source, network, told = make(tmp_path / "a.mp4", frames=11), Negative(), []
+    outcome = run(
+        info, source, tmp_path / "b.mp4", network, batch_size=4, progress=lambda done, total: told.append((done, total))
+    )
+    assert outcome.problem is None
+    assert network.batches == [4, 4, 3]
+    assert told[-1] == (11, 11)
+    assert len(contents(tmp_path / "b.mp4").pictures) == 11
+
+
+def test_a_grey_result(tmp_path, info):
+    from dataclasses import replace
+
+    source = make(tmp_path / "a.mp4")
+    assert run(replace(info, out_channels=1), source, tmp_path / "b.mp4", Negative(1)).problem is None
+    picture = contents(tmp_path / "b.mp4").pictures[0].astype(int)
+    assert np.abs(picture - picture.mean(axis=2, keepdims=True)).max() <= 2
+    assert abs(picture[40, 50].mean() - (255 - GROUND[0])) <= 6
+
+
+def test_high_bit_depths_are_told(tmp_path, info):
+    source = make(tmp_path / "a.mkv", pixels="yuv420p10le", sound=False)
+    assert run(info, source, tmp_path / "b.mkv").note == (
+        "its colours of more than 8 bits (yuv420p10le) were read as 8 bits"
+    )
+
+
+class Failing(torch.nn.Module):
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.calls = error, 0
+
+    def forward(self, images):
+        self.calls += 1
+        if self.calls == 3:
+            raise self.error
+        return images
+
+
+def test_what_cannot_be_used_is_an_outcome(tmp_path, info):
+    source = make(tmp_path / "a.mp4")
+    (tmp_path / "half.mp4").write_bytes(source.read_bytes()[:3000])
+    (tmp_path / "text.mp4").write_text("hello")
+    (tmp_path / "there.mp4").write_text("mine")
+    target = tmp_path / "out.mp4"
+    assert "it cannot be read as a video" in run(info, tmp_path / "half.mp4", target).problem
+    assert "it cannot be read as a video" in run(info, tmp_path / "text.mp4", target).problem
+    assert "it cannot be read as a video" in run(info, tmp_path / "none.mp4", target).problem
+    assert "cannot translate 1 images of 48x64 pixels: too large" in (
+        run(info, source, target, Failing(RuntimeError("too large"))).problem
+    )
+    assert "was not replaced" in run(info, source, tmp_path / "there.mp4").problem
+    assert (tmp_path / "there.mp4").read_text() == "mine"
+    assert not target.exists()
+    assert run(info, source, tmp_path / "there.mp4", force=True).problem is None
+
+
+def test_a_limit_on_pixels_and_sound_without_pictures(tmp_path, info):
+    from dataclasses import replace
+
+    source = make(tmp_path / "a.mp4")
+    problem = run(replace(info, max_pixels=100), source, tmp_path / "b.mp4").problem
+    assert problem == "its frames have 64 x 48 pixels, more than max_pixels = 100"
+    with pytest.raises(DataError, match="pictures have 1 or 3"):
+        run(replace(info, out_channels=5), source, tmp_path / "b.mp4")
+
+
+def test_ctrl_c_leaves_no_half_of_a_video_and_no_thread(tmp_path, info):
+    source = make(tmp_path / "a.mp4", frames=40)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        run(info, source, tmp_path / "b.mp4", Failing(KeyboardInterrupt()))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4"]
+    assert threading.active_count() == before
