@@ -180,3 +180,43 @@ def test_gradients_reach_the_input_and_every_weight():
     network(images).square().mean().backward()
     assert images.grad is not None
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_kernels_change_results_by_rounding_alone(affine, layout):
+    """With or without the native library: at this size most of the network runs fused where there is one."""
+    settings = {"blocks": 2, "base_channels": 8, "affine": affine}
+    auto = ResnetGenerator(3, 3, **settings)
+    for parameter in auto.parameters():
+        if parameter.ndim > 1:  # as variants of the weights of a trained network: outputs of about the inputs' size
+            torch.nn.init.kaiming_normal_(parameter)
+    reference = ResnetGenerator(3, 3, kernels="reference", **settings)
+    reference.load_state_dict(auto.state_dict())
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        output, expected = auto(images.contiguous(memory_format=layout)), reference(images)
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-4)
+    assert output.is_contiguous()
+    for network in (auto, reference):
+        network(images).square().sum().backward()
+    for one, other in zip(auto.parameters(), reference.parameters(), strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        # Values at which the two round to different sides of a ReLU leave few gradients alike to the last digits.
+        assert (one.grad - other.grad).norm() <= 1e-2 * other.grad.norm() + 1e-3
+
+
+def test_reference_kernels_call_none_of_the_fused_operators():
+    network = ResnetGenerator(3, 3, blocks=1, base_channels=16, dropout=True, kernels="reference")
+    names: set[str] = set()
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            names.add(str(function))
+            return function(*args, **(kwargs or {}))
+
+    with Watch():
+        network(torch.rand(1, 3, 64, 64)).sum().backward()
+    assert names
+    assert not [name for name in names if name.startswith("i2i.")]
