@@ -1,0 +1,170 @@
+"""The modules: keys and values of the plain ones, dropout, recomputation, copies, and several processes."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from i2i.ops import InstanceNormAct, InstanceNormAdd, ResidualBlock
+
+from .blocks import images
+
+
+class PlainBlock(nn.Module):
+    """The block as it is written by hand."""
+
+    def __init__(self, channels, *, affine=False, bias=True, dropout=False):
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            nn.InstanceNorm2d(channels, affine=affine),
+            nn.ReLU(),
+            *([nn.Dropout(0.5)] if dropout else []),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            nn.InstanceNorm2d(channels, affine=affine),
+        )
+
+    def forward(self, x):
+        return x + self.conv_block(x)
+
+
+def randomised(module):
+    for place, parameter in enumerate(module.parameters()):
+        with torch.no_grad():
+            parameter.copy_(images(*parameter.shape, seed=place) * 0.3)
+    return module
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("dropout", [False, True])
+def test_checkpoints_are_exchanged_both_ways(affine, bias, dropout):
+    settings = {"affine": affine, "bias": bias, "dropout": dropout}
+    plain, block = randomised(PlainBlock(4, **settings)).eval(), ResidualBlock(4, **settings).eval()
+    x = images(2, 4, 7, 6)
+    assert list(plain.state_dict()) == list(block.state_dict())
+    block.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(block(x), plain(x), rtol=1e-4, atol=1e-4)
+    fresh = PlainBlock(4, **settings).eval()
+    fresh.load_state_dict(randomised(block).state_dict())
+    torch.testing.assert_close(block(x), fresh(x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("module", [InstanceNormAct, InstanceNormAdd])
+def test_norms_have_the_keys_of_the_plain_norm(module):
+    plain = randomised(nn.InstanceNorm2d(3, affine=True))
+    fused = module(3, affine=True)
+    fused.load_state_dict(plain.state_dict())
+    nn.InstanceNorm2d(3, affine=True).load_state_dict(fused.state_dict())
+    x = images(1, 3, 5, 5)
+    got = fused(x, torch.zeros_like(x)).relu() if module is InstanceNormAdd else fused(x)
+    torch.testing.assert_close(got, plain(x).relu())
+    assert not module(3).state_dict()
+
+
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_dropout_drops_the_same_values_as_the_plain_block(impl, recompute):
+    plain, block = (
+        randomised(PlainBlock(4, dropout=True)),
+        ResidualBlock(4, dropout=True, recompute=recompute, impl=impl),
+    )
+    block.load_state_dict(plain.state_dict())
+    x = images(1, 4, 8, 8)
+
+    def step(module):
+        torch.manual_seed(3)
+        module.zero_grad()
+        out = module(x)
+        out.square().sum().backward()
+        return out, [parameter.grad for name, parameter in module.named_parameters() if name.endswith("weight")]
+
+    (out, gradients), (expected, expected_gradients) = step(block), step(plain)
+    torch.testing.assert_close(out, expected, rtol=1e-4, atol=1e-4)
+    for got, correct in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(got, correct, rtol=1e-3, atol=1e-3)
+    assert all(not parameter.grad.any() for name, parameter in block.named_parameters() if name.endswith("bias"))
+
+
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_recomputation_gives_the_same_gradients(impl):
+    block = randomised(ResidualBlock(8, affine=True, impl=impl))
+    again = ResidualBlock(8, affine=True, recompute=True, impl=impl)
+    again.load_state_dict(block.state_dict())
+    for module in (block, again):
+        module(images(2, 8, 12, 12)).square().sum().backward()
+    for one, other in zip(block.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one.grad, other.grad)
+
+
+def test_spectral_norm_of_its_convolutions_counts():
+    block = randomised(ResidualBlock(4)).eval()
+    before = block(images(1, 4, 6, 6))
+    plain = PlainBlock(4).eval()
+    plain.load_state_dict(block.state_dict())
+    for module in (block, plain):
+        torch.manual_seed(0)
+        spectral_norm(module.conv_block[1])
+        module.eval()
+    torch.testing.assert_close(block(images(1, 4, 6, 6)), plain(images(1, 4, 6, 6)), rtol=1e-3, atol=1e-3)
+    assert not torch.equal(block(images(1, 4, 6, 6)), before)
+
+
+def test_changed_weights_count_at_once():
+    """Packed filters are kept between calls, and must not outlive the weights they were made from."""
+    block, x = randomised(ResidualBlock(32)), images(1, 32, 16, 16)
+    with torch.no_grad():
+        before = block(x)
+        block.conv_block[1].weight[3, 2, 1, 0] += 1
+        changed = block(x)
+        reference = copy.deepcopy(block)
+        reference.impl = "reference"
+        assert not torch.allclose(before, changed, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(changed, reference(x), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        ResidualBlock(4, affine=True, dropout=True, recompute=True, impl="reference"),
+        InstanceNormAct(4, affine=True, act="leaky_relu", negative_slope=0.1, pad=2),
+        InstanceNormAdd(4, eps=1e-3, pad=1),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_modules_are_copied_and_pickled_with_their_settings(module):
+    x = (images(1, 4, 6, 6),) * (2 if isinstance(module, InstanceNormAdd) else 1)
+    module = randomised(module).eval()
+    for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert torch.equal(other(*x), module(*x))
+        assert repr(other) == repr(module)
+
+
+def test_settings_are_shown_and_checked():
+    assert "act='leaky_relu', negative_slope=0.1, pad=2" in repr(
+        InstanceNormAct(4, act="leaky_relu", negative_slope=0.1, pad=2)
+    )
+    assert "recompute=True, impl='reference'" in repr(ResidualBlock(4, recompute=True, impl="reference"))
+    for make in (ResidualBlock, InstanceNormAct, InstanceNormAdd):
+        with pytest.raises(ValueError, match="impl must be one of"):
+            make(4, impl="cuda")
+    with pytest.raises(ValueError, match="act must be one of"):
+        InstanceNormAct(4, act="gelu")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of a process group without network, inside PyTorch
+def test_distributed_training_misses_no_parameter(tmp_path):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    try:
+        network = nn.Sequential(ResidualBlock(8, affine=True), InstanceNormAct(8, affine=True))
+        wrapped = nn.parallel.DistributedDataParallel(network)
+        for _ in range(2):  # the second step fails when the first left a parameter without gradient
+            wrapped(images(1, 8, 40, 40)).square().sum().backward()
+    finally:
+        torch.distributed.destroy_process_group()
+    assert all(parameter.grad is not None for parameter in network.parameters())
