@@ -191,6 +191,12 @@ def _warnings(load: float | None, device: torch.device, timed: Sequence[TimedRes
             f"times spread by more than {WIDE_SPREAD:.0%} between the quartiles in {', '.join(wide)}: "
             "something else took turns with them"
         )
+    for case in timed:
+        found += [
+            f"{case.name}: {result.name} is slower than {case.results[0].name} here ({result.speedup:.2f} x)"
+            for result in case.results
+            if result.name == "fused" and result.speedup < 1
+        ]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 import torch
@@ -191,6 +192,14 @@ def test_a_wide_spread_is_warned_of(monkeypatch):
     monkeypatch.setattr(runner, "WIDE_SPREAD", -1.0)
 
     assert any("in made-up" in warning for warning in run(small.case_of(small.doubling("eager"))).warnings)
+
+
+def test_kernels_that_do_not_pay_are_warned_of():
+    slow = Contender("fused", lambda: time.sleep(0.02), list)
+
+    warnings = run(small.case_of(small.doubling("eager"), slow)).warnings
+
+    assert any(warning.startswith("made-up: fused is slower than eager here (0.") for warning in warnings)
 
 
 def test_the_report_says_what_it_belongs_to():
