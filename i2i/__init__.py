@@ -4,6 +4,6 @@ This package imports no torch until a function that needs it is called, so ``imp
 """
 
 from i2i._version import __version__
-from i2i.api import convert, create, export, load, resolve, run
+from i2i.api import convert, create, evaluate, export, load, resolve, run
 
-__all__ = ["__version__", "convert", "create", "export", "load", "resolve", "run"]
+__all__ = ["__version__", "convert", "create", "evaluate", "export", "load", "resolve", "run"]

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 @click.option(
     "--direction",
     type=click.Choice(["AtoB", "BtoA"]),
-    default="AtoB",
-    show_default=True,
-    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it.",
+    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the only "
+    "one there is.",
 )
 @click.option(
     "--checkpoint",
@@ -48,7 +47,10 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Replace a file that exists. Default: refuse to begin.")
 def export(model: str, format_name: str | None, out: Path | None, **given: Any) -> None:
-    """Write MODEL, a run folder or a checkpoint, as one file that runs without i2i, and check it.
+    """Write MODEL as one file that runs without i2i, and check it.
+
+    MODEL is a run folder, a checkpoint or a converted folder, a generator's file of pytorch-CycleGAN-and-pix2pix, or
+    sample:flat-3d.
 
     Images of any size and number go in; padding, scaling, rounding and cropping are in the file. It is run in a process
     of its own on several sizes, and is kept only if it gives the images that the model gives.
@@ -60,7 +62,7 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
     report = export_model(model, out, format=format_name, **given)
     info = report.info
     source, target = info.domains
-    click.echo(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.checkpoint}")
+    click.echo(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
     click.echo(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
     click.echo(f"Run by {report.runtime} in a process of its own, against the model:")
     table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")

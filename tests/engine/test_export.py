@@ -147,6 +147,10 @@ def test_a_file_that_does_not_run_is_not_kept_and_spoils_no_older_one(run, tmp_p
 
 
 class TestNetworksThatCannotBeExported:
+    @pytest.fixture(autouse=True)
+    def as_they_are(self, monkeypatch):
+        monkeypatch.setattr(module, "_with_standard_operators", lambda manager, network, info: network)
+
     def export(self, run, network, tmp_path):
         manager = PluginManager()
         _, info = load_generator(manager, find_checkpoint(run), direction="AtoB")

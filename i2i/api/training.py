@@ -1,4 +1,4 @@
-"""The functions behind ``import i2i``; every command is a thin front of one of them. Imports torch on first use."""
+"""Training, and the parts it is made of."""
 
 from __future__ import annotations
 
@@ -14,13 +14,8 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from i2i.engine.config import RunConfig, TrainingOptions
-    from i2i.engine.export import ExportReport
-    from i2i.engine.model import Inference, TranslatorInfo
     from i2i.engine.resolve import Layer
-    from i2i.engine.translator import Precision, Translator
 
 Settings = Iterable[str] | Mapping[str, Any]
 
@@ -166,159 +161,6 @@ def create(kind: str, name: str, **arguments: Any) -> Any:
     if missing:
         raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
     return create_component(PluginManager(), kind, name, context, arguments)
-
-
-def load(
-    model: str | Path,
-    *,
-    direction: str | None = None,
-    checkpoint: str | None = None,
-    device: str = "auto",
-    precision: Precision = "fp32",
-    inference: Inference | None = None,
-    max_pixels: int | None = None,
-) -> Translator:
-    """Load a trained translator; call the result on images.
-
-    Args:
-        model: a run folder; a checkpoint folder; a file from :func:`export`; a generator's file of
-            pytorch-CycleGAN-and-pix2pix, such as ``latest_net_G_A.pth``; or ``sample:flat-3d``, which ships with i2i.
-        direction: ``AtoB`` (also if not given) or ``BtoA``, in the run's naming: ``AtoB`` is what it was asked for.
-            What has one direction alone, such as a file, need not be given it.
-        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` (lowest held-out score) or ``step-N``.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, or ``bf16`` for autocast; weights and results stay fp32.
-        inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the batch's statistics, as in
-            both papers' code. What the run was set to (``training.inference``) if not given.
-        max_pixels: refuse files with more pixels than this; the run's ``data.max_pixels`` if not given.
-
-    Raises:
-        CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
-        PluginError: the package that brought the generator is missing; the message names it with its version.
-        ConfigError: the direction or the device does not exist.
-    """
-    from i2i.engine.exported import is_exported, load_exported
-    from i2i.engine.translator import Translator
-
-    if is_exported(model):
-        return load_exported(
-            model,
-            direction=direction,
-            checkpoint=checkpoint,
-            device=device,
-            precision=precision,
-            inference=inference,
-            max_pixels=max_pixels,
-        )
-    network, info = _load_generator(PluginManager(), model, direction, checkpoint, inference, max_pixels)
-    return Translator(network, info, device=device, precision=precision)
-
-
-def convert(
-    models: str | Path | Sequence[str | Path],
-    out: str | Path,
-    *,
-    direction: str | None = None,
-    domains: tuple[str, str] | None = None,
-    part: str | None = None,
-    dropout: bool | None = None,
-    checkpoint: str | None = None,
-    half: bool = False,
-) -> tuple[TranslatorInfo, ...]:
-    """Write what translates into a small folder that describes itself: from official files, or from a run.
-
-    Args:
-        models: a file of pytorch-CycleGAN-and-pix2pix, such as ``latest_net_G.pth``; two of them for both ways of one
-            CycleGAN; or a run folder, a checkpoint folder or ``sample:NAME``.
-        out: the folder, new or empty.
-        direction: what to call the way that one file translates; by its name if not given: ``G_B`` is ``BtoA``, else
-            ``AtoB``.
-        domains: readable names of A and B.
-        part: which network of a file that holds several.
-        dropout: whether a U-Net was trained with dropout, which a file does not tell; with batch norm if not given.
-        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
-        half: store filters in float16.
-
-    Returns:
-        What the folder holds, loaded from it: one record a direction.
-
-    Raises:
-        CheckpointError: a file holds no generator that is known; the message says what it holds and what is known.
-        ConfigError: an option does not fit, or the folder is not empty.
-    """
-    from i2i.engine.convert import open_source, write_converted
-    from i2i.engine.model import find_checkpoint, load_generator
-
-    several = [models] if isinstance(models, str | Path) else list(models)
-    found = [
-        open_source(model, len(several), checkpoint=checkpoint, direction=direction, part=part, dropout=dropout)
-        for model in several
-    ]
-    folder = write_converted(found, Path(out).expanduser(), domains=domains, half=half)
-    written = find_checkpoint(folder)
-    manager = PluginManager()
-    ways = sorted(entry["direction"] for entry in written.description["generators"].values())
-    return tuple(load_generator(manager, written, direction=way)[1] for way in ways)
-
-
-def export(
-    model: str | Path,
-    out: str | Path | None = None,
-    *,
-    format: str | None = None,  # noqa: A002 - what the command line calls it
-    raw: bool = False,
-    direction: str | None = None,
-    checkpoint: str | None = None,
-    inference: Inference | None = None,
-    force: bool = False,
-) -> ExportReport:
-    """Write a trained translator as one file that runs without i2i, and keep it only if it gives the same images.
-
-    Batch, height and width stay open; scaling, padding to what the network takes, rounding and cropping are in the
-    file. It is run in a process of its own on images of several sizes and compared with the translator.
-
-    Args:
-        model: what :func:`load` takes, but no exported file.
-        out: the file; by default the model's name with the format's suffix, in the current folder.
-        format: ``onnx`` (``.onnx``, needs the extra ``export``) or ``torch`` (``.pt2``); by the suffix of ``out`` if
-            not given.
-        raw: float tensors ``[N, C, H, W]`` in [-1, 1] go in and come out; else images ``[N, H, W, C]`` of uint8.
-        direction: ``AtoB`` (also if not given) or ``BtoA``.
-        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
-        inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
-        force: whether a file that exists may be replaced.
-
-    Raises:
-        ConfigError: an option is wrong, a package is missing, or the file exists.
-        CheckpointError: there is no such model.
-        ExportError: the generator cannot be exported, or the file gives other images; none is kept.
-    """
-    from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
-    from i2i.engine.exported import is_exported
-
-    path = None if out is None else Path(out).expanduser()
-    file_format = resolve_format(path, format)
-    if is_exported(model):
-        raise ConfigError(f"{model} is an exported file already; name the run folder or the checkpoint it is from")
-    require_exporter(file_format)
-    manager = PluginManager()
-    network, info = _load_generator(manager, model, direction, checkpoint, inference)
-    path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
-    return export_model(manager, network, info, path, file_format, raw=raw, force=force)
-
-
-def _load_generator(
-    manager: PluginManager,
-    model: str | Path,
-    direction: str | None,
-    checkpoint: str | None,
-    inference: Inference | None,
-    max_pixels: int | None = None,
-) -> tuple[nn.Module, TranslatorInfo]:
-    from i2i.engine.model import find_checkpoint, load_generator
-
-    found = find_checkpoint(model, checkpoint)
-    return load_generator(manager, found, direction=direction, inference=inference, max_pixels=max_pixels)
 
 
 def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:

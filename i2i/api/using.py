@@ -1,0 +1,250 @@
+"""Using what was trained: translating, exporting, measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from i2i.api.training import Settings
+from i2i.errors import ConfigError
+from i2i.plugins.manager import PluginManager
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from i2i.engine.export import ExportReport
+    from i2i.engine.measure import Evaluation
+    from i2i.engine.model import Inference, TranslatorInfo
+    from i2i.engine.translator import Precision, Translator
+
+
+def load(
+    model: str | Path,
+    *,
+    direction: str | None = None,
+    checkpoint: str | None = None,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    inference: Inference | None = None,
+    max_pixels: int | None = None,
+) -> Translator:
+    """Load a trained translator; call the result on images.
+
+    Args:
+        model: a run folder; a checkpoint folder; a file from :func:`export`; a generator's file of
+            pytorch-CycleGAN-and-pix2pix, such as ``latest_net_G_A.pth``; or ``sample:flat-3d``, which ships with i2i.
+        direction: ``AtoB`` (also if not given) or ``BtoA``, in the run's naming: ``AtoB`` is what it was asked for.
+            What has one direction alone, such as a file, need not be given it.
+        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` (lowest held-out score) or ``step-N``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``fp32``, or ``bf16`` for autocast; weights and results stay fp32.
+        inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the batch's statistics, as in
+            both papers' code. What the run was set to (``training.inference``) if not given.
+        max_pixels: refuse files with more pixels than this; the run's ``data.max_pixels`` if not given.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
+        PluginError: the package that brought the generator is missing; the message names it with its version.
+        ConfigError: the direction or the device does not exist.
+    """
+    from i2i.engine.exported import is_exported, load_exported
+    from i2i.engine.translator import Translator
+
+    if is_exported(model):
+        return load_exported(
+            model,
+            direction=direction,
+            checkpoint=checkpoint,
+            device=device,
+            precision=precision,
+            inference=inference,
+            max_pixels=max_pixels,
+        )
+    network, info = _load_generator(PluginManager(), model, direction, checkpoint, inference, max_pixels)
+    return Translator(network, info, device=device, precision=precision)
+
+
+def convert(
+    models: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    direction: str | None = None,
+    domains: tuple[str, str] | None = None,
+    part: str | None = None,
+    dropout: bool | None = None,
+    checkpoint: str | None = None,
+    half: bool = False,
+) -> tuple[TranslatorInfo, ...]:
+    """Write what translates into a small folder that describes itself: from official files, or from a run.
+
+    Args:
+        models: a file of pytorch-CycleGAN-and-pix2pix, such as ``latest_net_G.pth``; two of them for both ways of one
+            CycleGAN; or a run folder, a checkpoint folder or ``sample:NAME``.
+        out: the folder, new or empty.
+        direction: what to call the way that one file translates; by its name if not given: ``G_B`` is ``BtoA``, else
+            ``AtoB``.
+        domains: readable names of A and B.
+        part: which network of a file that holds several.
+        dropout: whether a U-Net was trained with dropout, which a file does not tell; with batch norm if not given.
+        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
+        half: store filters in float16.
+
+    Returns:
+        What the folder holds, loaded from it: one record a direction.
+
+    Raises:
+        CheckpointError: a file holds no generator that is known; the message says what it holds and what is known.
+        ConfigError: an option does not fit, or the folder is not empty.
+    """
+    from i2i.engine.convert import open_source, write_converted
+    from i2i.engine.model import find_checkpoint, load_generator
+
+    several = [models] if isinstance(models, str | Path) else list(models)
+    found = [
+        open_source(model, len(several), checkpoint=checkpoint, direction=direction, part=part, dropout=dropout)
+        for model in several
+    ]
+    folder = write_converted(found, Path(out).expanduser(), domains=domains, half=half)
+    written = find_checkpoint(folder)
+    manager = PluginManager()
+    ways = sorted(entry["direction"] for entry in written.description["generators"].values())
+    return tuple(load_generator(manager, written, direction=way)[1] for way in ways)
+
+
+def export(
+    model: str | Path,
+    out: str | Path | None = None,
+    *,
+    format: str | None = None,  # noqa: A002 - what the command line calls it
+    raw: bool = False,
+    direction: str | None = None,
+    checkpoint: str | None = None,
+    inference: Inference | None = None,
+    force: bool = False,
+) -> ExportReport:
+    """Write a trained translator as one file that runs without i2i, and keep it only if it gives the same images.
+
+    Batch, height and width stay open; scaling, padding to what the network takes, rounding and cropping are in the
+    file. It is run in a process of its own on images of several sizes and compared with the translator.
+
+    Args:
+        model: what :func:`load` takes, but no exported file.
+        out: the file; by default the model's name with the format's suffix, in the current folder.
+        format: ``onnx`` (``.onnx``, needs the extra ``export``) or ``torch`` (``.pt2``); by the suffix of ``out`` if
+            not given.
+        raw: float tensors ``[N, C, H, W]`` in [-1, 1] go in and come out; else images ``[N, H, W, C]`` of uint8.
+        direction: ``AtoB`` or ``BtoA``; ``AtoB``, or the only one there is, if not given.
+        checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
+        inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
+        force: whether a file that exists may be replaced.
+
+    Raises:
+        ConfigError: an option is wrong, a package is missing, or the file exists.
+        CheckpointError: there is no such model.
+        ExportError: the generator cannot be exported, or the file gives other images; none is kept.
+    """
+    from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
+    from i2i.engine.exported import is_exported
+
+    path = None if out is None else Path(out).expanduser()
+    file_format = resolve_format(path, format)
+    if is_exported(model):
+        raise ConfigError(f"{model} is an exported file already; name the run folder or the checkpoint it is from")
+    require_exporter(file_format)
+    manager = PluginManager()
+    network, info = _load_generator(manager, model, direction, checkpoint, inference)
+    path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
+    return export_model(manager, network, info, path, file_format, raw=raw, force=force)
+
+
+def evaluate(
+    model: str | Path,
+    data: str | Path | None = None,
+    *,
+    split: Literal["test", "train"] = "test",
+    metrics: Literal["auto", "pairs", "sets", "all"] = "auto",
+    features: str = "inception",
+    direction: str | None = None,
+    checkpoint: str | None = None,
+    settings: Settings = (),
+    batch_size: int = 1,
+    seed: int = 0,
+    inference: Inference | None = None,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    progress: bool = False,
+) -> Evaluation:
+    """Measure a translator, each number with its protocol and with what the untouched input would score.
+
+    Args:
+        model: what :func:`load` takes.
+        data: a folder or ``sample:NAME``; what the run was trained on if not given. It is read as the run read it; for
+            a model that does not say how, no image is resized.
+        split: ``test``, or ``train``, which is read without mirroring.
+        metrics: ``pairs``: L1, PSNR and SSIM against the truth; ``sets``: FID and KID; ``all``; ``auto``: pairs where
+            there are any, else sets.
+        features: of FID and KID: ``inception`` (extra ``metrics``), ``thumbnail``, ``module:function`` or a file; see
+            ``docs/evaluating.md``.
+        direction: see :func:`load`.
+        checkpoint: see :func:`load`.
+        settings: how the data are read, over the run's settings, such as ``{"data.image_size": 128}``.
+        batch_size: images computed at once, at most.
+        seed: of KID's subsets, and of whatever the data set draws.
+        inference: see :func:`load`.
+        device: see :func:`load`.
+        precision: see :func:`load`.
+        progress: draw progress on standard error.
+
+    Returns:
+        The numbers; ``.to_dict()`` is fit for JSON.
+
+    Raises:
+        ConfigError: an option is wrong, a package is missing, or the feature network cannot be used.
+        CheckpointError: there is no such model.
+        DataError: the data cannot be used, there are no pairs although they were asked for, or the weights of
+            Inception cannot be fetched.
+    """
+    from i2i.engine.exported import is_exported
+    from i2i.engine.features import load_features
+    from i2i.engine.measure import choose_data, measure
+    from i2i.engine.model import find_checkpoint
+    from i2i.engine.progress import counting
+    from i2i.engine.resolve import layer_from_settings
+
+    given = layer_from_settings(settings)
+    if wrong := sorted(given.keys() - {"data"}):
+        raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
+    manager = PluginManager()
+    kept = None if is_exported(model) else find_checkpoint(model, checkpoint).description.get("config", {}).get("data")
+    root, choice = choose_data(manager, kept, data, given.get("data", {}))
+    translator = load(
+        model, direction=direction, checkpoint=checkpoint, device=device, precision=precision, inference=inference
+    )
+    with counting("images", enabled=progress) as count:
+        return measure(
+            manager,
+            translator,
+            root,
+            choice,
+            split=split,
+            which=metrics,
+            load_features=lambda: load_features(features, translator.device),
+            batch_size=batch_size,
+            seed=seed,
+            progress=count,
+        )
+
+
+def _load_generator(
+    manager: PluginManager,
+    model: str | Path,
+    direction: str | None,
+    checkpoint: str | None,
+    inference: Inference | None,
+    max_pixels: int | None = None,
+) -> tuple[nn.Module, TranslatorInfo]:
+    from i2i.engine.model import find_checkpoint, load_generator
+
+    found = find_checkpoint(model, checkpoint)
+    return load_generator(manager, found, direction=direction, inference=inference, max_pixels=max_pixels)

@@ -1,0 +1,60 @@
+"""``i2i evaluate``: what a person reads."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+import i2i
+from i2i.cli.main import main
+
+SETTINGS = {
+    "generator.name": "resnet",
+    "generator.blocks": 1,
+    "generator.base_channels": 4,
+    "discriminator.name": "patch",
+    "discriminator.layers": 1,
+    "discriminator.base_channels": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """The run folder of a tiny CycleGAN on the built-in sample."""
+    folder = tmp_path_factory.mktemp("model") / "a run"
+    return str(i2i.run("sample:flat-3d", out=folder, steps=1, device="cpu", settings=SETTINGS).folder)
+
+
+def run(*words):
+    return CliRunner().invoke(main, ["evaluate", *map(str, words), "--device", "cpu"])
+
+
+def test_numbers_stand_beside_the_baseline_and_below_the_protocol(model):
+    result = run(model, "--metrics", "all", "--features", "thumbnail")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"flat to 3d: resnet, step 1, {model}/checkpoints/step-00000001"
+    assert lines[1] == "Data: sample:flat-3d, split test: 15 images to translate (15 of 64x64)"
+    assert "image_size 64" in lines[2]
+    assert re.search(r"8 bits, rounded; deterministic inference, fp32 on cpu; i2i .*torch .*torchmetrics", lines[3])
+    assert re.search(r"L1, 0\.\.255 +\d+\.\d+ +14\.24 +lower", result.stdout)
+    assert re.search(r"Frechet distance +\d+\.\d+ +\d+\.\d+ +lower", result.stdout)
+    assert "As sets: 15 translations against 15 images of 3d" in result.stdout
+    assert "Features: thumbnail (mean colours of 8 x 8 fields); means to 8 x 8" in result.stdout
+    assert "do not compare with FID and KID" in result.stderr
+
+
+def test_json_holds_the_same(model):
+    result = run(model, "--json")
+    values = json.loads(result.stdout)
+    assert values["pairs"] == pytest.approx(i2i.evaluate(model, device="cpu").pairs)
+    assert values["counts"] == {"sources": 15, "pairs": 15}
+    assert values["protocol"]["pixels"] == "8 bits, rounded"
+
+
+def test_a_missing_network_is_one_message(model, tmp_path):
+    result = run(model, "--metrics", "sets", "--features", tmp_path / "missing.onnx")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: --features ")
+    assert "Traceback" not in result.output

@@ -1,0 +1,76 @@
+"""``i2i export``: what a person types and reads; and the exported file in ``i2i translate``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import i2i
+from i2i.cli.main import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
+SETTINGS = {
+    "generator.name": "resnet",
+    "generator.blocks": 1,
+    "generator.base_channels": 4,
+    "discriminator.name": "patch",
+    "discriminator.layers": 1,
+    "discriminator.base_channels": 4,
+    "generator.init_gain": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "a run"
+    return str(i2i.run("sample:flat-3d", out=folder, steps=1, device="cpu", settings=SETTINGS).folder)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words):
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+def test_export_then_translate(model, here):
+    result = run("export", model, "--format", "onnx")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("a run.onnx (0.")
+    assert lines[0].endswith(f"flat to 3d, resnet, step 1 of {model}/checkpoints/step-00000001")
+    assert lines[1] == "In and out: uint8 [N, H, W, C], 3 and 3 channels, any size and number"
+    assert lines[2].startswith("Run by onnxruntime ")
+    assert lines[4].split()[:4] == ["1", "16", "x", "16"]
+
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)).save("in.png")
+    for source, out in ((model, "run.png"), ("a run.onnx", "file.png")):
+        result = run("translate", source, "in.png", "-o", out, "--device", "cpu")
+        assert result.exit_code == 0, result.output
+    with Image.open("run.png") as first, Image.open("file.png") as second:
+        difference = np.asarray(first).astype(int) - np.asarray(second).astype(int)
+    assert np.abs(difference).max() <= 1
+
+    script = re.search(r"```python\n(import sys.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[1]
+    subprocess.run([sys.executable, "-c", script, "a run.onnx", "in.png", "page.png"], check=True, timeout=60)
+    with Image.open("page.png") as first, Image.open("file.png") as second:
+        assert np.array_equal(np.asarray(first), np.asarray(second)), "the script of docs/exporting.md"
+
+    again = run("export", model, "-o", "a run.onnx")
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+
+
+def test_wrong_usage_is_one_message(model, here):
+    result = run("export", model)
+    assert result.exit_code == 2
+    assert "--format onnx or --format torch" in result.stderr
+    assert not list(here.iterdir())
