@@ -29,8 +29,8 @@ Below it, transforming the filters costs more than the multiplications that it s
 """
 
 NORM_VALUES = {
-    ("contiguous", False): (900, 1 << 13),
-    ("contiguous", True): (900, 1 << 16),
+    ("contiguous", False): (200, 1 << 13),
+    ("contiguous", True): (300, 1 << 16),
     ("channels_last", False): (1, 1 << 12),
     ("channels_last", True): (1, 1 << 14),
 }
