@@ -66,8 +66,8 @@ def evaluate(model: str, as_json: bool, **given: Any) -> None:
     """Measure MODEL on images it was not trained on.
 
     MODEL is a run folder, a checkpoint or a converted folder, an exported file, a generator's file of
-    pytorch-CycleGAN-and-pix2pix, or sample:flat-3d. Beside each number stands the identity baseline, which the untouched
-    input would score, and above them how they were measured.
+    pytorch-CycleGAN-and-pix2pix, or sample:flat-3d. Beside each number stands the identity baseline, which the
+    untouched input would score, and above them how they were measured.
     """
     tell_about_plugins()
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @click.option(
     "--direction",
     type=click.Choice(["AtoB", "BtoA"]),
-    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the only "
-    "one there is.",
+    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the "
+    "only one there is.",
 )
 @click.option(
     "--checkpoint",
