@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "engine": {"plugins", "ops", "images", "errors", "_version"},
     "bench": {"engine", "plugins", "ops", "errors", "_version"},
     "api": {"engine", "plugins", "errors", "_version"},
-    "cli": {"api", "bench", "engine", "testing", "plugins", "errors", "_version"},
+    "serve": {"api", "engine", "images", "errors", "_version"},
+    "cli": {"api", "serve", "bench", "engine", "testing", "plugins", "errors", "_version"},
     "__init__": {"api", "_version"},
     "__main__": {"cli"},
 }

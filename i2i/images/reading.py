@@ -178,7 +178,9 @@ def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metad
         UnusableImageError: with the reason: damaged, or of an unsupported kind.
     """
     with _telling_what_is_wrong():
-        return _decode_open_file(file, None, max_pixels, metadata, formats=tuple(set(FORMAT_OF_SUFFIX.values())))
+        return _decode_open_file(
+            file, None, max_pixels, metadata, formats=tuple(dict.fromkeys(FORMAT_OF_SUFFIX.values()))
+        )
 
 
 @contextmanager

@@ -1,0 +1,64 @@
+"""A server in a thread of the test, with a translator that does what the test wants."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from PIL import Image
+
+from i2i.serve.app import make_app
+from i2i.serve.messages import Direction, Job, Limits, ModelInfo, Refusal, Translation
+
+MODEL = ModelInfo(
+    name="zoo <run>",
+    directions=[
+        Direction(name="AtoB", source="horse", target="zebra"),
+        Direction(name="BtoA", source="zebra", target="horse"),
+    ],
+    method="cyclegan",
+    generator="resnet9",
+    step=1234,
+    device="cpu",
+    background="#ffffff",
+)
+
+
+class Answers:
+    """A worker that answers as a function says, and remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[Job], Translation | Refusal] | None = None) -> None:
+        self.jobs: list[Job] = []
+        self._answer = answer or (lambda job: Translation(job.content))
+
+    def translate(self, job: Job, seconds: float) -> Translation | Refusal:
+        self.jobs.append(job)
+        return self._answer(job)
+
+
+def picture(name: str = "PNG", size: tuple[int, int] = (20, 12), mode: str = "RGB", **options: object) -> bytes:
+    """A picture file of a format, with something to see on it."""
+    stream = io.BytesIO()
+    image = Image.linear_gradient("L").resize(size).convert(mode)
+    image.save(stream, name, **options)
+    return stream.getvalue()
+
+
+@contextmanager
+def serving(worker: object, limits: Limits | None = None, **options: object) -> Iterator[str]:
+    """Serve in a thread, and give the URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = make_app(worker, MODEL, limits or Limits(), **options)
+    config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
