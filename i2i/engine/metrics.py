@@ -12,7 +12,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from i2i.engine.pixels import to_uint8
 from i2i.errors import DataError
@@ -108,6 +107,9 @@ class TranslationMetrics:
     def _add(self, prefix: str, images: Tensor, truth: Tensor) -> None:
         if not images.shape[0]:
             return
+        # Imported only where something is measured: it takes as long as all else that a translation needs of i2i.
+        from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
         measured = {
             "l1": (images - truth).abs().mean(dim=(1, 2, 3)),
             "psnr": peak_signal_noise_ratio(images, truth, data_range=255.0, dim=(1, 2, 3), reduction="none"),

@@ -28,7 +28,6 @@ def when_loaded(register: Callable[[], None]) -> Callable[[], None]:
     return register
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # what is loaded stays loaded
 def why_missing(operator: str, device_type: str) -> str | None:
     """Load the native library if that was not tried, and say why it has not this operator for this device.
 
@@ -44,6 +43,11 @@ def why_missing(operator: str, device_type: str) -> str | None:
         NativeError: see there.
     """
     return _why_missing(operator, device_type)
+
+
+# What is loaded stays loaded, so compiled code may take the answer for a constant. This is all that
+# torch.compiler.assume_constant_result does, but for importing the compiler: more than a second of every start.
+why_missing._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @cache

@@ -288,6 +288,20 @@ def test_planning_needs_no_torch(here):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_start_imports_nothing_that_translating_does_not_need(here):
+    draw("in.png")
+    code = """if True:
+        import sys
+        from i2i.cli.main import main
+        main(["translate", "sample:flat-3d", "in.png", "-o", "out.png", "--device", "cpu"], standalone_mode=False)
+        heavy = {"torchmetrics", "accelerate", "matplotlib", "tensorboard", "torch._dynamo", "sympy", "av", "onnx"}
+        assert not heavy & set(sys.modules), heavy & set(sys.modules)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Path("out.png").exists()
+
+
 def shown_commands():
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     for page in pages:
