@@ -19,11 +19,11 @@ from i2i.errors import I2IError, did_you_mean
 COMMANDS = {
     "run": ("i2i.cli.run:run", "Train a translator."),
     "translate": ("i2i.cli.translate:translate", "Translate images with a trained translator."),
+    "serve": ("i2i.cli.serve:serve", "Try a trained translator in a browser, and over HTTP."),
     "convert": ("i2i.cli.convert:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),
     "evaluate": ("i2i.cli.evaluate:evaluate", "Measure a trained translator."),
     "export": ("i2i.cli.export:export", "Write a trained translator as one file that runs without i2i."),
     "bench": ("i2i.cli.bench:bench", "Check the fused kernels, then time them beside PyTorch's own operators."),
-    "serve": ("i2i.cli.serve:serve", "Try a trained translator in a browser, and over HTTP."),
     "plugins": ("i2i.cli.plugins:plugins", "List, show, make and check plugins."),
     "doctor": ("i2i.cli.doctor:doctor", "Say what this installation can do, and what is missing."),
 }
