@@ -9,6 +9,9 @@ import click
 
 from i2i.cli.output import tell_about_plugins
 
+NO_MATTER = ("init", "init_gain", "kernels")
+"""Options of generators that change no translation once there are weights."""
+
 
 @click.command(
     epilog="Exit codes: 0 done, 1 a file holds no generator that is known (it is told what it holds), 2 wrong usage."
@@ -48,7 +51,7 @@ def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
 
     for info in convert_models(models, out, **given):
         source, target = info.domains
-        options = ", ".join(f"{name} {value}" for name, value in info.options.items() if not name.startswith("init"))
+        options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)
         click.echo(
             f"{info.direction} ({source} to {target}): {info.generator}, {info.in_channels} to {info.out_channels} "
             f"channels, {options}"
