@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i2i.bench.timer import FEWEST_ROUNDS, MOST_ROUNDS, SAMPLE_SECONDS, Timer, ratios, summarise
+from i2i.bench.timer import FEWEST_ROUNDS, MOST_ROUNDS, REFRESH_SECONDS, SAMPLE_SECONDS, Timer, ratios, summarise
 
 
 class World:
@@ -73,8 +73,26 @@ def test_every_contender_works_once_a_round_in_an_order_that_rotates():
     samples = world.timer(rounds=4).measure(calls)
 
     assert all(len(each) == 4 for each in samples.values())
-    timed = "".join(world.calls[6:])  # after two warm-up calls each
-    assert timed == "abc" + "bca" + "cab" + "abc"
+    timed = "".join(world.calls[6:])  # after two warm-up calls each; each sample after one call that is not measured
+    assert timed == "aabbcc" + "bbccaa" + "ccaabb" + "aabbcc"
+
+
+def test_what_a_call_finds_in_the_caches_of_another_is_not_measured():
+    world = World()
+    calls = {name: world.work(name, lambda calls: 0.03 if calls % 2 else 0.02) for name in "ab"}  # slow after another
+
+    samples = world.timer(rounds=3).measure(calls)
+
+    assert samples["a"] == pytest.approx([0.02] * 3)
+    assert samples["b"] == pytest.approx([0.02] * 3)
+
+
+def test_long_work_is_not_refreshed():
+    world = World()
+
+    world.timer(rounds=2).measure({"long": world.work("long", REFRESH_SECONDS)})
+
+    assert len(world.calls) == 2 + 2
 
 
 def test_samples_are_seconds_a_call_without_the_rests_and_the_warm_up():
@@ -93,7 +111,7 @@ def test_short_work_is_repeated_within_a_sample():
     samples = world.timer(rounds=2).measure({"short": world.work("short", SAMPLE_SECONDS / 10)})
 
     assert samples["short"] == pytest.approx([SAMPLE_SECONDS / 10] * 2)
-    assert len(world.calls) == 2 + 2 * 10
+    assert len(world.calls) == 2 + 2 * (1 + 10)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +137,7 @@ def test_the_device_is_waited_for_before_and_after_each_sample():
 
     timer.measure({"a": call})
 
-    assert events == ["wait", "call", "wait"] * 3
+    assert events == ["wait", "call", "wait"] * 4  # twice to warm up, once unmeasured, once measured
 
 
 def test_garbage_is_collected_between_and_never_in_a_sample():
