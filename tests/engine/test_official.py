@@ -149,7 +149,7 @@ def test_networks_with_this_packages_own_upsampling(tmp_path):
     for name, options in {"resnet": {"blocks": 1}, "unet": {"downs": 3}}.items():
         network = i2i.create("generator", name, base_channels=4, upsample="resize", **options).eval()
         path = save(tmp_path / f"{name}.pth", network.state_dict())
-        assert torch.equal(i2i.load(path, device="cpu")(image()), network(image()).detach())
+        assert (i2i.load(path, device="cpu")(image()) - network(image()).detach()).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(
