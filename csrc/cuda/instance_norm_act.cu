@@ -4,11 +4,11 @@
 
 namespace i2i::cuda {
 
-int instance_norm_act_forward(const ForwardArguments& arguments, const Plan& plan, void* stream) {
+int launch_instance_norm_act_forward(const ForwardArguments& arguments, const Plan& plan, void* stream) {
   return launch_forward(arguments, plan, Activation{arguments.negative_slope}, stream);
 }
 
-int instance_norm_act_backward(const BackwardArguments& arguments, const Plan& plan, void* stream) {
+int launch_instance_norm_act_backward(const BackwardArguments& arguments, const Plan& plan, void* stream) {
   return launch_backward(arguments, plan, Activation{arguments.negative_slope}, stream);
 }
 

@@ -4,11 +4,11 @@
 
 namespace i2i::cuda {
 
-int instance_norm_add_forward(const ForwardArguments& arguments, const Plan& plan, void* stream) {
+int launch_instance_norm_add_forward(const ForwardArguments& arguments, const Plan& plan, void* stream) {
   return launch_forward(arguments, plan, Addition{}, stream);
 }
 
-int instance_norm_add_backward(const BackwardArguments& arguments, const Plan& plan, void* stream) {
+int launch_instance_norm_add_backward(const BackwardArguments& arguments, const Plan& plan, void* stream) {
   return launch_backward(arguments, plan, Addition{}, stream);
 }
 

@@ -15,13 +15,13 @@ size_t shared_memory_limit();
 const char* error_text(int error);
 
 // `plan` from plan_forward or plan_backward.
-int instance_norm_act_forward(const ForwardArguments& arguments, const Plan& plan, void* stream);
-int instance_norm_act_backward(const BackwardArguments& arguments, const Plan& plan, void* stream);
-int instance_norm_add_forward(const ForwardArguments& arguments, const Plan& plan, void* stream);
-int instance_norm_add_backward(const BackwardArguments& arguments, const Plan& plan, void* stream);
+int launch_instance_norm_act_forward(const ForwardArguments& arguments, const Plan& plan, void* stream);
+int launch_instance_norm_act_backward(const BackwardArguments& arguments, const Plan& plan, void* stream);
+int launch_instance_norm_add_forward(const ForwardArguments& arguments, const Plan& plan, void* stream);
+int launch_instance_norm_add_backward(const BackwardArguments& arguments, const Plan& plan, void* stream);
 
 // `plan` from plan_copy.
-int reflection_pad(const PadArguments& arguments, const Plan& plan, void* stream);
-int reflection_pad_backward(const FoldArguments& arguments, const Plan& plan, void* stream);
+int launch_reflection_pad(const PadArguments& arguments, const Plan& plan, void* stream);
+int launch_reflection_pad_backward(const FoldArguments& arguments, const Plan& plan, void* stream);
 
 }  // namespace i2i::cuda

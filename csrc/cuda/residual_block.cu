@@ -4,7 +4,7 @@
 
 namespace i2i::cuda {
 
-int reflection_pad(const PadArguments& arguments, const Plan& plan, void* stream) {
+int launch_reflection_pad(const PadArguments& arguments, const Plan& plan, void* stream) {
   const Shape& shape = arguments.shape;
   if (shape.planes() == 0) return 0;
   if (shape.channels_last) {
@@ -18,7 +18,7 @@ int reflection_pad(const PadArguments& arguments, const Plan& plan, void* stream
   });
 }
 
-int reflection_pad_backward(const FoldArguments& arguments, const Plan& plan, void* stream) {
+int launch_reflection_pad_backward(const FoldArguments& arguments, const Plan& plan, void* stream) {
   const Shape& shape = arguments.shape;
   if (shape.planes() == 0) return 0;
   if (shape.channels_last) {

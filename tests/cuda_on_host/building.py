@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import toolkit
@@ -45,52 +46,64 @@ def build(
 
     Args:
         result: ``NAME.so`` for a shared library, else a program.
-        sources: of ``csrc/cuda`` (``.cu``) and of this folder (``.cpp``).
+        sources: files of ``csrc/cuda``, of this folder or of ``csrc``.
         flags: for compiling and linking.
         patches: for files of ``csrc/cuda``, a text that must occur in it and what to put in its place.
 
     Returns:
         The file, made now or before.
     """
-    include = toolkit.include_folder()
-    files = sorted([*KERNELS.glob("*.cu"), *KERNELS.glob("*.h"), *KERNELS.glob("*.cuh"), *EMULATOR.iterdir()])
-    files += [HERE / name for name in sources if name.endswith(".cpp")]
-    parts = [str(include), result, *COMPILER, *FLAGS, *sources, *flags, repr(patches)]
-    digest = hashlib.sha256("\0".join(parts).encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    folder = CACHE / digest.hexdigest()[:20]
-    if (folder / result).is_file():
-        return folder / result
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        work = Path(name)
-        kernels = _patched(patches, work / "kernels") if patches else KERNELS
-        includes = [f"-I{EMULATOR}", f"-I{kernels}", f"-I{HERE}", f"-isystem{include}"]
-        compiled = [*sorted(EMULATOR.glob("*.cpp")), *(_place(name, kernels) for name in sources)]
-        objects = [work / f"{source.name}.o" for source in compiled]
-        commands = [
-            [*COMPILER, *FLAGS, *flags, *includes, "-x", "c++", "-c", str(source), "-o", str(made)]
-            for source, made in zip(compiled, objects, strict=True)
-        ]
+        kernels = _patched(patches, Path(name) / "kernels") if patches else KERNELS
+        headers = [*kernels.glob("*.h"), *kernels.glob("*.cuh"), *EMULATOR.glob("*.h"), *HERE.glob("*.h")]
+        jobs = [_Object(source, tuple(flags), tuple(EMULATOR.glob("*.h"))) for source in EMULATOR.glob("*.cpp")]
+        for source in sources:
+            place = next(folder / source for folder in (kernels, HERE, KERNELS.parent) if (folder / source).is_file())
+            jobs.append(_Object(place, (*flags, f"-I{kernels}", f"-I{HERE}", f"-I{KERNELS.parent}"), tuple(headers)))
         with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or len(os.sched_getaffinity(0)))) as pool:
-            list(pool.map(_run, commands))
-        kind = ["-shared"] if result.endswith(".so") else ["-rdynamic"]
-        _run([*COMPILER, *flags, "-pthread", *kind, *map(str, objects), "-ldl", "-o", str(work / result)])
-        folder.mkdir(exist_ok=True)
-        (work / result).replace(folder / result)
-    return folder / result
+            objects = sorted(map(str, pool.map(_Object.compiled, jobs)))
+        made = CACHE / f"{_digest([result, *flags, *objects])}-{result}"
+        if not made.is_file():
+            kind = ["-shared"] if result.endswith(".so") else ["-rdynamic"]
+            linked = Path(name) / result
+            _run([*COMPILER, *flags, "-pthread", *kind, *objects, "-ldl", "-o", str(linked)])
+            linked.replace(made)
+    return made
 
 
-def _place(name: str, kernels: Path) -> Path:
-    return kernels / name if name.endswith(".cu") else HERE / name
+@dataclass(frozen=True)
+class _Object:
+    """One source, how it is compiled, and the headers that it may include."""
+
+    source: Path
+    flags: tuple[str, ...]
+    headers: tuple[Path, ...]
+
+    def compiled(self) -> Path:
+        include = toolkit.include_folder()
+        flags = [f"-I{EMULATOR}", f"-isystem{include}", *FLAGS, *self.flags]
+        texts = [file.read_text("utf-8") for file in (self.source, *sorted(self.headers))]
+        unpatched = [flag for flag in flags if not flag.startswith(f"-I{CACHE}")]
+        made = CACHE / f"{_digest([*COMPILER, *unpatched, *texts])}.o"
+        if not made.is_file():
+            with tempfile.TemporaryDirectory(dir=CACHE) as name:
+                written = Path(name) / made.name
+                _run([*COMPILER, *flags, "-x", "c++", "-c", str(self.source), "-o", str(written)])
+                written.replace(made)
+        return made
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
 def _patched(patches: Mapping[str, tuple[str, str]], folder: Path) -> Path:
     shutil.copytree(KERNELS, folder)
     for name, (before, after) in patches.items():
         text = (folder / name).read_text("utf-8")
-        assert text.count(before) == 1, f"{name} has {text.count(before)} times: {before}"
+        if text.count(before) != 1:
+            raise BuildFailed(f"{name} must have this once, and has it {text.count(before)} times: {before}")
         (folder / name).write_text(text.replace(before, after), "utf-8")
     return folder
 

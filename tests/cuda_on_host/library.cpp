@@ -79,22 +79,22 @@ void on_host_plan(int kind, const i2i::cuda::Shape* shape, Plan* plan) {
 }
 
 int on_host_act_forward(const i2i::cuda::ForwardArguments* arguments, const Plan* plan) {
-  return guarded([&] { return i2i::cuda::instance_norm_act_forward(*arguments, *plan, nullptr); });
+  return guarded([&] { return i2i::cuda::launch_instance_norm_act_forward(*arguments, *plan, nullptr); });
 }
 int on_host_act_backward(const i2i::cuda::BackwardArguments* arguments, const Plan* plan) {
-  return guarded([&] { return i2i::cuda::instance_norm_act_backward(*arguments, *plan, nullptr); });
+  return guarded([&] { return i2i::cuda::launch_instance_norm_act_backward(*arguments, *plan, nullptr); });
 }
 int on_host_add_forward(const i2i::cuda::ForwardArguments* arguments, const Plan* plan) {
-  return guarded([&] { return i2i::cuda::instance_norm_add_forward(*arguments, *plan, nullptr); });
+  return guarded([&] { return i2i::cuda::launch_instance_norm_add_forward(*arguments, *plan, nullptr); });
 }
 int on_host_add_backward(const i2i::cuda::BackwardArguments* arguments, const Plan* plan) {
-  return guarded([&] { return i2i::cuda::instance_norm_add_backward(*arguments, *plan, nullptr); });
+  return guarded([&] { return i2i::cuda::launch_instance_norm_add_backward(*arguments, *plan, nullptr); });
 }
 int on_host_pad(const i2i::cuda::PadArguments* arguments, const Plan* plan) {
-  return guarded([&] { return i2i::cuda::reflection_pad(*arguments, *plan, nullptr); });
+  return guarded([&] { return i2i::cuda::launch_reflection_pad(*arguments, *plan, nullptr); });
 }
 int on_host_pad_backward(const i2i::cuda::FoldArguments* arguments, const Plan* plan) {
-  return guarded([&] { return i2i::cuda::reflection_pad_backward(*arguments, *plan, nullptr); });
+  return guarded([&] { return i2i::cuda::launch_reflection_pad_backward(*arguments, *plan, nullptr); });
 }
 
 }  // extern "C"

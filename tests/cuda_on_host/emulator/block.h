@@ -47,6 +47,7 @@ struct Thread {
   char* stack = nullptr;
 #ifdef CUDA_ON_HOST_THREAD_SANITIZER
   void* fiber = nullptr;
+  bool started = false;
 #endif
 #ifdef CUDA_ON_HOST_ADDRESS_SANITIZER
   void* fake_stack = nullptr;
@@ -90,14 +91,19 @@ struct Block {
 #endif
 };
 
-// Stacks of one worker, each with a guard page below; reused from block to block.
+// Stacks of one worker, each with a guard page below, and what ThreadSanitizer keeps of a fiber; reused from block to
+// block.
 class Stacks {
  public:
   ~Stacks();
   char* get(size_t number);
+#ifdef CUDA_ON_HOST_THREAD_SANITIZER
+  void* fiber(size_t number);
+#endif
 
  private:
   std::vector<char*> stacks_;
+  std::vector<void*> fibers_;
 };
 
 // The one thing that is thread_local besides shared memory: garbage is written over all of it (scheduler.cpp), then

@@ -76,7 +76,9 @@ CUDA_ON_HOST_UNWATCHED void switch_to(Thread& thread) {
   __sanitizer_start_switch_fiber(&thread.block->fake_stack, thread.stack, kStackBytes);
 #endif
 #ifdef CUDA_ON_HOST_THREAD_SANITIZER
-  __tsan_switch_to_fiber(thread.fiber, __tsan_switch_to_fiber_no_sync);
+  // A thread starts after all that was done before its block; from then on only barriers order.
+  __tsan_switch_to_fiber(thread.fiber, thread.started ? __tsan_switch_to_fiber_no_sync : 0);
+  thread.started = true;
 #endif
   cuda_on_host_switch(&thread.block->stack_pointer, thread.stack_pointer);
 #ifdef CUDA_ON_HOST_ADDRESS_SANITIZER
@@ -129,7 +131,17 @@ char* Stacks::get(size_t number) {
   return stacks_[number];
 }
 
+#ifdef CUDA_ON_HOST_THREAD_SANITIZER
+void* Stacks::fiber(size_t number) {
+  while (fibers_.size() <= number) fibers_.push_back(__tsan_create_fiber(0));
+  return fibers_[number];
+}
+#endif
+
 Stacks::~Stacks() {
+#ifdef CUDA_ON_HOST_THREAD_SANITIZER
+  for (void* const fiber : fibers_) __tsan_destroy_fiber(fiber);
+#endif
   for (char* const stack : stacks_) munmap(stack - kGuardBytes, kGuardBytes + kStackBytes);
 }
 

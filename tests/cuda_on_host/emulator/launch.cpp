@@ -28,6 +28,7 @@ void fill_with_garbage(void* memory, size_t bytes) {
 #endif
 }
 
+#ifndef CUDA_ON_HOST_ADDRESS_SANITIZER
 struct Region {
   unsigned char* start = nullptr;
   size_t bytes = 0;
@@ -57,6 +58,7 @@ Region static_shared_memory() {
       &search);
   return search.found;
 }
+#endif
 
 void prepare_shared_memory(Block& block) {
 #ifndef CUDA_ON_HOST_ADDRESS_SANITIZER
@@ -93,7 +95,6 @@ std::vector<size_t> thread_order(const Block& block) {
 }
 
 void make_threads(Block& block) {
-  if (running.stacks == nullptr) running.stacks = new Stacks;
   block.threads.assign(static_cast<size_t>(block.size.x) * block.size.y * block.size.z, Thread{});
   for (size_t i = 0; i < block.threads.size(); ++i) {
     Thread& thread = block.threads[i];
@@ -152,7 +153,7 @@ CUDA_ON_HOST_UNWATCHED void run_block(Block& block) {
   prepare_shared_memory(block);
 #ifdef CUDA_ON_HOST_THREAD_SANITIZER
   block.fiber = __tsan_get_current_fiber();
-  for (Thread& thread : block.threads) thread.fiber = __tsan_create_fiber(0);
+  for (Thread& thread : block.threads) thread.fiber = running.stacks->fiber(thread.number);
 #endif
   size_t finished = 0;
   while (finished < block.threads.size() && block.error.empty()) {
@@ -175,10 +176,16 @@ CUDA_ON_HOST_UNWATCHED void run_block(Block& block) {
   }
 #ifdef CUDA_ON_HOST_THREAD_SANITIZER
   __tsan_acquire(&block.thread_finished);
-  for (Thread& thread : block.threads) __tsan_destroy_fiber(thread.fiber);
 #endif
   free(block.dynamic_shared);
   if (!block.error.empty()) throw std::runtime_error(block.error);
+}
+
+// Made once for a worker and never freed: making fibers takes ThreadSanitizer longer than running them.
+Stacks* stacks_of(size_t worker) {
+  static auto& all = *new std::vector<std::unique_ptr<Stacks>>;
+  while (all.size() <= worker) all.push_back(std::make_unique<Stacks>());
+  return all[worker].get();
 }
 
 struct AllowedMemory {
@@ -288,14 +295,14 @@ void run_grid(dim3 grid, dim3 block, size_t dynamic_shared_bytes, const std::fun
     }
   };
   if (workers == 1) {
+    running.stacks = stacks_of(0);
     work(0);
   } else {
     std::vector<std::thread> threads;
     for (size_t i = 0; i < workers; ++i) {
-      threads.emplace_back([&, i] {
+      threads.emplace_back([&work, i, stacks = stacks_of(i)] {
+        running.stacks = stacks;
         work(i);
-        delete running.stacks;
-        running.stacks = nullptr;
       });
     }
     for (std::thread& thread : threads) thread.join();
