@@ -21,6 +21,19 @@ I2I_INLINE Vector broadcast(float value) { return Vector{} + value; }
 // max(0, value) that keeps NaN, as torch.relu does.
 I2I_INLINE Vector relu(Vector value) { return value < 0.f ? Vector{} : value; }
 
+// Lane i of the result is lane from[i] of `first` followed by `second`.
+I2I_INLINE Vector shuffle(Vector first, Vector second, VectorMask from) {
+#if defined(__clang__)
+  Vector result{};
+  for (int lane = 0; lane < kVectorFloats; lane++) {
+    result[lane] = from[lane] < kVectorFloats ? first[from[lane]] : second[from[lane] - kVectorFloats];
+  }
+  return result;
+#else
+  return __builtin_shuffle(first, second, from);
+#endif
+}
+
 // Transposes rows[i][j] to rows[j][i] in log2(kVectorFloats) rounds; each round swaps halves that are `distance` apart.
 I2I_INLINE void transpose(Vector rows[kVectorFloats]) {
 #pragma GCC unroll 4
@@ -36,8 +49,8 @@ I2I_INLINE void transpose(Vector rows[kVectorFloats]) {
     for (int row = 0; row < kVectorFloats; row++) {
       if (row & distance) continue;
       const Vector upper = rows[row], lower = rows[row + distance];
-      rows[row] = __builtin_shuffle(upper, lower, low);
-      rows[row + distance] = __builtin_shuffle(upper, lower, high);
+      rows[row] = shuffle(upper, lower, low);
+      rows[row + distance] = shuffle(upper, lower, high);
     }
   }
 }

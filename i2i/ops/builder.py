@@ -80,7 +80,8 @@ def source_files(folder: Path) -> list[Path]:
     files = [Path("CMakeLists.txt")]
     for path in (folder / "csrc").rglob("*"):
         relative = path.relative_to(folder)
-        if path.suffix in _SOURCE_SUFFIXES and relative.parts[1] != "tests":
+        is_source = path.suffix in _SOURCE_SUFFIXES or path.name == "CMakeLists.txt"
+        if is_source and relative.parts[1] != "tests":
             files.append(relative)
     return sorted(files)
 
