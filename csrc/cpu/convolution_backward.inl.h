@@ -90,11 +90,16 @@ class PaddedGradient {
         image_stride_((grid_.rows * Gradient::kTile + 2) * row_stride_),
         data_(shape.batch * image_stride_) {}
 
-  void clear(const Parallel& parallel) {
-    const int64_t rows = shape_.batch * image_stride_ / row_stride_;
-    parallel(rows, [&](int64_t begin, int64_t end) {
-      std::memset(data_ + begin * row_stride_, 0, (end - begin) * row_stride_ * sizeof(float));
-    });
+  // Begins a new gradient. Rows are cleared when they are first added to, which is when they are wanted in the cache.
+  void begin() { touched_.assign(shape_.batch * image_stride_ / row_stride_, 0); }
+
+  // Prepares the rows of some tile rows to be added to. No other thread may be at work on any of them.
+  void touch(int64_t sample, int64_t tile_row, int64_t tile_rows) {
+    const int64_t first = sample * image_stride_ / row_stride_ + tile_row * Gradient::kTile;
+    for (int64_t row = first; row < first + tile_rows * Gradient::kTile + 2; row++) {
+      if (!touched_[row]) std::memset(data_ + row * row_stride_, 0, row_stride_ * sizeof(float));
+      touched_[row] = 1;
+    }
   }
 
   float* corner(int64_t sample, int64_t tile_row, int64_t tile_column) const {
@@ -132,6 +137,7 @@ class PaddedGradient {
   TileGrid<Gradient> grid_;
   int64_t row_stride_, image_stride_;
   Scratch data_;
+  std::vector<char> touched_;  // whether a row has been cleared
 };
 
 // G^T dU G for all filters; sums are [point][C][filter_sums_stride], dweight is [K, C, 3, 3].
@@ -196,13 +202,14 @@ struct UnitGrid {
 template <class PrologueOf, class NormOf>
 void convolve_backward(const BlockShape& shape, const float* gradient, const float* y, const NormOf& norm_of,
                        const float* input, const PrologueOf& prologue_of, const float* filters,
-                       const PaddedGradient& padded_input, float* dweight, const Parallel& parallel) {
+                       PaddedGradient& padded_input, float* dweight, const Parallel& parallel) {
   constexpr int kPoints = Gradient::kPoints;
   constexpr int64_t kBandFloats = 6 << 20;  // 24 MiB
   const UnitGrid grid(shape.height, shape.width);
   const int64_t padded = shape.padded(), image = shape.pixels() * padded;
   const int64_t stride = point_stride(padded), chunk_stride = kPoints * stride;
   const int64_t all_units = shape.batch * grid.units;
+  padded_input.begin();
   const int64_t fitting = kBandFloats / (2 * chunk_stride * grid.chunks);
   const int64_t wanted = std::min(std::max<int64_t>(fitting, 4 * parallel.threads), all_units);
   const int64_t bands = (all_units + wanted - 1) / wanted, longest = (all_units + bands - 1) / bands;
@@ -227,6 +234,7 @@ void convolve_backward(const BlockShape& shape, const float* gradient, const flo
           const int64_t sample = turn[item] / grid.units, unit = turn[item] % grid.units;
           const NormGradient norm = norm_of(sample);
           const auto prologue = prologue_of(sample);
+          padded_input.touch(sample, unit * grid.rows, grid.tiles(unit) / grid.grid.columns);
           for (int64_t chunk = 0; chunk < grid.chunks; chunk++) {
             const int64_t slot = (turn[item] - first) * grid.chunks + chunk;
             const int64_t start = unit * grid.rows * grid.grid.columns + grid.begin(unit, chunk);

@@ -18,8 +18,10 @@ namespace {
 
 using OptionalTensor = std::optional<Tensor>;
 
-// Larger tiles save multiplications unless they cover much more than the image. They round twice as much, which is
-// still near to what a direct convolution does, so inference and training take the same.
+// Training packs the filters anew at each step, so it takes the smaller tiles, whose filters are half as large and
+// whose gradients there are. Inference packs them once: larger tiles save multiplications unless they cover much more
+// than the image, and round twice as much, which is still near to what a direct convolution does.
+constexpr int kTrainingTile = 4;
 int best_tile(const Tensor& x) {
   const auto products = [&](int64_t tile) {
     const int64_t rows = (x.size(2) + tile - 1) / tile, columns = (x.size(3) + tile - 1) / tile;
@@ -120,12 +122,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> residual_block_forward(const Tensor& 
   const Tensor out = empty_in_layout_of(block.x), y1 = block.empty_pixels(), y2 = block.empty_pixels();
   const Tensor statistics = empty_float32({4, block.shape.batch, block.shape.padded()});
   if (out.numel() == 0) return {out, y1, y2, statistics};
-  const int tile = best_tile(block.x);
-  const Scratch filters1 = block.packed(block.weight1, tile, Direction::kForward);
-  const Scratch filters2 = block.packed(block.weight2, tile, Direction::kForward);
+  const Scratch filters1 = block.packed(block.weight1, kTrainingTile, Direction::kForward);
+  const Scratch filters2 = block.packed(block.weight2, kTrainingTile, Direction::kForward);
   std::optional<Scratch> copy;
   const float* pixels = block.pixels(block.x, copy);
-  block.kernels.forward({block.shape, tile, pixels, filters1, filters2, block.norm1(), block.norm2(),
+  block.kernels.forward({block.shape, kTrainingTile, pixels, filters1, filters2, block.norm1(), block.norm2(),
                          static_cast<float>(eps), floats(y1), floats(y2), floats(statistics), image_of(out)},
                         block.parallel);
   return {out, y1, y2, statistics};
@@ -163,8 +164,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> residual_bloc
   }
 
   const auto data = [](const Tensor& tensor) { return tensor.numel() ? floats(tensor) : nullptr; };
-  const Scratch filters1 = block.packed(block.weight1, 4, Direction::kBackward);
-  const Scratch filters2 = block.packed(block.weight2, 4, Direction::kBackward);
+  const Scratch filters1 = block.packed(block.weight1, kTrainingTile, Direction::kBackward);
+  const Scratch filters2 = block.packed(block.weight2, kTrainingTile, Direction::kBackward);
   const Tensor dense_gradient = dense(gradient);
   std::optional<Scratch> copy, gradient_copy;
   const float *pixels = block.pixels(block.x, copy), *gradient_pixels = block.pixels(dense_gradient, gradient_copy);

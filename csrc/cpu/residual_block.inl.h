@@ -173,7 +173,6 @@ inline void backward(const ResidualBlockBackward& block, const Parallel& paralle
   const Norm norm1(shape, mean1, rstd1, block.norm1);
   {
     const NormSums::Finished norm2(sums, mean2, rstd2, block.norm2.weight, block.dnorm_weight2, block.dnorm_bias2);
-    padded_gradient.clear(parallel);
     convolve_backward(
         shape, block.gradient, block.y2, [&](int64_t sample) { return norm2.of(sample); }, block.y1,
         [&](int64_t sample) { return norm1.of(sample); }, block.filters2, padded_gradient, block.dweight2, parallel);
@@ -202,7 +201,6 @@ inline void backward(const ResidualBlockBackward& block, const Parallel& paralle
   // Through the first norm and convolution, to the input, which the skip connection's gradient reaches as it is.
   const NormSums::Finished gradient_of_norm1(sums, mean1, rstd1, block.norm1.weight, block.dnorm_weight1,
                                              block.dnorm_bias1);
-  padded_gradient.clear(parallel);
   convolve_backward(
       shape, gradient1, block.y1, [&](int64_t sample) { return gradient_of_norm1.of(sample); }, block.x,
       [&](int64_t sample) { return SubtractFirstPixel{block.x + sample * image}; }, block.filters1, padded_gradient,

@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 CHANNEL_MULTIPLE = 16
 """What the CPU kernels round the number of channels up to."""
-BACKWARD_TILE = 4
-"""Side of the output tiles in the backward pass, in pixels."""
+TRAINING_TILE = 4
+"""Side of the output tiles in training, in pixels."""
 
 
 def block_direct_flops(shape: tuple[int, int, int, int], *, training: bool = False) -> int:
@@ -29,12 +29,11 @@ def block_winograd_flops(shape: tuple[int, int, int, int], *, training: bool = F
     F(m x m, 3x3) makes ``(m + 2)**2`` products of a tile of m x m pixels (Lavin and Gray, CVPR 2016, section 4.1). The
     transforms before and after are left out.
     """
-    forward = _products(shape, forward_tile(*shape[2:]))
-    return forward + 2 * _products(shape, BACKWARD_TILE) if training else forward
+    return 3 * _products(shape, TRAINING_TILE) if training else _products(shape, inference_tile(*shape[2:]))
 
 
-def forward_tile(height: int, width: int) -> int:
-    """Return the side of the forward pass's output tiles, by the rule of ``best_tile`` in csrc/cpu/residual_block.cpp.
+def inference_tile(height: int, width: int) -> int:
+    """Return the side of the output tiles in inference, by the rule of ``best_tile`` in csrc/cpu/residual_block.cpp.
 
     6 where that saves more than a twentieth of the products, else 4.
     """

@@ -77,7 +77,7 @@ def residual_block(
     arguments = (*tensors, eps)
     training = needs_gradients(*tensors)
     if takes_fused("residual_block", impl, x, training=training):
-        out = _fused(*arguments, keep=training and not recompute)
+        out = _fused(*arguments, training=training, recompute=recompute)
     elif recompute:
         out = checkpoint(residual_block_reference, *arguments, use_reentrant=False, preserve_rng_state=False)
     else:
@@ -126,17 +126,38 @@ def _require(
     require_epsilon(eps)
 
 
-def _fused(x: Tensor, *arguments: Any, keep: bool) -> Tensor:
+def _fused(x: Tensor, *arguments: Any, training: bool, recompute: bool) -> Tensor:
     dtype = x.dtype
     if x.is_cuda and torch.is_autocast_enabled("cuda"):
         # There the convolutions are cuDNN's and gain from it. The kernels for the CPU compute in float32 whatever
         # comes, so that rounding their input would cost accuracy and gain nothing.
         x = x.to(torch.get_autocast_dtype("cuda"))
-    if keep:
-        out: Tensor = torch.ops.i2i.residual_block_forward(x, *arguments)[0]
+    if not training:
+        out: Tensor = torch.ops.i2i.residual_block(x, *arguments)
+    elif recompute:
+        out = _Recomputed.apply(x, *arguments)  # type: ignore[no-untyped-call]
     else:
-        out = torch.ops.i2i.residual_block(x, *arguments)
+        out = torch.ops.i2i.residual_block_forward(x, *arguments)[0]
     return out.to(dtype)
+
+
+class _Recomputed(torch.autograd.Function):
+    """The forward pass of training without what it would keep, which the backward pass computes once more."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(*inputs: Any) -> Tensor:
+        out: Tensor = torch.ops.i2i.residual_block_forward(*inputs)[0]
+        return out
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _keep_inputs(ctx, inputs, output)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return _recomputing_backward(ctx, *grads)
 
 
 @library.when_loaded

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from i2i.bench.blocks import make_blocks, make_images
-from i2i.bench.work import block_direct_flops, block_winograd_flops, count_flops, forward_tile
+from i2i.bench.work import block_direct_flops, block_winograd_flops, count_flops, inference_tile
 
 
 def test_direct_operations_of_a_block_are_those_that_pytorch_counts():
@@ -20,7 +20,7 @@ def test_direct_operations_of_a_block_are_those_that_pytorch_counts():
 
 @pytest.mark.parametrize(("height", "width", "tile"), [(64, 64, 6), (128, 128, 6), (8, 8, 4), (6, 6, 6), (4, 4, 4)])
 def test_tiles_are_large_where_that_saves_products(height, width, tile):
-    assert forward_tile(height, width) == tile
+    assert inference_tile(height, width) == tile
 
 
 def test_winograd_does_a_quarter_of_the_products_where_tiles_fit():
