@@ -18,7 +18,13 @@ from . import toolkit
 HERE = Path(__file__).parent
 EMULATOR = HERE / "emulator"
 KERNELS = HERE.parents[1] / "csrc" / "cuda"
-KERNEL_SOURCES = ("device.cu", "instance_norm_act.cu", "instance_norm_add.cu", "residual_block.cu")
+KERNEL_SOURCES = (
+    "device.cu",
+    "instance_norm_act.cu",
+    "instance_norm_add.cu",
+    "reflect_convolution.cu",
+    "residual_block.cu",
+)
 COMPILER = shlex.split(os.environ.get("CXX") or "c++")
 CACHE = Path(tempfile.gettempdir()) / f"i2i-cuda-on-host-{os.getuid()}"
 FLAGS = ("-std=c++17", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-DI2I_CUDA_ON_HOST")

@@ -5,6 +5,7 @@
 
 #include "cuda_on_host.h"
 #include "launchers.h"
+#include "reflect_convolution.h"
 
 namespace {
 
@@ -90,6 +91,13 @@ int on_host_add_forward(const i2i::cuda::ForwardArguments* arguments, const Plan
 int on_host_add_backward(const i2i::cuda::BackwardArguments* arguments, const Plan* plan) {
   return guarded([&] { return i2i::cuda::launch_instance_norm_add_backward(*arguments, *plan, nullptr); });
 }
+int on_host_reflect_convolution(const i2i::cuda::ConvolutionArguments* arguments, const void* /*no plan*/) {
+  return guarded([&] { return i2i::cuda::launch_reflect_convolution(*arguments, nullptr); });
+}
+int on_host_tile_statistics(const i2i::cuda::TileStatisticsArguments* arguments, const void* /*no plan*/) {
+  return guarded([&] { return i2i::cuda::launch_tile_statistics(*arguments, nullptr); });
+}
+int64_t on_host_tile_moments_floats(const i2i::cuda::Shape* shape) { return i2i::cuda::tile_moments_floats(*shape); }
 int on_host_pad(const i2i::cuda::PadArguments* arguments, const Plan* plan) {
   return guarded([&] { return i2i::cuda::launch_reflection_pad(*arguments, *plan, nullptr); });
 }

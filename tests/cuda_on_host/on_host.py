@@ -39,6 +39,11 @@ Backward = _structure(
 )  # fmt: skip
 Pad = _structure("Pad", shape=Shape, x=pointer, out=pointer)
 Fold = _structure("Fold", shape=Shape, gradient=pointer, added=pointer, out=pointer)
+Convolution = _structure(
+    "Convolution", shape=Shape, x=pointer, weight=pointer, tile_moments=pointer, norm_weight=pointer,
+    norm_bias=pointer, eps=real, mean=pointer, rstd=pointer, out=pointer, out_tile_moments=pointer,
+)  # fmt: skip
+TileStatistics = _structure("TileStatistics", shape=Shape, tile_moments=pointer, eps=real, mean=pointer, rstd=pointer)
 Plan = _structure(
     "Plan", path=integer, threads=integer, splits=integer, shared_bytes=ctypes.c_size_t,
     workspace_floats=ctypes.c_int64,
@@ -75,6 +80,7 @@ class OnHost:
         self._library = ctypes.CDLL(str(library))
         self._library.on_host_error.restype = ctypes.c_char_p
         self._library.on_host_launch.restype = ctypes.c_char_p
+        self._library.on_host_tile_moments_floats.restype = ctypes.c_int64
         self.threads: int | None = None
         self.launches: list[Launch] = []
         self.last_plan: Any = None
@@ -125,6 +131,32 @@ class OnHost:
         arguments = Fold(shape, _address(gradient), _address(added), _address(out))
         self._call("on_host_pad_backward", arguments, self._plan(3, shape), [gradient, added], [out])
         return out
+
+    def reflect_convolution(
+        self, x: Tensor, weight: Tensor, tile_moments: Tensor | None = None, norm_weight: Tensor | None = None,
+        norm_bias: Tensor | None = None, eps: float = 1e-5,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+        """``out``, its tiles' moments, and with those of ``x`` the ``mean, rstd`` by which that was normalised.
+
+        ``weight`` is ``[D, 3, 3, C]``.
+        """
+        shape, out = _shape(x, 1), _garbage_like(x, 0)
+        moments = _garbage((self._library.on_host_tile_moments_floats(ctypes.byref(shape)),))
+        mean, rstd = _garbage(x.shape[:2]), _garbage(x.shape[:2])
+        arguments = Convolution(
+            shape, _address(x), _address(weight), _address(tile_moments), _address(norm_weight), _address(norm_bias),
+            eps, _address(mean), _address(rstd), _address(out), _address(moments),
+        )  # fmt: skip
+        read, written = [x, weight, tile_moments, norm_weight, norm_bias], [out, moments, mean, rstd]
+        self._call("on_host_reflect_convolution", arguments, Plan(), read, written)
+        return out, moments, mean, rstd
+
+    def tile_statistics(self, x: Tensor, tile_moments: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+        """``mean, rstd`` of ``x`` from its tiles' moments."""
+        mean, rstd = _garbage(x.shape[:2]), _garbage(x.shape[:2])
+        arguments = TileStatistics(_shape(x, 1), _address(tile_moments), eps, _address(mean), _address(rstd))
+        self._call("on_host_tile_statistics", arguments, Plan(), [tile_moments], [mean, rstd])
+        return mean, rstd
 
     def _forward(
         self, call: str, x: Tensor, skip: Tensor | None, weight: Tensor | None, bias: Tensor | None, slope: float,
