@@ -1,10 +1,12 @@
 // The residual block's operators for tensors on CUDA devices: PyTorch's convolutions, with every pass between them in
-// the kernels of this folder. Forward: pad x, convolve, normalise + ReLU + pad, convolve, normalise + add.
+// the kernels of this folder. Forward: pad x, convolve, normalise + ReLU + pad, convolve, normalise + add. Or, where
+// I2I_CUDA_CONV=fused asks for it: convolve, convolve, statistics, normalise + add.
 #include <torch/csrc/stable/library.h>
 
 #include <tuple>
 
 #include "convolution.h"
+#include "fused_convolution.h"
 #include "instance_norm_tensors.h"
 
 namespace i2i::cuda {
@@ -76,6 +78,20 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> residual_block_forward(const Tensor& 
       empty_on_device_of(block.x, {4, block.shape.batch, block.shape.channels}, ScalarType::Float);
   if (planes == 0) return {out, empty_images(block.x, 0), empty_images(block.x, 0), statistics};
   float* const means_and_rstds = floats(statistics);  // mean1, rstd1, mean2, rstd2
+
+  if (fused_convolution_asked_for()) {
+    check_fused_convolution(block.shape);
+    const FusedConvolution first = fused_convolution(block.x, block.shape, block.weight1, device.stream());
+    const FusedConvolution second =
+        fused_convolution_of_norm(first, block.shape, block.weight2, block.norm_weight1, block.norm_bias1, eps,
+                                  means_and_rstds, means_and_rstds + planes, device.stream());
+    float* const mean2 = means_and_rstds + 2 * planes;
+    check_launch("tile_statistics", launch_tile_statistics({block.shape, floats(second.tile_moments),
+                                                            static_cast<float>(eps), mean2, mean2 + planes},
+                                                           device.stream()));
+    block.norm2(second.out).forward(block.x.data_ptr(), eps, 1.0f, true, out, mean2, mean2 + planes, device.stream());
+    return {out, first.out, second.out, statistics};
+  }
 
   const Tensor y1 = in_layout_of(block.x, convolution(block.padded_x(device.stream()), block.weight1));
   const NormCall norm1 = block.norm1(y1);
