@@ -181,7 +181,8 @@ inline void finish_filter_gradient(const float* sums, int64_t channels, float* d
 }
 
 // Whole tile rows that one thread works on. They overlap with the next unit by two pixel rows, so units of even and of
-// odd number are taken in turns: no two threads add to one pixel, and every pixel is a sum of two at most.
+// odd number are taken in turns, and no two threads add to one pixel. Units and bands depend on the shape alone, and
+// with them the order in which a pixel's parts are added up.
 struct UnitGrid {
   TileGrid<Gradient> grid;
   int64_t rows, units, chunks;  // tile rows of a unit, units of an image, chunks of a full unit
@@ -211,7 +212,7 @@ void convolve_backward(const BlockShape& shape, const float* gradient, const flo
   const int64_t all_units = shape.batch * grid.units;
   padded_input.begin();
   const int64_t fitting = kBandFloats / (2 * chunk_stride * grid.chunks);
-  const int64_t wanted = std::min(std::max<int64_t>(fitting, 4 * parallel.threads), all_units);
+  const int64_t wanted = std::min(std::max<int64_t>(fitting, 16), all_units);
   const int64_t bands = (all_units + wanted - 1) / wanted, longest = (all_units + bands - 1) / bands;
 
   const Scratch inputs(dweight ? longest * grid.chunks * chunk_stride : 0);

@@ -1,10 +1,14 @@
 #include "cpu/filter_cache.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <vector>
+
+#include "cpu/environment.h"
 
 namespace i2i::cpu {
 
@@ -33,9 +37,12 @@ uint64_t fingerprint_of_part(const float* values, int64_t count) {
   return all ^ all >> 32;
 }
 
-int64_t limit_from_environment() {
-  const char* megabytes = std::getenv("I2I_FILTER_CACHE_MB");
-  return (megabytes ? std::max(std::atoll(megabytes), 0LL) : 1024LL) << 20;
+// Floats aligned to a cache line, as packed filters must be.
+std::shared_ptr<float> aligned_floats(int64_t count) {
+  const size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+  auto* data = static_cast<float*>(std::aligned_alloc(64, bytes));
+  if (!data) throw std::bad_alloc();
+  return {data, [](float* floats) { std::free(floats); }};
 }
 
 }  // namespace
@@ -53,51 +60,58 @@ uint64_t fingerprint(const float* values, int64_t count, const Parallel& paralle
   return all;
 }
 
-std::shared_ptr<float> aligned_floats(int64_t count) {
-  const size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
-  auto* data = static_cast<float*>(std::aligned_alloc(64, bytes));
-  if (!data) throw std::bad_alloc();
-  return {data, [](float* floats) { std::free(floats); }};
-}
-
 FilterCache& FilterCache::instance() {
   static auto* cache = new FilterCache();  // never destroyed: threads may outlive the end of main
   return *cache;
 }
 
-FilterCache::FilterCache() : limit_(limit_from_environment()) {}
+FilterCache::FilterCache() : limit_(bytes_from_environment("I2I_FILTER_CACHE_MB", 1024)) {
+  // A child must not inherit the mutex from a thread that it does not have.
+  pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                 [] { instance().mutex_.unlock(); });
+}
 
 std::shared_ptr<const float> FilterCache::packed(const ResidualBlockKernels& kernels, const float* weight,
-                                                 int64_t channels, int tile, const Parallel& parallel) {
-  const uint64_t content = fingerprint(weight, channels * channels * 9, parallel);
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const auto find = [&](const auto& matches) {
-    return std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-      return entry.kernels == &kernels && entry.channels == channels && entry.tile == tile && matches(entry);
-    });
-  };
-  const auto kept = find([&](const Entry& entry) { return entry.fingerprint == content; });
-  if (kept != entries_.end()) {
-    entries_.splice(entries_.begin(), entries_, kept);
-    return kept->filters;
-  }
-  const auto outdated = find([&](const Entry& entry) { return entry.weight == weight; });
-  if (outdated != entries_.end()) {
-    bytes_ -= outdated->bytes;
-    entries_.erase(outdated);
-  }
+                                                 const void* owner, int64_t channels, int tile,
+                                                 const Parallel& parallel) {
   const int64_t count = kernels.packed_floats(channels, tile);
+  Entry entry{&kernels,
+              owner,
+              channels,
+              tile,
+              fingerprint(weight, channels * channels * 9, parallel),
+              count * static_cast<int64_t>(sizeof(float)),
+              nullptr};
+  if (auto kept = find(entry)) return kept;
+  // Without the mutex, so that others go on. Two threads may pack the same filters, which wastes time alone.
   const std::shared_ptr<float> filters = aligned_floats(count);
   kernels.pack_filters(weight, channels, tile, Direction::kForward, filters.get(), parallel);
-  const int64_t bytes = count * static_cast<int64_t>(sizeof(float));
-  entries_.push_front({&kernels, weight, channels, tile, content, bytes, filters});
-  bytes_ += bytes;
-  shrink();
+  entry.filters = filters;
+  keep(entry);
   return filters;
 }
 
-void FilterCache::shrink() {
-  while (bytes_ > limit_ && !entries_.empty()) {
+std::shared_ptr<const float> FilterCache::find(const Entry& wanted) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    if (!entry->is_for(wanted) || entry->fingerprint != wanted.fingerprint) continue;
+    entries_.splice(entries_.begin(), entries_, entry);
+    return entries_.front().filters;
+  }
+  return nullptr;
+}
+
+void FilterCache::keep(const Entry& entry) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (auto old = entries_.begin(); old != entries_.end(); ++old) {
+    if (!old->is_for(entry) || old->owner != entry.owner) continue;
+    bytes_ -= old->bytes;
+    entries_.erase(old);
+    break;
+  }
+  entries_.push_front(entry);
+  bytes_ += entry.bytes;
+  while (bytes_ > limit_) {
     bytes_ -= entries_.back().bytes;
     entries_.pop_back();
   }

@@ -19,22 +19,29 @@ class FilterCache {
  public:
   static FilterCache& instance();
 
-  std::shared_ptr<const float> packed(const ResidualBlockKernels& kernels, const float* weight, int64_t channels,
-                                      int tile, const Parallel& parallel);
+  // Packed filters of weight [C, C, 3, 3]. `owner` is where the caller's own tensor lies: the same address with another
+  // content has changed in place.
+  std::shared_ptr<const float> packed(const ResidualBlockKernels& kernels, const float* weight, const void* owner,
+                                      int64_t channels, int tile, const Parallel& parallel);
 
  private:
   struct Entry {
     const ResidualBlockKernels* kernels;
-    const float* weight;
+    const void* owner;
     int64_t channels;
     int tile;
     uint64_t fingerprint;
     int64_t bytes;
     std::shared_ptr<const float> filters;
+
+    bool is_for(const Entry& other) const {
+      return kernels == other.kernels && channels == other.channels && tile == other.tile;
+    }
   };
 
   FilterCache();
-  void shrink();
+  std::shared_ptr<const float> find(const Entry& wanted);
+  void keep(const Entry& entry);
 
   std::mutex mutex_;
   std::list<Entry> entries_;  // most recently used first; few enough to be searched one by one
@@ -43,8 +50,5 @@ class FilterCache {
 
 // A fingerprint of `count` floats: the rounds of xxHash64 (Collet, 2012) over fixed parts, whatever the threads.
 uint64_t fingerprint(const float* values, int64_t count, const Parallel& parallel);
-
-// Floats aligned to a cache line, as packed filters must be.
-std::shared_ptr<float> aligned_floats(int64_t count);
 
 }  // namespace i2i::cpu

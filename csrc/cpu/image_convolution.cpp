@@ -91,7 +91,8 @@ struct Arguments {
  private:
   static void check(const Tensor& x, const Tensor& weight) {
     STD_TORCH_CHECK(x.dim() == 4 && is_float32(x), "x must be float32 of shape [N, C, H, W]; got shape ", shape_of(x));
-    const bool fits = weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(2) == weight.size(3);
+    const bool fits =
+        weight.dim() == 4 && weight.size(1) == x.size(1) && weight.size(2) == weight.size(3) && weight.size(2) >= 1;
     STD_TORCH_CHECK(fits, "weight must have shape [K, ", x.size(1), ", k, k], for the channels of x; got ",
                     shape_of(weight));
     const int64_t few = std::min(weight.size(0), weight.size(1)), many = std::max(weight.size(0), weight.size(1));

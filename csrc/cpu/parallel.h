@@ -13,8 +13,7 @@ struct Parallel {
   using Task = void (*)(std::int64_t begin, std::int64_t end, void* context);
 
   void (*run)(std::int64_t count, Task task, void* context);
-  std::int64_t threads =
-      1;  // how many there are: for choices that change no result, such as the size of scratch memory
+  std::int64_t threads = 1;  // how many there are: for what changes speed alone, and no bit of a result
 
   template <class Body>
   void operator()(std::int64_t count, const Body& body) const {

@@ -89,16 +89,12 @@ constexpr int kGradientRows = kVectorFloats == 16 ? 8 : 4;
 static_assert(kChannelMultiple % kGradientRows == 0);
 
 // result[kGradientRows, Vectors] += left^T right, summed over the tiles of `chunks` chunks that lie chunk_stride apart.
+// What is there already is added last, so that a sum over many bands is one of few numbers and keeps its digits.
 template <int Vectors>
 __attribute__((noinline)) void add_outer_products(const float* left, const float* right, int64_t chunk_stride,
                                                   const int64_t* tiles, int64_t chunks, float* result,
                                                   int64_t result_stride) {
-  Vector sums[kGradientRows][Vectors];
-#pragma GCC unroll 8
-  for (int row = 0; row < kGradientRows; row++) {
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; v++) sums[row][v] = load(result + row * result_stride + v * kVectorFloats);
-  }
+  Vector sums[kGradientRows][Vectors] = {};
   for (int64_t chunk = 0; chunk < chunks; chunk++) {
     const float *left_row = left + chunk * chunk_stride, *right_row = right + chunk * chunk_stride;
     for (int64_t tile = 0; tile < tiles[chunk]; tile++, left_row += kSlab, right_row += kSlab) {
@@ -117,7 +113,10 @@ __attribute__((noinline)) void add_outer_products(const float* left, const float
 #pragma GCC unroll 8
   for (int row = 0; row < kGradientRows; row++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < Vectors; v++) store(result + row * result_stride + v * kVectorFloats, sums[row][v]);
+    for (int v = 0; v < Vectors; v++) {
+      float* to = result + row * result_stride + v * kVectorFloats;
+      store(to, load(to) + sums[row][v]);
+    }
   }
 }
 

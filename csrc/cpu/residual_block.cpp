@@ -100,8 +100,10 @@ Tensor residual_block(const Tensor& x, const Tensor& weight1, const Tensor& weig
   if (out.numel() == 0) return out;
   const int tile = best_tile(block.x);
   FilterCache& cache = FilterCache::instance();
-  const auto filters1 = cache.packed(block.kernels, floats(block.weight1), block.shape.channels, tile, block.parallel);
-  const auto filters2 = cache.packed(block.kernels, floats(block.weight2), block.shape.channels, tile, block.parallel);
+  const auto filters1 = cache.packed(block.kernels, floats(block.weight1), weight1.data_ptr(), block.shape.channels,
+                                     tile, block.parallel);
+  const auto filters2 = cache.packed(block.kernels, floats(block.weight2), weight2.data_ptr(), block.shape.channels,
+                                     tile, block.parallel);
   std::optional<Scratch> copy;
   const float* pixels = block.pixels(block.x, copy);
   const bool in_place = is_made_of_pixels(out);

@@ -1,10 +1,13 @@
 #include "cpu/scratch.h"
 
-#include <algorithm>
+#include <pthread.h>
+
 #include <cstdlib>
 #include <list>
 #include <mutex>
 #include <new>
+
+#include "cpu/environment.h"
 
 namespace i2i::cpu {
 
@@ -34,9 +37,14 @@ class Pool {
     return data;
   }
 
-  void give_back(float* data, int64_t bytes) {
+  void give_back(float* data, int64_t bytes) noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
-    blocks_.push_front({data, bytes});
+    try {
+      blocks_.push_front({data, bytes});
+    } catch (const std::bad_alloc&) {
+      std::free(data);
+      return;
+    }
     kept_ += bytes;
     while (kept_ > limit_) {
       std::free(blocks_.back().data);
@@ -51,9 +59,10 @@ class Pool {
     int64_t bytes;
   };
 
-  Pool() {
-    const char* megabytes = std::getenv("I2I_SCRATCH_MB");
-    limit_ = (megabytes ? std::max(std::atoll(megabytes), 0LL) : 256LL) << 20;
+  Pool() : limit_(bytes_from_environment("I2I_SCRATCH_MB", 256)) {
+    // A child must not inherit the mutex from a thread that it does not have.
+    pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                   [] { instance().mutex_.unlock(); });
   }
 
   std::mutex mutex_;

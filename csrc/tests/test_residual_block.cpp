@@ -229,3 +229,30 @@ TEST(bfloat16_images_are_rounded_to_nearest) {
     }
   }
 }
+
+TEST(residual_block_works_through_several_bands) {
+  const BlockShape shape{1, 4, 76, 1100};  // 19 rows of 275 tiles, in two bands
+  const int64_t image = shape.channels * shape.pixels();
+  const Numbers x = random_numbers(image, 12), gradient = random_numbers(image, 13);
+  const Numbers weight1 = random_numbers(4 * 4 * 9, 14, 0.2), weight2 = random_numbers(4 * 4 * 9, 15, 0.2);
+  const Expected expected = expected_of({4, shape.height, shape.width}, x, gradient, weight1, weight2);
+  for (const Kernels* kernels : supported_variants()) {
+    const auto on = [&](int count) {
+      return run(*kernels, shape, 4, false, to_floats(x), to_floats(gradient), to_floats(weight1), to_floats(weight2),
+                 count);
+    };
+    const Results one = on(1);
+    // A few of 300,000 activations lie so near to zero that rounding decides on them: hence the wide limits.
+    CHECK(relative_error(one.out, expected.out) < 1e-5, kernels->name, ": ", relative_error(one.out, expected.out));
+    CHECK(relative_error(one.dx, expected.dx) < 1e-2, kernels->name, ": ", relative_error(one.dx, expected.dx));
+    CHECK(relative_error(one.dweight1, expected.dweight1) < 1e-2, kernels->name, ": ",
+          relative_error(one.dweight1, expected.dweight1));
+    CHECK(relative_error(one.dweight2, expected.dweight2) < 1e-5, kernels->name, ": ",
+          relative_error(one.dweight2, expected.dweight2));
+    for (const int count : {2, 3, 7}) {
+      const Results many = on(count);
+      CHECK(one.dx == many.dx && one.dweight1 == many.dweight1 && one.dweight2 == many.dweight2, kernels->name,
+            ": other bits on ", count, " threads");
+    }
+  }
+}
