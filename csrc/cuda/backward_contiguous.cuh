@@ -8,6 +8,7 @@
 #pragma once
 
 #include "arguments.h"
+#include "forward_contiguous.cuh"
 #include "moments.cuh"
 #include "reflection.cuh"
 
@@ -46,8 +47,6 @@ struct BackwardPlane {
   const T* x;
   T* dx;
   T* dskip;
-  Normalisation normalise;
-  float rstd;
 
   __device__ __forceinline__ BackwardPlane(const BackwardArguments& arguments, int64_t number)
       : plane{arguments.shape.height, arguments.shape.width, arguments.shape.padding},
@@ -55,11 +54,22 @@ struct BackwardPlane {
         gradient(static_cast<const T*>(arguments.gradient) + number * plane.padded_size()),
         x(static_cast<const T*>(arguments.x) + number * plane.size()),
         dx(static_cast<T*>(arguments.dx) + number * plane.size()),
-        dskip(arguments.dskip == nullptr ? nullptr : static_cast<T*>(arguments.dskip) + number * plane.size()),
-        normalise(kept_normalisation<T>(arguments, number, static_cast<int>(number % arguments.shape.channels))),
-        rstd(read(arguments.rstd + number)) {}
+        dskip(arguments.dskip == nullptr ? nullptr : static_cast<T*>(arguments.dskip) + number * plane.size()) {}
 
   __device__ __forceinline__ float inverse_size() const { return __fdividef(1.0f, static_cast<float>(plane.size())); }
+};
+
+// What one thread reads for the block's plane; valid after the next barrier.
+struct PlaneConstants {
+  Statistics statistics;
+  PlaneAffine affine;
+
+  template <class T>
+  __device__ __forceinline__ void take(const BackwardArguments& arguments) {
+    affine.take<T>(arguments);
+    if (threadIdx.x == 0) statistics = {read(arguments.mean + blockIdx.x), read(arguments.rstd + blockIdx.x)};
+  }
+  __device__ __forceinline__ Normalisation normalise() const { return {statistics, affine.weight, affine.bias}; }
 };
 
 // The kernels' two passes over a plane, from global memory or from copies in shared memory.
@@ -68,6 +78,7 @@ struct BackwardPasses {
   const BackwardPlane<T>& at;
   const T* x;
   const T* gradient;
+  Normalisation normalise;
   const Epilogue& epilogue;
   unsigned worker, workers;
 
@@ -77,7 +88,7 @@ struct BackwardPasses {
     read_run(x + index, values);
     read_folded(at.plane, gradient, index, gradients);
 #pragma unroll
-    for (int i = 0; i < COUNT; ++i) gradients[i] = epilogue.backward(at.normalise(values[i]), gradients[i]);
+    for (int i = 0; i < COUNT; ++i) gradients[i] = epilogue.backward(normalise(values[i]), gradients[i]);
   }
 
   template <int COUNT>
@@ -87,7 +98,7 @@ struct BackwardPasses {
 #pragma unroll
     for (int i = 0; i < COUNT; ++i) {
       sums.first += gradients[i];
-      sums.second = fmaf(gradients[i], values[i] - at.normalise.mean, sums.second);
+      sums.second = fmaf(gradients[i], values[i] - normalise.mean, sums.second);
     }
   }
 
@@ -97,7 +108,7 @@ struct BackwardPasses {
     load(index, values, gradients);
     if (Epilogue::kAddsSkip && at.dskip != nullptr) write_run(at.dskip + index, gradients);
 #pragma unroll
-    for (int i = 0; i < COUNT; ++i) values[i] = projection(at.normalise, values[i], gradients[i]);
+    for (int i = 0; i < COUNT; ++i) values[i] = projection(normalise, values[i], gradients[i]);
     write_run(at.dx + index, values);
   }
 
@@ -140,17 +151,20 @@ __device__ __forceinline__ const T* copy_to_shared(const T* plane, int size, uns
 
 // Grid: planes. Dynamic shared memory: shared_bytes(plane size), then shared_bytes(padded plane size).
 template <class T, class Epilogue>
-__global__ void __launch_bounds__(1024) backward_resident(const BackwardArguments arguments, const Epilogue epilogue) {
+__global__ void __launch_bounds__(1024, 1)
+    backward_resident(const BackwardArguments arguments, const Epilogue epilogue) {
   I2I_DYNAMIC_SHARED(memory);
+  __shared__ PlaneConstants constants;
+  constants.take<T>(arguments);
   const BackwardPlane<T> at(arguments, blockIdx.x);
   const int gradient_offset = (at.plane.size() * static_cast<int>(sizeof(T)) + 16 + 15) / 16 * 16;
   const T* const x = copy_to_shared(at.x, at.plane.size(), memory);
   const T* const gradient = copy_to_shared(at.gradient, at.plane.padded_size(), memory + gradient_offset);
   __syncthreads();
-  const BackwardPasses<T, Epilogue> passes{at, x, gradient, epilogue, threadIdx.x, blockDim.x};
+  const BackwardPasses<T, Epilogue> passes{at, x, gradient, constants.normalise(), epilogue, threadIdx.x, blockDim.x};
   const Sums sums = block_sums(passes.thread_sums());
-  if (threadIdx.x == 0) keep_sums(arguments, at.number, sums, at.rstd);
-  passes.write_plane(Projection(sums, at.rstd, at.inverse_size()));
+  if (threadIdx.x == 0) keep_sums(arguments, at.number, sums, constants.statistics.rstd);
+  passes.write_plane(Projection(sums, constants.statistics.rstd, at.inverse_size()));
 }
 
 // The partial results stand behind the planes' sums.
@@ -160,10 +174,18 @@ __device__ __forceinline__ float* partial_sums(const BackwardArguments& argument
 
 // Grid: planes x splits. Writes partial_sums[plane][split] of sum g and sum g * d.
 template <class T, class Epilogue>
-__global__ void __launch_bounds__(256) backward_sums(const BackwardArguments arguments, const Epilogue epilogue) {
+__global__ void __launch_bounds__(256, 4) backward_sums(const BackwardArguments arguments, const Epilogue epilogue) {
+  __shared__ PlaneConstants constants;
+  constants.take<T>(arguments);
+  __syncthreads();
   const BackwardPlane<T> at(arguments, blockIdx.x);
-  const BackwardPasses<T, Epilogue> passes{
-      at, at.x, at.gradient, epilogue, blockIdx.y * blockDim.x + threadIdx.x, gridDim.y * blockDim.x};
+  const BackwardPasses<T, Epilogue> passes{at,
+                                           at.x,
+                                           at.gradient,
+                                           constants.normalise(),
+                                           epilogue,
+                                           blockIdx.y * blockDim.x + threadIdx.x,
+                                           gridDim.y * blockDim.x};
   const Sums sums = block_sums(passes.thread_sums());
   if (threadIdx.x == 0) {
     float* const partial = partial_sums(arguments) + (at.number * gridDim.y + blockIdx.y) * 2;
@@ -172,25 +194,33 @@ __global__ void __launch_bounds__(256) backward_sums(const BackwardArguments arg
   }
 }
 
-// Grid: as backward_sums. Every block adds up all partial results of its plane itself, in their order.
+// Grid: as backward_sums. Every block adds up all partial results of its plane itself, in a fixed order.
 template <class T, class Epilogue>
-__global__ void __launch_bounds__(256) backward_apply(const BackwardArguments arguments, const Epilogue epilogue) {
+__global__ void __launch_bounds__(256, 4) backward_apply(const BackwardArguments arguments, const Epilogue epilogue) {
+  __shared__ PlaneConstants constants;
+  constants.take<T>(arguments);
   const BackwardPlane<T> at(arguments, blockIdx.x);
   Sums sums;
-  for (unsigned split = 0; split < gridDim.y; ++split) {
+  for (unsigned split = threadIdx.x; split < gridDim.y; split += blockDim.x) {
     const float* const partial = partial_sums(arguments) + (at.number * gridDim.y + split) * 2;
     sums.first += read(partial);
     sums.second += read(partial + 1);
   }
-  if (blockIdx.y == 0 && threadIdx.x == 0) keep_sums(arguments, at.number, sums, at.rstd);
-  const BackwardPasses<T, Epilogue> passes{
-      at, at.x, at.gradient, epilogue, blockIdx.y * blockDim.x + threadIdx.x, gridDim.y * blockDim.x};
-  passes.write_plane(Projection(sums, at.rstd, at.inverse_size()));
+  sums = block_sums(sums);  // after its barrier constants are there, too
+  if (blockIdx.y == 0 && threadIdx.x == 0) keep_sums(arguments, at.number, sums, constants.statistics.rstd);
+  const BackwardPasses<T, Epilogue> passes{at,
+                                           at.x,
+                                           at.gradient,
+                                           constants.normalise(),
+                                           epilogue,
+                                           blockIdx.y * blockDim.x + threadIdx.x,
+                                           gridDim.y * blockDim.x};
+  passes.write_plane(Projection(sums, constants.statistics.rstd, at.inverse_size()));
 }
 
 // Grid: channels in blocks of threads. The parameters' gradients from the planes' sums, over the samples in order.
 template <class T>
-__global__ void __launch_bounds__(256) backward_parameters(const BackwardArguments arguments) {
+__global__ void __launch_bounds__(256, 4) backward_parameters(const BackwardArguments arguments) {
   const int channels = arguments.shape.channels;
   const int64_t planes = arguments.shape.batch * channels;
   const int channel = blockIdx.x * blockDim.x + threadIdx.x;

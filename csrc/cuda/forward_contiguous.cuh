@@ -19,15 +19,23 @@ struct ForwardPlane {
   const T* x;
   const T* skip;
   T* out;
-  float weight, bias;
 
   __device__ __forceinline__ ForwardPlane(const ForwardArguments& arguments, int64_t number)
       : plane{arguments.shape.height, arguments.shape.width, arguments.shape.padding},
         number(number),
         x(static_cast<const T*>(arguments.x) + number * plane.size()),
         skip(arguments.skip == nullptr ? nullptr : static_cast<const T*>(arguments.skip) + number * plane.size()),
-        out(static_cast<T*>(arguments.out) + number * plane.padded_size()) {
-    const int channel = static_cast<int>(number % arguments.shape.channels);
+        out(static_cast<T*>(arguments.out) + number * plane.padded_size()) {}
+};
+
+// Scale and shift of the block's plane, which one thread reads for all; valid after the next barrier.
+struct PlaneAffine {
+  float weight, bias;
+
+  template <class T, class Arguments>
+  __device__ __forceinline__ void take(const Arguments& arguments) {
+    if (threadIdx.x != 0) return;
+    const int channel = static_cast<int>(blockIdx.x % arguments.shape.channels);
     weight = parameter<T>(arguments.weight, arguments.float_parameters, channel, 1.0f);
     bias = parameter<T>(arguments.bias, arguments.float_parameters, channel, 0.0f);
   }
@@ -61,8 +69,10 @@ __device__ __forceinline__ void keep(const ForwardArguments& arguments, int64_t 
 
 // Grid: planes. Dynamic shared memory: shared_bytes(plane size).
 template <class T, class Epilogue>
-__global__ void __launch_bounds__(1024) forward_resident(const ForwardArguments arguments, const Epilogue epilogue) {
+__global__ void __launch_bounds__(1024, 1) forward_resident(const ForwardArguments arguments, const Epilogue epilogue) {
   I2I_DYNAMIC_SHARED(memory);
+  __shared__ PlaneAffine affine;
+  affine.take<T>(arguments);
   const ForwardPlane<T> at(arguments, blockIdx.x);
   // The copy lies as the plane does to the 16 byte boundaries, so that it is written and read by 16 bytes, too.
   T* const copy = reinterpret_cast<T*>(memory + reinterpret_cast<uintptr_t>(at.x) % 16);
@@ -82,15 +92,15 @@ __global__ void __launch_bounds__(1024) forward_resident(const ForwardArguments 
         float values[1];
         take(index, values);
       });
-  moments = block_moments(moments);  // its barrier also completes the copy
+  moments = block_moments(moments);  // its barrier also completes the copy and affine
   const Statistics statistics = statistics_of(moments.count, moments.mean[0], moments.squares[0], arguments.eps);
   if (threadIdx.x == 0) keep(arguments, at.number, statistics);
-  write_plane(at, copy, Normalisation(statistics, at.weight, at.bias), epilogue, threadIdx.x, blockDim.x);
+  write_plane(at, copy, Normalisation(statistics, affine.weight, affine.bias), epilogue, threadIdx.x, blockDim.x);
 }
 
 // Grid: planes x splits. Writes a partial result to workspace[plane][split] of count, mean and squares.
 template <class T>
-__global__ void __launch_bounds__(256) forward_statistics(const ForwardArguments arguments) {
+__global__ void __launch_bounds__(256, 4) forward_statistics(const ForwardArguments arguments) {
   const ForwardPlane<T> at(arguments, blockIdx.x);
   Moments<1> moments;
   sweep(
@@ -114,33 +124,41 @@ __global__ void __launch_bounds__(256) forward_statistics(const ForwardArguments
   }
 }
 
-// Every block merges all partial results of its plane itself, in their order.
+// Every block merges all partial results of its plane itself, in a fixed order.
 __device__ __forceinline__ Statistics merged_statistics(const ForwardArguments& arguments, int64_t plane) {
-  Moments<1> all;
-  for (unsigned split = 0; split < gridDim.y; ++split) {
+  Moments<1> moments;
+  for (unsigned split = threadIdx.x; split < gridDim.y; split += blockDim.x) {
     const float* const partial = arguments.workspace + (plane * gridDim.y + split) * 3;
     Moments<1> one;
     one.count = read(partial);
     one.mean[0] = read(partial + 1);
     one.squares[0] = read(partial + 2);
-    all.merge(one);
+    moments.merge(one);
   }
-  return statistics_of(all.count, all.mean[0], all.squares[0], arguments.eps);
+  moments = block_moments(moments);
+  return statistics_of(moments.count, moments.mean[0], moments.squares[0], arguments.eps);
+}
+
+// What one thread reads for its block.
+__device__ __forceinline__ Statistics given_statistics(const ForwardArguments& arguments, int64_t plane) {
+  __shared__ Statistics statistics;
+  if (threadIdx.x == 0) statistics = {read(arguments.mean + plane), read(arguments.rstd + plane)};
+  __syncthreads();
+  return statistics;
 }
 
 // Grid: planes x splits, as many as forward_statistics had.
 template <class T, class Epilogue>
-__global__ void __launch_bounds__(256) forward_apply(const ForwardArguments arguments, const Epilogue epilogue) {
+__global__ void __launch_bounds__(256, 4) forward_apply(const ForwardArguments arguments, const Epilogue epilogue) {
+  __shared__ PlaneAffine affine;
+  affine.take<T>(arguments);
   const ForwardPlane<T> at(arguments, blockIdx.x);
-  Statistics statistics;
-  if (arguments.statistics_given) {
-    statistics = {read(arguments.mean + at.number), read(arguments.rstd + at.number)};
-  } else {
-    statistics = merged_statistics(arguments, at.number);
-    if (blockIdx.y == 0 && threadIdx.x == 0) keep(arguments, at.number, statistics);
-  }
-  write_plane(at, at.x, Normalisation(statistics, at.weight, at.bias), epilogue, blockIdx.y * blockDim.x + threadIdx.x,
-              gridDim.y * blockDim.x);
+  // Either has a barrier, after which affine is there, too.
+  const Statistics statistics =
+      arguments.statistics_given ? given_statistics(arguments, at.number) : merged_statistics(arguments, at.number);
+  if (!arguments.statistics_given && blockIdx.y == 0 && threadIdx.x == 0) keep(arguments, at.number, statistics);
+  write_plane(at, at.x, Normalisation(statistics, affine.weight, affine.bias), epilogue,
+              blockIdx.y * blockDim.x + threadIdx.x, gridDim.y * blockDim.x);
 }
 
 }  // namespace i2i::cuda

@@ -16,8 +16,9 @@ enum class Path {
 
 struct Plan {
   Path path;
-  int threads;               // of a block, whole warps
-  int splits;                // blocks that share a plane or a group of channels
+  int threads;               // of a block, a power of two
+  int splits;                // blocks that share a plane or a group of channels in the launch that reduces
+  int writers;               // the same in the launch that writes
   size_t shared_bytes;       // dynamic shared memory of a block, resident only
   int64_t workspace_floats;  // scratch memory in global memory
 };
@@ -29,11 +30,22 @@ constexpr int kResidentBytesPerThread = 64;
 constexpr int kSplitThreads = 256;
 // Elements that are worth a block of their own.
 constexpr int kSplitElements = 4096;
-// Every block of the second launch reads all partial results of its plane, so they must stay few.
+// Every block of the second launch reads all partial results of its planes, so they must stay few: in channels_last,
+// where a block has many planes, fewer than there are blocks to write.
 constexpr int kMaxSplits = 64;
+constexpr int kChannelsLastReducedElements = 4 * kSplitElements;
 // Static shared memory of the reductions, rounded up.
 constexpr size_t kReductionBytes = 1024;
-constexpr int kMomentFloats = 3, kSumFloats = 2;
+// Of a partial result: in channels_last the count follows from the place.
+constexpr int kMomentFloats = 3, kChannelsLastMomentFloats = 2, kSumFloats = 2;
+
+// A power of two: with 64 registers a thread, which the kernels may have, other sizes leave registers over, and so less
+// than half of the threads of a multiprocessor busy.
+inline int threads_for(int64_t wanted, int most) {
+  int threads = kMinThreads;
+  while (threads < wanted && threads < most) threads *= 2;
+  return threads;
+}
 
 inline int rounded_up(int64_t value, int multiple) {
   return static_cast<int>((value + multiple - 1) / multiple * multiple);
@@ -52,16 +64,18 @@ inline Plan plan(const Shape& shape, size_t resident, size_t shared_limit, int f
   Plan plan{};
   if (!shape.channels_last && one_launch && resident + kReductionBytes <= shared_limit) {
     plan.path = Path::resident;
-    plan.threads = std::clamp(rounded_up(divided_up(resident, kResidentBytesPerThread), 32), kMinThreads, kMaxThreads);
-    plan.splits = 1;
+    plan.threads = threads_for(divided_up(resident, kResidentBytesPerThread), kMaxThreads);
+    plan.splits = plan.writers = 1;
     plan.shared_bytes = resident;
     return plan;
   }
   plan.path = shape.channels_last ? Path::channels_last : Path::split;
-  plan.threads = shape.channels_last ? kSplitThreads
-                                     : std::clamp(rounded_up(shape.plane_size() / 4, 32), kMinThreads, kSplitThreads);
+  plan.threads = shape.channels_last ? kSplitThreads : threads_for(shape.plane_size() / 4, kSplitThreads);
   const int channels_together = shape.channels_last ? lanes_of(16) * 16 / bytes_of(shape.type) : 1;
-  plan.splits = std::clamp(divided_up(shape.plane_size() * channels_together, kSplitElements), 1, kMaxSplits);
+  const int64_t elements = shape.plane_size() * channels_together;
+  plan.writers = std::clamp(divided_up(elements, kSplitElements), 1, kMaxSplits);
+  plan.splits = shape.channels_last ? std::clamp(divided_up(elements, kChannelsLastReducedElements), 1, kMaxSplits)
+                                    : plan.writers;
   plan.workspace_floats = floats * shape.planes() * plan.splits;
   return plan;
 }
@@ -69,7 +83,8 @@ inline Plan plan(const Shape& shape, size_t resident, size_t shared_limit, int f
 // `shared_limit`: bytes of shared memory a block may have. Statistics that are given leave nothing to reduce, so
 // every plane can be shared by several blocks.
 inline Plan plan_forward(const Shape& shape, bool statistics_given, size_t shared_limit) {
-  return plan(shape, shared_bytes(shape.plane_size(), shape.type), shared_limit, kMomentFloats, !statistics_given);
+  return plan(shape, shared_bytes(shape.plane_size(), shape.type), shared_limit,
+              shape.channels_last ? kChannelsLastMomentFloats : kMomentFloats, !statistics_given);
 }
 
 // A block holds x and the gradient. The sums of every plane are kept for the parameters' gradients.
