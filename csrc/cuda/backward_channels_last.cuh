@@ -121,10 +121,10 @@ __global__ void __launch_bounds__(256, 4)
   write(partial_sums(arguments) + (1LL * gridDim.y + blockIdx.y) * planes + plane, all.second);
 }
 
-// Grid: as channels_last_backward_sums.
+// Grid: as channels_last_backward_sums, which had `splits` blocks for a group, but any number of them.
 template <class T, int WIDTH, class Epilogue>
 __global__ void __launch_bounds__(256, 4)
-    channels_last_backward_apply(const BackwardArguments arguments, const Epilogue epilogue) {
+    channels_last_backward_apply(const BackwardArguments arguments, const Epilogue epilogue, int splits) {
   using Thread = ChannelsLastThread<WIDTH>;
   __shared__ ChannelConstants<Thread::kChannels> constants;
   const Shape& shape = arguments.shape;
@@ -134,9 +134,9 @@ __global__ void __launch_bounds__(256, 4)
     const int64_t planes = shape.batch * shape.channels;
     const int64_t plane = at.sample * shape.channels + channel;
     Sums all;
-    for (unsigned split = 0; split < gridDim.y; ++split) {
-      all.first += read(partial_sums(arguments) + (0LL * gridDim.y + split) * planes + plane);
-      all.second += read(partial_sums(arguments) + (1LL * gridDim.y + split) * planes + plane);
+    for (int split = 0; split < splits; ++split) {
+      all.first += read(partial_sums(arguments) + (0LL * splits + split) * planes + plane);
+      all.second += read(partial_sums(arguments) + (1LL * splits + split) * planes + plane);
     }
     const float rstd = read(arguments.rstd + plane);
     if (blockIdx.y == 0) keep_sums(arguments, plane, all, rstd);

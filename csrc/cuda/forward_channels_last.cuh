@@ -48,7 +48,7 @@ struct ChannelsLastThread {
   }
 };
 
-// Grid: samples * groups of channels x splits. Writes workspace[count, mean, squares][split][plane].
+// Grid: samples * groups of channels x splits. Writes workspace[mean, squares][split][plane].
 template <class T, int WIDTH>
 __global__ void __launch_bounds__(256, 4) channels_last_statistics(const ForwardArguments arguments) {
   using Thread = ChannelsLastThread<WIDTH>;
@@ -100,21 +100,27 @@ __global__ void __launch_bounds__(256, 4) channels_last_statistics(const Forward
   }
   const int64_t planes = shape.batch * shape.channels;
   const int64_t plane = at.sample * shape.channels + channel;
-  write(arguments.workspace + (0LL * gridDim.y + blockIdx.y) * planes + plane, all.count);
-  write(arguments.workspace + (1LL * gridDim.y + blockIdx.y) * planes + plane, all.mean[0]);
-  write(arguments.workspace + (2LL * gridDim.y + blockIdx.y) * planes + plane, all.squares[0]);
+  write(arguments.workspace + (0LL * gridDim.y + blockIdx.y) * planes + plane, all.mean[0]);
+  write(arguments.workspace + (1LL * gridDim.y + blockIdx.y) * planes + plane, all.squares[0]);
 }
 
-// Given, or merged from the partial results.
-__device__ __forceinline__ Statistics channels_last_plane_statistics(const ForwardArguments& arguments, int64_t plane) {
+// How many pixels a block saw that had every `splits`-th run of `rows` pixels.
+__device__ __forceinline__ float pixels_of_split(int pixels, int rows, int splits, int split) {
+  const int all = pixels / (rows * splits), rest = pixels - all * rows * splits - split * rows;
+  return static_cast<float>(all * rows + (rest < 0 ? 0 : rest < rows ? rest : rows));
+}
+
+// Given, or merged from the partial results of `splits` blocks.
+__device__ __forceinline__ Statistics channels_last_plane_statistics(const ForwardArguments& arguments, int64_t plane,
+                                                                     int rows, int splits) {
   if (arguments.statistics_given) return {read(arguments.mean + plane), read(arguments.rstd + plane)};
   const int64_t planes = arguments.shape.batch * arguments.shape.channels;
   Moments<1> all;
-  for (unsigned split = 0; split < gridDim.y; ++split) {
+  for (int split = 0; split < splits; ++split) {
     Moments<1> one;
-    one.count = read(arguments.workspace + (0LL * gridDim.y + split) * planes + plane);
-    one.mean[0] = read(arguments.workspace + (1LL * gridDim.y + split) * planes + plane);
-    one.squares[0] = read(arguments.workspace + (2LL * gridDim.y + split) * planes + plane);
+    one.count = pixels_of_split(arguments.shape.height * arguments.shape.width, rows, splits, split);
+    one.mean[0] = read(arguments.workspace + (0LL * splits + split) * planes + plane);
+    one.squares[0] = read(arguments.workspace + (1LL * splits + split) * planes + plane);
     all.merge(one);
   }
   const Statistics statistics = statistics_of(all.count, all.mean[0], all.squares[0], arguments.eps);
@@ -125,19 +131,20 @@ __device__ __forceinline__ Statistics channels_last_plane_statistics(const Forwa
   return statistics;
 }
 
-// Grid: as channels_last_statistics.
+// Grid: as channels_last_statistics, which had `splits` blocks for a group, but any number of them.
 template <class T, int WIDTH, class Epilogue>
 __global__ void __launch_bounds__(256, 4)
-    channels_last_apply(const ForwardArguments arguments, const Epilogue epilogue) {
+    channels_last_apply(const ForwardArguments arguments, const Epilogue epilogue, int splits) {
   using Thread = ChannelsLastThread<WIDTH>;
   __shared__ float means[Thread::kChannels], scales[Thread::kChannels], biases[Thread::kChannels];
   const Shape& shape = arguments.shape;
   const Thread at(shape);
   const int channel = at.own_channel(shape);
   if (channel >= 0) {
-    const Normalisation normalise(channels_last_plane_statistics(arguments, at.sample * shape.channels + channel),
-                                  parameter<T>(arguments.weight, arguments.float_parameters, channel, 1.0f),
-                                  parameter<T>(arguments.bias, arguments.float_parameters, channel, 0.0f));
+    const Normalisation normalise(
+        channels_last_plane_statistics(arguments, at.sample * shape.channels + channel, at.rows, splits),
+        parameter<T>(arguments.weight, arguments.float_parameters, channel, 1.0f),
+        parameter<T>(arguments.bias, arguments.float_parameters, channel, 0.0f));
     means[threadIdx.x] = normalise.mean;
     scales[threadIdx.x] = normalise.scale;
     biases[threadIdx.x] = normalise.bias;

@@ -58,11 +58,11 @@ int with_width(const Shape& shape, std::initializer_list<const void*> tensors, c
   });
 }
 
-// Planes x splits, or samples * groups of channels x splits for a thread of `width` channels.
-inline dim3 grid_of(const Shape& shape, const Plan& plan, int width) {
+// Planes x blocks, or samples * groups of channels x blocks for a thread of `width` channels.
+inline dim3 grid_of(const Shape& shape, int blocks, int width) {
   int64_t columns = shape.planes();
   if (shape.channels_last) columns = shape.batch * divided_up(shape.channels, lanes_of(width) * width);
-  return dim3(static_cast<unsigned>(columns), static_cast<unsigned>(plan.splits));
+  return dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks));
 }
 
 template <class Epilogue>
@@ -72,17 +72,18 @@ int launch_forward(const ForwardArguments& arguments, const Plan& plan, const Ep
   if (plan.path == Path::channels_last) {
     return with_width(shape, {arguments.x, arguments.skip, arguments.out}, [&](auto zero, auto width) {
       using T = decltype(zero);
-      const dim3 grid = grid_of(shape, plan, width);
+      const dim3 grid = grid_of(shape, plan.splits, width);
       if (!arguments.statistics_given) {
         const int error = launch(channels_last_statistics<T, width()>, grid, plan.threads, 0, stream, arguments);
         if (error != 0) return error;
       }
-      return launch(channels_last_apply<T, width(), Epilogue>, grid, plan.threads, 0, stream, arguments, epilogue);
+      return launch(channels_last_apply<T, width(), Epilogue>, grid_of(shape, plan.writers, width), plan.threads, 0,
+                    stream, arguments, epilogue, plan.splits);
     });
   }
   return with_type(shape.type, [&](auto zero) {
     using T = decltype(zero);
-    const dim3 grid = grid_of(shape, plan, 1);
+    const dim3 grid = grid_of(shape, plan.splits, 1);
     if (plan.path == Path::resident) {
       return launch(forward_resident<T, Epilogue>, grid, plan.threads, plan.shared_bytes, stream, arguments, epilogue);
     }
@@ -99,20 +100,20 @@ int launch_backward_planes(const BackwardArguments& arguments, const Plan& plan,
                            void* stream) {
   const Shape& shape = arguments.shape;
   if (plan.path == Path::channels_last) {
-    return with_width(shape, {arguments.x, arguments.gradient, arguments.dx, arguments.dskip},
-                      [&](auto zero, auto width) {
-                        using T = decltype(zero);
-                        const dim3 grid = grid_of(shape, plan, width);
-                        const int error = launch(channels_last_backward_sums<T, width(), Epilogue>, grid, plan.threads,
-                                                 0, stream, arguments, epilogue);
-                        if (error != 0) return error;
-                        return launch(channels_last_backward_apply<T, width(), Epilogue>, grid, plan.threads, 0, stream,
-                                      arguments, epilogue);
-                      });
+    return with_width(
+        shape, {arguments.x, arguments.gradient, arguments.dx, arguments.dskip}, [&](auto zero, auto width) {
+          using T = decltype(zero);
+          const dim3 grid = grid_of(shape, plan.splits, width);
+          const int error = launch(channels_last_backward_sums<T, width(), Epilogue>, grid, plan.threads, 0, stream,
+                                   arguments, epilogue);
+          if (error != 0) return error;
+          return launch(channels_last_backward_apply<T, width(), Epilogue>, grid_of(shape, plan.writers, width),
+                        plan.threads, 0, stream, arguments, epilogue, plan.splits);
+        });
   }
   return with_type(shape.type, [&](auto zero) {
     using T = decltype(zero);
-    const dim3 grid = grid_of(shape, plan, 1);
+    const dim3 grid = grid_of(shape, plan.splits, 1);
     if (plan.path == Path::resident) {
       return launch(backward_resident<T, Epilogue>, grid, plan.threads, plan.shared_bytes, stream, arguments, epilogue);
     }

@@ -29,6 +29,9 @@ COMPILER = shlex.split(os.environ.get("CXX") or "c++")
 CACHE = Path(tempfile.gettempdir()) / f"i2i-cuda-on-host-{os.getuid()}"
 FLAGS = ("-std=c++17", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-DI2I_CUDA_ON_HOST")
 
+QUICK = ("-O1", "-g1")
+"""Flags for a library whose kernels are run much."""
+
 
 class BuildFailed(Exception):  # noqa: N818
     """The compiler refused; the message is what it said."""

@@ -17,7 +17,7 @@ def _emulator_possible() -> None:
 
 @pytest.fixture(scope="session")
 def _library() -> OnHost:
-    return OnHost(building.build("kernels.so", [*building.KERNEL_SOURCES, "library.cpp"], ["-O1", "-g1"]))
+    return OnHost(building.build("kernels.so", [*building.KERNEL_SOURCES, "library.cpp"], building.QUICK))
 
 
 @pytest.fixture

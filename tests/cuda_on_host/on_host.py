@@ -45,7 +45,7 @@ Convolution = _structure(
 )  # fmt: skip
 TileStatistics = _structure("TileStatistics", shape=Shape, tile_moments=pointer, eps=real, mean=pointer, rstd=pointer)
 Plan = _structure(
-    "Plan", path=integer, threads=integer, splits=integer, shared_bytes=ctypes.c_size_t,
+    "Plan", path=integer, threads=integer, splits=integer, writers=integer, shared_bytes=ctypes.c_size_t,
     workspace_floats=ctypes.c_int64,
 )  # fmt: skip
 
