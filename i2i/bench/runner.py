@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -73,7 +73,7 @@ def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Cas
     kernels = machine.describe_kernels()
     timed: list[TimedResult] = []
     memory: list[MemoryResult] = []
-    with _threads(options.threads) as threads, _plain_float32():
+    with _threads(options.threads) as threads, _plain_float32() if device.type == "cuda" else nullcontext():
         setting = Setting(device, threads, rivals=not options.quick)
         timer = Timer(
             seconds=QUICK_SECONDS if options.quick else SECONDS,
@@ -214,7 +214,10 @@ def _threads(count: int | None) -> Iterator[int]:
 
 @contextmanager
 def _plain_float32() -> Iterator[None]:
-    """Keep CUDA from rounding float32 to TF32 on the way: fp32 means fp32 in every row."""
+    """Keep CUDA from rounding float32 to TF32 on the way: fp32 means fp32 in every row.
+
+    Not for the CPU, where the setting of another backend makes convolutions in bfloat16 take minutes (PyTorch 2.13).
+    """
     backends: Any = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)  # type: ignore[attr-defined]
     before = [backend.fp32_precision for backend in backends]
     try:
