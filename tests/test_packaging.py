@@ -148,8 +148,10 @@ def test_the_wheel_holds_types_sample_data_and_the_page_template(wheel: zipfile.
     assert "i2i/py.typed" in names
     assert any(name.startswith("i2i/engine/templates/") for name in names)
     assert sum(name.startswith("i2i/data/emoji/") and name.endswith(".webp") for name in names) == 3 * 200
-    sample = sum(entry.file_size for entry in wheel.infolist() if entry.filename.startswith("i2i/data/"))
-    assert sample < 1_500_000, f"the sample data take {sample} bytes of the package"
+    for folder, limit in (("emoji", 1_500_000), ("translators", 5_000_000)):
+        prefix = f"i2i/data/{folder}/"
+        size = sum(entry.file_size for entry in wheel.infolist() if entry.filename.startswith(prefix))
+        assert 0 < size < limit, f"{prefix} takes {size} bytes of the package"
 
 
 def test_the_wheel_carries_its_licences_and_its_command(wheel: zipfile.ZipFile) -> None:
