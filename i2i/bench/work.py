@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch.utils.flop_counter import FlopCounterMode
 
-CHANNEL_MULTIPLE = 16
-"""What the CPU kernels round the number of channels up to."""
+from i2i.ops.residual_block import CHANNEL_MULTIPLE
+
 TRAINING_TILE = 4
 """Side of the output tiles in training, in pixels."""
 

@@ -15,7 +15,11 @@ def fold(tensor: Tensor, mapped: int | None, size: int, at: int = 0) -> Tensor:
     """Return ``tensor`` with its mapped dimension joined to the dimension ``at``, which holds the batch.
 
     A tensor that is not mapped is repeated: ``size`` times as many samples either way.
+
+    Raises:
+        ValueError: when there are no samples.
     """
+    _require_samples(size)
     if mapped is None:
         moved = tensor.unsqueeze(at).expand(*tensor.shape[:at], size, *tensor.shape[at:])
     else:
@@ -36,7 +40,11 @@ def in_turn(operator: Callable[..., Any], size: int, mapped: Dims, arguments: Se
 
     Returns:
         What a rule for ``torch.vmap`` returns: the stacked outputs and their mapped dimensions.
+
+    Raises:
+        ValueError: when there are no samples.
     """
+    _require_samples(size)
     calls = [
         operator(
             *(
@@ -49,3 +57,11 @@ def in_turn(operator: Callable[..., Any], size: int, mapped: Dims, arguments: Se
     if isinstance(calls[0], Tensor):
         return torch.stack(calls), 0
     return tuple(torch.stack(outputs) for outputs in zip(*calls, strict=True)), (0,) * len(calls[0])
+
+
+def _require_samples(size: int) -> None:
+    if size == 0:
+        raise ValueError(
+            "torch.vmap must map at least one sample over a fused operator, whose outputs tell the shapes; got 0; "
+            "impl='reference' takes 0 as well"
+        )

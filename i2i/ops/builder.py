@@ -18,6 +18,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -241,7 +242,8 @@ def _run(command: Sequence[str], tools: Tools) -> None:
     try:
         words, _ = process.communicate(timeout=TIMEOUT)
     except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended meanwhile
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         if isinstance(error, subprocess.TimeoutExpired):
             raise BuildError(f"the build took more than {TIMEOUT // 60} minutes and was given up") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -72,13 +73,16 @@ def require_affine(names: tuple[str, str], weight: Tensor | None, bias: Tensor |
         require_parameter(names[1], bias, [x.shape[1]], x)
 
 
-def require_epsilon(eps: float) -> None:
+def require_epsilon(eps: object) -> None:
     """Check what is added to a variance.
 
     Raises:
-        ValueError: when it is negative or not a number.
+        TypeError: when it is no real number.
+        ValueError: when it is negative or NaN.
     """
-    if not eps >= 0:
+    if isinstance(eps, bool) or not isinstance(eps, Real):
+        raise TypeError(f"eps must be a number; got {eps!r}")
+    if not float(eps) >= 0:
         raise ValueError(f"eps must be at least 0; got {eps}")
 
 

@@ -15,6 +15,8 @@ from i2i.ops.layout import memory_format_of
 Implementation = Literal["auto", "fused", "reference"]
 IMPLEMENTATIONS = ("auto", "fused", "reference")
 
+OPERATORS = ("residual_block", "instance_norm_act", "instance_norm_add", "image_convolution")
+
 DTYPES = {
     "cpu": (torch.float32, torch.bfloat16),
     "cuda": (torch.float32, torch.bfloat16, torch.float16),
@@ -25,7 +27,8 @@ DTYPES_OF = {"image_convolution": (torch.float32,)}
 PIXELS_PER_CHANNEL = {False: 0.6, True: 1.5}
 """Least N * H * W for each channel of a residual block on the CPU, without and with gradients.
 
-Below it, transforming the filters costs more than the multiplications that it saves: see docs/kernels.md.
+Measured: with fewer pixels a channel than this, transforming the filters, C * C of them whatever the size of the image,
+costs more than the multiplications that it saves.
 """
 
 NORM_VALUES = {
@@ -76,8 +79,8 @@ def reason_against_fused(
     """Say why an operator does not run fused on this input.
 
     Args:
-        operator: its name, such as ``"residual_block"``.
-        x: the input ``[N, C, H, W]``; its device, dtype and shape count, no value is read.
+        operator: ``"residual_block"``, ``"instance_norm_act"``, ``"instance_norm_add"`` or ``"image_convolution"``.
+        x: the input ``[N, C, H, W]``; its device, layout, dtype and shape count, no value is read.
         impl: ``"fused"`` asks what makes it impossible, ``"auto"`` also what makes it unwise.
         training: whether gradients will be asked for.
 
@@ -85,12 +88,16 @@ def reason_against_fused(
         The first reason, one line without a full stop, or ``None`` when the call runs fused.
 
     Raises:
+        ValueError: for an unknown ``operator``.
         ConfigError: see :func:`i2i.ops.native.load`, which the first call runs.
         NativeError: see there.
     """
+    require_one_of("operator", operator, OPERATORS)
     reason: str | None = library.why_missing(operator, x.device.type)
     if reason is not None:
         return reason
+    if x.layout != torch.strided:
+        return f"the layout is {x.layout}; the kernels read strided tensors"
     dtypes = DTYPES_OF.get(operator, DTYPES[x.device.type])
     if x.dtype not in dtypes:
         known = ", ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)

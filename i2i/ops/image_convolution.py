@@ -1,7 +1,7 @@
 """Convolutions between an image of few channels and features of many: the first and the last of a generator.
 
-General convolution kernels waste most of a register on three channels. Meaning: ``torch.nn.functional.conv2d`` without
-padding. Gradients: of any order; from the second on through the reference.
+General convolution kernels waste most of a register on three channels. Meaning: :func:`image_convolution_reference`.
+Gradients: of any order; from the second on through the reference.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ def image_convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, imp
     Args:
         x: ``[N, C, H, W]``, H and W at least k, float16, bfloat16, float32 or float64, any strides. The kernels compute
             float32; other dtypes, and weights of other shapes, take the reference.
-        weight: ``[K, C, k, k]`` in the dtype of ``x``.
+        weight: ``[K, C, k, k]``, k at least 1, in the dtype of ``x``, or float32 beside float16 and bfloat16, whose
+            precision it is then rounded to.
         bias: ``[K]``, likewise, or ``None``.
         impl: ``"auto"`` runs fused where that can be done and is faster, ``"fused"`` raises where it cannot be done,
             ``"reference"`` takes PyTorch's own operators.
 
     Returns:
-        ``[N, K, H - k + 1, W - k + 1]`` in the dtype of ``x``; channels_last if ``x`` is, else contiguous.
+        ``[N, K, H - k + 1, W - k + 1]`` in the dtype of ``x``, also under autocast; channels_last if ``x`` is,
+        else contiguous.
 
     Raises:
         TypeError: for a wrong type or dtype.
@@ -51,6 +53,8 @@ def image_convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, imp
         raise ValueError(
             f"weight must have shape [K, {x.shape[1]}, k, k] for x with {x.shape[1]} channels; got {list(weight.shape)}"
         )
+    if weight.shape[2] == 0:
+        raise ValueError(f"weight must have a kernel of at least 1x1; got {list(weight.shape)}")
     require_parameter("weight", weight, list(weight.shape), x)
     if bias is not None:
         require_parameter("bias", bias, [weight.shape[0]], x)
@@ -60,7 +64,12 @@ def image_convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, imp
     if takes_fused("image_convolution", impl, x, training=training, reason=_reason_against(weight)):
         out: Tensor = torch.ops.i2i.image_convolution(x, weight, bias)
         return out
-    return in_layout_of(x, F.conv2d(x, weight, bias))
+    return in_layout_of(x, image_convolution_reference(x, weight, bias).to(x.dtype))  # autocast lowers it
+
+
+def image_convolution_reference(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Compute :func:`image_convolution` by PyTorch's own operator, without the checks."""
+    return F.conv2d(x, weight.to(x.dtype), None if bias is None else bias.to(x.dtype))
 
 
 def _reason_against(weight: Tensor) -> str | None:
@@ -96,7 +105,7 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, weight, bias = ctx.saved_tensors
     needed = ctx.needs_input_grad
     if torch.is_grad_enabled():  # create_graph=True
-        dx, dweight, dbias = gradients_through_reference(F.conv2d, (x, weight, bias), needed, grad)
+        dx, dweight, dbias = gradients_through_reference(image_convolution_reference, (x, weight, bias), needed, grad)
         return dx, dweight, dbias
     dx, dweight = torch.ops.i2i.image_convolution_backward(grad, x, weight, needed[0], needed[1])
     dbias = grad.sum((0, 2, 3)) if needed[2] else None
@@ -150,7 +159,8 @@ class ImageConvolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[N, in_channels, H, W]`` to ``[N, out_channels, H - k + 1, W - k + 1]``."""
-        if torch.is_autocast_enabled(x.device.type):
+        device = x.device.type
+        if device in library.KEYS and torch.is_autocast_enabled(device):  # which refuses devices that it does not know
             return super().forward(x)  # in the precision that autocast gives to convolutions
         return image_convolution(x, self.weight, self.bias, impl=self.impl)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from i2i.ops.cancelled_bias import with_cancelled_biases
-from i2i.ops.checks import require_one_of
+from i2i.ops.checks import require_one_of, require_parameter, require_planes
 from i2i.ops.choice import IMPLEMENTATIONS, Implementation
 from i2i.ops.instance_norm_act import ACTIVATIONS, instance_norm_act
 from i2i.ops.instance_norm_add import instance_norm_add
@@ -179,9 +179,14 @@ class ResidualBlock(nn.Module):
     def _with_dropout(self, x: Tensor) -> Tensor:
         layers: Any = self.conv_block
         pad, first, first_norm, _, dropout, _, second, second_norm = layers
-        y = F.conv2d(pad(x), with_cancelled_biases(first.weight, first.bias, second.bias))
+        require_planes("x", x)
+        channels = x.shape[1]
+        for name, layer in (("weight1", first), ("weight2", second)):
+            require_parameter(name, layer.weight, [channels, channels, 3, 3], x)
+        weight = with_cancelled_biases(first.weight, first.bias, second.bias)
+        y = F.conv2d(pad(x), weight.to(x.dtype))
         y = instance_norm_act(y, first_norm.weight, first_norm.bias, self.eps, "relu", impl=self.impl)
-        y = F.conv2d(pad(dropout(y)), second.weight)
+        y = F.conv2d(pad(dropout(y)), second.weight.to(y.dtype))
         return instance_norm_add(y, x, second_norm.weight, second_norm.bias, self.eps, impl=self.impl)
 
     def extra_repr(self) -> str:

@@ -47,10 +47,12 @@ def _gradients(grad: Tensor, x: Tensor, weight: Tensor, ctx: Any, needed: tuple[
     return torch.ops.aten.convolution_backward(grad, x, weight, ctx.bias_shape, *ctx.settings, needed)
 
 
-def _takes_copies(x: Tensor, weight: Tensor) -> bool:
+def _takes_copies(convolution: nn.Conv2d | nn.ConvTranspose2d, x: Tensor) -> bool:
     return (
-        x.device.type == "cpu"
-        and weight.requires_grad
+        convolution.padding_mode == "zeros"
+        and isinstance(convolution.padding, tuple)  # not "same" or "valid"
+        and x.device.type == "cpu"
+        and convolution.weight.requires_grad
         and torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
@@ -59,11 +61,11 @@ def _takes_copies(x: Tensor, weight: Tensor) -> bool:
 
 
 class StridedConvolution(nn.Conv2d):
-    """``nn.Conv2d`` with zero padding, and a quicker gradient of the weight for channels_last input on the CPU."""
+    """``nn.Conv2d``, with a quicker gradient of the weight for channels_last input on the CPU and padding by zeros."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[N, in_channels, H, W]`` as ``nn.Conv2d`` does."""
-        if not _takes_copies(x, self.weight):
+        if not _takes_copies(self, x):
             return super().forward(x)
         settings = (self.stride, self.padding, self.dilation, False, (0, 0), self.groups)
         out: Tensor = _Convolution.apply(x, self.weight, self.bias, *settings)  # type: ignore[no-untyped-call]
@@ -75,7 +77,7 @@ class TransposedConvolution(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # without an output size
         """Map ``[N, in_channels, H, W]`` as ``nn.ConvTranspose2d`` does."""
-        if not _takes_copies(x, self.weight):
+        if not _takes_copies(self, x):
             return super().forward(x)
         settings = (self.stride, self.padding, self.dilation, True, self.output_padding, self.groups)
         out: Tensor = _Convolution.apply(x, self.weight, self.bias, *settings)  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ import torch
 
 from i2i.ops import library
 
-OPERATORS = ("residual_block", "instance_norm_act", "instance_norm_add")
+OPERATORS = ("residual_block", "instance_norm_act", "instance_norm_add", "image_convolution")
 
 
 @pytest.fixture(autouse=True)

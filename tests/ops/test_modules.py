@@ -8,7 +8,14 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from i2i.ops import InstanceNormAct, InstanceNormAdd, ResidualBlock
+from i2i.ops import (
+    ImageConvolution,
+    InstanceNormAct,
+    InstanceNormAdd,
+    ResidualBlock,
+    StridedConvolution,
+    TransposedConvolution,
+)
 
 from .blocks import images
 
@@ -100,6 +107,59 @@ def test_recomputation_gives_the_same_gradients(impl):
         module(images(2, 8, 12, 12)).square().sum().backward()
     for one, other in zip(block.parameters(), again.parameters(), strict=True):
         assert torch.equal(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_dropout_takes_less_precision_beside_float32_weights(recompute, dtype):
+    block = randomised(ResidualBlock(4, affine=True, dropout=True, recompute=recompute))
+    x = images(1, 4, 8, 8, dtype=dtype).requires_grad_()
+    torch.manual_seed(3)
+    out = block(x)
+    torch.manual_seed(3)
+    exact = block(x.detach().float())
+    out.float().square().sum().backward()
+    assert out.dtype == x.grad.dtype == dtype
+    assert all(parameter.grad.dtype == torch.float32 for parameter in block.parameters())
+    torch.testing.assert_close(out.float(), exact, rtol=0.05, atol=0.05)
+
+
+def test_dropout_refuses_what_evaluation_refuses():
+    block = ResidualBlock(4, dropout=True).double()
+    for module in (block.train(), block.eval()):
+        with pytest.raises(TypeError, match=r"weight1 must have dtype torch\.float32, the .*; got torch\.float64"):
+            module(images(1, 4, 8, 8))
+        with pytest.raises(ValueError, match=r"weight1 must have shape \[5, 5, 3, 3\] for x with 5 channels"):
+            module(images(1, 5, 8, 8, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        ResidualBlock(16, affine=True),
+        ResidualBlock(16, recompute=True),
+        ResidualBlock(16, dropout=True),
+        ResidualBlock(16, dropout=True, recompute=True),
+        InstanceNormAct(16, affine=True, pad=1),
+        InstanceNormAdd(16, affine=True, pad=1),
+        ImageConvolution(16, 3, 3),
+        StridedConvolution(16, 4, 3, stride=2, padding=1),
+        TransposedConvolution(16, 4, 3, stride=2, padding=1, output_padding=1),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_shapes_are_found_on_the_meta_device(module, memory_format):
+    inputs = [images(2, 16, 8, 8).contiguous(memory_format=memory_format)] * (1 + isinstance(module, InstanceNormAdd))
+    expected = module(*inputs)
+    copied, known = copy.deepcopy(module).to("meta"), [x.to("meta").requires_grad_() for x in inputs]
+    got = copied(*known)
+    got.sum().backward()
+    assert got.device.type == "meta"
+    assert got.shape == expected.shape
+    assert got.dtype == expected.dtype
+    assert all(x.grad.shape == x.shape for x in known)
+    assert all(parameter.grad is not None for parameter in copied.parameters())
 
 
 def test_spectral_norm_of_its_convolutions_counts():

@@ -292,3 +292,22 @@ def test_sources_that_are_gone_are_missed_by_name(small: Path) -> None:
 
     with pytest.raises(BuildError, match=r"the native sources are missing at .*_native_sources; install i2i again"):
         builder.sources()
+
+
+def test_an_interrupt_as_the_build_ends_stays_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tool is gone by then, and with it the group of processes that is to be ended."""
+    finish = subprocess.Popen.communicate
+    calls = []
+
+    def interrupted(process: subprocess.Popen[str], timeout: float | None = None) -> tuple[str, str]:
+        calls.append(process)
+        words = finish(process, timeout=timeout)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return words
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        builder._run([sys.executable, "-c", ""], builder.Tools("cmake", "ninja", "c++"))
+    assert len(calls) == 2

@@ -74,3 +74,16 @@ def test_it_compiles_and_runs_under_autocast(kind: str) -> None:
     torch.testing.assert_close(compiled(x), plain(x))
     with torch.autocast("cpu", torch.bfloat16):
         assert ours(x).dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("settings", [{"padding": 1, "padding_mode": "reflect"}, {"padding": "same"}], ids=str)
+def test_other_paddings_are_those_of_torch_as_well(settings: dict[str, object]) -> None:
+    ours, plain = (
+        convolution(4, 6, 3, dtype=torch.float64, **settings)  # type: ignore[arg-type]
+        for convolution in (StridedConvolution, nn.Conv2d)
+    )
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 4, 9, 8, dtype=torch.float64).to(memory_format=torch.channels_last)
+
+    for got, expected in zip(gradients(ours, x), gradients(plain, x), strict=True):
+        torch.testing.assert_close(got, expected)

@@ -247,6 +247,8 @@ def test_biases_have_no_effect_and_zero_gradients():
         ({"norm_bias2": torch.ones(4)}, ValueError, "must be given together; got norm_bias2 without norm_weight2"),
         ({"weight1": torch.zeros(4, 4, 3, 3, device="meta")}, ValueError, "weight1 must be on cpu, .*; got meta"),
         ({"eps": -1.0}, ValueError, "eps must be at least 0; got -1.0"),
+        ({"eps": "a"}, TypeError, "eps must be a number; got 'a'"),
+        ({"eps": float("nan")}, ValueError, "eps must be at least 0; got nan"),
         ({"impl": "fast"}, ValueError, "impl must be one of 'auto', 'fused', 'reference'; got 'fast'"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.func import functional_call, grad, vmap
 
-from i2i.ops import ResidualBlock, instance_norm_act, instance_norm_add, residual_block
+from i2i.ops import ResidualBlock, image_convolution, instance_norm_act, instance_norm_add, residual_block
 
 from .blocks import filters, images
 
@@ -17,6 +17,7 @@ CHANNELS = 20  # fills no vector
 
 WEIGHTS = filters(CHANNELS, 1), filters(CHANNELS, 2)
 AFFINE = images(CHANNELS, seed=1), images(CHANNELS, seed=2)
+IMAGE_WEIGHT = images(16, 3, 3, 3, seed=1) / 27**0.5
 
 
 def block(x, impl="fused"):
@@ -31,7 +32,16 @@ def add(x, impl="fused"):
     return instance_norm_add(x, x.flip(3), pad=1, impl=impl)
 
 
-CALLS = {"residual_block": block, "instance_norm_act": act, "instance_norm_add": add}
+def convolve(x, impl="fused"):
+    return image_convolution(x[:, :3] * 2, IMAGE_WEIGHT, AFFINE[0][:16], impl=impl)  # in the memory format of x
+
+
+CALLS = {
+    "residual_block": block,
+    "instance_norm_act": act,
+    "instance_norm_add": add,
+    "image_convolution": convolve,
+}
 each = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -40,11 +50,13 @@ def samples(operator, layout, affine, requires_grad):
     """Arguments of an operator and, computed from them, those of its backward."""
     x = images(2, CHANNELS, 6, 9).contiguous(memory_format=LAYOUTS[layout])
     skip = images(2, CHANNELS, 6, 9, seed=1).contiguous(memory_format=LAYOUTS[layout])
+    image = images(2, 3, 6, 9).contiguous(memory_format=LAYOUTS[layout])
     norm = [images(CHANNELS, seed=seed) if affine else None for seed in (1, 2, 3, 4)]
     arguments = {
         "residual_block": (x, filters(CHANNELS, 1), filters(CHANNELS, 2), *norm, 1e-5),
         "instance_norm_act": (x, *norm[:2], 1e-5, "relu", 0.2, 2),
         "instance_norm_add": (x, skip, *norm[:2], 1e-5, 2),
+        "image_convolution": (image, IMAGE_WEIGHT.clone(), images(16, seed=2) if affine else None),
     }
     arguments["residual_block_forward"] = arguments["residual_block"]
     if not operator.endswith("_backward"):
@@ -53,12 +65,14 @@ def samples(operator, layout, affine, requires_grad):
                 argument.requires_grad_(requires_grad)
         return arguments[operator]
     forward = operator.replace("_backward", "_forward" if operator.startswith("residual") else "")
-    out, *kept = getattr(torch.ops.i2i, forward)(*arguments[forward])
+    outputs = getattr(torch.ops.i2i, forward)(*arguments[forward])
+    out, *kept = outputs if isinstance(outputs, tuple) else (outputs,)
     gradient = images(*out.shape, seed=7).to(out.dtype)
     return {
         "residual_block_backward": (gradient, x, *arguments["residual_block"][1:6], *kept, True),
         "instance_norm_act_backward": (gradient, x, *norm[:2], *kept, "relu", 0.2, 2),
         "instance_norm_add_backward": (gradient, x, norm[0], *kept, 2),
+        "image_convolution_backward": (gradient, image, IMAGE_WEIGHT, True, True),
     }[operator]
 
 
@@ -74,6 +88,8 @@ def samples(operator, layout, affine, requires_grad):
         "instance_norm_act_backward",
         "instance_norm_add",
         "instance_norm_add_backward",
+        "image_convolution",
+        "image_convolution_backward",
     ],
 )
 def test_opcheck(operator, layout, affine):
@@ -169,6 +185,15 @@ def test_functional_derivatives_take_the_reference_and_say_so(call):
         grad(lambda x: energy(x, "fused"))(x)
 
 
+@each
+def test_vmap_over_no_samples_is_refused(call):
+    x = images(1, 3, 6, 6)
+    with pytest.raises(ValueError, match=r"torch\.vmap must map at least one sample"):
+        vmap(call)(torch.empty(0, 2, CHANNELS, 6, 9))
+    with pytest.raises(ValueError, match=r"torch\.vmap must map at least one sample"):
+        vmap(lambda weight: image_convolution(x, weight, impl="fused"))(torch.empty(0, 16, 3, 3, 3))
+
+
 def test_vmap_over_weights_makes_an_ensemble():
     modules = [ResidualBlock(CHANNELS, affine=True, impl="fused") for _ in range(3)]
     stacked = {
@@ -203,7 +228,7 @@ def test_a_gradient_for_each_sample():
 @pytest.mark.parametrize("parameters_differ", [False, True])
 def test_native_backwards_are_mapped_sample_by_sample(parameters_differ):
     """Parameters of its own for every sample, or shared ones whose gradients are kept apart."""
-    for operator in ("residual_block_backward", "instance_norm_act_backward", "instance_norm_add_backward"):
+    for operator in (f"{name}_backward" for name in CALLS):
         call = getattr(torch.ops.i2i, operator)
         calls = [samples(operator, layout, True, False) for layout in LAYOUTS]
         mapped = [
@@ -220,8 +245,13 @@ def test_native_backwards_are_mapped_sample_by_sample(parameters_differ):
                 torch.testing.assert_close(found[place], expected, rtol=1e-4, atol=1e-4)
 
 
-@each
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("call", "dtype"),
+    [
+        *((call, torch.float32) for call in CALLS.values()),
+        *((call, torch.bfloat16) for call in CALLS.values() if call is not convolve),  # whose kernels take float32
+    ],
+)
 def test_autocast_gives_the_dtype_that_plain_pytorch_gives(call, dtype):
     x = images(1, CHANNELS, 8, 8, dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16):
