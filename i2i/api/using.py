@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from i2i.engine.export import ExportReport
     from i2i.engine.measure import Evaluation
     from i2i.engine.model import Inference, TranslatorInfo
+    from i2i.engine.tiles.settings import Statistics
     from i2i.engine.translator import Precision, Translator
 
 
@@ -28,6 +29,10 @@ def load(
     precision: Precision = "fp32",
     inference: Inference | None = None,
     max_pixels: int | None = None,
+    tile: int | Literal["auto"] | None = None,
+    tile_statistics: Statistics | None = None,
+    tile_memory: float | None = None,
+    tile_folder: str | Path | None = None,
 ) -> Translator:
     """Load a trained translator; call the result on images.
 
@@ -42,16 +47,28 @@ def load(
         inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the batch's statistics, as in
             both papers' code. What the run was set to (``training.inference``) if not given.
         max_pixels: refuse files with more pixels than this; the run's ``data.max_pixels`` if not given.
+        tile: divide images into tiles of so many pixels a side, or with ``"auto"`` those that are too large for the
+            memory; see ``docs/large-images.md``.
+        tile_statistics: ``exact`` (also if not given): the result is that of the whole image; or ``estimate``.
+        tile_memory: GiB of activations between tiles that stay in memory; half of what is available if not given.
+        tile_folder: where the others are kept for the while; the system's folder for temporary files if not given.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
         PluginError: the package that brought the generator is missing; the message names it with its version.
-        ConfigError: the direction or the device does not exist.
+        ConfigError: the direction or the device does not exist, or the generator cannot be divided into tiles.
     """
     from i2i.engine.exported import is_exported, load_exported
+    from i2i.engine.tiles.settings import parse_tiles
     from i2i.engine.translator import Translator
 
+    tiles = parse_tiles(tile, tile_statistics, tile_memory, tile_folder)
     if is_exported(model):
+        if tiles is not None:
+            raise ConfigError(
+                f"--tile is for run folders, checkpoints and official files: {model} is an exported file, which "
+                "computes an image as a whole; leave it out, or translate with what the file was exported from"
+            )
         return load_exported(
             model,
             direction=direction,
@@ -62,7 +79,7 @@ def load(
             max_pixels=max_pixels,
         )
     network, info = _load_generator(PluginManager(), model, direction, checkpoint, inference, max_pixels)
-    return Translator(network, info, device=device, precision=precision)
+    return Translator(network, info, device=device, precision=precision, tiles=tiles)
 
 
 def convert(

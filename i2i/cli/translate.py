@@ -69,6 +69,26 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--max-pixels", metavar="N", type=POSITIVE, help="Refuse images with more pixels. Default: the run's limit."
 )
+@click.option(
+    "--tile",
+    metavar="auto|N",
+    help="Divide images into tiles of N pixels a side; auto: those that are too large for the memory. The result is "
+    "that of the whole image.",
+)
+@click.option(
+    "--tile-statistics",
+    type=click.Choice(["exact", "estimate"]),
+    help="estimate: norms take the statistics of a sample and tiles are blended, for networks that exact does not "
+    "know. Default: exact.",
+)
+@click.option(
+    "--tile-memory",
+    metavar="GIB",
+    type=click.FloatRange(min=0),
+    help="Activations kept in memory between tiles; the rest lies in temporary files. Default: half of what is "
+    "available.",
+)
+@click.option("--tile-folder", metavar="FOLDER", help="Where the temporary files are. Default: the system's folder.")
 def translate(
     model: Path,
     inputs: tuple[str, ...],
@@ -135,6 +155,7 @@ def _translate_stream(translator: Translator, stream: Stream, force: bool) -> No
 def _translate_plan(
     translator: Translator, plan: Plan, out: str, batch_size: int, workers: int | None, force: bool
 ) -> None:
+    from i2i.engine.tiles.files import translate_large_files
     from i2i.engine.translate_files import DEFAULT_WORKERS, translate_files
     from i2i.engine.translate_video import translate_video
 
@@ -146,9 +167,18 @@ def _translate_plan(
     context = click.get_current_context()
     try:
         if plan.jobs:
-            report.follow_images(
-                translate_files(translator, plan.jobs, batch_size=batch_size, workers=workers, force=force)
-            )
+            if translator.tiling is None:
+                outcomes = translate_files(translator, plan.jobs, batch_size=batch_size, workers=workers, force=force)
+            else:
+                outcomes = translate_large_files(
+                    translator,
+                    plan.jobs,
+                    batch_size=batch_size,
+                    workers=workers,
+                    force=force,
+                    progress=report.within,
+                )
+            report.follow_images(outcomes)
         for job in plan.videos:
             report.follow_video(job, translate_one)
     except KeyboardInterrupt:

@@ -34,6 +34,7 @@ class Report:
         self.translated, self.translated_videos, self.frames, self.failed = 0, 0, 0, 0
         self._console = Console(stderr=True, soft_wrap=True)
         self._seconds = {"images": 0.0, "frames": 0.0}
+        self._last_part = time.monotonic()
 
     def follow_images(self, outcomes: Iterable[Outcome]) -> None:
         """Tell of each outcome of an image as it comes."""
@@ -58,6 +59,13 @@ class Report:
             outcome = translate(job, progress)
         self.translated_videos += outcome.problem is None
         self._tell(outcome)
+
+    def within(self, job: Job, part: float) -> None:
+        """Tell how much of one large image is done, from 0 to 1, now and then."""
+        now = time.monotonic()
+        if part < 1 and now - self._last_part >= LINE_EVERY_SECONDS:
+            self._last_part = now
+            self._say(f"{job.source}: {part:.0%}")
 
     def summary(self, out: str) -> str:
         """One line for the end."""

@@ -48,21 +48,32 @@ def prepare(item: Any, info: TranslatorInfo) -> Prepared:
         return _from_tensor(item, info)
     if isinstance(item, np.ndarray):
         return _from_array(item, info)
+    opaque = open_picture(item, info)
+    if opaque is not None:
+        return from_opaque(opaque, info)
+    raise DataError(
+        f"expected a Pillow image, a path, a numpy array, a tensor, or a list of these; got {type(item).__name__}"
+    )
+
+
+def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
+    """Return what :func:`~i2i.images.reading.to_opaque` makes of a Pillow image or a file; None for all else.
+
+    Raises:
+        DataError: it cannot be used.
+    """
     if isinstance(item, Image.Image):
         require_pictures(info)
         try:
             turned = upright(item)
         except UnusableImageError as error:
             raise DataError(f"a Pillow image cannot be translated: {error}") from error
-        return _from_opaque(to_opaque(turned, channels=info.in_channels, background=info.background), info)
+        return to_opaque(turned, channels=info.in_channels, background=info.background)
     if isinstance(item, str | Path):
         require_pictures(info)
         path = Path(item).expanduser()
-        opaque = read_image(path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels)
-        return _from_opaque(opaque, info)
-    raise DataError(
-        f"expected a Pillow image, a path, a numpy array, a tensor, or a list of these; got {type(item).__name__}"
-    )
+        return read_image(path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels)
+    return None
 
 
 def to_picture(output: Tensor, *, deep: bool = False) -> Image.Image:
@@ -83,7 +94,8 @@ def require_pictures(info: TranslatorInfo) -> None:
         )
 
 
-def _from_opaque(opaque: Image.Image, info: TranslatorInfo) -> Prepared:
+def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> Prepared:
+    """Prepare what :func:`open_picture` returned."""
     deep = opaque.mode == "F"  # 16-bit grey
     images = torch.from_numpy(to_array(opaque, info.in_channels))[None]
     return Prepared(images, lambda output: to_picture(output, deep=deep))

@@ -34,9 +34,15 @@ def crop(images: Tensor, size: Size) -> Tensor:
     return images[:, :, top : top + size[0], left : left + size[1]]
 
 
+def side_padding(size: int, wanted: int) -> tuple[int, int, str]:
+    """How :func:`pad` brings one side from ``size`` to ``wanted``: pixels before, pixels after, PyTorch's mode."""
+    before = (wanted - size) // 2
+    after = wanted - size - before
+    return before, after, "reflect" if after < size else "replicate"
+
+
 def _pad_side(images: Tensor, dimension: int, amount: int) -> Tensor:
     if amount == 0:
         return images
-    before, after = amount // 2, amount - amount // 2
-    mode = "reflect" if after < images.shape[dimension] else "replicate"
+    before, after, mode = side_padding(images.shape[dimension], images.shape[dimension] + amount)
     return F.pad(images, (0, 0, before, after) if dimension == 2 else (before, after, 0, 0), mode=mode)

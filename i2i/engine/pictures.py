@@ -16,22 +16,31 @@ from i2i.images.writing import SIXTEEN_BIT_FORMATS
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture that was read.
+class Frame:
+    """What is around the pixels of a picture that was read.
 
     Attributes:
-        image: ``[1, C, H, W]``, float32 in [-1, 1].
         format_name: Pillow's name of the output's format.
         deep: whether its translation is of 16 bits, where the network's output is grey.
         metadata: what the output says beside the pixels.
         note: what a person should know about the output, or an empty string.
     """
 
-    image: Tensor
     format_name: str
     deep: bool
     metadata: Metadata
     note: str
+
+
+@dataclass(frozen=True)
+class Picture(Frame):
+    """A picture that was read.
+
+    Attributes:
+        image: ``[1, C, H, W]``, float32 in [-1, 1].
+    """
+
+    image: Tensor
 
 
 def to_input(decoded: DecodedImage, info: TranslatorInfo, format_name: str | None) -> Picture:
@@ -45,9 +54,14 @@ def to_input(decoded: DecodedImage, info: TranslatorInfo, format_name: str | Non
     Raises:
         MemoryError: there is not enough of it.
     """
-    assert decoded.metadata is not None
     opaque = to_opaque(decoded.image, channels=info.in_channels, background=info.background)
     array = to_array(opaque, info.in_channels)
+    return Picture(**vars(to_frame(decoded, format_name)), image=torch.from_numpy(array)[None])
+
+
+def to_frame(decoded: DecodedImage, format_name: str | None) -> Frame:
+    """Note what of a picture is not its pixels; arguments as in :func:`to_input`."""
+    assert decoded.metadata is not None
     notes = []
     if decoded.reduced:
         notes.append("its 16-bit colours were read as 8 bits")
@@ -55,7 +69,7 @@ def to_input(decoded: DecodedImage, info: TranslatorInfo, format_name: str | Non
         notes.append("its EXIF data are damaged and were left out")
     format_name = format_name or decoded.format
     deep = decoded.image.mode in SIXTEEN_BIT_MODES and format_name in SIXTEEN_BIT_FORMATS
-    return Picture(torch.from_numpy(array)[None], format_name, deep, decoded.metadata, "; ".join(notes))
+    return Frame(format_name, deep, decoded.metadata, "; ".join(notes))
 
 
 def to_output(picture: Picture, output: Tensor, info: TranslatorInfo) -> Image.Image:

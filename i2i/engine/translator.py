@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy.typing as npt
 import torch
@@ -14,10 +14,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from i2i.engine.devices import check_device
-from i2i.engine.image_kinds import prepare
+from i2i.engine.image_kinds import from_opaque, open_picture, prepare
 from i2i.engine.model import TranslatorInfo
-from i2i.engine.padding import crop, pad
+from i2i.engine.padding import Size, crop, pad, padded_size
+from i2i.engine.tiles.settings import TileSettings
 from i2i.errors import ConfigError, DataError, DivergedError, PluginError
+
+if TYPE_CHECKING:
+    from i2i.engine.tiles.tiling import Tiling
 
 Precision = Literal["fp32", "bf16"]
 
@@ -49,19 +53,27 @@ class Translator:
 
     Attributes:
         info: what it is.
+        tiling: how it divides images, or None if it does not.
 
     Args:
         network: the generator, with its weights.
         info: what it is.
         device: where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16`` for autocast.
+        tiles: how images are divided, from :func:`~i2i.engine.tiles.settings.parse_tiles`; None: they are not.
 
     Raises:
-        ConfigError: device or precision do not exist here.
+        ConfigError: device or precision do not exist here, or the network cannot be divided as it was asked for.
     """
 
     def __init__(
-        self, network: nn.Module, info: TranslatorInfo, *, device: str = "auto", precision: Precision = "fp32"
+        self,
+        network: nn.Module,
+        info: TranslatorInfo,
+        *,
+        device: str = "auto",
+        precision: Precision = "fp32",
+        tiles: TileSettings | None = None,
     ) -> None:
         if precision not in ("fp32", "bf16"):
             raise ConfigError(f"precision must be 'fp32' or 'bf16'; got {precision!r}")
@@ -69,6 +81,11 @@ class Translator:
         self.precision = precision
         self._network = network.requires_grad_(False).train(info.inference == "paper")
         self.to(device)
+        self.tiling: Tiling | None = None
+        if tiles is not None:
+            from i2i.engine.tiles.tiling import Tiling
+
+            self.tiling = Tiling(tiles, self._network, info, self._run, self._computing)
 
     @property
     def device(self) -> torch.device:
@@ -108,9 +125,10 @@ class Translator:
         if batch_size < 1:
             raise ConfigError(f"batch_size must be at least 1; got {batch_size}")
         if not isinstance(images, list | tuple):
-            prepared = prepare(images, self.info)
-            return prepared.restore(self.translate([prepared.images])[0])
+            return self._translate_one(images)
         results: list[Any] = []
+        if self.tiling is not None:
+            return [self._translate_one(item) for item in images]
         for start in range(0, len(images), batch_size):
             chunk = [prepare(item, self.info) for item in images[start : start + batch_size]]
             outputs = self.translate([item.images for item in chunk])
@@ -131,22 +149,41 @@ class Translator:
             DivergedError: the network gave NaN or infinity.
             PluginError: the network gave images of another size or other channels than it must.
         """
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        padded = [pad(image, self.info.size_multiple) for image in images]
-        for place, image in enumerate(padded):
-            groups[tuple(image.shape[2:])].append(place)
+        multiple = self.info.size_multiple
+        groups: dict[Size, list[int]] = defaultdict(list)
+        for place, image in enumerate(images):
+            groups[padded_size((image.shape[2], image.shape[3]), multiple)].append(place)
         outputs: dict[int, Tensor] = {}
-        for places in groups.values():
-            batch = torch.cat([padded[place].to(self.device) for place in places])
+        for size, places in groups.items():
+            count = sum(len(images[place]) for place in places)
+            if self.tiling is not None and self.tiling.applies(size, self.device, count):
+                for place in places:
+                    outputs[place] = self.tiling.translate(images[place], self.device).to(self.device)
+                continue
+            batch = torch.cat([pad(images[place], multiple).to(self.device) for place in places])
             parts = torch.split(self._run(batch), [len(images[place]) for place in places])
             for place, part in zip(places, parts, strict=True):
                 height, width = images[place].shape[2:]
                 outputs[place] = crop(part, (height, width))
         return [outputs[place] for place in range(len(images))]
 
+    def _translate_one(self, item: Any) -> Any:
+        if self.tiling is not None and (opaque := open_picture(item, self.info)) is not None:
+            if self.tiling.applies((opaque.height, opaque.width), self.device):
+                return self.tiling.translate_picture(opaque, self.device)
+            prepared = from_opaque(opaque, self.info)
+        else:
+            prepared = prepare(item, self.info)
+        return prepared.restore(self.translate([prepared.images])[0])
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        with torch.no_grad(), self._autocast():
+            yield
+
     def _run(self, batch: Tensor) -> Tensor:
         try:
-            with torch.no_grad(), self._leaving_no_trace(), self._autocast():
+            with self._leaving_no_trace(), self._computing():
                 output = self._network(batch)
         except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
             size = "x".join(str(side) for side in batch.shape[2:])

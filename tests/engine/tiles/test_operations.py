@@ -1,0 +1,112 @@
+"""Any rectangle of an operation's output, computed from the rectangle of its input that it asks for."""
+
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from i2i.engine.tiles.boxes import Box, Extent, Span
+from i2i.engine.tiles.operations import (
+    BilinearUpsampling,
+    Convolution,
+    NearestUpsampling,
+    Norm,
+    Padding,
+    TransposedConvolution,
+)
+
+EXAMPLES = settings(max_examples=80, deadline=None)
+sizes = st.integers(4, 20)
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+kernels = st.tuples(st.integers(1, 4), st.integers(1, 4))
+
+
+@st.composite
+def spans(draw, size):
+    start = draw(st.integers(0, size - 1))
+    return Span(start, draw(st.integers(start + 1, size)))
+
+
+def check(draw, operation, image, expected):
+    extent = Extent(*image.shape[1:])
+    box = Box(*(draw(spans(size)) for size in expected.shape[2:]))
+    (needed,) = operation.needs(box, [extent])
+    for span, size in zip(needed, extent[1:], strict=True):
+        assert 0 <= span.start <= span.stop <= size
+    part = image[:, :, slice(*needed.rows), slice(*needed.columns)].clone()
+    before = part.clone()
+    result = operation.compute(box, [extent], [part])
+    assert torch.equal(part, before), "what was read is left as it is"
+    torch.testing.assert_close(result, expected[:, :, slice(*box.rows), slice(*box.columns)], rtol=1e-10, atol=1e-10)
+
+
+def noise(*shape):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@EXAMPLES
+@given(st.data(), sizes, sizes, kernels, pairs, pairs, st.booleans())
+def test_convolution(data, height, width, kernel, stride, dilation, grouped):
+    groups = 2 if grouped else 1
+    padding = tuple(data.draw(st.integers(0, 4)) for _ in range(2))
+    image, weight, bias = noise(1, 4, height, width), noise(6, 4 // groups, *kernel), noise(6)
+    reach = [step * (side - 1) + 1 for side, step in zip(kernel, dilation, strict=True)]
+    if height + 2 * padding[0] < reach[0] or width + 2 * padding[1] < reach[1]:
+        return
+    operation = Convolution(weight, bias, stride, padding, dilation, groups)
+    check(data.draw, operation, image, F.conv2d(image, weight, bias, stride, padding, dilation, groups))
+
+
+@EXAMPLES
+@given(st.data(), sizes, sizes, kernels, pairs, pairs, st.booleans(), st.booleans())
+def test_transposed_convolution(data, height, width, kernel, stride, dilation, grouped, biased):
+    groups = 2 if grouped else 1
+    padding = tuple(data.draw(st.integers(0, 2)) for _ in range(2))
+    more = tuple(
+        data.draw(st.integers(0, max(step, spread) - 1)) for step, spread in zip(stride, dilation, strict=True)
+    )
+    image, weight = noise(1, 4, height, width), noise(4, 3, *kernel)
+    bias = noise(3 * groups) if biased else None
+    expected = F.conv_transpose2d(image, weight, bias, stride, padding, more, groups, dilation)
+    if 0 in expected.shape:
+        return
+    check(data.draw, TransposedConvolution(weight, bias, stride, padding, dilation, groups), image, expected)
+
+
+@EXAMPLES
+@given(st.data(), sizes, sizes, st.sampled_from(["constant", "reflect", "replicate"]))
+def test_padding(data, height, width, mode):
+    top, bottom, left, right = (data.draw(st.integers(0, 3)) for _ in range(4))
+    image = noise(1, 2, height, width)
+    expected = F.pad(image, (left, right, top, bottom), mode=mode, **({"value": 7.0} if mode == "constant" else {}))
+    check(data.draw, Padding((top, bottom), (left, right), mode, 7.0), image, expected)
+
+
+@EXAMPLES
+@given(st.data(), sizes, sizes, pairs)
+def test_nearest_upsampling(data, height, width, factor):
+    image = noise(1, 2, height, width)
+    check(data.draw, NearestUpsampling(factor), image, F.interpolate(image, scale_factor=factor, mode="nearest"))
+
+
+@EXAMPLES
+@given(st.data(), sizes, sizes, pairs, st.booleans())
+def test_bilinear_upsampling(data, height, width, factor, align):
+    image = noise(1, 2, height, width)
+    expected = F.interpolate(image, scale_factor=factor, mode="bilinear", align_corners=align)
+    if align:
+        scale = tuple((size - 1) / (size * times - 1) for size, times in zip((height, width), factor, strict=True))
+    else:
+        scale = tuple(1 / times for times in factor)
+    check(data.draw, BilinearUpsampling(scale, align), image, expected)
+
+
+def test_norm_by_statistics_loses_no_bits_to_a_large_mean():
+    image = (noise(1, 4, 32, 32) + 1e4).float()
+    exact = image.double()
+    variance, mean = torch.var_mean(exact, (0, 2, 3), correction=0)
+    expected = F.instance_norm(exact)
+
+    result = Norm(4, None, None, 1e-5).with_statistics(mean, variance, 4).function(image)
+
+    assert (result - expected).abs().max() < 1e-5
