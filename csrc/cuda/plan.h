@@ -33,7 +33,7 @@ constexpr int kSplitElements = 4096;
 // Every block of the second launch reads all partial results of its planes, so they must stay few: in channels_last,
 // where a block has many planes, fewer than there are blocks to write.
 constexpr int kMaxSplits = 64;
-constexpr int kChannelsLastReducedElements = 4 * kSplitElements;
+constexpr int kChannelsLastReducedElements = 4 * kSplitElements, kChannelsLastWrittenElements = 2 * kSplitElements;
 // Static shared memory of the reductions, rounded up.
 constexpr size_t kReductionBytes = 1024;
 // Of a partial result: in channels_last the count follows from the place.
@@ -73,9 +73,9 @@ inline Plan plan(const Shape& shape, size_t resident, size_t shared_limit, int f
   plan.threads = shape.channels_last ? kSplitThreads : threads_for(shape.plane_size() / 4, kSplitThreads);
   const int channels_together = shape.channels_last ? lanes_of(16) * 16 / bytes_of(shape.type) : 1;
   const int64_t elements = shape.plane_size() * channels_together;
-  plan.writers = std::clamp(divided_up(elements, kSplitElements), 1, kMaxSplits);
-  plan.splits = shape.channels_last ? std::clamp(divided_up(elements, kChannelsLastReducedElements), 1, kMaxSplits)
-                                    : plan.writers;
+  const auto blocks = [&](int64_t of) { return std::clamp(divided_up(elements, of), 1, kMaxSplits); };
+  plan.splits = blocks(shape.channels_last ? kChannelsLastReducedElements : kSplitElements);
+  plan.writers = blocks(shape.channels_last ? kChannelsLastWrittenElements : kSplitElements);
   plan.workspace_floats = floats * shape.planes() * plan.splits;
   return plan;
 }

@@ -29,29 +29,21 @@ def test_planes_that_fit_are_read_and_written_once(measured: list[dict[str, Any]
         assert ratio(row) <= 1.1, row
 
 
-def test_two_launches_read_their_input_twice_and_no_more(measured: list[dict[str, Any]]) -> None:
-    """The statistics read x, the gradients' sums x and the gradient; then everything goes once."""
-    for row in measured:
-        if row["resident"]:
-            continue
-        height, width, padding = row["plane"]
-        padded = (height + 2 * padding) * (width + 2 * padding) / (height * width)
-        again = {"instance_norm_act": 1, "instance_norm_add": 1}.get(row["operator"], 1 + padded)
-        if row["operator"].startswith("reflection_pad"):
-            again = 0
-        size = row["least"] / {"instance_norm_act": 1 + padded, "instance_norm_add": 2 + padded}.get(row["operator"], 1)
-        if row["operator"] in ("instance_norm_act", "instance_norm_add"):
-            assert ratio(row) * row["least"] / size <= 1.1 * (row["least"] / size + again), row
-        else:
-            assert ratio(row) <= 1.1 * (2 if again else 1), row
+def test_two_launches_read_what_they_reduce_twice_and_no_more(measured: list[dict[str, Any]]) -> None:
+    """In channels_last partial results come on top, which every block reads for all of its channels."""
+    several = [row for row in measured if not row["resident"]]
+    assert len(several) >= 20
+    for row in several:
+        assert len(row["launches"]) == (1 if "reflection_pad" in row["operator"] else 2)
+        assert ratio(row) <= (1.2 if row["layout"] == "channels_last" else 1.1), row
 
 
 def test_accesses_are_wide(measured: list[dict[str, Any]]) -> None:
-    """All of them where nothing is padded or pixels are whole; where a contiguous plane is padded, one side is not."""
+    """All but parameters and partial results; where a contiguous plane is padded in global memory, one side is not."""
     for row in measured:
         for launch in row["launches"]:
             whole = row["layout"] == "channels_last" or row["plane"][2] == 0 or row["resident"]
-            assert launch["wide"] >= (0.98 if whole else 0.3), row
+            assert launch["wide"] >= (0.8 if whole else 0.48), row
 
 
 def test_the_kept_table_is_what_is_measured(measured: list[dict[str, Any]]) -> None:
