@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from i2i.engine.devices import check_device
-from i2i.engine.image_kinds import from_opaque, open_picture, prepare
+from i2i.engine.image_kinds import Prepared, from_opaque, open_picture, prepare
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.padding import Size, crop, pad, padded_size
 from i2i.engine.tiles.settings import TileSettings
@@ -125,14 +125,10 @@ class Translator:
         if batch_size < 1:
             raise ConfigError(f"batch_size must be at least 1; got {batch_size}")
         if not isinstance(images, list | tuple):
-            return self._translate_one(images)
+            return self._translate_batch([images])[0]
         results: list[Any] = []
-        if self.tiling is not None:
-            return [self._translate_one(item) for item in images]
         for start in range(0, len(images), batch_size):
-            chunk = [prepare(item, self.info) for item in images[start : start + batch_size]]
-            outputs = self.translate([item.images for item in chunk])
-            results += [item.restore(output) for item, output in zip(chunk, outputs, strict=True)]
+            results += self._translate_batch(images[start : start + batch_size])
         return results
 
     def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
@@ -167,14 +163,19 @@ class Translator:
                 outputs[place] = crop(part, (height, width))
         return [outputs[place] for place in range(len(images))]
 
-    def _translate_one(self, item: Any) -> Any:
-        if self.tiling is not None and (opaque := open_picture(item, self.info)) is not None:
-            if self.tiling.applies((opaque.height, opaque.width), self.device):
-                return self.tiling.translate_picture(opaque, self.device)
-            prepared = from_opaque(opaque, self.info)
-        else:
-            prepared = prepare(item, self.info)
-        return prepared.restore(self.translate([prepared.images])[0])
+    def _translate_batch(self, items: Sequence[Any]) -> list[Any]:
+        started = [self._start(item) for item in items]
+        outputs = iter(self.translate([item.images for item in started if isinstance(item, Prepared)]))
+        return [item.restore(next(outputs)) if isinstance(item, Prepared) else item for item in started]
+
+    def _start(self, item: Any) -> Prepared | Image.Image:
+        """Prepare an image for the network; a picture that is divided is translated at once, to hold but one."""
+        opaque = None if self.tiling is None else open_picture(item, self.info)
+        if self.tiling is None or opaque is None:
+            return prepare(item, self.info)
+        if self.tiling.applies((opaque.height, opaque.width), self.device):
+            return self.tiling.translate_picture(opaque, self.device)
+        return from_opaque(opaque, self.info)
 
     @contextmanager
     def _computing(self) -> Iterator[None]:

@@ -158,12 +158,12 @@ class Tiling:
                         device=device,
                         progress=progress,
                     )
-        except (RuntimeError, MemoryError) as error:  # out of memory
+        except (CannotStreamError, RuntimeError, MemoryError) as error:  # refused by a layer, or out of memory
             size = "x".join(str(side) for side in source.size)
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise DataError(
                 f"generator {info.generator} cannot translate an image of {size} pixels in tiles of "
-                f"{self.settings.side}: {reason}; try smaller tiles"
+                f"{self.settings.side}: {reason}"
             ) from error
 
     def _compute_exactly(self, source: PaddedSource, sink: Sink, device: torch.device, progress: Progress) -> None:

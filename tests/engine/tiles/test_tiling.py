@@ -127,6 +127,15 @@ class TestRefusals:
         with pytest.raises(ConfigError, match="dropout is on"):
             i2i.load(folder, device="cpu", inference="paper", tile=64)
 
+    @pytest.mark.parametrize("side", [None, 64])
+    def test_an_image_too_small_for_the_network(self, whole, side):
+        network = nn.Sequential(nn.Conv2d(3, 3, 16, 16), nn.InstanceNorm2d(3), nn.Upsample(scale_factor=16))
+        settings = None if side is None else tiling.TileSettings(automatic=False, side=side)
+        translator = Translator(network.eval(), whole.info, device="cpu", tiles=settings)
+        translator(noise(64, 64))
+        with pytest.raises(DataError, match="more than 1 spatial element"):
+            translator(noise(16, 16))
+
     def test_an_exported_file(self, tmp_path):
         with pytest.raises(ConfigError, match="computes an image as a whole"):
             i2i.load(tmp_path / "model.onnx", tile=64)
