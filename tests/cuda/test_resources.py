@@ -1,7 +1,11 @@
-"""What the compiled kernels need of a device, and the instructions that they are made of; no GPU is needed."""
+"""What the compiled kernels need of a device, and the instructions that they are made of; no GPU is needed.
+
+Compiling for six architectures takes minutes: ``I2I_TEST_RESOURCES=1 scripts/test tests/cuda/test_resources.py``.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +28,8 @@ CONVERSIONS_OF_INTEGERS = r"(I2F|F2I)\.(\w+\.)*[SU]64"
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
+    if os.environ.get("I2I_TEST_RESOURCES") != "1":
+        pytest.skip("compiles for six architectures, which takes minutes; I2I_TEST_RESOURCES=1 runs it")
     reason = cubins.why_missing()
     if reason is not None:
         pytest.skip(reason)
