@@ -58,8 +58,8 @@ def measure(on_host: OnHost, case: Case) -> dict[str, Any]:
 
     Returns:
         ``resident`` whether one launch does everything; ``launches`` of each kernel the bytes ``read`` and
-        ``written`` and the ``wide`` share that goes by 16 bytes; ``least`` bytes: every tensor of the call once, in two launches what is
-        reduced twice.
+        ``written`` and the ``wide`` share that goes by 16 bytes; ``least`` bytes: every tensor of the call once, and
+        once more what two launches first reduce and then write.
     """
     on_host.run_as(shared_memory=SHARED_MEMORY)
     order = torch.channels_last if case.channels_last else torch.contiguous_format

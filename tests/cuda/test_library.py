@@ -1,0 +1,82 @@
+"""The library i2i_cuda as CMake builds it: it compiles without a warning, links, loads and registers without a GPU."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ..cuda_on_host import toolkit
+from . import cubins
+
+ROOT = Path(__file__).parents[2]
+OPERATORS = (
+    "residual_block",
+    "residual_block_forward",
+    "residual_block_backward",
+    "instance_norm_act",
+    "instance_norm_act_backward",
+    "instance_norm_add",
+    "instance_norm_add_backward",
+)
+REGISTER = """
+import ctypes, sys, torch
+torch.ops.load_library(sys.argv[1])
+ctypes.CDLL(sys.argv[2], ctypes.RTLD_GLOBAL)
+torch.ops.load_library(sys.argv[3])
+for operator in sys.argv[4:]:
+    assert torch._C._dispatch_has_kernel_for_dispatch_key("i2i::" + operator, "CUDA"), operator
+print("registered")
+"""
+
+
+def run(*command: str, **environment: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=280, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The library of the schemas and CPU kernels, and that of the CUDA kernels."""
+    nvcc = toolkit.nvcc()
+    if nvcc is None:
+        pytest.skip(f"nvcc is not here: {toolkit.CURE}")
+    if shutil.which("cmake") is None or shutil.which("ninja") is None:
+        pytest.skip("cmake or ninja is not here: pip install cmake ninja")
+    # Where machine code can be looked at, test_resources.py compiles for all of them.
+    architectures = "90" if cubins.why_missing() is None else ";".join(map(str, cubins.ARCHITECTURES))
+    folder = tmp_path_factory.mktemp("cmake")
+    settings = {"I2I_CUDA": "ON", "I2I_WERROR": "ON", "I2I_NVCC": str(nvcc), "I2I_PYTHON": sys.executable}
+    settings |= {"I2I_CUDA_ARCHITECTURES": architectures, "I2I_TORCH": str(Path(torch.__file__).parent)}
+    run(
+        "cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *(f"-D{name}={to}" for name, to in settings.items())
+    )
+    run("cmake", "--build", str(folder), "--target", "i2i_cuda", "i2i")
+    return folder / "libi2i.so", folder / "csrc" / "cuda" / "libi2i_cuda.so"
+
+
+@pytest.mark.slow
+def test_library_registers_every_operator_for_cuda(libraries: tuple[Path, Path]) -> None:
+    """Under any torch: the one here may know nothing of CUDA."""
+    nvcc = toolkit.nvcc()
+    assert nvcc is not None
+    runtime = next(iter(sorted(nvcc.parents[1].glob("lib*/libcudart.so.*"))), None)
+    if runtime is None:
+        pytest.skip(f"no CUDA runtime beside {nvcc}")
+    told = run(sys.executable, "-c", REGISTER, str(libraries[0]), str(runtime), str(libraries[1]), *OPERATORS)
+    assert "registered" in told
+
+
+@pytest.mark.slow
+def test_library_needs_no_python(libraries: tuple[Path, Path]) -> None:
+    told = run("nm", "--dynamic", "--undefined-only", str(libraries[1]))
+    assert "torch_call_dispatcher" in told
+    assert " Py" not in told
