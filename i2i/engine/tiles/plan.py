@@ -98,8 +98,8 @@ class Plan:
         return int(max(most for _, most in self._costs))
 
     def over(self, budget: int) -> int:
-        """By how much the kept planes exceed a budget, summed over the passes."""
-        return sum(max(0, held - budget) for held in self.held)
+        """How much the kept planes exceed a budget: squared, so that the worst pass counts most, and summed."""
+        return sum(max(0, held - budget) ** 2 for held in self.held)
 
     def in_files(self, budget: int) -> int:
         """Bytes of the kept planes that lie in files at most, when each lies in memory if it fits in the budget."""
@@ -172,8 +172,9 @@ def make_plan(graph: Graph, side: int, budget: int) -> Plan:
         budget: bytes.
     """
     fullest = plan = Plan(graph, side, _worth_keeping(graph))
+    tried = [plan]
     while plan.over(budget):
-        # Fewest bytes over the budget for each multiplication more.
+        # What saves most for each multiplication more.
         better: list[tuple[float, Plan]] = []
         for place in plan.kept:
             other = Plan(graph, side, plan.kept - {place})
@@ -183,7 +184,9 @@ def make_plan(graph: Graph, side: int, budget: int) -> Plan:
         if not better:
             break
         plan = max(better, key=lambda item: item[0])[1]
-    return plan
+        tried.append(plan)
+    # Where not all can fit, the rest goes to files; work that saves no space there is saved.
+    return min(tried, key=lambda plan: max(budget, *plan.held))
 
 
 def _norms(graph: Graph) -> dict[int, tuple[int, ...]]:
