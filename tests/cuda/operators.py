@@ -1,0 +1,107 @@
+"""The operators in float64 by their formulas, and calls of each to test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from i2i.ops import instance_norm_act, instance_norm_add, residual_block
+
+TYPES = (torch.float32, torch.float16, torch.bfloat16)
+TOLERANCE = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
+"""Of values, relative to the largest one; gradients get ten times as much, since ReLU's mask may flip near 0."""
+SHAPES = ((2, 8, 37, 41), (1, 256, 64, 64), (1, 16, 128, 128), (1, 4, 256, 256), (3, 5, 7, 6))
+"""Resident planes, planes that no block can hold, channels that fill no 16 bytes, sizes that fill no block."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A fused call, the same in float64, and which of the arguments are the images."""
+
+    name: str
+    fused: Callable[..., Tensor]
+    reference: Callable[..., Tensor]
+    images: int
+
+
+def norm(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    variance, mean = torch.var_mean(x, (2, 3), keepdim=True, correction=0)
+    out = (x - mean) / torch.sqrt(variance + 1e-5)
+    return out if weight is None or bias is None else out * weight[:, None, None] + bias[:, None, None]
+
+
+def pad(x: Tensor, by: int) -> Tensor:
+    return F.pad(x, (by,) * 4, mode="reflect") if by else x
+
+
+def norm_act(x: Tensor, weight: Tensor, bias: Tensor, *, act: str, by: int) -> Tensor:
+    out = norm(x, weight, bias)
+    if act == "relu":
+        out = F.relu(out)
+    if act == "leaky_relu":
+        out = F.leaky_relu(out, 0.2)
+    return pad(out, by)
+
+
+def norm_add(x: Tensor, skip: Tensor, weight: Tensor, bias: Tensor, *, by: int) -> Tensor:
+    return pad(norm(x, weight, bias) + skip, by)
+
+
+def fused_act(x: Tensor, weight: Tensor, bias: Tensor, *, act: str, by: int) -> Tensor:
+    return instance_norm_act(x, weight, bias, act=act, pad=by, impl="fused")
+
+
+def fused_add(x: Tensor, skip: Tensor, weight: Tensor, bias: Tensor, *, by: int) -> Tensor:
+    return instance_norm_add(x, skip, weight, bias, pad=by, impl="fused")
+
+
+CALLS = (
+    Call("act", partial(fused_act, act="relu", by=1), partial(norm_act, act="relu", by=1), 1),
+    Call("act without padding", partial(fused_act, act="none", by=0), partial(norm_act, act="none", by=0), 1),
+    Call("act, wide border", partial(fused_act, act="leaky_relu", by=3), partial(norm_act, act="leaky_relu", by=3), 1),
+    Call("add", partial(fused_add, by=0), partial(norm_add, by=0), 2),
+    Call("add with padding", partial(fused_add, by=2), partial(norm_add, by=2), 2),
+)
+
+
+def arguments(
+    call: Call, shape: tuple[int, ...], dtype: torch.dtype, *, channels_last: bool, device: torch.device
+) -> list[Tensor]:
+    """Leaves that require gradients: the images, then weight and bias in float32."""
+    order = torch.channels_last if channels_last else torch.contiguous_format
+    made = [
+        (torch.randn(shape, device=device) * 2 + 1).to(dtype).contiguous(memory_format=order)
+        for _ in range(call.images)
+    ]
+    made += [torch.rand(shape[1], device=device) + 0.5, torch.randn(shape[1], device=device)]
+    return [tensor.requires_grad_() for tensor in made]
+
+
+def fused_block(x: Tensor, weight1: Tensor, weight2: Tensor) -> Tensor:
+    return residual_block(x, weight1, None, weight2, None, impl="fused")
+
+
+def block(x: Tensor, weight1: Tensor, weight2: Tensor) -> Tensor:
+    y = F.relu(norm(F.conv2d(pad(x, 1), weight1), None, None))
+    return x + norm(F.conv2d(pad(y, 1), weight2), None, None)
+
+
+def block_arguments(
+    shape: tuple[int, ...], dtype: torch.dtype, *, channels_last: bool, device: torch.device
+) -> list[Tensor]:
+    """Leaves that require gradients: x and both filters."""
+    order = torch.channels_last if channels_last else torch.contiguous_format
+    channels = shape[1]
+    x = torch.randn(shape, device=device).to(dtype).contiguous(memory_format=order)
+    filters = [torch.randn(channels, channels, 3, 3, device=device) / (3 * channels**0.5) for _ in range(2)]
+    return [x.requires_grad_(), *(one.to(dtype).requires_grad_() for one in filters)]
+
+
+def relative_error(got: Tensor, wanted: Tensor) -> float:
+    """Largest error, relative to the largest value; NaN where ``got`` has NaN."""
+    return float((got.double() - wanted.double()).abs().max() / wanted.double().abs().max().clamp_min(1e-3))
