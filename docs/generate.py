@@ -2,7 +2,8 @@
 
 ``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
 commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
-``i2i bench`` and what they measured. A test compares all of them with their sources.
+``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write. A test compares
+all of them with their sources.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from i2i.plugins.options import Options, describe_options
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "sample_runs"
 KERNELS = DOCS.parent / "benchmarks" / "results" / "kernels.json"
+CUDA_TRAFFIC = DOCS.parent / "benchmarks" / "results" / "cuda_traffic.json"
+CUDA_BANDWIDTH = 1555e9
+"""Bytes a second of an A100 with 40 GB, from its data sheet."""
 MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
 ENGINE: dict[str, type[Options]] = {
     "optimizer": OptimizerOptions,
@@ -165,9 +169,18 @@ def _results_lines() -> Iterator[str]:
 
 def bench_page() -> str:
     """The page as it is, with its cases and its results made anew."""
-    page = (DOCS / "bench.md").read_text(encoding="utf-8")
-    for name, lines in (("cases", _case_lines()), ("results", _measured_lines())):
-        section = re.compile(rf"(<!-- {name}: made by [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
+    return _with_sections("bench.md", cases=_case_lines(), results=_measured_lines())
+
+
+def cuda_page() -> str:
+    """The page as it is, with its table made anew."""
+    return _with_sections("cuda.md", traffic=_traffic_lines())
+
+
+def _with_sections(name: str, **sections: Iterable[str]) -> str:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    for title, lines in sections.items():
+        section = re.compile(rf"(<!-- {title}: made by [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
         text = "".join(f"{line}\n" for line in lines)
         page = section.sub(lambda found, text=text: found[1] + text + found[2], page)
     return page
@@ -195,6 +208,30 @@ def _measured_lines() -> Iterator[str]:
             yield from ("", f"{heading}: {remark}.")
 
 
+def _traffic_lines() -> Iterator[str]:
+    rows = []
+    for case in json.loads(CUDA_TRAFFIC.read_text(encoding="utf-8")):
+        height, width, padding = case["plane"]
+        moved = sum(launch["read"] + launch["written"] for launch in case["launches"])
+        wide = sum((launch["read"] + launch["written"]) * launch["wide"] for launch in case["launches"]) / moved
+        channels = 64 * 256 // height  # of a ResNet-9 generator where planes have this size
+        seconds = moved / case["channels"] * channels / CUDA_BANDWIDTH
+        rows.append(
+            (
+                f"`{case['operator']}`",
+                f"{channels}x{height}x{width}" + (f", pad {padding}" if padding else ""),
+                case["dtype"],
+                case["layout"],
+                str(len(case["launches"])),
+                f"{moved / case['least']:.3f}",
+                f"{wide:.0%}",
+                f"{seconds * 1e6:.1f}",
+            )
+        )
+    columns = ("operator", "one image", "type", "layout", "launches", "bytes / least", "by 16 bytes", "estimate, µs")
+    yield from _markdown_table(columns, rows)
+
+
 def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
     yield "|" + "---|" * len(columns)
@@ -207,6 +244,7 @@ PAGES = {
     "command-line.md": command_line_page,
     "results.md": results_page,
     "bench.md": bench_page,
+    "cuda.md": cuda_page,
 }
 
 
