@@ -23,7 +23,7 @@ COMMANDS = {
     "convert": ("i2i.cli.convert:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),
     "evaluate": ("i2i.cli.evaluate:evaluate", "Measure a trained translator."),
     "export": ("i2i.cli.export:export", "Write a trained translator as one file that runs without i2i."),
-    "bench": ("i2i.cli.bench:bench", "Check the fused kernels, then time them beside PyTorch's own operators."),
+    "bench": ("i2i.cli.bench:bench", "Check the fused kernels, then time them beside PyTorch."),
     "plugins": ("i2i.cli.plugins:plugins", "List, show, make and check plugins."),
     "doctor": ("i2i.cli.doctor:doctor", "Say what this installation can do, and what is missing."),
 }

@@ -30,6 +30,7 @@ NEEDED = (
     "jinja2",
     "rich",
     "filelock",
+    "psutil",
     "yaml",
 )
 """Modules that a training run imports."""

@@ -142,11 +142,11 @@ class ExportedTranslator(Translator):
         outputs: dict[int, Tensor] = {}
         for places in groups.values():
             batch = torch.cat([images[place].to(images[places[0]].device) for place in places])
-            parts = torch.split(self._translate_batch(batch), [len(images[place]) for place in places])
+            parts = torch.split(self._translate_same_size(batch), [len(images[place]) for place in places])
             outputs.update(zip(places, parts, strict=True))
         return [outputs[place] for place in range(len(images))]
 
-    def _translate_batch(self, batch: Tensor) -> Tensor:
+    def _translate_same_size(self, batch: Tensor) -> Tensor:
         given = batch if self.raw else self._to_levels(batch)
         try:
             output = self._run_file(given)
