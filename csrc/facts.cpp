@@ -35,3 +35,15 @@ extern "C" __attribute__((visibility("default"))) const char* i2i_facts() {
   static const std::string text = i2i::facts();
   return text.c_str();
 }
+
+// Has the variant of this name do the work from now on. Returns nullptr, or in words why it cannot.
+extern "C" __attribute__((visibility("default"))) const char* i2i_use_variant(const char* name) {
+  try {
+    i2i::cpu::use(i2i::cpu::variant(name));
+    return nullptr;
+  } catch (const std::exception& error) {
+    static thread_local std::string words;
+    words = error.what();
+    return words.c_str();
+  }
+}

@@ -24,13 +24,23 @@ uint64_t round_of(uint64_t state, uint64_t word) {
 
 uint64_t fingerprint_of_part(const float* values, int64_t count) {
   constexpr int kLanes = 8;
-  uint64_t lanes[kLanes], words[kLanes];
-  for (int lane = 0; lane < kLanes; lane++) lanes[lane] = kPrime1 * static_cast<uint64_t>(lane + 1);
   constexpr int64_t kStep = 2 * kLanes;  // floats
-  for (int64_t at = 0; at < count; at += kStep) {
-    std::memset(words, 0, sizeof(words));
-    std::memcpy(words, values + at, std::min(kStep, count - at) * sizeof(float));
+  uint64_t lanes[kLanes];
+  for (int lane = 0; lane < kLanes; lane++) lanes[lane] = kPrime1 * static_cast<uint64_t>(lane + 1);
+  const auto mix = [&](const float* from) {
+    uint64_t words[kLanes];
+    std::memcpy(words, from, sizeof words);
     for (int lane = 0; lane < kLanes; lane++) lanes[lane] = round_of(lanes[lane], words[lane]);
+  };
+  int64_t at = 0;
+  for (; at + kStep <= count; at += kStep) {
+    __builtin_prefetch(values + at + 16 * kStep);
+    mix(values + at);
+  }
+  if (at < count) {
+    float rest[kStep] = {};
+    std::memcpy(rest, values + at, (count - at) * sizeof(float));
+    mix(rest);
   }
   uint64_t all = static_cast<uint64_t>(count);
   for (const uint64_t lane : lanes) all = round_of(all, lane);

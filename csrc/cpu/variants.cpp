@@ -1,5 +1,6 @@
 #include "cpu/variants.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -24,6 +25,8 @@ std::string names(const std::vector<const Kernels*>& variants) {
   for (const Kernels* variant : variants) text += (text.empty() ? "" : ", ") + std::string(variant->name);
   return text;
 }
+
+std::atomic<const Kernels*> in_use{nullptr};
 
 }  // namespace
 
@@ -53,11 +56,14 @@ const Kernels& variant(const std::string& name) {
 }
 
 const Kernels& kernels() {
-  static const Kernels& chosen = []() -> const Kernels& {
+  if (const Kernels* chosen = in_use.load(std::memory_order_acquire)) return *chosen;
+  static const Kernels& first = []() -> const Kernels& {
     const char* name = std::getenv("I2I_CPU");
     return name && *name ? variant(name) : *supported_variants().front();
   }();
-  return chosen;
+  return first;
 }
+
+void use(const Kernels& kernels) { in_use.store(&kernels, std::memory_order_release); }
 
 }  // namespace i2i::cpu

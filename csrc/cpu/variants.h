@@ -17,8 +17,11 @@ std::vector<const Kernels*> supported_variants();
 // The variant of this name. Throws std::runtime_error when there is none or this processor cannot run it.
 const Kernels& variant(const std::string& name);
 
-// The variant that the environment variable I2I_CPU names, or else the fastest. The choice is made once and kept;
-// throws std::runtime_error, at every call, when I2I_CPU names none that can be used.
+// The variant in use: the one that the environment variable I2I_CPU names, or else the fastest, unless use() chose
+// another. Throws std::runtime_error, at every call, when I2I_CPU names none that can be used.
 const Kernels& kernels();
+
+// Makes every later call of kernels() give this one. What runs already goes on with what it took.
+void use(const Kernels& kernels);
 
 }  // namespace i2i::cpu

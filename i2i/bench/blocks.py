@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from i2i.bench.case import Contender, Deviation, Prepared, Setting, deviation
 from i2i.bench.rivals import LEFT_OUT, compiled
 from i2i.bench.work import block_direct_flops, block_winograd_flops
-from i2i.ops import reason_against_fused, residual_block
+from i2i.ops import native, reason_against_fused, residual_block
 
 Shape = tuple[int, int, int, int]
 
@@ -121,13 +121,35 @@ def bfloat16(device: torch.device) -> AbstractContextManager[object]:
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def prepare_forward(setting: Setting, *, shape: Shape, blocks: int = 1, channels_last: bool = False) -> Prepared:
-    """Inference through one block or a chain of them."""
+def to_channels_last(x: Tensor) -> Tensor:
+    """Lay images out with the channels last."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def prepare_forward(
+    setting: Setting,
+    *,
+    shape: Shape,
+    blocks: int = 1,
+    channels_last: bool = False,
+    variants: Sequence[str] = (),
+) -> Prepared:
+    """Inference through one block or a chain of them.
+
+    A chain runs fused as the ResNet generator runs it, in channels_last, whose making and undoing is timed with it.
+
+    Args:
+        setting: where to run.
+        shape: ``[N, C, H, W]`` of the input.
+        blocks: how many blocks follow each other.
+        channels_last: whether the input is given in channels_last.
+        variants: variants of the CPU kernels that are measured beside the one in use.
+    """
     device = setting.device
     chain = make_blocks(blocks, shape[1], device)
     x = make_images(shape, device)
     if channels_last:
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = to_channels_last(x)
     truth = x.double()
     for block in chain:
         truth = Float64Block.of(block).output(truth)
@@ -156,7 +178,9 @@ def prepare_forward(setting: Setting, *, shape: Shape, blocks: int = 1, channels
 
         return Contender(name, call, check, "bf16" if half else "fp32", flops, rival)
 
-    fused = [partial(fused_block, block) for block in chain]
+    fused: list[Callable[[Tensor], Tensor]] = [partial(fused_block, block) for block in chain]
+    if blocks > 1 and device.type == "cpu":
+        fused = [to_channels_last, *fused, Tensor.contiguous]
     direct = blocks * block_direct_flops(shape)
     winograd = blocks * block_winograd_flops(shape) if device.type == "cpu" else direct
     contenders = [contender("eager", chain, x, flops=direct)]
@@ -166,18 +190,34 @@ def prepare_forward(setting: Setting, *, shape: Shape, blocks: int = 1, channels
             contender("fused", fused, x, flops=winograd),
             contender("fused bf16", fused, x.bfloat16(), half=True, flops=winograd),
         ]
+        for variant in variants:
+            if (reason := reason_against_variant(variant, device)) is None:
+                using = partial(native.using_variant, variant)
+                contenders.append(contender(f"fused {variant}", fused, x, using, flops=winograd))
+            else:
+                missing[f"fused {variant}"] = reason
     else:
-        missing.update(dict.fromkeys(("fused", "fused bf16"), reason))
+        missing.update(dict.fromkeys(("fused", "fused bf16", *(f"fused {name}" for name in variants)), reason))
     if not channels_last:
         last = in_channels_last(nn.Sequential(*chain))
-        images = x.contiguous(memory_format=torch.channels_last)
-        contenders.append(contender("channels_last", [last], images, flops=direct))
+        contenders.append(contender("channels_last", [last], to_channels_last(x), flops=direct))
     contenders.append(contender("bf16 autocast", chain, x, partial(bfloat16, device), half=True, flops=direct))
     if setting.rivals:
         contenders.append(contender("torch.compile", [compiled(nn.Sequential(*chain))], x, flops=direct, rival=True))
     else:
         missing["torch.compile"] = LEFT_OUT
     return Prepared(contenders, missing, direct)
+
+
+def reason_against_variant(name: str, device: torch.device) -> str | None:
+    """Say why a variant of the CPU kernels is not measured beside the one in use, or return None."""
+    rung = native.load()
+    if device.type != "cpu":
+        return "a variant of the CPU kernels"
+    if name == rung.variant:
+        return "the one in use"
+    supported = rung.facts.get("supported", "").split()
+    return None if name in supported else f"this processor runs {', '.join(supported)}"
 
 
 def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:

@@ -17,12 +17,15 @@ CASES: tuple[Case, ...] = (
     TimedCase(
         "block-64",
         "Residual block, 1x256x64x64",
-        partial(blocks.prepare_forward, shape=SMALL),
+        partial(blocks.prepare_forward, shape=SMALL, variants=("avx2", "portable")),
         quick=True,
         headline=True,
     ),
     TimedCase(
-        "block-128", "Residual block, 1x256x128x128", partial(blocks.prepare_forward, shape=LARGE), headline=True
+        "block-128",
+        "Residual block, 1x256x128x128",
+        partial(blocks.prepare_forward, shape=LARGE, variants=("avx2",)),
+        headline=True,
     ),
     TimedCase("block-64-batch-4", "Residual block, 4x256x64x64", partial(blocks.prepare_forward, shape=FOUR)),
     TimedCase(

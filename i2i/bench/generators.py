@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.bench import rivals
-from i2i.bench.blocks import bfloat16, in_channels_last, make_images
+from i2i.bench.blocks import bfloat16, in_channels_last, make_images, to_channels_last
 from i2i.bench.case import Contender, Deviation, Prepared, Setting, deviation
 from i2i.bench.networks import make_generator, reason_against_fused_generator
 from i2i.bench.work import count_flops
@@ -54,9 +54,8 @@ def prepare(setting: Setting, *, size: int, batch: int) -> Prepared:
         contenders += [contender("fused", of(fused, x)), contender("fused bf16", of(fused, x, mixed), half=True)]
     else:
         missing.update(dict.fromkeys(("fused", "fused bf16"), reason))
-    images = x.contiguous(memory_format=torch.channels_last)
     contenders += [
-        contender("channels_last", of(in_channels_last(network), images)),
+        contender("channels_last", of(in_channels_last(network), to_channels_last(x))),
         contender("bf16 autocast", of(network, x, mixed), half=True),
     ]
     if setting.rivals:

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from i2i.bench.report import circumstances
 from i2i.errors import ConfigError
 
-OURS = {"fused": "#1f5fa8", "fused bf16": "#7fb0e0"}
+OURS = {"fused": "#1f5fa8", "fused avx2": "#3f7fc4", "fused portable": "#5c93cf", "fused bf16": "#7fb0e0"}
 THEIRS = {
     "channels_last": "#8c8c8c",
     "torch.compile": "#d08a2e",
@@ -28,6 +28,8 @@ COLOURS = {**OURS, **THEIRS}
 OTHER = "#a8a8a8"
 LEGEND = {
     "fused": "i2i fused",
+    "fused avx2": "i2i fused, AVX2 kernels",
+    "fused portable": "i2i fused, portable kernels",
     "fused bf16": "i2i fused, bf16",
     "bf16 autocast": "eager, bf16 autocast",
     "channels_last": "eager, channels_last",

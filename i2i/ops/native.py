@@ -107,6 +107,32 @@ def _take(name: Literal["installed", "cache"], library: Path, reasons: dict[str,
     return Rung(name, library, facts["variant"], reasons, facts)
 
 
+@contextmanager
+def using_variant(name: str) -> Iterator[None]:
+    """Have another variant of the CPU kernels do the work, in all threads, until the block ends.
+
+    For measurements and tests, which compare variants in one process; ``I2I_CPU`` is for everything else.
+
+    Args:
+        name: ``avx512``, ``avx2`` or ``portable``.
+
+    Raises:
+        ConfigError: there is no native library, or this processor cannot run the variant.
+    """
+    rung = load()
+    if rung.library is None or rung.variant is None:
+        raise ConfigError(f"no variant {name!r} can be used: the native library is not loaded")
+    use = ctypes.CDLL(str(rung.library)).i2i_use_variant  # loaded already: the same one again
+    use.restype, use.argtypes = ctypes.c_char_p, [ctypes.c_char_p]
+    problem = use(name.encode())
+    if problem is not None:
+        raise ConfigError(problem.decode())
+    try:
+        yield
+    finally:
+        use(rung.variant.encode())
+
+
 def _facts(loaded: ctypes.CDLL) -> dict[str, str]:
     loaded.i2i_facts.restype = ctypes.c_char_p
     lines = loaded.i2i_facts().decode().splitlines()

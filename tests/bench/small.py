@@ -11,7 +11,13 @@ from i2i.bench.case import Contender, MemoryCase, Prepared, TimedCase, deviation
 
 SHAPE = (1, 16, 12, 10)
 
-BLOCK = TimedCase("small-block", "Residual block, 1x16x12x10", partial(blocks.prepare_forward, shape=SHAPE), True, True)
+BLOCK = TimedCase(
+    "small-block",
+    "Residual block, 1x16x12x10",
+    partial(blocks.prepare_forward, shape=SHAPE, variants=("avx2", "portable")),
+    True,
+    True,
+)
 CHAIN = TimedCase("small-chain", "Chain, 1x16x12x10", partial(blocks.prepare_forward, shape=SHAPE, blocks=3))
 TRAINING = TimedCase("small-training", "Training, 1x16x12x10", partial(blocks.prepare_training, shape=SHAPE))
 ACT = TimedCase("small-act", "Norm, 1x16x12x10", partial(norms.prepare_act, shape=SHAPE, pad=2, training=True))

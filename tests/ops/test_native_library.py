@@ -12,8 +12,10 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import torch
 
-from i2i.ops import builder, native
+from i2i.errors import ConfigError
+from i2i.ops import builder, native, residual_block
 from i2i.ops.native import Rung
 
 
@@ -71,13 +73,39 @@ def test_an_unknown_variant_is_refused_with_those_there_are(rung: Rung) -> None:
     assert expected in done.stderr.splitlines()[-1]
 
 
-def test_only_one_plain_function_of_ours_is_visible(rung: Rung) -> None:
+def test_a_variant_is_used_for_a_while(rung: Rung) -> None:
+    """The portable variant rounds between multiplication and addition, the others do not: so it can be told apart."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 64, 24, 24, generator=generator)
+    weights = torch.randn(2, 64, 64, 3, 3, generator=generator) * 0.05
+    arguments = (x, weights[0], None, weights[1], None)
+    usual = residual_block(*arguments, impl="fused")
+
+    results = {}
+    for name in rung.facts["supported"].split():
+        with native.using_variant(name):
+            results[name] = residual_block(*arguments, impl="fused")
+
+    assert torch.equal(results[rung.variant], usual)
+    assert torch.equal(residual_block(*arguments, impl="fused"), usual)
+    for result in results.values():
+        torch.testing.assert_close(result, usual, rtol=0, atol=1e-3)
+    assert torch.equal(results["portable"], usual) == (rung.variant == "portable")
+
+
+def test_a_variant_that_is_not_there_is_refused(rung: Rung) -> None:
+    with pytest.raises(ConfigError, match="got 'sse9'"), native.using_variant("sse9"):
+        pass
+
+
+def test_two_plain_functions_of_ours_are_visible(rung: Rung) -> None:
     if shutil.which("nm") is None:
         pytest.skip("there is no nm")
     command = ["nm", "-DC", "--defined-only", str(rung.library)]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
 
-    assert [line.split()[-1] for line in listed.stdout.splitlines() if "i2i" in line] == ["i2i_facts"]
+    names = [line.split()[-1] for line in listed.stdout.splitlines() if "i2i" in line]
+    assert names == ["i2i_facts", "i2i_use_variant"]
 
 
 def test_code_outside_the_variants_uses_no_instruction_of_theirs(rung: Rung) -> None:
