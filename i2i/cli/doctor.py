@@ -48,6 +48,7 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     yield _fact("kernels", diagnosis.kernels)
     for origin, reason in diagnosis.kernels_missing.items():
         yield _fact("", f"not {ORIGINS[origin]}: {reason}")
+    yield _fact("CUDA kernels", diagnosis.cuda_kernels)
     yield _fact("free disk", f"{_gibibytes(diagnosis.free_bytes)} at {diagnosis.folder}")
     yield ""
     yield "Plugins"

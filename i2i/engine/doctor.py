@@ -61,6 +61,7 @@ class Diagnosis:
         cores: logical CPU cores of the machine.
         kernels: one line on the fused kernels: which are in use, and where they come from.
         kernels_missing: where they could have come from, with the one reason why they did not.
+        cuda_kernels: one line on those for CUDA: where they come from, or the one reason why there are none.
         default_device: what ``--device auto`` takes, or ``None`` without PyTorch.
         default_precision: what ``--precision`` is by default.
         plugins: each plugin with package, version, status and problem.
@@ -77,6 +78,7 @@ class Diagnosis:
     cores: int | None = None
     kernels: str = NO_KERNELS
     kernels_missing: dict[str, str] = field(default_factory=dict)
+    cuda_kernels: str = NO_KERNELS
     default_device: str | None = None
     default_precision: str = ""
     plugins: list[dict[str, Any]] = field(default_factory=list)
@@ -149,15 +151,15 @@ def _devices(diagnosis: Diagnosis) -> None:
 
 
 def _kernels(diagnosis: Diagnosis) -> None:
-    from i2i.ops import native
+    from i2i.ops import native, native_cuda
 
+    diagnosis.kernels = diagnosis.cuda_kernels = "none: see the problem below"
     try:
         rung = native.load()
-    except I2IError as error:
-        diagnosis.kernels = "none: see the problem below"
-        diagnosis.problems.append(str(error))
-    else:
         diagnosis.kernels, diagnosis.kernels_missing = str(rung), rung.reasons
+        diagnosis.cuda_kernels = str(native_cuda.load())
+    except I2IError as error:
+        diagnosis.problems.append(str(error))
 
 
 def _plugins(diagnosis: Diagnosis, manager: PluginManager) -> None:

@@ -25,6 +25,8 @@ from pathlib import Path
 
 LIBRARY = "libi2i.dylib" if sys.platform == "darwin" else "libi2i.so"
 """File name of the library with the operators."""
+CUDA_LIBRARY = "libi2i_cuda.so"
+"""File name of the library with the operators for CUDA."""
 MODULE = "_C" + (sysconfig.get_config_var("EXT_SUFFIX") or ".so")
 """File name of the optional module ``i2i._C``."""
 MARK = b"i2i-sources: "
@@ -87,11 +89,11 @@ def source_files(folder: Path) -> list[Path]:
     return sorted(files)
 
 
-def sources_hash(folder: Path) -> str:
-    """Return 16 hexadecimal digits that change whenever a source of the CPU library does; CUDA sources are none."""
+def sources_hash(folder: Path, *, cuda: bool = False) -> str:
+    """Return 16 hexadecimal digits that change whenever a source of the CPU library does, or of the CUDA one."""
     digest = hashlib.sha256()
     for file in source_files(folder):
-        if file.parts[:2] != ("csrc", "cuda"):
+        if cuda or file.parts[:2] != ("csrc", "cuda"):
             content = (folder / file).read_bytes()
             digest.update(f"{file.as_posix()} {len(content)}\n".encode())
             digest.update(content)
@@ -164,9 +166,42 @@ def find_compiler() -> str:
     raise BuildError("there is no C++ compiler; install one (on Debian or Ubuntu: sudo apt install g++)")
 
 
-def configuration(tools: Tools, torch_version: str) -> str:
+def find_nvcc() -> Path:
+    """Find the CUDA compiler: that of ``CUDA_HOME`` or ``CUDA_PATH``, on PATH, of a toolkit, or installed from PyPI.
+
+    Raises:
+        BuildError: there is none.
+    """
+    roots = [Path(os.environ[name]) for name in ("CUDA_HOME", "CUDA_PATH") if os.environ.get(name)]
+    places = [root / "bin" / "nvcc" for root in roots]
+    places += [Path(found)] if (found := shutil.which("nvcc")) else []
+    places += [Path("/usr/local/cuda/bin/nvcc")]
+    places += sorted(Path(sysconfig.get_path("purelib"), "nvidia").glob("cu[0-9]*/bin/nvcc"), reverse=True)
+    for place in places:
+        if place.is_file():
+            return place
+    raise BuildError('there is no nvcc; set CUDA_HOME to a CUDA toolkit, or: pip install "i2i[cuda-build]"')
+
+
+def cuda_version(nvcc: Path) -> str:
+    """Return the version of CUDA that a compiler is of, such as ``13.0``.
+
+    Raises:
+        BuildError: it cannot be run, or says something else.
+    """
+    try:
+        told = subprocess.run([str(nvcc), "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise BuildError(f"{nvcc} cannot be run: {error}") from error
+    found = re.search(r"release (\d+\.\d+)", told)
+    if found is None:
+        raise BuildError(f"{nvcc} does not say of which release it is: {_first_error(told)}")
+    return found[1]
+
+
+def configuration(tools: Tools, *more: str) -> str:
     """Return 8 hexadecimal digits that tell apart builds of the same sources with other tools, torch or arguments."""
-    parts = [tools.identity, torch_version, os.environ.get("CMAKE_ARGS", ""), os.environ.get("CXXFLAGS", "")]
+    parts = [tools.identity, *more, os.environ.get("CMAKE_ARGS", ""), os.environ.get("CXXFLAGS", "")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
@@ -192,6 +227,28 @@ def build_library(folder: Path, work: Path, tools: Tools, torch: Path) -> Path:
     if hash_in(work / LIBRARY) != sources_hash(folder):
         raise BuildError(f"the sources in {folder} changed while they were compiled; try again")
     return work / LIBRARY
+
+
+def build_cuda_library(
+    folder: Path, work: Path, tools: Tools, torch: Path, nvcc: Path, architectures: Sequence[str]
+) -> Path:
+    """Compile the library of the CUDA kernels and return its path below ``work``. Needs no GPU.
+
+    Args:
+        folder: as :func:`sources` gives it.
+        work: where to compile; what an earlier build left there is used again.
+        tools: as :func:`find_tools` gives them.
+        torch: the folder of the torch package.
+        nvcc: as :func:`find_nvcc` gives it.
+        architectures: such as ``["80", "90"]``.
+
+    Raises:
+        BuildError: with the tools' words.
+    """
+    settings = [f"-DI2I_NVCC={nvcc}", f"-DI2I_CUDA_ARCHITECTURES={';'.join(architectures)}", "-DI2I_CUDA=ON"]
+    _configure(folder, work, tools, [f"-DI2I_TORCH={torch}", "-DI2I_PYTHON_MODULE=OFF", *settings])
+    _run([tools.cmake, "--build", str(work), "--target", "i2i_cuda"], tools)
+    return work / "csrc" / "cuda" / CUDA_LIBRARY
 
 
 def build_module(folder: Path, work: Path, tools: Tools, torch: Path) -> Path:

@@ -12,7 +12,7 @@ from functools import cache
 
 import torch
 
-from i2i.ops import native
+from i2i.ops import native, native_cuda
 
 KEYS = {"cpu": "CPU", "cuda": "CUDA"}
 """Devices that there are kernels for, with the names under which PyTorch dispatches to them."""
@@ -62,6 +62,8 @@ def _why_missing(operator: str, device_type: str) -> str | None:
     with _lock:
         while _waiting:
             _waiting.pop(0)()
+    if device_type == "cuda" and (reason := native_cuda.load().reason) is not None:
+        return f"the CUDA kernels are not loaded: {reason}"
     if not torch._C._dispatch_has_kernel_for_dispatch_key(f"i2i::{operator}", KEYS[device_type]):
         return f"the native library holds no {operator} for {device_type}"
     return None

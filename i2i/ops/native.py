@@ -7,10 +7,6 @@ end up without the library, ``I2I_BUILD=off`` leaves it alone.
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from filelock import FileLock, Timeout
 
 from i2i.errors import ConfigError, NativeError
 from i2i.ops import builder
 from i2i.ops.builder import BuildError
+from i2i.ops.compiled import Job, Recipe, keep_compiled
 
 WORDS = 40
 """Lines of a failed build's output that an error shows."""
@@ -152,97 +148,15 @@ def _installed() -> Path:
 
 def _compiled(*, again: bool) -> Path:
     """The library in the user's cache, compiled now if it is not there. With ``again``, failures are tried again."""
-    folder = builder.sources()
-    torch_folder = Path(torch.__file__).parent
-    kept = cache_folder()
-    name = f"{builder.sources_hash(folder)}-torch{torch.__version__}-{builder.machine()}"
-    try:
+    folder, torch_folder = builder.sources(), Path(torch.__file__).parent
+
+    def prepare() -> Job:
         tools = builder.find_tools()
-    except BuildError:
-        for library in sorted(kept.glob(f"{name}-*/{builder.LIBRARY}")):  # made when the tools were there
-            return library
-        raise
-    name += "-" + builder.configuration(tools, torch.__version__)
-    library, failure = kept / name / builder.LIBRARY, kept / f"{name}.failed"
-    if library.is_file():
-        return library
-    try:
-        kept.mkdir(parents=True, exist_ok=True)
-        with _alone(kept / f"{name}.lock"):
-            if library.is_file():
-                return library
-            if failure.is_file() and not again:
-                raise BuildError(f"{failure.read_text('utf-8')} (tried before; to try again, delete {failure})")
-            try:
-                _compile(folder, library, tools, torch_folder)
-            except BuildError as error:
-                if error.words:  # the compiler would say the same again
-                    failure.write_text(str(error), "utf-8")
-                raise
-            failure.unlink(missing_ok=True)
-    except (OSError, NotImplementedError) as error:
-        raise BuildError(f"{kept} cannot be used: {error}; XDG_CACHE_HOME names another place") from error
-    return library
+        return Job(
+            tools.compiler,
+            builder.configuration(tools, torch.__version__),
+            lambda work: builder.build_library(folder, work, tools, torch_folder),
+        )
 
-
-def cache_folder() -> Path:
-    """Return the folder for libraries that were compiled at first use.
-
-    Raises:
-        BuildError: this user has no home.
-    """
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "i2i" / "native"
-    except RuntimeError as error:
-        raise BuildError(f"there is no home folder to keep the kernels in ({error}); set XDG_CACHE_HOME") from error
-
-
-def _compile(folder: Path, library: Path, tools: builder.Tools, torch_folder: Path) -> None:
-    """Compile, and put the result in its place in one step."""
-    with _work_folder(folder, library) as work:
-        _say(f"compiling the native kernels with {tools.compiler}, once for this version; this can take a minute")
-        built = builder.build_library(folder, work, tools, torch_folder)
-        library.parent.mkdir(exist_ok=True)
-        temporary = library.with_name(f".{library.name}.writing")
-        shutil.copyfile(built, temporary)
-        temporary.replace(library)
-    _say(f"kept the native kernels in {library.parent}")
-
-
-@contextmanager
-def _work_folder(folder: Path, library: Path) -> Iterator[Path]:
-    """Give a folder to compile in: in a checkout one that stays, so that next time only what changed is compiled."""
-    if builder.in_checkout(folder):
-        configuration = library.parent.name.rpartition("-")[2]
-        work = folder / "build" / f"native-{configuration}"
-        work.mkdir(parents=True, exist_ok=True)
-        with _alone(work.with_name(f"{work.name}.lock")):
-            yield work
-    else:
-        prefix = f".{library.parent.name}."
-        for left in library.parent.parent.glob(f"{prefix}*"):  # by one that was killed: one at a time comes here
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=library.parent.parent) as temporary:
-            yield Path(temporary)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock that the system lets go of when its holder ends, however it ends."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0.1)
-    except Timeout:
-        _say("another process is compiling the native kernels; waiting for it")
-        try:
-            lock.acquire(timeout=builder.TIMEOUT)
-        except Timeout:
-            raise BuildError(f"another process has held {path} for {builder.TIMEOUT // 60} minutes") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _say(message: str) -> None:
-    print(f"i2i: {message}", file=sys.stderr, flush=True)
+    name = f"{builder.sources_hash(folder)}-torch{torch.__version__}-{builder.machine()}"
+    return keep_compiled(Recipe("the native kernels", builder.LIBRARY, name, "native", prepare), folder, again=again)
