@@ -2,14 +2,15 @@
 
 ``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
 commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
-``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write. A test compares
-all of them with their sources.
+``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write; in
+``kernels.md`` the profile; in ``large-images.md`` the memory. A test compares all of them with their sources.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,6 +27,9 @@ DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "sample_runs"
 KERNELS = DOCS.parent / "benchmarks" / "results" / "kernels.json"
 CUDA_TRAFFIC = DOCS.parent / "benchmarks" / "results" / "cuda_traffic.json"
+KERNEL_SIZES = DOCS.parent / "benchmarks" / "results" / "kernel_sizes.json"
+KERNEL_PROFILE = DOCS.parent / "benchmarks" / "results" / "kernel_profile.json"
+LARGE_IMAGES = DOCS.parent / "benchmarks" / "results" / "large_images.json"
 CUDA_BANDWIDTH = 1555e9
 """Bytes a second of an A100 with 40 GB, from its data sheet."""
 MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
@@ -232,6 +236,93 @@ def _traffic_lines() -> Iterator[str]:
     yield from _markdown_table(columns, rows)
 
 
+def kernels_page() -> str:
+    """The page as it is, with its profile made anew."""
+    return _with_sections("kernels.md", sizes=_size_lines(), profile=_profile_lines())
+
+
+def _size_lines() -> Iterator[str]:
+    measured = json.loads(KERNEL_SIZES.read_text(encoding="utf-8"))
+    groups: dict[tuple[str, bool, bool], list[tuple[float, list[int]]]] = {}
+    for operator, training, channels_last, shape, ratio in measured["rows"]:
+        groups.setdefault((operator, training, channels_last), []).append((ratio, shape))
+    rows = []
+    for (operator, training, channels_last), found in groups.items():
+        ratios = [ratio for ratio, _ in found]
+        slowest, shape = min(found)
+        rows.append(
+            (
+                f"`{operator}`",
+                "training" if training else "inference",
+                "channels_last" if channels_last else "contiguous",
+                str(len(found)),
+                f"{statistics.median(ratios):.1f} x",
+                f"{slowest:.2f} x, {'x'.join(map(str, shape))}",
+            )
+        )
+    columns = ("operator", "", "layout", "sizes that run fused", "as fast as the reference: median", "slowest")
+    yield from _markdown_table(columns, rows)
+    yield ""
+    yield f"{measured['device']['name']}, {measured['threads']} threads, kernels {measured['kernels']}."
+
+
+def _profile_lines() -> Iterator[str]:
+    profile = json.loads(KERNEL_PROFILE.read_text(encoding="utf-8"))
+    device, software = profile["device"]["name"], profile["software"]
+    yield (
+        f"{device}, {profile['threads']} threads, torch {software['torch']}, kernels {profile['kernels']}; a large "
+        f"matrix product runs at {profile['peak_gigaflops']:.0f} GFLOP/s."
+    )
+    *blocks, generator = profile["cases"]
+    parts = list(dict.fromkeys(part for case in blocks for part in case["parts"]))
+    yield ""
+    yield from _markdown_table(
+        ("milliseconds", *(case["case"].removeprefix("residual block, ") for case in blocks)),
+        (
+            ("**a call**", *(f"**{case['milliseconds']:.1f}**" for case in blocks)),
+            (
+                "floor: the products alone, at that speed",
+                *(f"{c['floor_milliseconds']:.1f}" for c in blocks),
+            ),
+            *((part, *(f"{case['parts'].get(part, 0):.1f}" for case in blocks)) for part in parts),
+        ),
+    )
+    yield ""
+    yield from _markdown_table(
+        ("milliseconds", generator["case"]),
+        (
+            ("**a call**", f"**{generator['milliseconds']:.0f}**"),
+            *((f"`{name}`" if "::" in name else name, f"{value:.1f}") for name, value in generator["parts"].items()),
+        ),
+    )
+
+
+def large_images_page() -> str:
+    """The page as it is, with its numbers made anew."""
+    return _with_sections("large-images.md", memory=_memory_lines(), huge=_huge_lines())
+
+
+def _memory_lines() -> Iterator[str]:
+    rows = []
+    for row in json.loads(LARGE_IMAGES.read_text(encoding="utf-8"))["rows"]:
+        far = [f"{row['most_levels']}", f"{row['mean_levels']:.4f}"] if "most_levels" in row else ["", ""]
+        memory, way = f"{row['peak_bytes'] / 2**30:.2f} GiB", row["way"].replace("--", "`--", 1)
+        way += "`" if way.startswith("`") else ""
+        rows.append((row["translator"], str(row["side"]), way, memory, f"{row['seconds']:.0f}", *far))
+    columns = ("translator", "side", "", "peak memory", "processor seconds", "greatest difference, of 255", "mean")
+    yield from _markdown_table(columns, rows)
+
+
+def _huge_lines() -> Iterator[str]:
+    huge = json.loads(LARGE_IMAGES.read_text(encoding="utf-8"))["huge"]
+    yield from ("```bash", huge["command"], "```", "")
+    yield (
+        f"took {huge['processor_minutes']:.0f} minutes of the processor and at most {huge['peak_bytes'] / 2**30:.1f} "
+        f"GiB, the program and both pictures included, for {huge['side']}x{huge['side']} pixels on a machine with "
+        f"{huge['memory_bytes'] / 2**30:.0f} GiB."
+    )
+
+
 def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
     yield "|" + "---|" * len(columns)
@@ -245,6 +336,8 @@ PAGES = {
     "results.md": results_page,
     "bench.md": bench_page,
     "cuda.md": cuda_page,
+    "kernels.md": kernels_page,
+    "large-images.md": large_images_page,
 }
 
 

@@ -70,9 +70,9 @@ def why_missing() -> str | None:
     if toolkit.nvcc() is None:
         return f"nvcc is not here: {toolkit.CURE}"
     if cuobjdump() is None:
-        return "cuobjdump is not here: install a CUDA toolkit, or from PyPI: pip install nvidia-cuda-cuobjdump"
+        return 'cuobjdump is not here: install a CUDA toolkit, or from PyPI: pip install "i2i[cuda-build]"'
     if shutil.which("nvdisasm", path=_search_path()) is None:
-        return "nvdisasm is not here: install a CUDA toolkit, or from PyPI: pip install nvidia-cuda-nvdisasm"
+        return 'nvdisasm is not here: install a CUDA toolkit, or from PyPI: pip install "i2i[cuda-build]"'
     return None
 
 
