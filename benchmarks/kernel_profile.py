@@ -165,7 +165,7 @@ def main() -> None:
     result = {
         "device": machine.describe_device(torch.device("cpu")),
         "software": machine.describe_software(),
-        "kernels": machine.describe_kernels()["variant"],
+        "kernels": machine.describe_kernels(torch.device("cpu"))["variant"],
         "threads": torch.get_num_threads(),
         "peak_gigaflops": round(peak / 1e9, 1),
         "cases": [*cases, profile_generator()],

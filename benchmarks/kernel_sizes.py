@@ -88,7 +88,7 @@ def main() -> None:
     result = {
         "device": machine.describe_device(torch.device("cpu")),
         "software": machine.describe_software(),
-        "kernels": machine.describe_kernels()["variant"],
+        "kernels": machine.describe_kernels(torch.device("cpu"))["variant"],
         "threads": torch.get_num_threads(),
         "columns": ["operator", "training", "channels_last", "shape", "times as fast as the reference"],
         "rows": rows,

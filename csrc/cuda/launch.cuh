@@ -13,13 +13,13 @@ namespace i2i::cuda {
 template <class... Parameters, class... Arguments>
 int launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, size_t shared, void* stream,
            const Arguments&... arguments) {
+  const size_t asked = shared == 0 ? 0 : shared_bytes_to_ask_for(shared, shared_memory_limit());
 #ifdef I2I_CUDA_ON_HOST
-  return cuda_on_host::launch_checked(kernel, grid, dim3(threads), shared, stream, arguments...);
+  return cuda_on_host::launch_checked(kernel, grid, dim3(threads), shared, asked, stream, arguments...);
 #else
-  if (shared > 48 * 1024) {
-    // More than every device has needs to be asked for, once for a kernel and a device; it costs no synchronisation.
+  if (asked != 0) {  // for this kernel on this device; it costs no synchronisation
     const cudaError_t error =
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(asked));
     if (error != cudaSuccess) {
       cudaGetLastError();
       return error;

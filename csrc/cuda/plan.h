@@ -47,8 +47,14 @@ inline int threads_for(int64_t wanted, int most) {
   return threads;
 }
 
-inline int rounded_up(int64_t value, int multiple) {
-  return static_cast<int>((value + multiple - 1) / multiple * multiple);
+inline int64_t rounded_up(int64_t value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// What a launch with this much dynamic shared memory has to ask the device for first, or 0. Every device grants 48 KiB
+// unasked, static memory included. It is always all that the device has: were it what this launch needs, another thread
+// that asks for less could take it away before the launch.
+inline size_t shared_bytes_to_ask_for(size_t dynamic, size_t limit) {
+  if (dynamic + kReductionBytes <= (48 << 10)) return 0;
+  return std::max(dynamic, limit > kReductionBytes ? limit - kReductionBytes : 0);
 }
 
 // Shared memory for `size` elements which start up to 16 bytes after a boundary, as they do in global memory.

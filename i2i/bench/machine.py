@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from i2i._version import __version__
-from i2i.ops import native
+from i2i.ops import native, native_cuda
 
 BUSY_LOAD = 0.5
 """Processes that wait for or use the processor, averaged over a minute, from which on a machine is not idle."""
@@ -36,13 +36,17 @@ def describe_software() -> dict[str, Any]:
     }
 
 
-def describe_kernels() -> dict[str, Any]:
-    """Return where the native library comes from, which variant of the CPU kernels runs, and why not another.
+def describe_kernels(device: torch.device) -> dict[str, Any]:
+    """Return where the kernels for a device come from, which variant of them runs, and why not another.
 
     Raises:
         ConfigError: see :func:`i2i.ops.native.load`.
-        NativeError: see there.
+        NativeError: see there, and :func:`i2i.ops.native_cuda.load`.
     """
+    if device.type == "cuda":
+        loaded = native_cuda.load()
+        reasons = {} if loaded.reason is None else {"cuda": loaded.reason}
+        return {"rung": "reference" if reasons else "cache", "variant": None if reasons else "cuda", "reasons": reasons}
     rung = native.load()
     return {"rung": rung.name, "variant": rung.variant, "reasons": dict(rung.reasons)}
 

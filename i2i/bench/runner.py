@@ -70,7 +70,7 @@ def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Cas
             f"--device must be {' or '.join(PEAK_SIDE)}, for which there are kernels; got {options.device}"
         )
     load = machine.load_average()
-    kernels = machine.describe_kernels()
+    kernels = machine.describe_kernels(device)
     timed: list[TimedResult] = []
     memory: list[MemoryResult] = []
     with _threads(options.threads) as threads, _plain_float32() if device.type == "cuda" else nullcontext():

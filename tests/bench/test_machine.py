@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from i2i.bench import machine
+from i2i.ops import native_cuda
 
 ROOT = Path(__file__).parents[2]
 commit = machine.commit  # before conftest.py puts another in its place
@@ -39,3 +40,12 @@ def test_the_processor_has_a_name_and_cores():
     assert device["type"] == "cpu"
     assert device["name"].strip()
     assert device["cores"] == os.cpu_count()
+
+
+def test_a_report_of_a_gpu_names_its_own_kernels_or_the_reason_why_there_are_none(monkeypatch):
+    lacking = native_cuda.CudaKernels(reason="there is no nvcc")
+    for loaded, rung, variant in ((lacking, "reference", None), (native_cuda.CudaKernels(ROOT), "cache", "cuda")):
+        monkeypatch.setattr(native_cuda, "load", lambda loaded=loaded: loaded)
+        described = machine.describe_kernels(torch.device("cuda"))
+        assert (described["rung"], described["variant"]) == (rung, variant)
+    assert machine.describe_kernels(torch.device("cpu"))["variant"] != "cuda"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,8 @@ def device() -> Iterator[torch.device]:
         pytest.skip("PyTorch finds no CUDA device here")
     for operator in OPERATORS:
         reason = library.why_missing(operator, "cuda")
+        if reason is not None and os.environ.get("I2I_BUILD") == "required":  # as scripts/cuda-test asks for
+            pytest.fail(reason)
         if reason is not None:
             pytest.skip(reason)
     torch.manual_seed(0)

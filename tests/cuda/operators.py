@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,8 +17,12 @@ TYPES = (torch.float32, torch.float16, torch.bfloat16)
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 """Of values, relative to the largest one; gradients get ten times as much."""
 SLOPES = {"relu": 0.0, "leaky_relu": 0.2}
-SHAPES = ((2, 8, 37, 41), (1, 256, 64, 64), (1, 16, 128, 128), (1, 4, 256, 256), (3, 5, 7, 6))
-"""Resident planes, planes that no block can hold, channels that fill no 16 bytes, sizes that fill no block."""
+SHAPES = (
+    *((2, 8, 37, 41), (1, 256, 64, 64), (1, 16, 128, 128), (1, 4, 256, 256), (3, 5, 7, 6)),
+    *((1, 3, 111, 110), (1, 3, 62, 99), (1, 2, 156, 157)),
+)
+"""Resident planes, planes that no block can hold, channels that fill no 16 bytes, sizes that fill no block; and planes
+with which a block needs about the 48 KiB that a device grants unasked."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,25 @@ def arguments(
     ]
     made += [torch.rand(shape[1], device=device) + 0.5, torch.randn(shape[1], device=device)]
     return [tensor.requires_grad_() for tensor in made]
+
+
+def use_convolution(
+    convolution: str, dtype: torch.dtype, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> torch.dtype:
+    """Have the residual block convolve with cuDNN, or with the project's own kernel, which skips what it cannot do.
+
+    Returns:
+        The dtype to compute in: ``dtype``, or for cuDNN float32.
+    """
+    monkeypatch.setenv("I2I_CUDA_CONV", convolution)
+    if convolution == "cudnn":
+        return torch.float32
+    least = {torch.float16: (7, 5), torch.bfloat16: (8, 0)}.get(dtype)
+    if least is None:
+        pytest.skip("tensor cores multiply float16 and bfloat16")
+    if torch.cuda.get_device_capability(device) < least:
+        pytest.skip(f"{dtype} needs compute capability {least[0]}.{least[1]}")
+    return dtype
 
 
 def fused_block(x: Tensor, weight1: Tensor, weight2: Tensor) -> Tensor:

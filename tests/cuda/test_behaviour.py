@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor
 
-from .operators import TOLERANCE, Call, arguments, block_arguments, fused_block, relative_error
+from .operators import TOLERANCE, Call, arguments, block_arguments, fused_block, relative_error, use_convolution
 from .test_values import EVERY_CALL, LAYOUTS
 
 pytestmark = pytest.mark.cuda
@@ -38,8 +40,10 @@ def test_same_bits_at_every_run(device: torch.device, call: Call, channels_last:
 def test_nothing_waits_for_the_device(device: torch.device, call: Call, channels_last: bool) -> None:
     leaves = arguments(call, SHAPES[1], torch.float32, channels_last=channels_last, device=device)
     gradient = torch.randn_like(call.fused(*leaves))
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype")
+            torch.cuda.set_sync_debug_mode("error")
         forward_and_gradients(call, leaves, gradient)
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -87,12 +91,15 @@ def test_graphs_capture_and_replay(device: torch.device, call: Call, channels_la
                 assert torch.equal(one, other)
 
 
-def test_residual_block_in_a_graph(device: torch.device) -> None:
-    leaves = block_arguments((1, 32, 64, 64), torch.float32, channels_last=False, device=device)
+@pytest.mark.parametrize("convolution", ["cudnn", "fused"])
+def test_residual_block_in_a_graph(device: torch.device, convolution: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dtype = use_convolution(convolution, torch.float16, device, monkeypatch)
+    leaves = block_arguments((1, 32, 64, 64), dtype, channels_last=False, device=device)
+    gradient = torch.randn_like(leaves[0]).detach()
 
     def step() -> list[Tensor]:
         out = fused_block(*leaves)
-        return [out.detach(), *torch.autograd.grad(out, leaves, torch.ones_like(out))]
+        return [out.detach(), *torch.autograd.grad(out, leaves, gradient)]
 
     warm_up = torch.cuda.Stream(device)
     warm_up.wait_stream(torch.cuda.current_stream(device))
@@ -104,9 +111,35 @@ def test_residual_block_in_a_graph(device: torch.device) -> None:
         captured = step()
     with torch.no_grad():
         leaves[0].normal_()
+        gradient.normal_()
     graph.replay()
     for one, other in zip(captured, step(), strict=True):
-        assert relative_error(one, other) <= TOLERANCE[torch.float32]
+        assert relative_error(one, other) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("convolution", ["cudnn", "fused"])
+def test_residual_block_on_a_stream_of_its_own_waits_for_nothing(
+    device: torch.device, convolution: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dtype = use_convolution(convolution, torch.float16, device, monkeypatch)
+    leaves = block_arguments((1, 32, 64, 64), dtype, channels_last=True, device=device)
+    with torch.no_grad():
+        wanted = fused_block(*leaves)  # cuDNN has chosen its algorithms
+        x = torch.zeros_like(leaves[0])
+        stream = torch.cuda.Stream(device)
+        stream.wait_stream(torch.cuda.current_stream(device))
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype")
+                torch.cuda.set_sync_debug_mode("error")
+            with torch.cuda.stream(stream):
+                torch.cuda._sleep(100_000_000)  # tens of milliseconds
+                x.copy_(leaves[0])
+                out = fused_block(x, *leaves[1:])
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        stream.synchronize()
+    assert torch.equal(out, wanted)
 
 
 @EVERY_CALL
@@ -122,7 +155,13 @@ def test_second_device_while_the_first_is_current(device: torch.device, call: Ca
     assert out.device == second
     assert torch.cuda.current_device() == device.index
     assert relative_error(out.to(device), wanted) <= TOLERANCE[torch.float32]
-    out.sum().backward()
+    gradient = torch.randn_like(wanted)
+    wanted.backward(gradient)
+    out.backward(gradient.to(second))
+    for leaf, other in zip(leaves, moved, strict=True):
+        assert leaf.grad is not None
+        assert other.grad is not None
+        assert relative_error(other.grad.to(device), leaf.grad) <= TOLERANCE[torch.float32]
     with pytest.raises(RuntimeError, match="device"):
         torch.ops.i2i.instance_norm_add(moved[0], leaves[0], None, None, 1e-5, 0)
 

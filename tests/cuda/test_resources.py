@@ -20,7 +20,7 @@ MAX_REGISTERS_OF_NORMS = 64
 MAX_REGISTERS_OF_CONVOLUTION = 128
 MAX_STATIC_SHARED_BYTES = 8 << 10
 REDUCTION_BYTES = 1 << 10
-"""kReductionBytes of plan.h: what a resident kernel may need beside the planes."""
+"""kReductionBytes of plan.h: what a kernel with dynamic shared memory may need beside it."""
 DOUBLE = r"D(ADD|MUL|FMA|SETP|MNMX|MMA)\b|MUFU\.\w*64\w*|(F2F|I2F|F2I|FRND)\.(\w+\.)*[FSU]?64"
 WIDE_LOAD, WIDE_STORE = r"LDG?\.(\w+\.)*128", r"STG?\.(\w+\.)*128"
 CONVERSIONS_OF_INTEGERS = r"(I2F|F2I)\.(\w+\.)*[SU]64"
@@ -81,7 +81,8 @@ def test_nothing_is_spilled_and_nothing_lies_in_local_memory(architecture: int) 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_registers_and_shared_memory_are_within_bounds(architecture: int) -> None:
     def too_much(kernel: Kernel, registers: int) -> bool:
-        most_shared = REDUCTION_BYTES if kernel.stem.endswith("resident") else MAX_STATIC_SHARED_BYTES
+        has_dynamic = kernel.stem.endswith("resident") or kernel.stem == "reflect_convolution"
+        most_shared = REDUCTION_BYTES if has_dynamic else MAX_STATIC_SHARED_BYTES
         return (
             kernel.registers > registers
             or kernel.registers * threads_of(kernel) > 65536

@@ -194,6 +194,10 @@ class OnHost:
         self._call(call, arguments, plan, read, written)
         return dx, dskip, dweight, dbias
 
+    def plan_forward(self, x: Tensor) -> Any:
+        """How a forward pass over these images would be cut into blocks; no value is read."""
+        return self._plan(0, _shape(x, 0))
+
     def _plan(self, kind: int, shape: Any) -> Any:
         plan = Plan()
         self._library.on_host_plan(kind, ctypes.byref(shape), ctypes.byref(plan))

@@ -58,6 +58,18 @@ def test_gradients_for_all_shapes_and_paddings(
             assert_close(f"dbias {name}", got_add[3], wanted[3], SUM_TOLERANCE[weight.dtype])
 
 
+def test_planes_whose_static_memory_takes_a_block_beyond_48_kilobytes(on_host: OnHost) -> None:
+    """Of which a device grants no byte more unasked."""
+    x = images(1, 2, 62, 99)
+    mean, rstd = statistics(x)
+    gradient = gradient_of(x, 0)
+    dx, _, _ = on_host.instance_norm_act_backward(gradient, x, None, None, mean, rstd, "none", 0)
+    assert on_host.last_plan.path == RESIDENT
+    assert (48 << 10) - 1024 < on_host.last_plan.shared_bytes <= 48 << 10
+    wanted = expected_gradients(gradient, x, None, None, None, "none", 0)[0]
+    assert_close("dx", dx, wanted, 4 * TOLERANCE[torch.float32])
+
+
 def test_paths_are_the_ones_that_are_meant(on_host: OnHost) -> None:
     x = images(2, 2, 64, 64)
     mean, rstd = statistics(x)

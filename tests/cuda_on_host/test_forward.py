@@ -44,6 +44,23 @@ def test_values_for_all_shapes_and_paddings(
             assert_close(f"{shape} {pad}", out, expected(x, skip, None, None, "none", pad), TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize(("shape", "dtype"), [((1, 2, 111, 110), torch.float32), ((1, 2, 156, 157), torch.bfloat16)])
+def test_planes_whose_static_memory_takes_a_block_beyond_48_kilobytes(
+    on_host: OnHost, shape: tuple[int, int, int, int], dtype: torch.dtype
+) -> None:
+    """Of which a device grants no byte more unasked."""
+    x = images(*shape, dtype=dtype)
+    out, _, _ = on_host.instance_norm_act(x)
+    assert on_host.last_plan.path == RESIDENT
+    assert (48 << 10) - 1024 < on_host.last_plan.shared_bytes <= 48 << 10
+    assert_close("out", out, expected(x, None, None, None, "relu", 0), TOLERANCE[dtype])
+
+
+def test_a_plane_of_4_gigabytes_is_resident_nowhere(on_host: OnHost) -> None:
+    x = torch.empty((1, 1, 32767, 32769), device="meta")
+    assert on_host.plan_forward(x).path == SPLIT
+
+
 def test_paths_are_the_ones_that_are_meant(on_host: OnHost) -> None:
     x = images(1, 2, 64, 64)
     on_host.instance_norm_act(x)

@@ -74,6 +74,13 @@ BUGS = (
         ("stray",),
     ),
     Bug(
+        "shared memory not asked for",
+        "plan.h",
+        "if (dynamic + kReductionBytes <= (48 << 10)) return 0;",
+        "if (dynamic <= (48 << 10)) return 0;",
+        ("invalid",),
+    ),
+    Bug(
         "channels behind the last",
         "forward_channels_last.cuh",
         "has_channels = channel < shape.channels;",

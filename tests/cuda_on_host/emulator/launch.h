@@ -32,10 +32,15 @@ void run_grid(dim3 grid, dim3 block, size_t dynamic_shared_bytes, const std::fun
 std::string name_of(const void* function);
 
 // A launch as the launchers see it: 0, or the code of an error. What a kernel did wrong is not such an error; it is
-// thrown, and the tests show it.
+// thrown, and the tests show it. `asked_for` is what cudaFuncSetAttribute would get, or 0; a device counts a kernel's
+// static shared memory too, which is taken to be kStaticShared here (tests/cuda/test_resources.py knows the real one).
+constexpr size_t kStaticShared = 512;
+
 template <class... Parameters, class... Arguments>
-int launch_checked(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t dynamic_shared_bytes, void* /*stream*/,
-                   const Arguments&... arguments) {
+int launch_checked(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t dynamic_shared_bytes, size_t asked_for,
+                   void* /*stream*/, const Arguments&... arguments) {
+  const size_t granted = asked_for != 0 ? asked_for + kStaticShared : 48 << 10;
+  if (dynamic_shared_bytes != 0 && dynamic_shared_bytes + kStaticShared > granted) return cudaErrorInvalidValue;
   const bool valid = grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.y < 65536 && grid.z < 65536 && block.x > 0 &&
                      static_cast<uint64_t>(block.x) * block.y * block.z <= 1024 && block.z <= 64 &&
                      dynamic_shared_bytes <= static_cast<size_t>(device_shared_memory());
