@@ -114,7 +114,7 @@ def by_share(item: tuple[str, float]) -> float:
 def part_of(library: str, symbol: str) -> str:
     """What a function does, by the library it lies in and its name."""
     if "libi2i" in library:
-        return next(part for pattern, part in PARTS.items() if re.search(pattern, symbol))
+        return next((part for pattern, part in PARTS.items() if re.search(pattern, symbol)), REST)
     return WAITING if "gomp" in library else REST
 
 

@@ -12,6 +12,24 @@ step() {  # NAME COMMAND...
     summary+=$(printf '%-8s %-42s %4d s' "$outcome" "$name" $((SECONDS - begin)))$'\n'
 }
 
+beside() {  # NAME COMMAND...: the same while other steps run; what it prints comes with join
+    beside_name=$1
+    shift
+    beside_output=$(mktemp)
+    { local begin=$SECONDS outcome=0; "$@" || outcome=$?; echo $((SECONDS - begin)) >"$beside_output.seconds"; exit $outcome
+    } >"$beside_output" 2>&1 &
+    beside_process=$!
+}
+join() {
+    local outcome=passed
+    wait "$beside_process" || outcome=FAILED
+    [ "$outcome" = passed ] || failures=$((failures + 1))
+    printf '\n== %s\n' "$beside_name"
+    cat "$beside_output"
+    summary+=$(printf '%-8s %-42s %4d s' "$outcome" "$beside_name" "$(cat "$beside_output.seconds")")$'\n'
+    rm -f "$beside_output" "$beside_output.seconds"
+}
+
 in_folder() { (cd "$1" && shift && "$@"); }  # FOLDER COMMAND...
 
 clang_format() { find csrc -regex '.*\.\(h\|cpp\|cu\|cuh\)' -exec clang-format --dry-run -Werror {} +; }
