@@ -3,7 +3,8 @@
 ``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
 commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
 ``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write; in
-``kernels.md`` the profile; in ``large-images.md`` the memory. A test compares all of them with their sources.
+``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in ``using-a-translator.md`` the speed. A
+test compares all of them with their sources.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ KERNELS = DOCS.parent / "benchmarks" / "results" / "kernels.json"
 CUDA_TRAFFIC = DOCS.parent / "benchmarks" / "results" / "cuda_traffic.json"
 KERNEL_SIZES = DOCS.parent / "benchmarks" / "results" / "kernel_sizes.json"
 KERNEL_PROFILE = DOCS.parent / "benchmarks" / "results" / "kernel_profile.json"
+TRANSLATE_FOLDER = DOCS.parent / "benchmarks" / "results" / "translate_folder.json"
 LARGE_IMAGES = DOCS.parent / "benchmarks" / "results" / "large_images.json"
 CUDA_BANDWIDTH = 1555e9
 """Bytes a second of an A100 with 40 GB, from its data sheet."""
@@ -270,8 +272,8 @@ def _profile_lines() -> Iterator[str]:
     profile = json.loads(KERNEL_PROFILE.read_text(encoding="utf-8"))
     device, software = profile["device"]["name"], profile["software"]
     yield (
-        f"{device}, {profile['threads']} threads, torch {software['torch']}, kernels {profile['kernels']}; a large "
-        f"matrix product runs at {profile['peak_gigaflops']:.0f} GFLOP/s."
+        f"{device}, {profile['threads']} threads, torch {software['torch']}, kernels {profile['kernels']}; the "
+        f"best speed of PyTorch is {profile['peak_gigaflops']:.0f} GFLOP/s."
     )
     *blocks, generator = profile["cases"]
     parts = list(dict.fromkeys(part for case in blocks for part in case["parts"]))
@@ -300,6 +302,23 @@ def _profile_lines() -> Iterator[str]:
 def large_images_page() -> str:
     """The page as it is, with its numbers made anew."""
     return _with_sections("large-images.md", memory=_memory_lines(), huge=_huge_lines())
+
+
+def using_page() -> str:
+    """The page as it is, with its speed made anew."""
+    return _with_sections("using-a-translator.md", speed=_speed_lines())
+
+
+def _speed_lines() -> Iterator[str]:
+    result = json.loads(TRANSLATE_FOLDER.read_text(encoding="utf-8"))
+    options, environment = result["options"], result["environment"]
+    yield (
+        f"A folder of {options['images']} {options['format'].upper()} files of {options['size']} pixels a side through "
+        f"a `resnet9` of {options['base_channels']} channels, on the {environment['cores']} cores that compute, too: "
+        f"{result['translate_images_per_second']:.1f} images a second, {result['share_of_the_generator_alone']:.2f} of "
+        "what the generator alone does in a loop. From the start of the command to the end of one image it takes "
+        f"{result['start_to_end_of_one_image_seconds']:.1f} seconds."
+    )
 
 
 def _memory_lines() -> Iterator[str]:
@@ -338,6 +357,7 @@ PAGES = {
     "cuda.md": cuda_page,
     "kernels.md": kernels_page,
     "large-images.md": large_images_page,
+    "using-a-translator.md": using_page,
 }
 
 

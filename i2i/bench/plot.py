@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from i2i.bench.report import circumstances
 from i2i.errors import ConfigError
 
-OURS = {"fused": "#1f5fa8", "fused avx2": "#3f7fc4", "fused portable": "#5c93cf", "fused bf16": "#7fb0e0"}
+OURS = {"fused": "#1f5fa8", "fused avx2": "#17808a", "fused portable": "#7cbcc1", "fused bf16": "#7fb0e0"}
 THEIRS = {
     "channels_last": "#8c8c8c",
     "torch.compile": "#d08a2e",

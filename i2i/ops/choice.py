@@ -24,22 +24,27 @@ DTYPES = {
 """What the kernels of each device take, but for the operators below."""
 DTYPES_OF = {"image_convolution": (torch.float32,)}
 
-PIXELS_PER_CHANNEL = {False: 0.6, True: 1.5}
+PIXELS_PER_CHANNEL = {False: 0.6, True: 2.5}
 """Least N * H * W for each channel of a residual block on the CPU, without and with gradients.
 
-Measured: with fewer pixels a channel than this, transforming the filters, C * C of them whatever the size of the image,
-costs more than the multiplications that it saves.
+Measured by benchmarks/kernel_sizes.py, as what follows: with fewer pixels a channel than this, transforming the
+filters, C * C of them whatever the size of the image, costs more than the multiplications that it saves.
 """
 
 NORM_VALUES = {
-    ("contiguous", False): (200, 1 << 13),
-    ("contiguous", True): (300, 1 << 16),
-    ("channels_last", False): (1, 1 << 12),
-    ("channels_last", True): (1, 1 << 14),
+    ("instance_norm_act", "contiguous", False): (200, 1 << 13),
+    ("instance_norm_act", "contiguous", True): (300, 1 << 16),
+    ("instance_norm_act", "channels_last", False): (1, 1 << 12),
+    ("instance_norm_act", "channels_last", True): (1, 1 << 14),
+    ("instance_norm_add", "contiguous", False): (200, 1 << 13),
+    ("instance_norm_add", "contiguous", True): (2000, 1 << 17),
+    ("instance_norm_add", "channels_last", False): (1, 1 << 13),
+    ("instance_norm_add", "channels_last", True): (1, 1 << 14),
 }
 """Least H * W and least N * C * H * W of a norm on the CPU, by memory format, without and with gradients.
 
 Below the first, the kernel's work for each plane costs more than the passes that it saves; below the second, the call.
+A sum saves fewer passes than an activation and a pad.
 """
 
 
@@ -125,7 +130,7 @@ def _reason_to_prefer_reference(operator: str, x: Tensor, training: bool) -> str
         small = batch * height * width < PIXELS_PER_CHANNEL[training] * channels
     elif operator in ("instance_norm_act", "instance_norm_add"):
         layout = "channels_last" if memory_format_of(x) == torch.channels_last else "contiguous"
-        least_plane, least_values = NORM_VALUES[layout, training]
+        least_plane, least_values = NORM_VALUES[operator, layout, training]
         small = height * width < least_plane or batch * channels * height * width < least_values
     else:
         return None
