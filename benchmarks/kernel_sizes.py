@@ -91,10 +91,11 @@ def main() -> None:
         "kernels": machine.describe_kernels(torch.device("cpu"))["variant"],
         "threads": torch.get_num_threads(),
         "columns": ["operator", "training", "channels_last", "shape", "times as fast as the reference"],
-        "rows": rows,
+        "rows": [],
     }
-    text = json.dumps(result, indent=1)
-    RESULT.write_text(text.replace("\n   ", " ").replace("\n  ]", " ]") + "\n", encoding="utf-8")
+    lines = ",\n    ".join(json.dumps(row) for row in rows)  # a row a line
+    text = json.dumps(result, indent=2).replace('"rows": []', f'"rows": [\n    {lines}\n  ]')
+    RESULT.write_text(text + "\n", encoding="utf-8")
     print(f"wrote {RESULT}")
 
 

@@ -27,9 +27,12 @@ DTYPES_OF = {"image_convolution": (torch.float32,)}
 PIXELS_PER_CHANNEL = {False: 0.6, True: 2.5}
 """Least N * H * W for each channel of a residual block on the CPU, without and with gradients.
 
-Measured by benchmarks/kernel_sizes.py, as what follows: with fewer pixels a channel than this, transforming the
+Measured by benchmarks/kernel_sizes.py, like what follows: with fewer pixels a channel than this, transforming the
 filters, C * C of them whatever the size of the image, costs more than the multiplications that it saves.
 """
+
+BLOCK_VALUES = {False: 1, True: 1 << 14}
+"""Least N * C * H * W of a residual block on the CPU: below it the calls around the kernels cost more than is saved."""
 
 NORM_VALUES = {
     ("instance_norm_act", "contiguous", False): (200, 1 << 13),
@@ -127,7 +130,8 @@ def _reason_to_prefer_reference(operator: str, x: Tensor, training: bool) -> str
         return None
     batch, channels, height, width = x.shape
     if operator == "residual_block":
-        small = batch * height * width < PIXELS_PER_CHANNEL[training] * channels
+        pixels = batch * height * width
+        small = pixels < PIXELS_PER_CHANNEL[training] * channels or pixels * channels < BLOCK_VALUES[training]
     elif operator in ("instance_norm_act", "instance_norm_add"):
         layout = "channels_last" if memory_format_of(x) == torch.channels_last else "contiguous"
         least_plane, least_values = NORM_VALUES[operator, layout, training]
