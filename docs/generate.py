@@ -240,7 +240,29 @@ def _traffic_lines() -> Iterator[str]:
 
 def kernels_page() -> str:
     """The page as it is, with its profile made anew."""
-    return _with_sections("kernels.md", sizes=_size_lines(), profile=_profile_lines())
+    return _with_sections("kernels.md", sizes=_size_lines(), speed=_ratio_lines(), profile=_profile_lines())
+
+
+def _ratio_lines() -> Iterator[str]:
+    report = json.loads(KERNELS.read_text(encoding="utf-8"))
+    rows = []
+    for case in report["timed"]:
+        eager = next(result for result in case["results"] if result["name"] == "eager")
+        for result in case["results"]:
+            if result["name"] not in ("fused", "fused avx2"):
+                continue
+            title = case["title"] + (", AVX2 kernels" if result["name"] == "fused avx2" else "")
+            times = (each["seconds"]["median"] * 1e3 for each in (eager, result))
+            cells = (f"{time:,.0f} ms" if time >= 100 else f"{time:.3g} ms" for time in times)
+            rows.append((title, *cells, f"{result['speedup']:.2f} x"))
+    yield from _markdown_table(("what", "eager", "fused", "ratio"), rows)
+    rows = []
+    for case in report["memory"]:
+        kept = case["bytes"]
+        rows += [(f"{case['title']}, {name}", f"{size / kept['eager']:.2f}") for name, size in kept.items()][1:]
+    yield ""
+    yield from _markdown_table(("what", "of eager's memory"), rows)
+    yield from ("", f"{bench_report.circumstances(report)}.")
 
 
 def _size_lines() -> Iterator[str]:
