@@ -62,6 +62,8 @@ def load(
     from i2i.engine.tiles.settings import parse_tiles
     from i2i.engine.translator import Translator
 
+    if max_pixels is not None and max_pixels < 1:
+        raise ConfigError(f"max_pixels must be at least 1; got {max_pixels}")
     tiles = parse_tiles(tile, tile_statistics, tile_memory, tile_folder)
     if is_exported(model):
         if tiles is not None:

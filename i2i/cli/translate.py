@@ -11,6 +11,7 @@ import click
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import tell_about_plugins
 from i2i.cli.translation_report import Report
+from i2i.errors import DataError
 
 if TYPE_CHECKING:
     from i2i.engine.translate_files import Outcome
@@ -147,6 +148,9 @@ def _load(model: Path, options: dict[str, Any]) -> Translator:
 def _translate_stream(translator: Translator, stream: Stream, force: bool) -> None:
     from i2i.engine.translate_stream import translate_stream
 
+    closed = [name for name in ("stdin", "stdout") if getattr(sys, name) is None]
+    if closed:
+        raise DataError(f"{' and '.join(closed)} of this process is closed; name a file instead of -")
     note = translate_stream(translator, stream, sys.stdin.buffer, sys.stdout.buffer, force=force)
     if note:
         click.echo(f"Note: {note}", err=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from i2i.engine import files
@@ -137,7 +137,7 @@ class CheckpointFolder:
             with files.new_folder(target) as folder:
                 for name, weights in generators.items():
                     tensors = {key: value.detach().cpu().clone().contiguous() for key, value in weights.items()}
-                    save_file(tensors, folder / f"{name}.safetensors")
+                    files.save_tensors(tensors, folder / f"{name}.safetensors")
                 _save_state(folder, "training", state)
                 for rank in range(world_size):
                     for suffix in (".json", ".safetensors"):
@@ -250,7 +250,7 @@ def _as_json(description: Mapping[str, Any]) -> bytes:
 def _save_state(folder: Path, name: str, state: Any) -> None:
     tensors: dict[str, Tensor] = {}
     values = pack(state, name.lstrip("."), tensors)
-    save_file(tensors, folder / f"{name}.safetensors")
+    files.save_tensors(tensors, folder / f"{name}.safetensors")
     (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
 
 

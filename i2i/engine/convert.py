@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from i2i.engine import files
@@ -96,7 +95,7 @@ def write_converted(
             for name, checkpoint in origins.items():
                 weights = checkpoint.generator_weights(name)
                 tensors = {key: _stored(key, value, half, checkpoint.path) for key, value in weights.items()}
-                save_file(tensors, folder / f"{name}.safetensors")
+                files.save_tensors(tensors, folder / f"{name}.safetensors")
             (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", "utf-8")
     except OSError as error:
         raise CheckpointError(

@@ -124,9 +124,10 @@ def _versions(diagnosis: Diagnosis) -> None:
         diagnosis.versions[_distribution(name)] = None if problem else _version(name)
         if problem:
             package = _distribution(name)
-            diagnosis.problems.append(
-                f"{package} cannot be imported ({problem}); install it again: {sys.executable} -m pip install {package}"
-            )
+            cure = f"install it again: {sys.executable} -m pip install {package}"
+            if "torchvision" in problem:  # which torchmetrics imports where it is installed
+                cure = "torchvision and torch do not fit together: install the torchvision made for this torch, or none"
+            diagnosis.problems.append(f"{package} cannot be imported ({problem}); {cure}")
     for name in OPTIONAL:
         diagnosis.versions[name] = _version(name)
 

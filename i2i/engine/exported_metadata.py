@@ -50,10 +50,17 @@ def describe(info: TranslatorInfo, *, raw: bool) -> str:
         "about": f"{source} to {target}, translated by generator {info.generator}; exported by i2i {__version__}",
         "input": {"name": INPUT, "channels": info.in_channels, **kind},
         "output": {"name": OUTPUT, "channels": info.out_channels, **kind},
-        "source": "/".join(part for part in info.checkpoint.parts[-3:] if part not in ("checkpoints", "/")),
+        "source": _source(info.checkpoint),
         "translator": {**asdict(info), "checkpoint": info.checkpoint.name},
     }
     return json.dumps(values, indent=2, ensure_ascii=False, default=str)
+
+
+def _source(checkpoint: Path) -> str:
+    """What a person knows it by, run and checkpoint or the name of a file, without the folders of this machine."""
+    if checkpoint.parent.name == "checkpoints":
+        return f"{checkpoint.parent.parent.name}/{checkpoint.name}"
+    return checkpoint.name
 
 
 def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:

@@ -66,8 +66,10 @@ def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
         require_pictures(info)
         try:
             turned = upright(item)
-        except UnusableImageError as error:
+        except (UnusableImageError, OSError) as error:  # the latter of a file that is opened and not read yet
             raise DataError(f"a Pillow image cannot be translated: {error}") from error
+        if 0 in turned.size:
+            raise DataError(f"a Pillow image of {turned.width} x {turned.height} pixels cannot be translated")
         return to_opaque(turned, channels=info.in_channels, background=info.background)
     if isinstance(item, str | Path):
         require_pictures(info)

@@ -52,8 +52,14 @@ def translate_stream(
         raise DataError(f"{stream.source or FILE_NAME}: {error}") from error
     image = to_output(picture, translator.translate([picture.image])[0].cpu(), translator.info)
     if stream.target is None:
-        target.write(_encode(image, picture))
-        target.flush()
+        encoded = _encode(image, picture)
+        try:
+            target.write(encoded)
+            target.flush()
+        except BrokenPipeError:  # the reader has gone, which every program meets in silence
+            raise
+        except OSError as error:
+            raise DataError(f"standard output cannot be written: {error.strerror or error}") from error
     else:
         write_image(image, stream.target, format_name=picture.format_name, metadata=picture.metadata, replace=force)
     return picture.note

@@ -67,7 +67,7 @@ def translate_video(
         with VideoReader(job.source, max_pixels=translator.info.max_pixels) as reader:
             job.target.parent.mkdir(parents=True, exist_ok=True)
             with VideoWriter(temporary, suffix=job.target.suffix, reader=reader) as writer:
-                _translate(translator, reader, writer, batch_size, progress)
+                done = _translate(translator, reader, writer, batch_size, progress)
         if job.target.exists() and not force:
             return Outcome(job, problem=f"{job.target} is there since the start; it was not replaced")
         temporary.replace(job.target)
@@ -78,12 +78,16 @@ def translate_video(
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return Outcome(job, note="; ".join(reader.notes))
+    notes = list(reader.notes)
+    if reader.frames is not None and done < reader.frames:
+        notes.append(f"it says that it has {reader.frames} frames, and {done} could be decoded: it may be cut off")
+    return Outcome(job, note="; ".join(notes))
 
 
 def _translate(
     translator: Translator, reader: VideoReader, writer: VideoWriter, batch_size: int, progress: Progress
-) -> None:
+) -> int:
+    """Translate every frame that can be decoded and return how many those are."""
     done = 0
     writing: deque[Future[int]] = deque()
     with _ahead(reader.read(), FRAMES_AHEAD) as items, ThreadPoolExecutor(1, "i2i-write-video") as pool:
@@ -104,6 +108,7 @@ def _translate(
             pool.shutdown(cancel_futures=True)
     if done == 0:
         raise DataError("it has no frame that can be decoded")
+    return done
 
 
 def _batches(items: Iterable[Frame | Packet[Any]], batch_size: int) -> Iterator[Batch]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from i2i.errors import ConfigError, DataError
@@ -106,14 +108,14 @@ def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | No
         return None
     if len(inputs) > 1:
         raise ConfigError(f"{STREAM} stands for one image; got {len(inputs)} inputs: name a folder with -o for several")
-    source = None if inputs[0] == STREAM else Path(inputs[0]).expanduser()
+    source = None if inputs[0] == STREAM else _require_name("INPUT", inputs[0])
     if source is not None and not source.exists():
         raise DataError(f"there is no such file: {source}; nothing was translated")
     if source is not None and (source.is_dir() or _suffix(source) in CONTAINER_OF_SUFFIX):
         raise ConfigError(f"-o {STREAM} writes one image; {source} is a {'folder' if source.is_dir() else 'video'}")
     if str(out) == STREAM:
         return Stream(source, None, format_name)
-    target = Path(out)
+    target = _require_name("-o", str(out))
     if _suffix(target) not in FORMAT_OF_SUFFIX or target.is_dir():
         raise ConfigError(f"-o {target} must be a file ending in {', '.join(FORMAT_OF_SUFFIX)}: {STREAM} has no name")
     if not force:
@@ -137,7 +139,11 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
         DataError: an input is missing, there is no image, two inputs have one output, or an output exists.
         ConfigError: ``out`` does not fit the inputs or the format.
     """
-    found = list(dict.fromkeys(_find(inputs, out)))
+    out = _require_name("-o", str(out))
+    try:
+        found = _each_once(_find(inputs, out))
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise DataError(f"{error.filename}: {error.strerror}; nothing was translated") from error
     images = [item for item in found if item.is_image]
     videos = [item for item in found if item.is_video]
     ignored = tuple(item.source for item in found if not (item.is_image or item.is_video))
@@ -167,19 +173,36 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
     return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]))
 
 
+def _require_name(what: str, text: str) -> Path:
+    """A path that a person gave, ``~`` expanded; an empty one, as of a variable that is not set, is an error."""
+    if not text:
+        raise ConfigError(f"{what} must name a file or a folder; got an empty text: is a variable not set?")
+    return Path(text).expanduser()
+
+
+def _each_once(found: Iterable[_Found]) -> list[_Found]:
+    """Files that were found in several ways are translated once, as what the most explicit way makes of them."""
+    merged: dict[tuple[str, Path], _Found] = {}
+    for item in found:
+        key = (os.path.abspath(item.source), item.place)  # noqa: PTH100  (Path.resolve would follow links)
+        before = merged.setdefault(key, item)
+        merged[key] = replace(before, named=before.named or item.named, matched=before.matched or item.matched)
+    return list(merged.values())
+
+
 def _find(inputs: Sequence[str], out: Path) -> Iterator[_Found]:
     missing = []
     for text in inputs:
-        path = Path(text).expanduser()
+        path = _require_name("INPUT", text)
         if path.is_dir():
             yield from _without(_below(path, Path()), path, out)
         elif path.exists() or path.is_symlink():
             yield _Found(path, Path(path.name), named=True)
         elif glob.has_magic(text):
-            matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  (Path.glob: no absolute ones)
             fixed = _fixed_part(path)
-            yield from _without(_matched(matches, fixed), fixed, out)
-            missing += [] if matches else [f"{text} (a pattern that nothing matches)"]
+            matched = list(_matched(path, fixed))
+            yield from _without(matched, fixed, out)
+            missing += [] if matched else [f"{text} (a pattern that nothing matches)"]
         else:
             missing.append(text)
     if missing:
@@ -191,13 +214,31 @@ def _below(folder: Path, place: Path) -> Iterator[_Found]:
         yield _Found(path, place / path.relative_to(folder))
 
 
-def _matched(matches: Iterable[str], fixed: Path) -> Iterator[_Found]:
-    for match in map(Path, matches):
+def _matched(pattern: Path, fixed: Path) -> Iterator[_Found]:
+    wanted = pattern.relative_to(fixed).parts
+    if "**" in wanted:  # not by glob, which follows links around loops
+        for path in walk(fixed) if fixed.is_dir() else ():
+            place = path.relative_to(fixed)
+            if _fits(place.parts, wanted):
+                yield _Found(path, place, matched=True)
+            elif any(_fits(folder.parts, wanted) for folder in place.parents):
+                yield _Found(path, place)
+        return
+    for match in map(Path, sorted(glob.glob(str(pattern)))):  # noqa: PTH207  (Path.glob: no absolute ones)
         place = match.relative_to(fixed)
         if match.is_dir():
             yield from _below(match, place)
         else:
             yield _Found(match, place, matched=True)
+
+
+def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the parts of a path match those of a pattern, where ``**`` stands for any number of folders."""
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return any(_fits(names[count:], pattern[1:]) for count in range(len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
 
 
 def _fixed_part(pattern: Path) -> Path:

@@ -70,12 +70,17 @@ def take_metadata(image: Image.Image) -> Metadata:
 
 def _exif(source: Image.Exif) -> bytes:
     kept = Image.Exif()
-    kept.update({tag: source[tag] for tag in _KEPT_TAGS if tag in source})
+    kept.update({tag: _as_written(source[tag]) for tag in _KEPT_TAGS if tag in source})
     for directory in (_EXIF_DIRECTORY, _PLACE_DIRECTORY):
         entries = {tag: value for tag, value in source.get_ifd(directory).items() if tag not in _DROPPED_TAGS}
         if entries:
             kept[directory] = entries
     return kept.tobytes() if len(kept) else b""
+
+
+def _as_written(value: Any) -> Any:
+    """Undo what Pillow makes of a text: it reads bytes as Latin-1 and would write everything beyond ASCII as ``?``."""
+    return value.encode("latin-1") if isinstance(value, str) and not value.isascii() else value
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from i2i.api import load
 from i2i.engine.exported import is_exported
+from i2i.engine.image_kinds import require_pictures
 from i2i.engine.padding import padded_size
 from i2i.engine.translator import Translator
 from i2i.errors import DataError, DivergedError, I2IError, PluginError
@@ -66,6 +67,7 @@ def load_directions(model: ModelOptions) -> dict[str, Translator]:
     An exported file knows of both directions of its run, and holds one.
     """
     first = load(model.model, **model.options)
+    require_pictures(first.info)
     translators = {first.info.direction: first}
     for direction in first.info.directions:
         if direction != first.info.direction and not is_exported(model.model):

@@ -114,3 +114,17 @@ def test_everything_that_is_required_is_looked_at():
     looked_at = {doctor.DISTRIBUTIONS.get(name, name) for name in (*doctor.NEEDED, *doctor.OPTIONAL)}
 
     assert required - {"click", "pluggy"} <= looked_at  # without these two there is no doctor to ask
+
+
+def test_a_torchvision_that_does_not_fit_is_named_and_no_reinstall_of_torchmetrics(monkeypatch):
+    real = importlib.import_module
+
+    def with_wrong_torchvision(name, *arguments):
+        if name == "torchmetrics":
+            raise RuntimeError("operator torchvision::nms does not exist")
+        return real(name, *arguments)
+
+    monkeypatch.setattr(doctor.importlib, "import_module", with_wrong_torchvision)
+    shown = CliRunner().invoke(main, ["doctor"]).stdout
+    assert "torchvision and torch do not fit together: install the torchvision made for this torch, or none" in shown
+    assert "pip install torchmetrics" not in shown

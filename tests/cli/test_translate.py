@@ -252,6 +252,20 @@ def test_one_end_of_a_pipe(model):
     assert "standard input: not an image" in result.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_takes_nothing_and_an_input_that_is_closed_are_said_in_one_line(model):
+    draw("a.png", (20, 30))
+    words = [sys.executable, "-m", "i2i", "translate", model, "--device", "cpu", "-o", "-"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*words, "a.png"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "Error: standard output cannot be written: No space left on device" in done.stderr
+    closed = subprocess.run(f"{shlex.join([*words, '-'])} <&-", shell=True, capture_output=True, text=True)
+    assert closed.returncode == 1
+    assert "Error: stdin of this process is closed; name a file instead of -" in closed.stderr
+    assert "Traceback" not in done.stderr + closed.stderr
+
+
 def test_images_and_a_video(model):
     pytest.importorskip("av", reason="PyAV is not installed")
     from ..engine.videos import contents, make

@@ -1,5 +1,6 @@
 """``i2i translate --tile``."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,12 @@ def test_wrong_usage(model, words, message):
     assert result.exit_code == 2
     assert message in result.output
     assert not Path("out.png").exists()
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_with_the_name_of_an_image_is_refused_and_not_waited_for(model, here):
+    os.mkfifo(here / "in" / "pipe.png")
+    result = translate(model, "in", "-o", "out", "--device", "cpu", "--tile", "auto")
+    assert result.exit_code == 1
+    assert "pipe.png: not a regular file" in result.output
+    assert "3 of 5 images" in result.output

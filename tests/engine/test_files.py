@@ -3,6 +3,8 @@ import resource
 import signal
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from i2i.engine import files
 from i2i.errors import RunFolderError
@@ -86,3 +88,14 @@ def test_a_link_moves_from_one_target_to_the_next(tmp_path):
         files.point_link(tmp_path / "link", name)
         assert (tmp_path / "link").resolve() == tmp_path / name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "one", "two"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_tensors_may_be_read_by_whom_the_mask_lets(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        files.save_tensors({"weight": torch.ones(2)}, tmp_path / "a.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o666 & ~mask
+    assert torch.equal(load_file(tmp_path / "a.safetensors")["weight"], torch.ones(2))

@@ -179,3 +179,23 @@ def test_ctrl_c_leaves_no_half_of_a_video_and_no_thread(tmp_path, info):
         run(info, source, tmp_path / "b.mp4", Failing(KeyboardInterrupt()))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4"]
     assert threading.active_count() == before
+
+
+def test_a_video_that_is_cut_off_is_told(tmp_path, info):
+    import av
+
+    whole = make(tmp_path / "whole.mp4", frames=40, sound=False)
+    fast = tmp_path / "fast.mp4"  # with its table of frames at the front, as videos for the web have it
+    with av.open(str(whole)) as source, av.open(str(fast), "w", options={"movflags": "faststart"}) as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(fast.read_bytes()[:-400])
+    outcome = run(info, cut, tmp_path / "out.mp4")
+    assert outcome.problem is None
+    assert "it says that it has 40 frames, and" in outcome.note
+    assert "it may be cut off" in outcome.note
+    assert run(info, fast, tmp_path / "all.mp4").note == ""

@@ -168,3 +168,44 @@ def test_the_name_of_a_video(here):
         make_plan(["a.mov"], Path("there"))
     with pytest.raises(DataError, match="1 outputs would replace inputs"):
         make_plan(["a.mov"], Path("a.mov"), force=True)
+
+
+@pytest.mark.parametrize(
+    "inputs", [["in/**/*"], ["in/**"], ["in/*", "in/**/*.png"], ["in/a.png", "in"], ["in", "./in"]]
+)
+def test_a_file_that_is_found_in_several_ways_is_translated_once(here, inputs):
+    touch(here, "in/a.png", "in/sub/b.png")
+    assert sorted(planned(inputs).values()) == ["out/a.png", "out/sub/b.png"]
+
+
+def test_patterns_do_not_follow_links_around_loops(here):
+    touch(here, "in/a.png", "in/sub/b.png")
+    (here / "in" / "self").symlink_to(here / "in")
+    (here / "in" / "again").symlink_to(here / "in")
+    (here / "in" / "other").symlink_to(here / "in" / "sub")
+    assert set(planned("in/**/*.png").values()) == {"out/a.png", "out/sub/b.png", "out/other/b.png"}
+
+
+def test_patterns_with_folders_between(here):
+    touch(here, "in/x/deep/a.png", "in/deep/b.png", "in/x/c.png", "in/x/deep/er/d.png")
+    assert set(planned("in/**/deep").values()) == {"out/x/deep/a.png", "out/deep/b.png", "out/x/deep/er/d.png"}
+    assert set(planned("in/**/deep/*.png").values()) == {"out/x/deep/a.png", "out/deep/b.png"}
+    assert set(planned("in/x/**/d.png").values()) == {"out/deep/er/d.png"}
+
+
+@pytest.mark.parametrize(("inputs", "out"), [([""], "out"), (["in"], "")])
+def test_an_empty_text_is_no_folder(here, inputs, out):
+    touch(here, "in/a.png")
+    with pytest.raises(ConfigError, match="got an empty text: is a variable not set"):
+        make_plan(inputs, out)
+
+
+def test_a_name_that_the_system_refuses_is_an_error_in_one_line(here):
+    with pytest.raises(DataError, match="File name too long; nothing was translated"):
+        planned("x" * 300)
+
+
+def test_the_output_folder_may_be_in_the_home_folder(here, monkeypatch):
+    touch(here, "in/a.png")
+    monkeypatch.setenv("HOME", str(here / "home"))
+    assert planned("in", "~/out") == {"in/a.png": str(here / "home/out/a.png")}

@@ -424,3 +424,20 @@ def test_pictures_of_grey_tensors():
     assert to_picture(torch.full((1, 1, 2, 2), 1.0)).getpixel((0, 0)) == 255
     assert np.asarray(to_picture(torch.full((1, 1, 2, 2), 2.0), deep=True)).max() == 65535
     assert to_picture(torch.zeros(1, 3, 2, 2), deep=True).mode == "RGB"
+
+
+def test_pillow_images_that_cannot_be_read_or_have_no_pixels_are_an_error_of_the_data(tmp_path):
+    translator = i2i.load("sample:flat-3d", device="cpu")
+    path = tmp_path / "cut.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with Image.open(path) as cut, pytest.raises(DataError, match="a Pillow image cannot be translated"):
+        translator(cut)
+    with pytest.raises(DataError, match="of 0 x 5 pixels"):
+        translator(Image.new("RGB", (0, 5)))
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+def test_a_limit_below_one_pixel_is_refused(limit):
+    with pytest.raises(ConfigError, match=f"max_pixels must be at least 1; got {limit}"):
+        i2i.load("sample:flat-3d", device="cpu", max_pixels=limit)

@@ -124,3 +124,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file/image\.png cannot be written as PNG: (Not a directory|File exists)"):
         write_image(Image.fromarray(PIXELS), tmp_path / "file" / "image.png", format_name="PNG")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_names_beyond_ascii_are_handed_on_byte_by_byte(tmp_path, suffix):
+    names = {0x010E: "Müller, 日本".encode(), 0x013B: "José Núñez".encode(), 0x8298: "© 2024 José".encode("latin-1")}
+    exif = Image.Exif()
+    exif.update(names)
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    Image.fromarray(PIXELS).save(source, exif=exif.tobytes())
+    write_image(Image.fromarray(PIXELS), target, format_name=decode(source).format, metadata=metadata_of(source))
+    with Image.open(target) as image:
+        assert {tag: image.getexif()[tag].encode("latin-1") for tag in names} == names

@@ -73,7 +73,7 @@ def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
     if bad:
         raise DataError(
             f"{len(bad)} of {total} image files cannot be used:\n{bullets(map(str, bad))}\n"
-            "Repair or remove them, or leave them out with --skip-bad."
+            "Repair or remove them, or leave them out with data.skip_bad=true (i2i run: --skip-bad)."
         )
 
 

@@ -152,9 +152,13 @@ class _Blending:
 
 
 def _ramps(span: Span, size: int) -> Tensor:
-    """Weights of a tile along one axis: 1 inside, falling over a quarter of its side to where other tiles are."""
+    """Weights of a tile along one axis: 1 inside, falling over a quarter of its side to where other tiles are.
+
+    They fall in the middle half of that quarter: the pixels near the tile's edge, which see its padding in the place of
+    their neighbours, have next to no weight, and never none, so that the sum is not zero anywhere.
+    """
     overlap = max(1, span.length // 4)
-    ramp = torch.arange(1, overlap + 1) / (overlap + 1)
+    ramp = ((torch.arange(overlap) + 0.5) / overlap * 2 - 0.5).clamp(1e-6, 1)
     weights = torch.ones(span.length)
     if span.start > 0:
         weights[:overlap] = ramp

@@ -56,6 +56,8 @@ def translate_large_files(
 def _is_large(translator: Translator, job: Job) -> bool:
     """Whether an image is divided; what cannot be opened is left to those who say why."""
     assert translator.tiling is not None
+    if not job.source.is_file():  # opening a pipe would wait for a writer
+        return False
     try:
         with without_pixel_limit(), Image.open(job.source) as image:
             width, height = image.size

@@ -202,10 +202,12 @@ class Tiling:
                     f"--tile auto cannot tell how much memory generator {info.generator!r} of package {info.package} "
                     f"takes: {error}; give the side of the tiles instead of auto"
                 ) from error
+            cure = "An estimate of it can be had for any network: give --tile a number, and --tile-statistics estimate"
+            if info.inference == "paper":  # which the estimate refuses
+                cure = "With --inference deterministic it may be"
             raise ConfigError(
                 f"generator {info.generator!r} of package {info.package} cannot be computed in tiles with the result "
-                f"of the whole image: {error}. An estimate of it can be had for any network: give --tile a number, "
-                "and --tile-statistics estimate"
+                f"of the whole image: {error}. {cure}"
             ) from error
         self._bytes_a_pixel = COPIES_OF_LAYERS * graph.peak / (side * side)
 

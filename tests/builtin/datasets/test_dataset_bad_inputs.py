@@ -114,7 +114,7 @@ def test_bad_file_is_named_with_its_reason_or_left_out_on_request(tmp_path, draw
         build(**options)
     assert f"{path}: {reason}" in str(caught.value)
     assert "1 of 7 image files cannot be used" in str(caught.value)
-    assert "--skip-bad" in str(caught.value)
+    assert "data.skip_bad=true (i2i run: --skip-bad)" in str(caught.value)
 
     dataset = build(skip_bad=True, **options)
     assert len(dataset) == 3
