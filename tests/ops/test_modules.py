@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 
 import pytest
 import torch
@@ -218,7 +219,9 @@ def test_settings_are_shown_and_checked():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of a process group without network, inside PyTorch
-def test_distributed_training_misses_no_parameter(tmp_path):
+def test_distributed_training_misses_no_parameter(tmp_path, monkeypatch):
+    if sys.platform == "linux":
+        monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")  # and not whatever the machine's name stands for
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
     try:
         network = nn.Sequential(ResidualBlock(8, affine=True), InstanceNormAct(8, affine=True))
