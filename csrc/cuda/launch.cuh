@@ -13,7 +13,7 @@ namespace i2i::cuda {
 template <class... Parameters, class... Arguments>
 int launch(void (*kernel)(Parameters...), dim3 grid, unsigned threads, size_t shared, void* stream,
            const Arguments&... arguments) {
-  const size_t asked = shared == 0 ? 0 : shared_bytes_to_ask_for(shared, shared_memory_limit());
+  const size_t asked = shared_bytes_to_ask_for(shared, shared_memory_limit);
 #ifdef I2I_CUDA_ON_HOST
   return cuda_on_host::launch_checked(kernel, grid, dim3(threads), shared, asked, stream, arguments...);
 #else

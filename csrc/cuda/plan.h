@@ -51,9 +51,11 @@ inline int64_t rounded_up(int64_t value, int multiple) { return (value + multipl
 
 // What a launch with this much dynamic shared memory has to ask the device for first, or 0. Every device grants 48 KiB
 // unasked, static memory included. It is always all that the device has: were it what this launch needs, another thread
-// that asks for less could take it away before the launch.
-inline size_t shared_bytes_to_ask_for(size_t dynamic, size_t limit) {
+// that asks for less could take it away before the launch. limit_of_device() is called only where it counts.
+template <class Limit>
+size_t shared_bytes_to_ask_for(size_t dynamic, const Limit& limit_of_device) {
   if (dynamic + kReductionBytes <= (48 << 10)) return 0;
+  const size_t limit = limit_of_device();
   return std::max(dynamic, limit > kReductionBytes ? limit - kReductionBytes : 0);
 }
 

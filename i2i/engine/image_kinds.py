@@ -69,7 +69,7 @@ def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
         except (UnusableImageError, OSError) as error:  # the latter of a file that is opened and not read yet
             raise DataError(f"a Pillow image cannot be translated: {error}") from error
         if 0 in turned.size:
-            raise DataError(f"a Pillow image of {turned.width} x {turned.height} pixels cannot be translated")
+            raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
         return to_opaque(turned, channels=info.in_channels, background=info.background)
     if isinstance(item, str | Path):
         require_pictures(info)

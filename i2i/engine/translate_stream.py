@@ -59,7 +59,8 @@ def translate_stream(
         except BrokenPipeError:  # the reader has gone, which every program meets in silence
             raise
         except OSError as error:
-            raise DataError(f"standard output cannot be written: {error.strerror or error}") from error
+            reason = error.strerror or error
+            raise DataError(f"standard output cannot be written: {reason}; name a file with -o instead of -") from error
     else:
         write_image(image, stream.target, format_name=picture.format_name, metadata=picture.metadata, replace=force)
     return picture.note

@@ -117,7 +117,7 @@ def using_variant(name: str) -> Iterator[None]:
     """
     rung = load()
     if rung.library is None or rung.variant is None:
-        raise ConfigError(f"no variant {name!r} can be used: the native library is not loaded")
+        raise ConfigError(f"no variant {name!r} can be used: the native library is not loaded; i2i doctor says why")
     use = ctypes.CDLL(str(rung.library)).i2i_use_variant  # loaded already: the same one again
     use.restype, use.argtypes = ctypes.c_char_p, [ctypes.c_char_p]
     problem = use(name.encode())

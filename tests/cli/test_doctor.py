@@ -69,15 +69,20 @@ def test_facts_as_json():
     assert facts["components"]["generator"] >= 1
 
 
-def test_missing_torch_is_a_problem_with_a_remedy(monkeypatch):
+def failing_import(monkeypatch, module, error):
+    """Have one module fail to be imported."""
     real = importlib.import_module
 
-    def without_torch(name, *arguments):
-        if name == "torch":
-            raise OSError("libtorch_cpu.so: cannot open shared object file")
+    def importing(name, *arguments):
+        if name == module:
+            raise error
         return real(name, *arguments)
 
-    monkeypatch.setattr(doctor.importlib, "import_module", without_torch)
+    monkeypatch.setattr(doctor.importlib, "import_module", importing)
+
+
+def test_missing_torch_is_a_problem_with_a_remedy(monkeypatch):
+    failing_import(monkeypatch, "torch", OSError("libtorch_cpu.so: cannot open shared object file"))
     result = CliRunner().invoke(main, ["doctor"])
 
     assert result.exit_code == 1
@@ -117,14 +122,7 @@ def test_everything_that_is_required_is_looked_at():
 
 
 def test_a_torchvision_that_does_not_fit_is_named_and_no_reinstall_of_torchmetrics(monkeypatch):
-    real = importlib.import_module
-
-    def with_wrong_torchvision(name, *arguments):
-        if name == "torchmetrics":
-            raise RuntimeError("operator torchvision::nms does not exist")
-        return real(name, *arguments)
-
-    monkeypatch.setattr(doctor.importlib, "import_module", with_wrong_torchvision)
+    failing_import(monkeypatch, "torchmetrics", RuntimeError("operator torchvision::nms does not exist"))
     shown = CliRunner().invoke(main, ["doctor"]).stdout
     assert "torchvision and torch do not fit together: install the torchvision made for this torch, or none" in shown
     assert "pip install torchmetrics" not in shown

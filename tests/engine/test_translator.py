@@ -433,7 +433,7 @@ def test_pillow_images_that_cannot_be_read_or_have_no_pixels_are_an_error_of_the
     path.write_bytes(path.read_bytes()[:3000])
     with Image.open(path) as cut, pytest.raises(DataError, match="a Pillow image cannot be translated"):
         translator(cut)
-    with pytest.raises(DataError, match="of 0 x 5 pixels"):
+    with pytest.raises(DataError, match="expected a Pillow image with pixels; got one of 0 x 5 pixels"):
         translator(Image.new("RGB", (0, 5)))
 
 
