@@ -18,6 +18,7 @@ A message names the thing, what was expected, what came and what to do next.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -59,6 +60,29 @@ class DivergedError(I2IError):
 
 class NativeError(I2IError):
     """The native kernels are required (``I2I_BUILD=required``), and cannot be built or loaded."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what an exception of others says, fit for our messages; its type if it says nothing."""
+    return printable((str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` with its control characters as escapes (``\x1b``); line breaks and tabs are escaped as well.
+
+    For names and notes that strangers chose: of files, folders, domains, models. Shown raw, they could move the cursor,
+    recolour a terminal, reverse the reading order or add lines to a log. Letters of every script, and the joiners
+    between them, stay as they are.
+    """
+    return "".join(repr(character)[1:-1] if _controls(character) else character for character in text)
+
+
+_REORDERING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+"""Embeddings, overrides and isolates of Unicode's bidirectional algorithm (UAX 9, section 2)."""
+
+
+def _controls(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _REORDERING
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

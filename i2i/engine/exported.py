@@ -16,7 +16,7 @@ from i2i.engine.devices import check_device
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.pixels import to_uint8
 from i2i.engine.translator import Translator
-from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError
+from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
 
 Run = Callable[[Tensor], Tensor]
 """The file's own function, on its kind of tensors."""
@@ -152,7 +152,7 @@ class ExportedTranslator(Translator):
             output = self._run_file(given)
         except Exception as error:  # ONNX Runtime has classes of its own for what a layer refuses and for memory
             size = "x".join(str(side) for side in batch.shape[2:])
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = reason_of(error)
             raise DataError(
                 f"{self.info.checkpoint} cannot translate {len(batch)} images of {size} pixels: {reason}"
             ) from error
@@ -196,7 +196,7 @@ def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
     try:
         session = onnxruntime.InferenceSession(str(path), providers=[*providers, "CPUExecutionProvider"])
     except Exception as error:  # its own classes, without a common base
-        raise CheckpointError(f"{path} is no ONNX file, or is damaged ({_first_line(error)})") from error
+        raise CheckpointError(f"{path} is no ONNX file, or is damaged ({reason_of(error)})") from error
     about = session.get_modelmeta().custom_metadata_map.get(metadata.KEY)
 
     def run(images: Tensor) -> Tensor:
@@ -212,7 +212,7 @@ def _open_torch(path: Path, device: str) -> tuple[Run, str | None, torch.device]
     try:
         program = torch.export.load(path, extra_files=extra)
     except Exception as error:  # zip, JSON, or the tracer's own
-        raise CheckpointError(f"{path} is no PT2 archive, or is damaged ({_first_line(error)})") from error
+        raise CheckpointError(f"{path} is no PT2 archive, or is damaged ({reason_of(error)})") from error
     if place.type != "cpu":
         from torch.export.passes import move_to_device_pass
 
@@ -225,7 +225,3 @@ def _open_torch(path: Path, device: str) -> tuple[Run, str | None, torch.device]
         return output
 
     return run, extra[metadata.FILE], place
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i.errors import ConfigError, DataError
+from i2i.errors import ConfigError, DataError, reason_of
 
 STANDARD = "inception"
 THUMBNAIL = "thumbnail"
@@ -81,7 +81,7 @@ class Features:
         except Exception as error:  # somebody's network
             raise ConfigError(
                 f"features {self.name} cannot take uint8 images of shape {list(images.shape)}: "
-                f"{type(error).__name__}: {_first_line(error)}"
+                f"{type(error).__name__}: {reason_of(error)}"
             ) from error
         count = len(images)
         if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != count:
@@ -130,7 +130,7 @@ def _inception() -> nn.Module:
         from torchmetrics.image.fid import NoTrainInceptionV3
     except ImportError as error:
         raise ConfigError(
-            f"features {STANDARD} need torch-fidelity, which cannot be imported ({_first_line(error)}): "
+            f"features {STANDARD} need torch-fidelity, which cannot be imported ({reason_of(error)}): "
             f'pip install "i2i[metrics]"; or choose other --features: {EXPECTED}'
         ) from error
     try:
@@ -138,7 +138,7 @@ def _inception() -> nn.Module:
     except Exception as error:  # of the network, the file system, or of half a file
         cache = Path(torch.hub.get_dir(), "checkpoints")
         raise DataError(
-            f"the weights of Inception v3 could not be loaded ({type(error).__name__}: {_first_line(error)}). Without "
+            f"the weights of Inception v3 could not be loaded ({type(error).__name__}: {reason_of(error)}). Without "
             f"a network, fetch {URL_INCEPTION_V3} elsewhere and put it into {cache}; or choose other --features: "
             f"{EXPECTED}"
         ) from error
@@ -151,7 +151,7 @@ def _from_function(name: str, device: torch.device) -> Callable[[Tensor], Any]:
         with _current_folder_first():
             made = getattr(importlib.import_module(module_name), attribute)()
     except Exception as error:  # somebody's code
-        raise ConfigError(f"--features {name} failed: {type(error).__name__}: {_first_line(error)}") from error
+        raise ConfigError(f"--features {name} failed: {type(error).__name__}: {reason_of(error)}") from error
     if not callable(made):
         raise ConfigError(f"--features {name}() must give a module or a callable; got {type(made).__name__}")
     return made.eval().to(device) if isinstance(made, nn.Module) else made
@@ -172,9 +172,7 @@ def _from_file(path: Path, device: torch.device) -> Callable[[Tensor], Any]:
     except ConfigError:
         raise
     except Exception as error:  # the loaders' own classes
-        raise ConfigError(
-            f"--features {path} cannot be loaded: {type(error).__name__}: {_first_line(error)}"
-        ) from error
+        raise ConfigError(f"--features {path} cannot be loaded: {type(error).__name__}: {reason_of(error)}") from error
 
 
 def _from_onnx(path: Path) -> Callable[[Tensor], Tensor]:
@@ -202,7 +200,3 @@ def _current_folder_first() -> Iterator[None]:
         yield
     finally:
         sys.path.remove(here)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

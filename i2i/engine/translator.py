@@ -18,7 +18,7 @@ from i2i.engine.image_kinds import Prepared, from_opaque, open_picture, prepare
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.padding import Size, crop, pad, padded_size
 from i2i.engine.tiles.settings import TileSettings
-from i2i.errors import ConfigError, DataError, DivergedError, PluginError
+from i2i.errors import ConfigError, DataError, DivergedError, PluginError, reason_of
 
 if TYPE_CHECKING:
     from i2i.engine.tiles.tiling import Tiling
@@ -188,7 +188,7 @@ class Translator:
                 output = self._network(batch)
         except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
             size = "x".join(str(side) for side in batch.shape[2:])
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = reason_of(error)
             raise DataError(
                 f"generator {self.info.generator} cannot translate {len(batch)} images of {size} pixels: {reason}"
             ) from error

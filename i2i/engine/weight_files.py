@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from i2i.engine.official import UNET_FIRST
-from i2i.errors import CheckpointError
+from i2i.errors import CheckpointError, reason_of
 
 Parts = dict[str, dict[str, Tensor]]
 """Tensors by key, by the name of the network that they belong to: ``""`` where a file holds one network alone."""
@@ -79,7 +79,7 @@ def _load_pickle(path: Path) -> Any:
     except Exception as error:  # a truncated or foreign file raises nearly anything: RuntimeError, EOFError, KeyError
         found = _OBJECT_IN_PICKLE.search(str(error))
         if found is None:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = reason_of(error)
             raise CheckpointError(f"{path} is damaged, or no file of torch ({reason}); {EXPECTED}") from error
         raise CheckpointError(
             f"{path} holds Python objects ({found[1]}), and loading those can run code; {EXPECTED}. If you trust it, "

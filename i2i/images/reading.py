@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
-from i2i.errors import DataError
+from i2i.errors import DataError, reason_of
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.metadata import Metadata, take_metadata
 
@@ -207,7 +207,7 @@ def _telling_what_is_wrong() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise UnknownFormatError("not an image, or its header is damaged") from error
     except Exception as error:  # Pillow's decoders raise many types for damaged data: OSError, SyntaxError, ValueError
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = reason_of(error)
         raise UnusableImageError(f"corrupt or truncated ({reason})") from error
 
 

@@ -29,7 +29,7 @@ from i2i.engine.tiles.plan import make_plan
 from i2i.engine.tiles.settings import TileSettings
 from i2i.engine.tiles.storage import Storage
 from i2i.engine.tiles.stream import Progress, Sink, stream
-from i2i.errors import ConfigError, DataError
+from i2i.errors import ConfigError, DataError, reason_of
 
 UNTILED_SHARE = 0.8
 """Automatic tiles begin where an image as a whole would take more than this share of what is available."""
@@ -162,7 +162,7 @@ class Tiling:
                     )
         except (CannotStreamError, RuntimeError, MemoryError) as error:  # refused by a layer, or out of memory
             size = "x".join(str(side) for side in source.size)
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = reason_of(error)
             raise DataError(
                 f"generator {info.generator} cannot translate an image of {size} pixels in tiles of "
                 f"{self.settings.side}: {reason}"
