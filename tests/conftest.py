@@ -3,9 +3,14 @@
 import os
 import signal
 
+from hypothesis import settings
+
 # The tensors are small: on cores that are shared with other processes, more threads wait for each other much longer
 # than they compute. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell that starts the tests in the background makes them ignore Ctrl-C, and so every process that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What scripts/property-test draws with; everything else draws the same examples every time (pyproject.toml).
+settings.register_profile("new-examples", deadline=None, print_blob=True)

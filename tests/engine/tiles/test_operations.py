@@ -28,8 +28,11 @@ def spans(draw, size):
 
 
 def check(draw, operation, image, expected):
+    check_box(Box(*(draw(spans(size)) for size in expected.shape[2:])), operation, image, expected)
+
+
+def check_box(box, operation, image, expected):
     extent = Extent(*image.shape[1:])
-    box = Box(*(draw(spans(size)) for size in expected.shape[2:]))
     (needed,) = operation.needs(box, [extent])
     for span, size in zip(needed, extent[1:], strict=True):
         assert 0 <= span.start <= span.stop <= size
@@ -44,33 +47,52 @@ def noise(*shape):
     return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
+@st.composite
+def convolutions(draw):
+    """Arguments of ``conv2d`` whose padded input is as large as the kernel reaches: with less, there is no output."""
+    kernel, stride, dilation = draw(kernels), draw(pairs), draw(pairs)
+    padding = draw(st.tuples(st.integers(0, 4), st.integers(0, 4)))
+    reach = (step * (side - 1) + 1 for side, step in zip(kernel, dilation, strict=True))
+    size = tuple(draw(st.integers(max(4, far - 2 * pad), 20)) for far, pad in zip(reach, padding, strict=True))
+    return size, kernel, stride, padding, dilation, draw(st.sampled_from([1, 2]))
+
+
 @EXAMPLES
-@given(st.data(), sizes, sizes, kernels, pairs, pairs, st.booleans())
-def test_convolution(data, height, width, kernel, stride, dilation, grouped):
-    groups = 2 if grouped else 1
-    padding = tuple(data.draw(st.integers(0, 4)) for _ in range(2))
-    image, weight, bias = noise(1, 4, height, width), noise(6, 4 // groups, *kernel), noise(6)
-    reach = [step * (side - 1) + 1 for side, step in zip(kernel, dilation, strict=True)]
-    if height + 2 * padding[0] < reach[0] or width + 2 * padding[1] < reach[1]:
-        return
+@given(convolutions(), st.data())
+def test_convolution(arguments, data):
+    size, kernel, stride, padding, dilation, groups = arguments
+    image, weight, bias = noise(1, 4, *size), noise(6, 4 // groups, *kernel), noise(6)
     operation = Convolution(weight, bias, stride, padding, dilation, groups)
     check(data.draw, operation, image, F.conv2d(image, weight, bias, stride, padding, dilation, groups))
 
 
+@st.composite
+def transposed_convolutions(draw):
+    """Arguments of ``conv_transpose2d`` whose output has at least one pixel: PyTorch refuses those of an empty one."""
+    kernel, stride, dilation = draw(kernels), draw(pairs), draw(pairs)
+    more = tuple(draw(st.integers(0, max(both) - 1)) for both in zip(stride, dilation, strict=True))
+    size, padding = draw(st.tuples(sizes, sizes)), []
+    for along, side, step, spread, added in zip(size, kernel, stride, dilation, more, strict=True):
+        unpadded = (along - 1) * step + spread * (side - 1) + added + 1
+        padding.append(draw(st.integers(0, min(2, (unpadded - 1) // 2))))
+    return size, kernel, stride, tuple(padding), dilation, more, draw(st.sampled_from([1, 2]))
+
+
 @EXAMPLES
-@given(st.data(), sizes, sizes, kernels, pairs, pairs, st.booleans(), st.booleans())
-def test_transposed_convolution(data, height, width, kernel, stride, dilation, grouped, biased):
-    groups = 2 if grouped else 1
-    padding = tuple(data.draw(st.integers(0, 2)) for _ in range(2))
-    more = tuple(
-        data.draw(st.integers(0, max(step, spread) - 1)) for step, spread in zip(stride, dilation, strict=True)
-    )
-    image, weight = noise(1, 4, height, width), noise(4, 3, *kernel)
+@given(transposed_convolutions(), st.booleans(), st.data())
+def test_transposed_convolution(arguments, biased, data):
+    size, kernel, stride, padding, dilation, more, groups = arguments
+    image, weight = noise(1, 4, *size), noise(4, 3, *kernel)
     bias = noise(3 * groups) if biased else None
     expected = F.conv_transpose2d(image, weight, bias, stride, padding, more, groups, dilation)
-    if 0 in expected.shape:
-        return
     check(data.draw, TransposedConvolution(weight, bias, stride, padding, dilation, groups), image, expected)
+
+
+def test_a_transposed_convolution_may_give_a_single_pixel():
+    """The smallest output there is: one pixel more of padding, and PyTorch refuses the layer."""
+    image, weight = noise(1, 4, 5, 5), noise(4, 3, 1, 1)
+    operation = TransposedConvolution(weight, None, stride=(1, 1), padding=(2, 2), dilation=(1, 1), groups=1)
+    check_box(Box(Span(0, 1), Span(0, 1)), operation, image, F.conv_transpose2d(image, weight, padding=2))
 
 
 @EXAMPLES
