@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 import pluggy
 
 from i2i._version import __version__
-from i2i.errors import PluginError, did_you_mean
+from i2i.errors import PluginError, did_you_mean, shown
 from i2i.plugins import hookspecs
 from i2i.plugins.hookspecs import HOOKS, PROJECT
 from i2i.plugins.specs import SPECS, Spec
@@ -123,7 +123,7 @@ class PluginManager:
             PluginError: when there is none (naming the nearest) or when two packages claim the name (naming both).
         """
         if kind not in SPECS:
-            raise PluginError(f"there is no kind of plugin called {kind!r}{did_you_mean(kind, SPECS)}")
+            raise PluginError(f"there is no kind of plugin called {shown(kind)}{did_you_mean(kind, SPECS)}")
         found = self._components.get((kind, name), [])
         if len(found) == 1:
             return found[0]
@@ -134,9 +134,8 @@ class PluginManager:
                 f"for example {DISABLE_VARIABLE}={self._disabling_name(found[-1].plugin)}"
             )
         known = [component.spec.name for component in self.components(kind)]
-        message = (
-            f"there is no {kind} called {name!r}{did_you_mean(name, known)} (installed: {', '.join(known) or 'none'})"
-        )
+        installed = ", ".join(known) or "none"
+        message = f"there is no {kind} called {shown(name)}{did_you_mean(name, known)} (installed: {installed})"
         failed = [plugin.name for plugin in self.plugins if plugin.status != "loaded"]
         if failed:
             message += f"; plugins that are not loaded: {', '.join(failed)} (see: i2i plugins list)"
