@@ -217,7 +217,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         method_name,
         resolver.parse("method", method_spec.options, resolver.values("method", method_spec.options)),
     )
-    pairing = method_spec.pairing(method.options)
+    pairing = manager.ask("method", method_name, "pairing", method.options)
     resolver.assumed.append({"data": {"pairing": pairing}})
     config = RunConfig(
         method=method,
