@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i.engine.config import LIMITS
+from i2i.engine.packages import TRAINING, require
 from i2i.engine.result import RunResult
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
@@ -102,6 +103,7 @@ def run(
             raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
         return _resume(manager, Path(resume), _layer(**given), progress)
     resolved, notes = _resolve(manager, config, given)
+    require("training", *TRAINING)
 
     from i2i.engine.launch import Launch
     from i2i.engine.run_folder import RunFolder
@@ -182,6 +184,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
             "other settings"
         )
     kept = config_from_dict(manager, RunFolder(path).config_values())
+    require("training", *TRAINING)
     changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = _absolute(str(given.get("data", {}).get("root", kept.data_root)))
     resolved = replace(config_from_dict(manager, {**kept.to_dict(), **merge(changed)}), data_root=root)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from i2i.cli.output import new_table, print_table
+from i2i.engine.packages import require
 from i2i.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def bench(
     of them; numbers to keep come from an otherwise idle machine.
     """
     _require_writable(json_path, plot_path)
+    if plot_path is not None:
+        require("--plot", "matplotlib.figure")
     from i2i.bench.report import write_json
     from i2i.bench.runner import Options, run_bench
 

@@ -36,7 +36,7 @@ def doctor(as_json: bool) -> None:
 def _report(diagnosis: Diagnosis) -> Iterator[str]:
     yield "Versions"
     for name, version in diagnosis.versions.items():
-        yield _fact(name, version or "not installed")
+        yield _fact(name, version or _absent(diagnosis.optional.get(name)))
     yield ""
     yield "Machine"
     for device in diagnosis.devices:
@@ -62,6 +62,10 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     for problem in diagnosis.problems:
         yield f"Problem: {problem}"
     yield "i2i can work." if diagnosis.works else "i2i cannot work."
+
+
+def _absent(extra: str | None) -> str:
+    return "not usable, and required" if extra is None else f'not installed (optional: pip install "i2i[{extra}]")'
 
 
 def _fact(name: str, value: str) -> str:
