@@ -135,6 +135,22 @@ def resolve(
     return _resolve(PluginManager(), config, {"data": data, **options, "settings": settings})[0]
 
 
+def check_data(config: RunConfig) -> list[str]:
+    """Look at the data as :func:`run` does before its first step: every file is read once.
+
+    Returns:
+        Notes for the person.
+
+    Raises:
+        DataError: the data cannot be used.
+        ConfigError: the networks do not take images of these sizes.
+    """
+    require("looking at the data", "torch")
+    from i2i.engine.parts import open_splits
+
+    return open_splits(PluginManager(), config)[2]
+
+
 def create(kind: str, name: str, **arguments: Any) -> Any:
     """Build one component, such as ``create("generator", "resnet9", in_channels=3, out_channels=3, base_channels=64)``.
 
@@ -237,8 +253,8 @@ def _resolve(
 
 
 def _layer(*, settings: Settings = (), **options: Any) -> Layer:
-    """Sort the options of :func:`run` into sections; explicit options win over ``settings``."""
-    from i2i.engine.resolve import layer_from_settings, merge
+    """Sort the options of :func:`run` into sections; an option that ``settings`` give another value is refused."""
+    from i2i.engine.resolve import layer_from_settings, merge_once
 
     sections: dict[str, tuple[str, str]] = {
         "data": ("data", "root"),
@@ -253,4 +269,4 @@ def _layer(*, settings: Settings = (), **options: Any) -> Layer:
             continue
         section, key = sections.get(name, ("training", name))
         layer.setdefault(section, {})[key] = str(value) if name == "data" else value
-    return merge(layer_from_settings(settings), layer)
+    return merge_once(layer_from_settings(settings), layer)

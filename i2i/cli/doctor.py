@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 ORIGINS = {"installed": "from the installation", "cache": "compiled at first use"}
 
 
-@click.command(epilog="Exit code 0 whenever the tool can work, 1 otherwise, with the reason.")
+@click.command(cls=Command, epilog="Exit code 0 whenever the tool can work, 1 otherwise, with the reason.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def doctor(as_json: bool) -> None:
     """Say what this installation can do: versions, devices, kernels, plugins, disk."""
