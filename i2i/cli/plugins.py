@@ -13,6 +13,7 @@ import click
 from i2i.cli.options import Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table
 from i2i.errors import ConfigError, PluginError, did_you_mean
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager, same_package
 from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
 
@@ -71,7 +72,8 @@ def show(kind: str, name: str, as_json: bool) -> None:
     from i2i.plugins.options import describe_options
 
     component = plugin_manager().find(kind, name)
-    spec, fields = component.spec, describe_options(component.spec.options)
+    with calling(component.called, f"describing the options of {kind} {name}"):
+        spec, fields = component.spec, describe_options(component.spec.options)
     if as_json:
         facts = {**_facts(component), "options": [asdict(field) for field in fields]}
         if isinstance(spec, MethodSpec):

@@ -82,6 +82,12 @@ def build_method(
         pixel=make_loss(config.pixel_loss),
     )
     method: Method = build(manager, "method", config.method, parts=parts)
+    with calling(method, f"asking method {config.method.name} for its networks"):
+        for networks in (method.generators, method.discriminators):
+            for name, network in networks.items():
+                if not isinstance(network, nn.Module):
+                    raise TypeError(f"network {name} must be a torch.nn.Module; got {type(network).__name__}")
+        dict(method.buffers), [method.generators[name] for name in method.directions.values()]
     return method
 
 

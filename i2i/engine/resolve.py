@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from i2i.engine.config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.engine.texts import TextError, parse_yaml, read_yaml
-from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, cut, did_you_mean, printable, shown
+from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, did_you_mean, printable, shown
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, Problem, parse_options
 from i2i.plugins.specs import (
@@ -91,7 +91,9 @@ class _Resolver:
     def parse(self, where: str, options: type[OptionsType], values: Values) -> OptionsType:
         parsed, problems = parse_options(options, values, where=where)
         self.problems += problems
-        return parsed if parsed is not None else options()
+        if parsed is None:  # the run ends with the problems; defaults are enough to find what else is wrong
+            parsed = options.model_construct()
+        return parsed
 
     def settings(self, section: str, options: type[OptionsType]) -> OptionsType:
         """Resolve a section that holds no component."""
@@ -221,7 +223,11 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         method_name,
         resolver.parse("method", method_spec.options, resolver.values("method", method_spec.options)),
     )
-    pairing = manager.ask("method", method_name, "pairing", method.options)
+    try:
+        pairing = manager.ask("method", method_name, "pairing", method.options)
+    except PluginError as error:
+        resolver.problems.append(Problem("method", str(error)))
+        pairing = "unpaired"
     resolver.assumed.append({"data": {"pairing": pairing}})
     config = RunConfig(
         method=method,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from i2i.engine.config import RunConfig
 from i2i.engine.parts import build, size_multiple
-from i2i.errors import ConfigError
+from i2i.errors import ConfigError, I2IError
 from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
@@ -64,9 +64,12 @@ def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[i
     """The generator nearest in name to the one that was chosen that takes all these sizes as it comes, if one does."""
     found = []
     for component in manager.components("generator"):
-        name, options = component.spec.name, component.spec.options()
-        multiple = manager.ask("generator", name, "size_multiple", options)
-        least = manager.ask("generator", name, "smallest_size", options)
+        name = component.spec.name
+        try:
+            multiple = manager.ask("generator", name, "size_multiple", component.spec.options())
+            least = manager.ask("generator", name, "smallest_size", component.spec.options())
+        except (I2IError, ValueError):  # a stranger's that is broken, or has options without a default
+            continue
         if all(side % multiple == 0 and side >= least for size in sizes for side in size):
             related = name.rstrip("0123456789") == refused.rstrip("0123456789")
             found.append((related, name == PLAIN_CHOICE, multiple, name))

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from i2i.errors import LONGEST_SHOWN, cut, did_you_mean, printable, shown
+from i2i.errors import LONGEST_SHOWN, cut, did_you_mean, printable, reason_of, shown
 
 
 class Options(BaseModel):
@@ -91,6 +91,8 @@ def parse_options(
         return options.model_validate(plain), []
     except ValidationError as error:
         return None, [_problem(options, detail, where) for detail in error.errors()]
+    except Exception as error:  # of a validator of a stranger's; pydantic explains ValueError and AssertionError alone
+        return None, [Problem(where, f"its options could not be checked: {type(error).__name__}: {reason_of(error)}")]
 
 
 def _problem(options: type[Options], detail: Any, where: str) -> Problem:

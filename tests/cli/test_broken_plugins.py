@@ -209,3 +209,57 @@ def test_translating_and_evaluating_name_it_too(broken, install, tmp_path):
     result = CliRunner().invoke(main, ["evaluate", "run", "--device", "cpu", "--metrics", "pairs"])
     assert result.exit_code == 1
     assert "generator 'oak' of package i2i-oak 1.2.3 raised TypeError: no leaves" in result.stderr
+
+
+OPTIONS = """
+from pydantic import Field, field_validator
+from i2i.plugins import LossSpec, MethodSpec, Options, hookimpl
+
+class OakOptions(Options):
+    leaves: int = Field(ge=0, description="how many")
+    height: int = Field(3, description="in metres")
+
+    @field_validator("height")
+    @classmethod
+    def _check(cls, height):
+        return 1 // (height - 5) + height
+
+class Method:
+    generators = {"G": "no module"}
+    discriminators, buffers, directions = {}, {}, {"AtoB": "G"}
+
+@hookimpl
+def i2i_losses():
+    return [LossSpec(name="oak", summary="A tree.", family="pixel", build=lambda _: None, options=OakOptions)]
+
+@hookimpl
+def i2i_methods():
+    return [MethodSpec(name="oak", summary="A tree.", build=lambda _, *, parts: Method(), pairing=lambda _: "unpaired")]
+"""
+
+
+def test_options_that_a_plugin_cannot_check_are_a_wrong_setting_beside_the_others(install):
+    install("i2i-oak", OPTIONS)
+    command = "run --dry-run --pixel-loss oak --set generator.nosuch=1"
+
+    stderr = CliRunner().invoke(main, command.split()).stderr
+    assert "pixel_loss.leaves: " in stderr
+    assert "generator.nosuch: there is no such option" in stderr
+
+    given = ["--set", "pixel_loss.leaves=2", "--set", "pixel_loss.height=5"]
+    result = CliRunner().invoke(main, [*command.split(), *given])
+    assert result.exit_code == 2
+    assert "pixel_loss: its options could not be checked: ZeroDivisionError" in result.stderr
+    assert "generator.nosuch: there is no such option" in result.stderr
+
+
+def test_a_method_without_networks_is_named(install, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    install("i2i-oak", OPTIONS)
+
+    result = CliRunner().invoke(main, ["run", "--method", "oak", "--device", "cpu", "--steps", "1"])
+
+    assert result.exit_code == 1
+    assert "method 'oak' of package i2i-oak 1.2.3 raised TypeError: network G must be a torch.nn.Module; got str" in (
+        result.stderr
+    )
