@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from i2i.engine.config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.engine.texts import TextError, parse_yaml, read_yaml
@@ -91,9 +91,10 @@ class _Resolver:
     def parse(self, where: str, options: type[OptionsType], values: Values) -> OptionsType:
         parsed, problems = parse_options(options, values, where=where)
         self.problems += problems
-        if parsed is None:  # the run ends with the problems; defaults are enough to find what else is wrong
-            parsed = options.model_construct()
-        return parsed
+        if parsed is not None:
+            return parsed
+        # The run ends with the problems; what defaults there are is enough to find out what else is wrong.
+        return cast(OptionsType, options.model_construct())
 
     def settings(self, section: str, options: type[OptionsType]) -> OptionsType:
         """Resolve a section that holds no component."""
