@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from i2i._version import __version__
-from i2i.errors import I2IError, did_you_mean
+from i2i.errors import I2IError, cut, did_you_mean, reason_of
 
 COMMANDS = {
     "run": ("i2i.cli.run:run", "Train a translator."),
@@ -31,6 +31,9 @@ COMMANDS = {
 
 TRACEBACK_VARIABLE = "I2I_TRACEBACK"
 INTERRUPTED = 130
+MOST_LINES = 50
+LONGEST_PRINTED_LINE = 2000
+"""Lines, and characters of one, that are printed of a message: strangers' files may make it long."""
 
 
 class LazyGroup(click.Group):
@@ -73,16 +76,29 @@ class LazyGroup(click.Group):
         except I2IError as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 traceback.print_exc()
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {_on_a_screen(str(error))}", err=True)
             ctx.exit(error.exit_code)
         except ImportError as error:
-            if error.name is None or error.name.partition(".")[0] != "torch" or os.environ.get(TRACEBACK_VARIABLE):
+            from i2i.engine import packages
+
+            name = packages.distribution(error.name or "")
+            if name not in (*packages.required(), *packages.optional()) or os.environ.get(TRACEBACK_VARIABLE):
                 raise
-            click.echo(f"Error: PyTorch cannot be imported ({error}); i2i doctor says what is missing", err=True)
+            reason = reason_of(error)
+            click.echo(f"Error: {name} cannot be imported ({reason}); i2i doctor says what is missing", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _on_a_screen(message: str) -> str:
+    """The message, with its end left out where it is longer than a screen, and a line that says so."""
+    lines = message.splitlines()
+    kept = [cut(line, LONGEST_PRINTED_LINE) for line in lines[:MOST_LINES]]
+    if kept == lines:
+        return message
+    return "\n".join([*kept, f"(cut; {TRACEBACK_VARIABLE}=1 shows all of it)"])
 
 
 @click.group(

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from i2i.engine.config import RunConfig
 from i2i.engine.parts import build, size_multiple
-from i2i.errors import ConfigError
+from i2i.errors import ConfigError, I2IError
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
-from i2i.plugins.specs import DiscriminatorSpec, GeneratorSpec, MethodSpec
+
+PLAIN_CHOICE = "resnet9"
+"""What to take where no relative of the chosen generator fits."""
 
 
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
@@ -27,19 +30,20 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
         for height, width in sizes:
             if height % multiple or width % multiple:
                 near = max(multiple, round(min(height, width) / multiple) * multiple)
+                other = _generator_for(manager, config.generator.name, sizes)
                 raise ConfigError(
                     f"generator {config.generator.name} needs heights and widths that are multiples of {multiple}; "
-                    f"images come out at {width}x{height}; use --image-size {near}, or a generator with fewer scales "
-                    "(such as --generator resnet9)"
+                    f"images come out at {width}x{height}; use --image-size {near}"
+                    + (f", or --generator {other}, which takes them" if other else "")
                 )
-            least = manager.spec(GeneratorSpec, config.generator.name).smallest_size(config.generator.options)
+            least = manager.ask("generator", config.generator.name, "smallest_size", config.generator.options)
             if min(height, width) < least:
                 raise ConfigError(
                     f"generator {config.generator.name} needs images of at least {least} pixels a side; images come "
                     f"out at {width}x{height}; use a larger --image-size"
                 )
             for choice in config.discriminators:
-                smallest = manager.spec(DiscriminatorSpec, choice.name).smallest_size(choice.options)
+                smallest = manager.ask("discriminator", choice.name, "smallest_size", choice.options)
                 if min(height, width) < smallest:
                     raise ConfigError(
                         f"discriminator {choice.name} needs images of at least {smallest} pixels a side; images come "
@@ -56,9 +60,25 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
             )
 
 
+def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[int, int]]) -> str | None:
+    """The generator nearest in name to the one that was chosen that takes all these sizes as it comes, if one does."""
+    found = []
+    for component in manager.components("generator"):
+        name = component.spec.name
+        try:
+            multiple = manager.ask("generator", name, "size_multiple", component.spec.options())
+            least = manager.ask("generator", name, "smallest_size", component.spec.options())
+        except (I2IError, ValueError):  # a stranger's that is broken, or has options without a default
+            continue
+        if all(side % multiple == 0 and side >= least for size in sizes for side in size):
+            related = name.rstrip("0123456789") == refused.rstrip("0123456789")
+            found.append((related, name == PLAIN_CHOICE, multiple, name))
+    return max(found)[-1] if found else None
+
+
 def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:
     """Refuse a gradient penalty between a real and a translated image of different sizes, as unpaired data have."""
-    pairing = manager.spec(MethodSpec, config.method.name).pairing(config.method.options)
+    pairing = manager.ask("method", config.method.name, "pairing", config.method.options)
     if pairing == "paired" or not isinstance(build(manager, "loss", config.loss), PenalisedLoss):
         return
     (height, width), (other_height, other_width) = sizes[0], sizes[-1]
@@ -75,5 +95,6 @@ def _sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]]:
         return known
     if len(dataset) == 0:
         return ()
-    sample = dataset[0, 0]
-    return [(sample[domain].shape[-2], sample[domain].shape[-1]) for domain in ("A", "B")]
+    with calling(dataset, "reading its first sample"):
+        sample = dataset[0, 0]
+        return [(sample[domain].shape[-2], sample[domain].shape[-1]) for domain in ("A", "B")]

@@ -16,6 +16,7 @@ from i2i.engine.checkpoint import Checkpoint
 from i2i.engine.position import Position
 from i2i.engine.schedule import EpochSchedule
 from i2i.errors import CheckpointError
+from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Method
 
 
@@ -50,11 +51,9 @@ class Snapshot:
 
     def of_this_process(self) -> dict[str, Any]:
         """What each process has of its own."""
-        return {
-            "random": training_state.random_state(),
-            "update": self.random.get_state(),
-            "buffers": {name: buffer.state_dict() for name, buffer in self.method.buffers.items()},
-        }
+        with calling(self.method, "taking down what its buffers hold"):
+            buffers = {name: buffer.state_dict() for name, buffer in self.method.buffers.items()}
+        return {"random": training_state.random_state(), "update": self.random.get_state(), "buffers": buffers}
 
     def shared(self, position: Position) -> dict[str, Any]:
         """What all processes share, besides :meth:`generator_weights`."""

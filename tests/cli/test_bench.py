@@ -26,7 +26,8 @@ def with_cases(monkeypatch):
 
 
 def bench(*arguments):
-    return CliRunner().invoke(main, ["bench", *COMMON, *map(str, arguments)])
+    common = COMMON[:-2] if "--threads" in arguments else COMMON
+    return CliRunner().invoke(main, ["bench", *common, *map(str, arguments)])
 
 
 def test_small_run_prints_tables_and_writes_files(with_cases, tmp_path):

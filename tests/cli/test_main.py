@@ -120,6 +120,16 @@ def test_known_error_is_one_message_with_its_exit_code(failing, error, exit_code
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("message", ["x" * 100_000, "\n".join(["line"] * 5000)])
+def test_no_error_prints_more_than_a_screen(failing, message):
+    failing(errors.DataError(message))
+    result = CliRunner().invoke(main, ["fail"])
+
+    assert len(result.stderr) < 3000
+    assert len(result.stderr.splitlines()) <= 51
+    assert result.stderr.endswith("(cut; I2I_TRACEBACK=1 shows all of it)\n")
+
+
 def test_traceback_on_demand(failing):
     failing(errors.DataError("no images"))
     result = CliRunner().invoke(main, ["fail"], env={"I2I_TRACEBACK": "1"})
@@ -141,7 +151,7 @@ def test_missing_torch_points_to_the_doctor(failing):
     result = CliRunner().invoke(main, ["fail"])
 
     assert result.exit_code == 1
-    assert "PyTorch cannot be imported" in result.stderr
+    assert "torch cannot be imported" in result.stderr
     assert "i2i doctor" in result.stderr
 
 
