@@ -37,6 +37,7 @@ _REC_709, _REC_601 = 1, 5  # FFmpeg's numbers of the matrices
 _UNSPECIFIED = 2
 _LIMITED_RANGE = 1
 _HIGH_DYNAMIC_RANGE = (16, 18)  # SMPTE 2084 and ARIB STD-B67
+_ODD_LETTERS = "surrogateescape"  # titles that are not UTF-8 go along byte by byte
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "webm": ("libvpx-vp9", {"crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "4"}),
@@ -88,8 +89,8 @@ class VideoReader:
         import av
 
         self.path = path
-        self._damaged, self._hidden, self._end = 0, 0, Fraction(0)
-        with _explained(path, "read"), av.open(str(path)) as container:
+        self._damaged, self._hidden, self._cut_short, self._end = 0, 0, False, Fraction(0)
+        with _explained(path, "read"), av.open(str(path), metadata_errors=_ODD_LETTERS) as container:
             first = self._first_frame(container)
         if first.height * first.width > max_pixels:
             raise DataError(
@@ -101,7 +102,7 @@ class VideoReader:
         self.size = self._orientation.size(self._stored_size)
         self._matrix = _matrix_of(first.colorspace, self.size[0])
         with _explained(path, "read"):
-            self._container: InputContainer = av.open(str(path))
+            self._container: InputContainer = av.open(str(path), metadata_errors=_ODD_LETTERS)
         self._video = _find_video(self._container)
         self._decoder = _decoder_of(self._video)
         self.frames = self._video.frames or None
@@ -156,6 +157,7 @@ class VideoReader:
                         yield packet
                     continue
                 self._hidden += packet.is_discard
+                self._cut_short |= packet.is_corrupt
                 for frame in self._decode(packet, self._decoder):
                     shown = self._to_rgb(frame)
                     time = _after(time, shown, self.rate)
@@ -166,14 +168,21 @@ class VideoReader:
         yield from self._about_pixels
         if self._damaged:
             yield f"{self._damaged} of its packets are damaged: their frames are missing"
-        shown = self.frames and self.frames - self._hidden  # an edit list may leave out the first ones
-        if shown is not None and decoded < shown:
-            yield f"it says that it has {self.frames} frames, and {decoded} could be decoded: it may be cut off"
-        elif self.frames is None and self._container.duration is not None:
-            told = Fraction(self._container.duration, 1_000_000)
-            if self._end < told - max(LEAST_MISSING, 2 / self.rate):
-                ends = float(self._end)
-                yield f"it says that it lasts {float(told):.1f} s, and ends after {ends:.1f} s: it may be cut off"
+        found = decoded + self._damaged + self._hidden  # an edit list may leave out the first ones
+        told = Fraction(self._container.duration or 0, 1_000_000)
+        listed = self._listed()
+        if found < listed:
+            yield f"it says that it has {listed} frames, and {decoded} could be decoded: it may be cut off"
+        elif self.frames is None and self._end < told - max(LEAST_MISSING, 2 / self.rate):
+            ends = float(self._end)
+            yield f"it says that it lasts {float(told):.1f} s, and ends after {ends:.1f} s: it may be cut off"
+        elif self._cut_short:
+            yield "it ends within a packet: it may be cut off"
+
+    def _listed(self) -> int:
+        """How many frames the file lists, at least: all of them, those of its fragments, or those one can jump to."""
+        listed = len(getattr(self._video, "index_entries", ()))  # from PyAV 16 on; what an edit list drops is not in it
+        return min(self.frames, listed or self.frames) if self.frames is not None else listed
 
     def _first_frame(self, container: InputContainer) -> VideoFrame:
         video = _find_video(container)
@@ -243,7 +252,7 @@ class VideoWriter:
         copied, self._left_out = divide(reader.others, container, chapters=bool(chapters))
         self._lost: Counter[str] = Counter()
         with _explained(path, "written"):
-            self._container = av.open(str(path), "w", format=container)
+            self._container = av.open(str(path), "w", format=container, metadata_errors=_ODD_LETTERS)
             self._container.metadata.update(reader.metadata)
             if chapters:
                 self._container.set_chapters(chapters)

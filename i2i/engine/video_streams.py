@@ -60,9 +60,14 @@ def divide(streams: Iterable[Stream], container: str, *, chapters: bool) -> tupl
 def copy_stream(stream: Stream, out: OutputContainer) -> Stream:
     """Add a stream to a file, with its language, its title and its place among those of its kind."""
     copy = out.add_stream_from_template(stream)
-    copy.metadata.update({key: value for key, value in stream.metadata.items() if key not in _OF_THE_FILE})
+    copy.metadata.update({key: _utf8(value) for key, value in stream.metadata.items() if key not in _OF_THE_FILE})
     copy.disposition = stream.disposition
     return copy
+
+
+def _utf8(text: str) -> str:
+    """Letters that are no UTF-8 in the file as question marks: PyAV writes no others into a stream's metadata."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def describe(stream: Stream) -> str:
