@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from i2i.engine.config import LIMITS
 from i2i.engine.result import RunResult
 from i2i.errors import ConfigError
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
 
@@ -100,7 +101,7 @@ def run(
     if resume is not None:
         if out is not None or config is not None:
             raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
-        return _resume(manager, Path(resume), _layer(**given), progress)
+        return _resume(manager, named(resume), _layer(**given), progress)
     resolved, notes = _resolve(manager, config, given)
 
     from i2i.engine.launch import Launch
@@ -206,7 +207,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
 
 def _absolute(root: str) -> str:
     """A path that means the same from everywhere; what is no path, such as ``sample:flat-3d``, stays as it is."""
-    path = Path(root)
+    path = named(root)
     return str(path.absolute()) if path.exists() and not root.startswith(SAMPLE_PREFIX) else root
 
 

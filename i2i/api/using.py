@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from i2i.api.training import Settings
 from i2i.errors import ConfigError
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def convert(
         open_source(model, len(several), checkpoint=checkpoint, direction=direction, part=part, dropout=dropout)
         for model in several
     ]
-    folder = write_converted(found, Path(out).expanduser(), domains=domains, half=half)
+    folder = write_converted(found, named(out), domains=domains, half=half)
     written = find_checkpoint(folder)
     manager = PluginManager()
     ways = sorted(entry["direction"] for entry in written.description["generators"].values())
@@ -166,7 +167,7 @@ def export(
     from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
     from i2i.engine.exported import is_exported
 
-    path = None if out is None else Path(out).expanduser()
+    path = None if out is None else named(out)
     file_format = resolve_format(path, format)
     if is_exported(model):
         raise ConfigError(f"{model} is an exported file already; name the run folder or the checkpoint it is from")

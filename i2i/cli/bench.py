@@ -10,6 +10,7 @@ import click
 
 from i2i.cli.output import new_table, print_table
 from i2i.errors import ConfigError
+from i2i.paths import named
 
 if TYPE_CHECKING:
     from i2i.bench.report import Report
@@ -47,6 +48,7 @@ def bench(
     A case whose results are wrong is not timed. All contenders of a case take turns, so that a busy moment slows all
     of them; numbers to keep come from an otherwise idle machine.
     """
+    json_path, plot_path = (path and named(path) for path in (json_path, plot_path))
     _require_writable(json_path, plot_path)
     from i2i.bench.report import write_json
     from i2i.bench.runner import Options, run_bench

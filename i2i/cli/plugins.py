@@ -12,6 +12,7 @@ import click
 
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table
 from i2i.errors import ConfigError, PluginError, did_you_mean
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager, same_package
 from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
 
@@ -114,7 +115,7 @@ def new(kind: str, name: str, out: Path | None, family: str | None) -> None:
     owners = [found.plugin.package for found in plugin_manager().components(kind) if found.spec.name == name]
     if owners:
         raise ConfigError(f"there is already a {kind} called {name!r}, in {owners[0]}; choose another name")
-    folder = default_folder(name) if out is None else out
+    folder = default_folder(name) if out is None else named(out)
     for path in write_plugin(kind, name, folder, family or "pixel"):
         click.echo(f"wrote {path}")
     click.echo()

@@ -118,6 +118,8 @@ def translate(
     if plan is not None and plan.ignored:
         count = len(plan.ignored)
         click.echo(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
+    for note in plan.notes if plan else ():
+        click.echo(f"Note: {note}", err=True)
     if plan is not None and plan.videos:
         from i2i.engine.video import require_video_packages
 

@@ -16,6 +16,7 @@ import yaml
 
 from i2i.engine.config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.errors import ConfigError, I2IError, did_you_mean
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, Problem, parse_options
 from i2i.plugins.specs import (
@@ -250,7 +251,7 @@ def layer_from_file(path: str | Path) -> Layer:
         ConfigError: when it cannot be read, is no YAML or has no sections.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = yaml.safe_load(named(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"--config {path}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

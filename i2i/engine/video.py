@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from i2i.engine.display_matrix import orientation_of
-from i2i.engine.translation_plan import CONTAINER_OF_SUFFIX
+from i2i.engine.translation_inputs import CONTAINER_OF_SUFFIX
 from i2i.engine.video_streams import copy_stream, describe, divide, is_known, main_video
 from i2i.errors import ConfigError, DataError
 
