@@ -21,7 +21,7 @@ def named(path: str | os.PathLike[str]) -> Path:
         return given
     try:
         home, meant = Path(first).expanduser(), given.expanduser()
-    except RuntimeError:  # no such user, or no home
+    except (RuntimeError, ValueError):  # no such user, no home; a null character
         return given
     if (first != "~" and not home.is_dir()) or (_is_there(Path(first)) and not _is_there(meant)):
         return given

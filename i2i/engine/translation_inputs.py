@@ -71,11 +71,13 @@ def _find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> Iterator[Found
             fixed, wanted = _divide(Path(text))
             matched = list(_matched(fixed, wanted, left_out))
             yield from _without(matched, fixed, out)
-            missing += [] if matched else [f"{text} (a pattern that nothing matches)"]
+            but = " but what is left out" if left_out.folders or left_out.files else ""
+            missing += [] if matched else [f"{text} (a pattern that nothing matches{but})"]
         else:
             missing.append(text)
     if missing:
-        raise DataError(f"there is no such file or folder:\n{bullets(missing)}\nNothing was translated.")
+        notes = "".join(f"\n{note}" for note in left_out.notes())
+        raise DataError(f"there is no such file or folder:\n{bullets(missing)}{notes}\nNothing was translated.")
 
 
 def _below(folder: Path, place: Path, left_out: LeftOut) -> Iterator[Found]:
