@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from i2i.cli.output import new_table, print_table
+from i2i.cli.output import new_table, print_table, say
 from i2i.errors import ConfigError
 from i2i.paths import named
 
@@ -55,7 +55,7 @@ def bench(
 
     names = tuple(name.strip() for name in cases.split(",") if name.strip())
     options = Options(cases=names, quick=quick, device=device, threads=threads, repeat=repeat)
-    report = run_bench(options, tell=lambda line: click.echo(line, err=True))
+    report = run_bench(options, tell=lambda line: say(line, err=True, lines=True))
     _print(report)
     if json_path is not None:
         write_json(report, json_path)
@@ -71,7 +71,7 @@ def _plot(report: Report, path: Path) -> None:
     if has_something_to_draw(report.to_dict()):
         draw(report.to_dict(), path)
     else:
-        click.echo(f"Warning: {path} was not drawn, because nothing was timed beside eager", err=True)
+        say(f"Warning: {path} was not drawn, because nothing was timed beside eager", err=True)
 
 
 def _require_writable(json_path: Path | None, plot_path: Path | None) -> None:
@@ -94,10 +94,10 @@ def _print(report: Report) -> None:
     )
 
     values = report.to_dict()
-    click.echo(circumstances(values))
+    say(circumstances(values), lines=True)
     for columns, rows in ((TIMED_COLUMNS, list(timed_rows(values))), (MEMORY_COLUMNS, list(memory_rows(values)))):
         if rows:
-            click.echo("")
+            say()
             _print_table(columns, rows)
     for heading, lines in (
         ("Missing", missing_lines(values)),
@@ -105,7 +105,7 @@ def _print(report: Report) -> None:
         ("Failed", report.failures),
     ):
         for line in lines:
-            click.echo(f"{heading}: {line}", err=heading != "Missing")
+            say(f"{heading}: {line}", err=heading != "Missing", lines=True)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from i2i.cli.output import tell_about_plugins
+from i2i.cli.output import say, tell_about_plugins
 
 NO_MATTER = ("init", "init_gain", "kernels")
 """Options of generators that change no translation once there are weights."""
@@ -52,10 +52,10 @@ def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
     for info in convert_models(models, out, **given):
         source, target = info.domains
         options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)
-        click.echo(
+        say(
             f"{info.direction} ({source} to {target}): {info.generator}, {info.in_channels} to {info.out_channels} "
             f"channels, {options}"
         )
         for note in info.notes:
-            click.echo(f"Note: {note}", err=True)
-    click.echo(f"Wrote {out}. Use it with: i2i translate {out} photo.jpg -o result.jpg")
+            say(f"Note: {note}", err=True, lines=True)
+    say(f"Wrote {out}. Use it with: i2i translate {out} photo.jpg -o result.jpg")

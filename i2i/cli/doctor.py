@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from i2i.cli.output import print_json
+from i2i.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from i2i.engine.doctor import Diagnosis
@@ -28,7 +28,7 @@ def doctor(as_json: bool) -> None:
         print_json(diagnosis.to_dict())
     else:
         for line in _report(diagnosis):
-            click.echo(line)
+            say(line)
     if not diagnosis.works:
         click.get_current_context().exit(1)
 

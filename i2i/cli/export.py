@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.cli.output import new_table, print_table, tell_about_plugins
+from i2i.cli.output import new_table, print_table, say, tell_about_plugins
 
 if TYPE_CHECKING:
     from i2i.engine.export import ExportReport
@@ -62,9 +62,9 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
     report = export_model(model, out, format=format_name, **given)
     info = report.info
     source, target = info.domains
-    click.echo(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
-    click.echo(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
-    click.echo(f"Run by {report.runtime} in a process of its own, against the model:")
+    say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
+    say(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
+    say(f"Run by {report.runtime} in a process of its own, against the model:")
     table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")
     for check in report.checks:
         table.add_row(

@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from i2i._version import __version__
-from i2i.errors import I2IError, did_you_mean
+from i2i.cli.output import say
+from i2i.errors import I2IError, did_you_mean, printable
 
 COMMANDS = {
     "run": ("i2i.cli.run:run", "Train a translator."),
@@ -35,6 +36,14 @@ INTERRUPTED = 130
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is called and turns every :class:`I2IError` into one message."""
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the options before the command's name."""
+        try:
+            return super().make_context(*args, **more)
+        except click.ClickException as error:
+            _make_safe_to_show(error)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of use."""
@@ -73,16 +82,29 @@ class LazyGroup(click.Group):
         except I2IError as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 traceback.print_exc()
-            click.echo(f"Error: {error}", err=True)
+            say(f"Error: {error}", err=True, lines=True)
             ctx.exit(error.exit_code)
+        except OSError as error:  # a name that is too long, a folder that may not be entered, a disk that is gone
+            if error.filename is None or os.environ.get(TRACEBACK_VARIABLE):
+                raise
+            say(f"Error: {printable(str(error.filename))}: {error.strerror}", err=True)
+            ctx.exit(1)
+        except click.ClickException as error:
+            _make_safe_to_show(error)
+            raise
         except ImportError as error:
             if error.name is None or error.name.partition(".")[0] != "torch" or os.environ.get(TRACEBACK_VARIABLE):
                 raise
-            click.echo(f"Error: PyTorch cannot be imported ({error}); i2i doctor says what is missing", err=True)
+            say(f"Error: PyTorch cannot be imported ({error}); i2i doctor says what is missing", err=True, lines=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            say("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _make_safe_to_show(error: click.ClickException) -> None:
+    """Escape what was typed, which click's messages repeat."""
+    vars(error).update(message=printable(error.message, lines=True))
 
 
 @click.group(

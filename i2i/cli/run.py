@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import speaks, tell_about_plugins
+from i2i.cli.output import say, speaks, tell_about_plugins
 
 if TYPE_CHECKING:
     from i2i.engine.config import TrainingOptions
@@ -182,7 +182,7 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     result = train(resume=resume, progress=speaks(), **options)
     if speaks():
         for line in summary(result, _command_that_goes_on(result)):
-            click.echo(line)
+            say(line)
     if not result.finished:
         click.get_current_context().exit(INTERRUPTED)
 
@@ -221,8 +221,8 @@ def _print_config(options: dict[str, Any]) -> None:
     tell_about_plugins()
     del options["out"]  # where a run goes is no part of its configuration
     config = resolve(**options)
-    click.echo("# The resolved configuration; use it again with: i2i run --config FILE")
-    click.echo(config.to_yaml(), nl=False)
+    say("# The resolved configuration; use it again with: i2i run --config FILE")
+    say(config.to_yaml().rstrip("\n"), lines=True)
 
 
 def _command_that_goes_on(result: RunResult) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import tell_about_plugins
+from i2i.cli.output import say, tell_about_plugins
 from i2i.cli.translation_report import Report
 from i2i.errors import DataError
 
@@ -117,9 +117,9 @@ def translate(
     plan = None if stream else make_plan(inputs, out, format_name=image_format, force=force)
     if plan is not None and plan.ignored:
         count = len(plan.ignored)
-        click.echo(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
+        say(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
     for note in plan.notes if plan else ():
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True, lines=True)
     if plan is not None and plan.videos:
         from i2i.engine.video import require_video_packages
 
@@ -139,11 +139,11 @@ def _load(model: Path, options: dict[str, Any]) -> Translator:
 
     translator = load(model, **options)
     source, target = translator.info.domains
-    click.echo(
+    say(
         f"{source} to {target}: {translator.info.generator}, {translator.info.origin}, on {translator.device}", err=True
     )
     for note in translator.info.notes:
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True, lines=True)
     return translator
 
 
@@ -155,7 +155,7 @@ def _translate_stream(translator: Translator, stream: Stream, force: bool) -> No
         raise DataError(f"{' and '.join(closed)} of this process is closed; name a file instead of -")
     note = translate_stream(translator, stream, sys.stdin.buffer, sys.stdout.buffer, force=force)
     if note:
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True, lines=True)
 
 
 def _translate_plan(
@@ -188,8 +188,8 @@ def _translate_plan(
         for job in plan.videos:
             report.follow_video(job, translate_one)
     except KeyboardInterrupt:
-        click.echo(f"Interrupted. {report.summary(out)} No half-written file is left.", err=True)
+        say(f"Interrupted. {report.summary(out)} No half-written file is left.", err=True)
         context.exit(INTERRUPTED)
-    click.echo(report.summary(out))
+    say(report.summary(out))
     if report.failed:
         context.exit(1)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from i2i.errors import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -54,7 +56,7 @@ class Report:
             self.frames = before + done
             show(done, total)
 
-        self._say(f"{job.source} ...")
+        self._say(f"{printable(str(job.source))} ...")
         with self._showing("frames", None) as show:
             outcome = translate(job, progress)
         self.translated_videos += outcome.problem is None
@@ -65,7 +67,7 @@ class Report:
         now = time.monotonic()
         if part < 1 and now - self._last_part >= LINE_EVERY_SECONDS:
             self._last_part = now
-            self._say(f"{job.source}: {part:.0%}")
+            self._say(f"{printable(str(job.source))}: {part:.0%}")
 
     def summary(self, out: str) -> str:
         """One line for the end."""
@@ -81,9 +83,9 @@ class Report:
     def _tell(self, outcome: Outcome) -> None:
         if outcome.problem is not None:
             self.failed += 1
-            self._say(f"Failed: {outcome.job.source}: {outcome.problem}")
+            self._say(f"Failed: {printable(str(outcome.job.source))}: {outcome.problem}")
         if outcome.note:
-            self._say(f"Note: {outcome.job.source}: {outcome.note}")
+            self._say(f"Note: {printable(str(outcome.job.source))}: {outcome.note}")
 
     def _pace(self, unit: str) -> str:
         count = self.translated if unit == "images" else self.frames
@@ -110,7 +112,7 @@ class Report:
             yield show
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(printable(text, lines=True), markup=False, highlight=False, emoji=False)
 
     def _make_bar(self, total: int | None) -> Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
+from i2i.errors import printable
 from i2i.plugins.options import Options
 
 LIMITS = ("steps", "epochs", "minutes")
@@ -122,7 +123,10 @@ class RunConfig:
 
     def to_yaml(self) -> str:
         """Return the configuration as YAML, fit for ``i2i run --config``."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        if printable(text, lines=True) == text:
+            return text
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)  # YAML's own escapes, for names that hold controls
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

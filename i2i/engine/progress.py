@@ -13,6 +13,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from i2i.errors import printable
+
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -86,7 +88,8 @@ class Terminal:
     def note(self, text: str) -> None:
         """Print a line above the bar."""
         # On a terminal between words; elsewhere one line each, fit for grep.
-        self.console.print(text, markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
+        text = printable(text, lines=True)
+        self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=not self.console.is_terminal)
 
     def update(self, status: Status) -> None:
         """Draw the bar, or print a line now and then."""
