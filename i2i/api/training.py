@@ -13,6 +13,7 @@ from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
+from i2i.progress import listening
 
 if TYPE_CHECKING:
     from i2i.engine.config import RunConfig, TrainingOptions
@@ -109,7 +110,7 @@ def run(
 
     resolved = replace(resolved, data_root=_absolute(resolved.data_root))  # a resume may start from anywhere
 
-    with Launch(resolved.training, progress) as launch:
+    with Launch(resolved.training, progress) as launch, listening(launch.reporter.watch):
         for note in notes:
             launch.reporter.note(note)
         folder = launch.on_main(lambda: RunFolder.create(out, resolved), RunFolder)
@@ -196,7 +197,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
         folder.forget_after(newest.step if newest else 0, measured=newest is None or newest.images is not None)
         return folder
 
-    with Launch(resolved.training, progress) as launch:
+    with Launch(resolved.training, progress) as launch, listening(launch.reporter.watch):
         folder = launch.on_main(reopen, RunFolder)
         checkpoint = CheckpointFolder(folder.checkpoints, resolved.training.keep).latest()
         launch.reporter.note(f"going on from step {checkpoint.step if checkpoint else 0} of {path}")

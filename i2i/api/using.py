@@ -10,6 +10,7 @@ from i2i.api.training import Settings
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from torch import nn
@@ -229,7 +230,7 @@ def evaluate(
     from i2i.engine.features import load_features
     from i2i.engine.measure import choose_data, measure
     from i2i.engine.model import find_checkpoint
-    from i2i.engine.progress import counting
+    from i2i.engine.progress import watching
     from i2i.engine.resolve import layer_from_settings
 
     given = layer_from_settings(settings)
@@ -238,10 +239,16 @@ def evaluate(
     manager = PluginManager()
     kept = None if is_exported(model) else find_checkpoint(model, checkpoint).description.get("config", {}).get("data")
     root, choice = choose_data(manager, kept, data, given.get("data", {}))
-    translator = load(
-        model, direction=direction, checkpoint=checkpoint, device=device, precision=precision, inference=inference
-    )
-    with counting("images", enabled=progress) as count:
+    with watching(progress):
+        with working("loading the model"):
+            translator = load(
+                model,
+                direction=direction,
+                checkpoint=checkpoint,
+                device=device,
+                precision=precision,
+                inference=inference,
+            )
         return measure(
             manager,
             translator,
@@ -252,7 +259,6 @@ def evaluate(
             load_features=lambda: load_features(features, translator.device),
             batch_size=batch_size,
             seed=seed,
-            progress=count,
         )
 
 

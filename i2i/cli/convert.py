@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from i2i.cli.output import say, tell_about_plugins
+from i2i.progress import working
 
 NO_MATTER = ("init", "init_gain", "kernels")
 """Options of generators that change no translation once there are weights."""
@@ -47,9 +48,13 @@ def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
     """
     tell_about_plugins()
 
-    from i2i.api import convert as convert_models
+    from i2i.engine.progress import watching
 
-    for info in convert_models(models, out, **given):
+    with watching(), working("reading and writing weights"):
+        from i2i.api import convert as convert_models
+
+        converted = convert_models(models, out, **given)
+    for info in converted:
         source, target = info.domains
         options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)
         say(

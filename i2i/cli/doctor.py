@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from i2i.cli.output import print_json, say
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.doctor import Diagnosis
@@ -21,9 +22,11 @@ ORIGINS = {"installed": "from the installation", "cache": "compiled at first use
 def doctor(as_json: bool) -> None:
     """Say what this installation can do: versions, devices, kernels, plugins, disk."""
     from i2i.engine.doctor import examine
+    from i2i.engine.progress import watching
     from i2i.plugins.manager import PluginManager
 
-    diagnosis = examine(PluginManager())
+    with watching(not as_json), working("looking at this installation"):
+        diagnosis = examine(PluginManager())
     if as_json:
         print_json(diagnosis.to_dict())
     else:

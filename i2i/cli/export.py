@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.output import new_table, print_table, say, tell_about_plugins
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.export import ExportReport
@@ -57,9 +58,12 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
     """
     tell_about_plugins()
 
-    from i2i.api import export as export_model
+    from i2i.engine.progress import watching
 
-    report = export_model(model, out, format=format_name, **given)
+    with watching(), working("exporting, and comparing the file with the model"):
+        from i2i.api import export as export_model
+
+        report = export_model(model, out, format=format_name, **given)
     info = report.info
     source, target = info.domains
     say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")

@@ -15,6 +15,7 @@ from i2i.errors import ConfigError, PluginError, did_you_mean
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager, same_package
 from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.plugins.manager import Component, Plugin
@@ -156,6 +157,7 @@ def check(words: tuple[str, ...], kind: str | None, data: Path | None) -> None:
             f"expected PACKAGE, NAME or KIND NAME; got {' '.join(words)}{' and --kind' * bool(kind)}"
         )
 
+    from i2i.engine.progress import watching
     from i2i.testing import check_component
 
     failures = len(broken)
@@ -165,7 +167,9 @@ def check(words: tuple[str, ...], kind: str | None, data: Path | None) -> None:
     count = len(broken)
     for component in components:
         say(f"{component.spec.kind} {component.spec.name} ({component.plugin.package} {component.plugin.version})")
-        for result in check_component(component, root=data):
+        with watching(), working(f"checking {component.spec.kind} {component.spec.name}"):
+            results = list(check_component(component, root=data))
+        for result in results:
             message = f": {result.message}" if result.message else ""
             say(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}", lines=True)
             count += 1

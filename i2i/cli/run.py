@@ -13,6 +13,7 @@ import click
 
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import say, speaks, tell_about_plugins
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.config import TrainingOptions
@@ -177,8 +178,11 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
     from i2i.api import run as train
+    from i2i.engine.progress import watching
 
     tell_about_plugins()
+    with watching(speaks()), working("starting PyTorch"):
+        import i2i.engine.launch  # noqa: F401  (what takes longest of the start)
     result = train(resume=resume, progress=speaks(), **options)
     if speaks():
         for line in summary(result, _command_that_goes_on(result)):

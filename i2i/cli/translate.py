@@ -12,6 +12,7 @@ from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import say, tell_about_plugins
 from i2i.cli.translation_report import Report
 from i2i.errors import DataError
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.translate_files import Outcome
@@ -110,11 +111,13 @@ def translate(
     output exists already; a file that cannot be read is named, and the rest goes on. A video keeps its audio and its
     times. INPUT and FILE may be -, for one image on standard input or output.
     """
+    from i2i.engine.progress import watching
     from i2i.engine.translation_plan import make_plan, plan_stream
 
     image_format = format_name and format_name.upper()
     stream = plan_stream(inputs, out, format_name=image_format, force=force)
-    plan = None if stream else make_plan(inputs, out, format_name=image_format, force=force)
+    with watching():
+        plan = None if stream else make_plan(inputs, out, format_name=image_format, force=force)
     if plan is not None and plan.ignored:
         count = len(plan.ignored)
         say(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
@@ -135,9 +138,12 @@ def translate(
 
 
 def _load(model: Path, options: dict[str, Any]) -> Translator:
-    from i2i.api import load
+    from i2i.engine.progress import watching
 
-    translator = load(model, **options)
+    with watching(), working("loading the model"):  # the first import of PyTorch is part of that
+        from i2i.api import load
+
+        translator = load(model, **options)
     source, target = translator.info.domains
     say(
         f"{source} to {target}: {translator.info.generator}, {translator.info.origin}, on {translator.device}", err=True

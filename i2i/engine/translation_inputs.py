@@ -13,6 +13,7 @@ from i2i.errors import ConfigError, DataError
 from i2i.images.finding import LeftOut, bullets, is_clutter, pass_over, walk
 from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.paths import named
+from i2i.progress import counted
 
 CONTAINER_OF_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """The suffixes (in lower case) that make a file a video, each with FFmpeg's name of its format."""
@@ -56,7 +57,7 @@ def find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> list[Found]:
         ConfigError: an input is an empty text.
         OSError: a name is too long, or a folder may not be entered.
     """
-    return _each_once(_find(inputs, out, left_out))
+    return _each_once(counted(_find(inputs, out, left_out), "listing files"))
 
 
 def _find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> Iterator[Found]:

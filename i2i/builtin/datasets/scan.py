@@ -10,6 +10,7 @@ from pathlib import Path
 from i2i.errors import DataError
 from i2i.images.finding import LeftOut, bullets, walk
 from i2i.images.reading import FORMAT_OF_SUFFIX
+from i2i.progress import counted
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def scan(folder: Path) -> Scan:
     found: dict[str, list[Path]] = defaultdict(list)
     ignored = []
     left_out = LeftOut()
-    for path in walk(folder, left_out):
+    for path in counted(walk(folder, left_out), f"listing {folder}"):
         if path.suffix.lower() in FORMAT_OF_SUFFIX:
             stem = path.relative_to(folder).with_suffix("").as_posix()
             found[unicodedata.normalize("NFC", stem)].append(path)
