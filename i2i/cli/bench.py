@@ -11,6 +11,7 @@ import click
 from i2i.cli.output import new_table, print_table, say
 from i2i.errors import ConfigError
 from i2i.paths import named
+from i2i.progress import listening
 
 if TYPE_CHECKING:
     from i2i.bench.report import Report
@@ -52,10 +53,12 @@ def bench(
     _require_writable(json_path, plot_path)
     from i2i.bench.report import write_json
     from i2i.bench.runner import Options, run_bench
+    from i2i.engine.progress import Watch
 
     names = tuple(name.strip() for name in cases.split(",") if name.strip())
     options = Options(cases=names, quick=quick, device=device, threads=threads, repeat=repeat)
-    report = run_bench(options, tell=lambda line: say(line, err=True, lines=True))
+    with listening(Watch(busy=lambda: True)):  # a line now and then: a bar would take time from what is measured
+        report = run_bench(options, tell=lambda line: say(line, err=True, lines=True))
     _print(report)
     if json_path is not None:
         write_json(report, json_path)
