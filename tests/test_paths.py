@@ -58,3 +58,62 @@ def test_entries_of_a_folder_and_names_that_are_no_utf8():
     with os.scandir() as entries:
         assert [named(entry) for entry in entries] == [Path("a.png")]
     assert named(os.fsdecode(b"\xff.png")) == Path(os.fsdecode(b"\xff.png"))
+
+
+class TestEveryOption:
+    """``~`` means the same wherever a path is given, and a name that begins with it is no traceback."""
+
+    def test_a_run_s_folder_and_its_data(self, home):
+        from i2i.api.training import resolve
+        from i2i.engine.run_folder import RunFolder
+
+        config = resolve("sample:flat-3d")
+        folder = RunFolder.create("~/runs/one", config)
+        folder.unlock()
+        assert folder.path == home / "runs/one"
+        reopened = RunFolder.open("~/runs/one")
+        reopened.unlock()
+        assert reopened.path == home / "runs/one"
+        odd = RunFolder.create("~one", config)
+        odd.unlock()
+        assert odd.path == Path("~one")
+
+    def test_a_file_of_settings(self, home):
+        from i2i.api.training import resolve
+
+        (home / "mine.yaml").write_text("generator: {name: resnet6}")
+        Path("~mine.yaml").write_text("generator: {name: unet128}")
+        assert resolve(config="~/mine.yaml").generator.name == "resnet6"
+        assert resolve(config="~mine.yaml").generator.name == "unet128"
+
+    @pytest.mark.parametrize("name", ["~no-such-user", "~/nowhere"])
+    def test_what_is_missing_is_named(self, name):
+        import i2i
+        from i2i.errors import I2IError
+
+        for act in (
+            lambda: i2i.load(name),
+            lambda: i2i.load(f"{name}.onnx"),
+            lambda: i2i.convert(name, "out"),
+            lambda: i2i.evaluate("sample:flat-3d", name, device="cpu"),
+            lambda: i2i.run(name, steps=1, device="cpu"),
+            lambda: i2i.run(resume=name),
+            lambda: i2i.run(config=name),
+            lambda: i2i.load("sample:flat-3d", tile=128, tile_folder=name),
+        ):
+            with pytest.raises(I2IError, match=r"nowhere|no-such-user"):
+                act()
+
+    def test_a_picture_by_any_kind_of_path(self, home):
+        from PIL import Image
+
+        import i2i
+
+        translator = i2i.load("sample:flat-3d", device="cpu")
+        for name in ("~a.png", "a[1].png", "-1.png"):
+            Image.new("RGB", (16, 16)).save(f"./{name}")
+        Image.new("RGB", (16, 16)).save(home / "b.png")
+        with os.scandir() as entries:
+            results = [translator(entry) for entry in entries]
+        results += translator(["~a.png", Path("a[1].png"), "~/b.png", os.fsencode("-1.png").decode()])
+        assert [result.size for result in results] == [(16, 16)] * 7
