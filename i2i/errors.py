@@ -68,14 +68,19 @@ def reason_of(error: BaseException) -> str:
     return cut(printable((str(error).strip() or type(error).__name__).splitlines()[0]))
 
 
-def printable(text: str) -> str:
+def printable(text: str, *, lines: bool = False) -> str:
     r"""Return ``text`` with its control characters as escapes (``\x1b``); line breaks and tabs are escaped as well.
 
     For names and notes that strangers chose: of files, folders, domains, models. Shown raw, they could move the cursor,
     recolour a terminal, reverse the reading order or add lines to a log. Letters of every script, and the joiners
     between them, stay as they are.
+
+    Args:
+        text: a name; or a whole message.
+        lines: keep line breaks, for a message of several lines; names in it need their own call to add none.
     """
-    return "".join(repr(character)[1:-1] if _controls(character) else character for character in text)
+    kept = "\n" if lines else ""
+    return "".join(repr(char)[1:-1] if _controls(char) and char not in kept else char for char in text)
 
 
 _REORDERING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))

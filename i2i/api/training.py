@@ -11,8 +11,10 @@ from i2i.engine.config import LIMITS
 from i2i.engine.packages import TRAINING, require
 from i2i.engine.result import RunResult
 from i2i.errors import ConfigError
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
+from i2i.progress import listening
 
 if TYPE_CHECKING:
     from i2i.engine.config import RunConfig, TrainingOptions
@@ -101,7 +103,7 @@ def run(
     if resume is not None:
         if out is not None or config is not None:
             raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
-        return _resume(manager, Path(resume), _layer(**given), progress)
+        return _resume(manager, named(resume), _layer(**given), progress)
     resolved, notes = _resolve(manager, config, given)
     require("training", *TRAINING)
 
@@ -110,7 +112,7 @@ def run(
 
     resolved = replace(resolved, data_root=_absolute(resolved.data_root))  # a resume may start from anywhere
 
-    with Launch(resolved.training, progress) as launch:
+    with Launch(resolved.training, progress) as launch, listening(launch.reporter.watch):
         for note in notes:
             launch.reporter.note(note)
         folder = launch.on_main(lambda: RunFolder.create(out, resolved), RunFolder)
@@ -219,7 +221,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
         )
         return folder
 
-    with Launch(resolved.training, progress) as launch:
+    with Launch(resolved.training, progress) as launch, listening(launch.reporter.watch):
         folder = launch.on_main(reopen, RunFolder)
         checkpoint = CheckpointFolder(folder.checkpoints, resolved.training.keep).latest()
         launch.reporter.note(f"going on from step {checkpoint.step if checkpoint else 0} of {path}")
@@ -233,7 +235,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
 
 def _absolute(root: str) -> str:
     """A path that means the same from everywhere; what is no path, such as ``sample:flat-3d``, stays as it is."""
-    path = Path(root)
+    path = named(root)
     return str(path.absolute()) if path.exists() and not root.startswith(SAMPLE_PREFIX) else root
 
 

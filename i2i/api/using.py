@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from i2i.api.training import Settings
 from i2i.engine.packages import MEASURING, require
 from i2i.errors import ConfigError
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from torch import nn
@@ -125,7 +127,7 @@ def convert(
         open_source(model, len(several), checkpoint=checkpoint, direction=direction, part=part, dropout=dropout)
         for model in several
     ]
-    folder = write_converted(found, Path(out).expanduser(), domains=domains, half=half)
+    folder = write_converted(found, named(out), domains=domains, half=half)
     written = find_checkpoint(folder)
     manager = PluginManager()
     ways = sorted(entry["direction"] for entry in written.description["generators"].values())
@@ -167,7 +169,7 @@ def export(
     from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
     from i2i.engine.exported import is_exported
 
-    path = None if out is None else Path(out).expanduser()
+    path = None if out is None else named(out)
     file_format = resolve_format(path, format)
     if is_exported(model):
         raise ConfigError(f"{model} is an exported file already; name the run folder or the checkpoint it is from")
@@ -230,7 +232,7 @@ def evaluate(
     from i2i.engine.features import load_features
     from i2i.engine.measure import choose_data, measure
     from i2i.engine.model import find_checkpoint
-    from i2i.engine.progress import counting
+    from i2i.engine.progress import watching
     from i2i.engine.resolve import layer_from_settings
 
     given = layer_from_settings(settings)
@@ -239,10 +241,16 @@ def evaluate(
     manager = PluginManager()
     kept = None if is_exported(model) else find_checkpoint(model, checkpoint).description.get("config", {}).get("data")
     root, choice = choose_data(manager, kept, data, given.get("data", {}))
-    translator = load(
-        model, direction=direction, checkpoint=checkpoint, device=device, precision=precision, inference=inference
-    )
-    with counting("images", enabled=progress) as count:
+    with watching(progress):
+        with working("loading the model"):
+            translator = load(
+                model,
+                direction=direction,
+                checkpoint=checkpoint,
+                device=device,
+                precision=precision,
+                inference=inference,
+            )
         return measure(
             manager,
             translator,
@@ -253,7 +261,6 @@ def evaluate(
             load_features=lambda: load_features(features, translator.device),
             batch_size=batch_size,
             seed=seed,
-            progress=count,
         )
 
 

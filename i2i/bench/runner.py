@@ -19,6 +19,7 @@ from i2i.bench.rivals import in_one_line
 from i2i.bench.timer import Call, Timer, ratios, summarise
 from i2i.engine.devices import check_device
 from i2i.errors import ConfigError
+from i2i.progress import working
 
 SECONDS, QUICK_SECONDS = 12.0, 3.0
 """About how long a case is timed."""
@@ -82,9 +83,10 @@ def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Cas
         )
         for number, case in enumerate(chosen, 1):
             tell(f"[{number}/{len(chosen)}] {case.name}: {case.title}")
-            if isinstance(case, MemoryCase):
-                memory.append(MemoryResult(case.name, case.title, *case.measure(setting)))
-            else:
+            with working(f"  still at {case.name}"):
+                if isinstance(case, MemoryCase):
+                    memory.append(MemoryResult(case.name, case.title, *case.measure(setting)))
+                    continue
                 timed.append(_run_case(case, setting, timer))
                 torch.compiler.reset()  # what was compiled for this case is never used again
     return Report(

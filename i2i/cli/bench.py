@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from i2i.cli.options import Command
-from i2i.cli.output import new_table, print_table
+from i2i.cli.output import new_table, print_table, say
 from i2i.engine.packages import require
 from i2i.errors import ConfigError
+from i2i.paths import named
+from i2i.progress import listening
 
 if TYPE_CHECKING:
     from i2i.bench.report import Report
@@ -50,15 +52,18 @@ def bench(
     A case whose results are wrong is not timed. All contenders of a case take turns, so that a busy moment slows all
     of them; numbers to keep come from an otherwise idle machine.
     """
+    json_path, plot_path = (path and named(path) for path in (json_path, plot_path))
     _require_writable(json_path, plot_path)
     if plot_path is not None:
         require("--plot", "matplotlib.figure")
     from i2i.bench.report import write_json
     from i2i.bench.runner import Options, run_bench
+    from i2i.engine.progress import Watch
 
     names = tuple(name.strip() for name in cases.split(",") if name.strip())
     options = Options(cases=names, quick=quick, device=device, threads=threads, repeat=repeat)
-    report = run_bench(options, tell=lambda line: click.echo(line, err=True))
+    with listening(Watch(busy=lambda: True)):  # a line now and then: a bar would take time from what is measured
+        report = run_bench(options, tell=lambda line: say(line, err=True, lines=True))
     _print(report)
     if json_path is not None:
         write_json(report, json_path)
@@ -74,7 +79,7 @@ def _plot(report: Report, path: Path) -> None:
     if has_something_to_draw(report.to_dict()):
         draw(report.to_dict(), path)
     else:
-        click.echo(f"Warning: {path} was not drawn, because nothing was timed beside eager", err=True)
+        say(f"Warning: {path} was not drawn, because nothing was timed beside eager", err=True)
 
 
 def _require_writable(json_path: Path | None, plot_path: Path | None) -> None:
@@ -97,10 +102,10 @@ def _print(report: Report) -> None:
     )
 
     values = report.to_dict()
-    click.echo(circumstances(values))
+    say(circumstances(values), lines=True)
     for columns, rows in ((TIMED_COLUMNS, list(timed_rows(values))), (MEMORY_COLUMNS, list(memory_rows(values)))):
         if rows:
-            click.echo("")
+            say()
             _print_table(columns, rows)
     for heading, lines in (
         ("Missing", missing_lines(values)),
@@ -108,7 +113,7 @@ def _print(report: Report) -> None:
         ("Failed", report.failures),
     ):
         for line in lines:
-            click.echo(f"{heading}: {line}", err=heading != "Missing")
+            say(f"{heading}: {line}", err=heading != "Missing", lines=True)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

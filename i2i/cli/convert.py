@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from i2i.cli.options import Command
-from i2i.cli.output import tell_about_plugins
+from i2i.cli.output import say, tell_about_plugins
+from i2i.progress import working
 
 NO_MATTER = ("init", "init_gain", "kernels")
 """Options of generators that change no translation once there are weights."""
@@ -49,15 +50,19 @@ def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
     """
     tell_about_plugins()
 
-    from i2i.api import convert as convert_models
+    from i2i.engine.progress import watching
 
-    for info in convert_models(models, out, **given):
+    with watching(), working("reading and writing weights"):
+        from i2i.api import convert as convert_models
+
+        converted = convert_models(models, out, **given)
+    for info in converted:
         source, target = info.domains
         options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)
-        click.echo(
+        say(
             f"{info.direction} ({source} to {target}): {info.generator}, {info.in_channels} to {info.out_channels} "
             f"channels, {options}"
         )
         for note in info.notes:
-            click.echo(f"Note: {note}", err=True)
-    click.echo(f"Wrote {out}. Use it with: i2i translate {out} photo.jpg -o result.jpg")
+            say(f"Note: {note}", err=True, lines=True)
+    say(f"Wrote {out}. Use it with: i2i translate {out} photo.jpg -o result.jpg")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from i2i.cli.options import Command
-from i2i.cli.output import print_json
+from i2i.cli.output import print_json, say
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.doctor import Diagnosis
@@ -22,14 +23,16 @@ ORIGINS = {"installed": "from the installation", "cache": "compiled at first use
 def doctor(as_json: bool) -> None:
     """Say what this installation can do: versions, devices, kernels, plugins, disk."""
     from i2i.engine.doctor import examine
+    from i2i.engine.progress import watching
     from i2i.plugins.manager import PluginManager
 
-    diagnosis = examine(PluginManager())
+    with watching(not as_json), working("looking at this installation"):
+        diagnosis = examine(PluginManager())
     if as_json:
         print_json(diagnosis.to_dict())
     else:
         for line in _report(diagnosis):
-            click.echo(line)
+            say(line)
     if not diagnosis.works:
         click.get_current_context().exit(1)
 

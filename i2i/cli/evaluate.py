@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.options import Command
-from i2i.cli.output import new_table, print_json, print_table, tell_about_plugins
+from i2i.cli.output import new_table, print_json, print_table, say, tell_about_plugins
 
 if TYPE_CHECKING:
     from i2i.engine.measure import Evaluation
@@ -84,26 +84,26 @@ def evaluate(model: str, as_json: bool, **given: Any) -> None:
         (_title_of_sets(evaluation), evaluation.sets),
     ):
         if numbers:
-            click.echo(f"\n{title}")
+            say(f"\n{title}", lines=True)
             _print_numbers(numbers)
     for note in evaluation.notes:
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True, lines=True)
 
 
 def _print_protocol(evaluation: Evaluation) -> None:
     model, data, protocol = evaluation.model, dict(evaluation.data), evaluation.protocol
     step = "" if model["step"] is None else f", step {model['step']}"
     source, target = model["domains"]
-    click.echo(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}")
+    say(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}")
     root, split, name = (data.pop(key) for key in ("root", "split", "name"))
     sizes = sorted(evaluation.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])
     more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
-    click.echo(f"Data: {root}, split {split}: {evaluation.counts['sources']} images to translate ({shown}{more})")
+    say(f"Data: {root}, split {split}: {evaluation.counts['sources']} images to translate ({shown}{more})")
     options = ", ".join(f"{key} {value}" for key, value in data.items())
-    click.echo(f"Read by data set {name}: {options}")
+    say(f"Read by data set {name}: {options}")
     versions = ", ".join(f"{key} {value}" for key, value in protocol["versions"].items())
-    click.echo(
+    say(
         f"Pixels: {protocol['pixels']}; {protocol['inference']} inference, {protocol['precision']} on "
         f"{protocol['device']}; {versions}"
     )

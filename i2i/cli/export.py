@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.options import Command
-from i2i.cli.output import new_table, print_table, tell_about_plugins
+from i2i.cli.output import new_table, print_table, say, tell_about_plugins
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.export import ExportReport
@@ -58,14 +59,17 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
     """
     tell_about_plugins()
 
-    from i2i.api import export as export_model
+    from i2i.engine.progress import watching
 
-    report = export_model(model, out, format=format_name, **given)
+    with watching(), working("exporting, and comparing the file with the model"):
+        from i2i.api import export as export_model
+
+        report = export_model(model, out, format=format_name, **given)
     info = report.info
     source, target = info.domains
-    click.echo(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
-    click.echo(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
-    click.echo(f"Run by {report.runtime} in a process of its own, against the model:")
+    say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
+    say(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
+    say(f"Run by {report.runtime} in a process of its own, against the model:")
     table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")
     for check in report.checks:
         table.add_row(

@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from i2i._version import __version__
-from i2i.errors import I2IError, cut, did_you_mean, reason_of
+from i2i.cli.output import say
+from i2i.errors import I2IError, cut, did_you_mean, printable, reason_of
 
 COMMANDS = {
     "run": ("i2i.cli.run:run", "Train a translator."),
@@ -38,6 +39,14 @@ LONGEST_PRINTED_LINE = 2000
 
 class LazyGroup(click.Group):
     """A group that imports a command when it is called and turns every :class:`I2IError` into one message."""
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        """Read the options before the command's name."""
+        try:
+            return super().make_context(*args, **more)
+        except click.ClickException as error:
+            _make_safe_to_show(error)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of use."""
@@ -76,8 +85,16 @@ class LazyGroup(click.Group):
         except I2IError as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 traceback.print_exc()
-            click.echo(f"Error: {_on_a_screen(str(error))}", err=True)
+            say(f"Error: {_on_a_screen(str(error))}", err=True, lines=True)
             ctx.exit(error.exit_code)
+        except OSError as error:  # a name that is too long, a folder that may not be entered, a disk that is gone
+            if error.filename is None or os.environ.get(TRACEBACK_VARIABLE):
+                raise
+            say(f"Error: {printable(str(error.filename))}: {error.strerror}", err=True)
+            ctx.exit(1)
+        except click.ClickException as error:
+            _make_safe_to_show(error)
+            raise
         except ImportError as error:
             from i2i.engine import packages
 
@@ -85,10 +102,10 @@ class LazyGroup(click.Group):
             if name not in (*packages.required(), *packages.optional()) or os.environ.get(TRACEBACK_VARIABLE):
                 raise
             reason = reason_of(error)
-            click.echo(f"Error: {name} cannot be imported ({reason}); i2i doctor says what is missing", err=True)
+            say(f"Error: {name} cannot be imported ({reason}); i2i doctor says what is missing", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            say("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -99,6 +116,11 @@ def _on_a_screen(message: str) -> str:
     if kept == lines:
         return message
     return "\n".join([*kept, f"(cut; {TRACEBACK_VARIABLE}=1 shows all of it)"])
+
+
+def _make_safe_to_show(error: click.ClickException) -> None:
+    """Escape what was typed, which click's messages repeat."""
+    vars(error).update(message=printable(error.message, lines=True))
 
 
 @click.group(

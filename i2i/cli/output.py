@@ -6,17 +6,31 @@ import io
 import json
 import os
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.errors import printable
+
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.table import Table as RichTable
 
     from i2i.plugins.manager import PluginManager
 
 PIPED_WIDTH = 10_000
 """Wide enough that no row of a piped table is folded: one row is one line, fit for grep."""
+
+
+def say(text: str = "", *, err: bool = False, lines: bool = False) -> None:
+    """Print one line on standard output or error; the names in it cannot steer a terminal. All commands speak by this.
+
+    Args:
+        text: what to say.
+        err: on standard error.
+        lines: several lines, such as a message that lists files.
+    """
+    click.echo(printable(text, lines=lines), err=err)
 
 
 def speaks() -> bool:
@@ -31,7 +45,7 @@ def plugin_manager() -> PluginManager:
     manager = PluginManager()
     if speaks():
         for warning in manager.warnings:
-            click.echo(f"Warning: {warning}", err=True)
+            say(f"Warning: {warning}", err=True, lines=True)
     return manager
 
 
@@ -44,14 +58,38 @@ def tell_about_plugins() -> None:
         os.environ[TRACE_VARIABLE] = ONLY_FAILURES
 
 
-def new_table(*columns: str) -> Table:
-    """Return an empty table with a bold header and no lines, readable on a terminal and in a file."""
-    from rich.table import Table
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under headings; nothing in a cell is markup, nor can it steer a terminal.
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+    Attributes:
+        columns: the headings.
+        rows: as many cells each.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add_row(self, *cells: str) -> None:
+        """Add one row at the end."""
+        self.rows.append(cells)
+
+    def __rich__(self) -> RichTable:
+        """Draw it with a bold header and no lines."""
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        drawn = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for column in self.columns:
+            drawn.add_column(Text(printable(column)), overflow="fold")
+        for row in self.rows:
+            drawn.add_row(*(Text(printable(cell)) for cell in row))
+        return drawn
+
+
+def new_table(*columns: str) -> Table:
+    """Return an empty table."""
+    return Table(columns)
 
 
 def print_table(table: Table) -> None:
@@ -64,9 +102,10 @@ def print_table(table: Table) -> None:
     text = io.StringIO()
     Console(file=text, width=PIPED_WIDTH, color_system=None, legacy_windows=False).print(table)
     for line in text.getvalue().splitlines():
-        click.echo(line.rstrip())
+        say(line.rstrip())
 
 
 def print_json(value: Any) -> None:
-    """Print plain values as indented JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print plain values as indented JSON; control characters in texts are JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    click.echo("".join(f"\\u{ord(char):04x}" if printable(char, lines=True) != char else char for char in text))

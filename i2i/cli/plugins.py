@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.options import Command
-from i2i.cli.output import new_table, plugin_manager, print_json, print_table
+from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
 from i2i.errors import ConfigError, PluginError, did_you_mean
+from i2i.paths import named
 from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager, same_package
 from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.plugins.manager import Component, Plugin
@@ -56,11 +58,11 @@ def list_(kind: str | None, as_json: bool) -> None:
         table.add_row(spec.kind, spec.name, spec.summary, plugin.package, plugin.version)
     print_table(table)
     if missing:
-        click.echo()
-        click.echo("Not loaded:")
+        say()
+        say("Not loaded:")
         for plugin in missing:
             reason = f": {plugin.problem}" if plugin.problem else " by I2I_DISABLE_PLUGINS"
-            click.echo(f"  {plugin.name} ({plugin.package} {plugin.version}) {plugin.status}{reason}")
+            say(f"  {plugin.name} ({plugin.package} {plugin.version}) {plugin.status}{reason}", lines=True)
 
 
 @plugins.command(cls=Command)
@@ -97,7 +99,7 @@ def show(kind: str, name: str, as_json: bool) -> None:
         formatter.write_text("It starts from these settings of other parts:")
         with formatter.indentation():
             formatter.write_dl([(part, _listed(values)) for part, values in spec.defaults.items()])
-    click.echo(formatter.getvalue().rstrip())
+    say(formatter.getvalue().rstrip(), lines=True)
 
 
 @plugins.command(cls=Command)
@@ -118,14 +120,14 @@ def new(kind: str, name: str, out: Path | None, family: str | None) -> None:
     owners = [found.plugin.package for found in plugin_manager().components(kind) if found.spec.name == name]
     if owners:
         raise ConfigError(f"there is already a {kind} called {name!r}, in {owners[0]}; choose another name")
-    folder = default_folder(name) if out is None else out
+    folder = default_folder(name) if out is None else named(out)
     for path in write_plugin(kind, name, folder, family or "pixel"):
-        click.echo(f"wrote {path}")
-    click.echo()
-    click.echo("Next:")
-    click.echo(f"  pip install -e {shlex.quote(f'{folder}[test]')}")
-    click.echo(f"  i2i plugins check {name}")
-    click.echo(f"  pytest {shlex.quote(str(folder))}")
+        say(f"wrote {path}")
+    say()
+    say("Next:")
+    say(f"  pip install -e {shlex.quote(f'{folder}[test]')}")
+    say(f"  i2i plugins check {name}")
+    say(f"  pytest {shlex.quote(str(folder))}")
 
 
 @plugins.command(cls=Command)
@@ -159,23 +161,24 @@ def check(words: tuple[str, ...], kind: str | None, data: Path | None) -> None:
             f"expected PACKAGE, NAME or KIND NAME; got {' '.join(words)}{' and --kind' * bool(kind)}"
         )
 
+    from i2i.engine.progress import watching
     from i2i.testing import check_component
 
     failures = len(broken)
     for plugin in broken:
-        click.echo(f"plugin {plugin.name} ({plugin.package} {plugin.version})")
-        click.echo(f"  FAILED  loads: {plugin.problem or 'it is disabled by I2I_DISABLE_PLUGINS'}")
+        say(f"plugin {plugin.name} ({plugin.package} {plugin.version})")
+        say(f"  FAILED  loads: {plugin.problem or 'it is disabled by I2I_DISABLE_PLUGINS'}", lines=True)
     count = len(broken)
     for component in components:
-        click.echo(
-            f"{component.spec.kind} {component.spec.name} ({component.plugin.package} {component.plugin.version})"
-        )
-        for result in check_component(component, root=data):
+        say(f"{component.spec.kind} {component.spec.name} ({component.plugin.package} {component.plugin.version})")
+        with watching(), working(f"checking {component.spec.kind} {component.spec.name}"):
+            results = list(check_component(component, root=data))
+        for result in results:
             message = f": {result.message}" if result.message else ""
-            click.echo(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}")
+            say(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}", lines=True)
             count += 1
             failures += not result.ok
-    click.echo(f"{_counted(len(components), 'component')}, {_counted(count, 'check')}, {failures} failed")
+    say(f"{_counted(len(components), 'component')}, {_counted(count, 'check')}, {failures} failed")
     if failures:
         click.get_current_context().exit(1)
 
@@ -231,7 +234,7 @@ def _tell_namesakes(manager: PluginManager, target: str, checked: list[Component
     named = [component for component in manager.components(kind) if component.spec.name == target]
     if named and named != checked:
         commands = " or ".join(f"i2i plugins check {component.spec.kind} {target}" for component in named)
-        click.echo(f"{target} is the name of a package, which is checked, and of a component: {commands}")
+        say(f"{target} is the name of a package, which is checked, and of a component: {commands}")
 
 
 def _not_loaded(manager: PluginManager, target: str) -> list[Plugin]:

@@ -12,7 +12,8 @@ import click
 
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.options import GroupedOption, RunCommand
-from i2i.cli.output import speaks, tell_about_plugins
+from i2i.cli.output import say, speaks, tell_about_plugins
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.config import TrainingOptions
@@ -159,12 +160,15 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
     from i2i.api import run as train
+    from i2i.engine.progress import watching
 
     tell_about_plugins()
+    with watching(speaks()), working("starting PyTorch"):
+        import i2i.engine.launch  # noqa: F401  (what takes longest of the start)
     result = train(resume=resume, progress=speaks(), **options)
     if speaks():
         for line in summary(result, _command_that_goes_on(result)):
-            click.echo(line)
+            say(line)
     if not result.finished:
         click.get_current_context().exit(INTERRUPTED)
 
@@ -206,9 +210,9 @@ def _print_config(options: dict[str, Any]) -> None:
     del options["out"]  # where a run goes is no part of its configuration
     config = resolve(**options)
     for note in check_data(config):
-        click.echo(f"data: {note}", err=True)
-    click.echo("# The resolved configuration; use it again with: i2i run --config FILE")
-    click.echo(config.to_yaml(), nl=False)
+        say(f"data: {note}", err=True)
+    say("# The resolved configuration; use it again with: i2i run --config FILE")
+    say(config.to_yaml().rstrip("\n"), lines=True)
 
 
 def _command_that_goes_on(result: RunResult) -> str:

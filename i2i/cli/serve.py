@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.options import Command
+from i2i.cli.output import say
 
 if TYPE_CHECKING:
     from i2i.serve.messages import ModelInfo
@@ -92,17 +93,17 @@ def serve(
     from i2i.serve.server import serve as serve_model
 
     require_packages()
-    click.echo("Loading ...", err=True)
+    say("Loading ...", err=True)
     limits = Limits(max_bytes=max_upload * MEBIBYTE, max_pixels=max_pixels, seconds=timeout, queue=queue)
 
     def announce(url: str, info: ModelInfo) -> None:
         ways = ", ".join(f"{direction.source} to {direction.target}" for direction in info.directions)
         step = "" if info.step is None else f", step {info.step}"
-        click.echo(f"{ways}: {info.generator}{step} of {info.name}, on {info.device}", err=True)
+        say(f"{ways}: {info.generator}{step} of {info.name}, on {info.device}", err=True)
         if host not in ("127.0.0.1", "::1", "localhost"):
-            click.echo("Warning: every machine that reaches this address may use it; there is no password.", err=True)
-        click.echo(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")
+            say("Warning: every machine that reaches this address may use it; there is no password.", err=True)
+        say(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")
 
     given = {name: value for name, value in options.items() if value is not None}
     serve_model(model, host=host, port=port, allow_hosts=allow_hosts, limits=limits, announce=announce, **given)
-    click.echo("Stopped.", err=True)
+    say("Stopped.", err=True)

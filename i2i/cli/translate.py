@@ -10,9 +10,10 @@ import click
 
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.options import Command
-from i2i.cli.output import tell_about_plugins
+from i2i.cli.output import say, tell_about_plugins
 from i2i.cli.translation_report import Report
 from i2i.errors import DataError
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.translate_files import Outcome
@@ -112,14 +113,18 @@ def translate(
     output exists already; a file that cannot be read is named, and the rest goes on. A video keeps its audio and its
     times. INPUT and FILE may be -, for one image on standard input or output.
     """
+    from i2i.engine.progress import watching
     from i2i.engine.translation_plan import make_plan, plan_stream
 
     image_format = format_name and format_name.upper()
     stream = plan_stream(inputs, out, format_name=image_format, force=force)
-    plan = None if stream else make_plan(inputs, out, format_name=image_format, force=force)
+    with watching():
+        plan = None if stream else make_plan(inputs, out, format_name=image_format, force=force)
     if plan is not None and plan.ignored:
         count = len(plan.ignored)
-        click.echo(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
+        say(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
+    for note in plan.notes if plan else ():
+        say(f"Note: {note}", err=True, lines=True)
     if plan is not None and plan.videos:
         from i2i.engine.video import require_video_packages
 
@@ -135,15 +140,18 @@ def translate(
 
 
 def _load(model: Path, options: dict[str, Any]) -> Translator:
-    from i2i.api import load
+    from i2i.engine.progress import watching
 
-    translator = load(model, **options)
+    with watching(), working("loading the model"):  # the first import of PyTorch is part of that
+        from i2i.api import load
+
+        translator = load(model, **options)
     source, target = translator.info.domains
-    click.echo(
+    say(
         f"{source} to {target}: {translator.info.generator}, {translator.info.origin}, on {translator.device}", err=True
     )
     for note in translator.info.notes:
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True, lines=True)
     return translator
 
 
@@ -155,7 +163,7 @@ def _translate_stream(translator: Translator, stream: Stream, force: bool) -> No
         raise DataError(f"{' and '.join(closed)} of this process is closed; name a file instead of -")
     note = translate_stream(translator, stream, sys.stdin.buffer, sys.stdout.buffer, force=force)
     if note:
-        click.echo(f"Note: {note}", err=True)
+        say(f"Note: {note}", err=True, lines=True)
 
 
 def _translate_plan(
@@ -188,8 +196,8 @@ def _translate_plan(
         for job in plan.videos:
             report.follow_video(job, translate_one)
     except KeyboardInterrupt:
-        click.echo(f"Interrupted. {report.summary(out)} No half-written file is left.", err=True)
+        say(f"Interrupted. {report.summary(out)} No half-written file is left.", err=True)
         context.exit(INTERRUPTED)
-    click.echo(report.summary(out))
+    say(report.summary(out))
     if report.failed:
         context.exit(1)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from i2i.errors import printable
+from i2i.progress import Work
 
+if TYPE_CHECKING:
     from i2i.engine.translate_files import Outcome
     from i2i.engine.translation_plan import Job
-
-LINE_EVERY_SECONDS = 10.0
 
 Show = Callable[[int, "int | None"], None]
 """Is called with how many are done, and how many there will be, if that is known."""
 
 
 class Report:
-    """Counts outcomes and tells of them: a bar on a terminal, else a line now and then.
+    """Counts outcomes and tells of them: a passing bar on a terminal, else a line now and then.
 
     Args:
         images: how many images there will be.
@@ -28,13 +27,13 @@ class Report:
     """
 
     def __init__(self, images: int, videos: int) -> None:
-        from rich.console import Console
+        from i2i.engine.progress import Watch
 
         self.images, self.videos = images, videos
         self.translated, self.translated_videos, self.frames, self.failed = 0, 0, 0, 0
-        self._console = Console(stderr=True, soft_wrap=True)
+        self._watch = Watch()
+        self._work = Work("")
         self._seconds = {"images": 0.0, "frames": 0.0}
-        self._last_part = time.monotonic()
 
     def follow_images(self, outcomes: Iterable[Outcome]) -> None:
         """Tell of each outcome of an image as it comes."""
@@ -54,18 +53,15 @@ class Report:
             self.frames = before + done
             show(done, total)
 
-        self._say(f"{job.source} ...")
+        self._say(f"{printable(str(job.source))} ...")
         with self._showing("frames", None) as show:
             outcome = translate(job, progress)
         self.translated_videos += outcome.problem is None
         self._tell(outcome)
 
     def within(self, job: Job, part: float) -> None:
-        """Tell how much of one large image is done, from 0 to 1, now and then."""
-        now = time.monotonic()
-        if part < 1 and now - self._last_part >= LINE_EVERY_SECONDS:
-            self._last_part = now
-            self._say(f"{job.source}: {part:.0%}")
+        """Tell how much of one large image is done, from 0 to 1."""
+        self._work.about = f"{printable(str(job.source))}: {part:.0%}" if part < 1 else self._pace("images")
 
     def summary(self, out: str) -> str:
         """One line for the end."""
@@ -81,9 +77,9 @@ class Report:
     def _tell(self, outcome: Outcome) -> None:
         if outcome.problem is not None:
             self.failed += 1
-            self._say(f"Failed: {outcome.job.source}: {outcome.problem}")
+            self._say(f"Failed: {printable(str(outcome.job.source))}: {outcome.problem}")
         if outcome.note:
-            self._say(f"Note: {outcome.job.source}: {outcome.note}")
+            self._say(f"Note: {printable(str(outcome.job.source))}: {outcome.note}")
 
     def _pace(self, unit: str) -> str:
         count = self.translated if unit == "images" else self.frames
@@ -91,36 +87,16 @@ class Report:
 
     @contextmanager
     def _showing(self, unit: str, total: int | None) -> Iterator[Show]:
-        """Give a function that shows how many are done, on a bar or as a line; the time it takes is counted."""
-        begin = last_line = time.monotonic()
-        earlier = self._seconds[unit]
-        bar = self._make_bar(total) if self._console.is_terminal else None
+        """Give a function that shows how many are done; the time it takes is counted."""
+        begin, earlier = time.monotonic(), self._seconds[unit]
+        self._work = work = Work(unit, total)
 
         def show(done: int, total: int | None) -> None:
-            nonlocal last_line
-            now = time.monotonic()
-            self._seconds[unit] = earlier + now - begin
-            if bar is not None:
-                bar.update(bar.task_ids[0], completed=done, total=total, description=self._pace(unit))
-            elif now - last_line >= LINE_EVERY_SECONDS:
-                last_line = now
-                self._say(f"{done}/{total or '?'}  {self._pace(unit)}")
+            self._seconds[unit] = earlier + time.monotonic() - begin
+            work.done, work.total, work.about = done, total, self._pace(unit)
 
-        with bar or nullcontext():
+        with self._watch(work):
             yield show
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
-
-    def _make_bar(self, total: int | None) -> Progress:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        bar = Progress(
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}", markup=False),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        bar.add_task("", total=total)
-        return bar
+        self._watch.console.print(printable(text, lines=True), markup=False, highlight=False, emoji=False)

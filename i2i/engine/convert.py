@@ -22,6 +22,7 @@ from i2i.engine.checkpoint import DESCRIPTION, FORMAT_VERSION, Checkpoint
 from i2i.engine.model import find_checkpoint
 from i2i.engine.official_files import open_official
 from i2i.errors import CheckpointError, ConfigError
+from i2i.paths import named
 
 TRAINING_ONLY = ("data", "samples", "seconds", "world_size")
 """What a checkpoint's description says for the sake of going on with training; ``data`` also names the images."""
@@ -44,7 +45,7 @@ def open_source(
     """
     for_files = {"--direction": direction, "--part": part, "--dropout": dropout}
     given = [option for option, value in for_files.items() if value is not None]
-    is_file = Path(model).expanduser().is_file()
+    is_file = named(model).is_file()
     if given and not is_file:
         raise ConfigError(f"{given[0]} is for files of other programs; {model} says such things itself: leave it out")
     if count > 1 and not is_file:
@@ -54,7 +55,7 @@ def open_source(
             f"--direction {direction} is for one FILE; the names of several tell: ..._G_A.pth, ..._G_B.pth"
         )
     if is_file and checkpoint is None:
-        return open_official(Path(model).expanduser(), part=part, direction=direction, dropout=dropout)
+        return open_official(named(model), part=part, direction=direction, dropout=dropout)
     return find_checkpoint(model, checkpoint)
 
 

@@ -15,6 +15,7 @@ from i2i.engine.samples import write_picture, write_sheet
 from i2i.engine.stream import collate
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
+from i2i.progress import counted
 
 OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
 
@@ -110,7 +111,7 @@ class HeldOut:
 
     def _images(self, limit: int | None) -> Iterable[Mapping[str, Any]]:
         count = len(self.dataset) if limit is None else min(limit, len(self.dataset))
-        for index in range(count):
+        for index in counted(range(count), "looking at held-out images"):
             with calling(self.dataset, f"reading held-out sample {index}"):
                 batch = {"A_has_partner": False, **collate([self.dataset[0, index]])}  # type: ignore[list-item]
             yield batch

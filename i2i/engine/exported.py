@@ -18,6 +18,7 @@ from i2i.engine.packages import require
 from i2i.engine.pixels import to_uint8
 from i2i.engine.translator import Translator
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
+from i2i.paths import named
 
 Run = Callable[[Tensor], Tensor]
 """The file's own function, on its kind of tensors."""
@@ -60,7 +61,7 @@ def load_exported(
         CheckpointError: there is no such file, or it is damaged or not from i2i.
         ConfigError: an option that the file does not have, or a package or device that is not here.
     """
-    path = Path(model).expanduser()
+    path = named(model)
     if not path.is_file():
         raise CheckpointError(f"{model} is no exported model: there is no such file")
     refused = {

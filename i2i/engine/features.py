@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from i2i.engine.packages import problem_of
 from i2i.errors import ConfigError, DataError, reason_of
+from i2i.paths import named
 
 STANDARD = "inception"
 THUMBNAIL = "thumbnail"
@@ -112,7 +113,7 @@ def load_features(name: str, device: torch.device) -> Features:
     if name == THUMBNAIL:
         side = f"{THUMBNAIL_SIDE} x {THUMBNAIL_SIDE}"
         return Features(f"thumbnail (mean colours of {side} fields)", f"means to {side}", False, _thumbnail, device)
-    path = Path(name).expanduser()
+    path = named(name)
     if path.suffix in FILE_SUFFIXES:
         digest = _digest(path)
         return Features(f"{path.name} (sha256 {digest})", "left to the file", False, _from_file(path, device), device)

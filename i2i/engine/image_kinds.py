@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from i2i.engine.model import TranslatorInfo
 from i2i.engine.pixels import to_uint8
 from i2i.errors import DataError
 from i2i.images.reading import UnusableImageError, read_image, to_array, to_opaque, upright
+from i2i.paths import named
 
 PICTURE_CHANNELS = (1, 3)
 TOLERANCE = 1e-3
@@ -71,9 +72,9 @@ def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
         if 0 in turned.size:
             raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
         return to_opaque(turned, channels=info.in_channels, background=info.background)
-    if isinstance(item, str | Path):
+    if isinstance(item, str | os.PathLike):
         require_pictures(info)
-        path = Path(item).expanduser()
+        path = named(item)
         return read_image(path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels)
     return None
 

@@ -23,6 +23,7 @@ from i2i.engine.run_folder import RunFolder
 from i2i.engine.trackers import start_trackers
 from i2i.engine.trainer import Trainer
 from i2i.errors import ConfigError, I2IError
+from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.checkpoint import Checkpoint
@@ -134,7 +135,8 @@ class Launch:
             trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
             self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
             if checkpoint is not None:
-                trainer.restore(checkpoint)
+                with working("reading the checkpoint"):
+                    trainer.restore(checkpoint)
             if self.is_main and keep_config:  # not before it is known that the run can go on with it
                 folder.keep_config(config)
         except BaseException:

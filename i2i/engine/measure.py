@@ -28,6 +28,7 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import parse_options
 from i2i.plugins.protocols import Dataset, Sample
 from i2i.plugins.specs import DatasetSpec
+from i2i.progress import counted, working
 
 Which = Literal["auto", "pairs", "sets", "all"]
 Domain = Literal["A", "B"]
@@ -113,7 +114,6 @@ def measure(
     load_features: Callable[[], Features],
     batch_size: int = 1,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Translate every source image once and measure.
 
@@ -127,7 +127,6 @@ def measure(
         load_features: loads the feature network, called only when sets are measured.
         batch_size: images computed at once, at most.
         seed: of KID's subsets, and of whatever the data set draws.
-        progress: called with images done and their total.
 
     Raises:
         DataError: there are no images, no pairs although they were asked for, or channels that do not fit.
@@ -151,13 +150,14 @@ def measure(
     _require_channels(translator, source)
     has_pairs = _has_pairs(forward, split) if which == "auto" else which != "sets"
     want_sets = which in ("sets", "all") or not has_pairs
-    features = load_features() if want_sets else None
+    with working("loading the feature network"):
+        features = load_features() if want_sets else None
 
     metrics, pairs, done = TranslationMetrics(), 0, 0
     sizes: Counter[str] = Counter()
     of_outputs: list[Tensor] = []
     of_inputs: list[Tensor] = []
-    for batch in _batches(_items(*source), batch_size):
+    for batch in _batches(counted(_items(*source), "measuring images", sources), batch_size):
         outputs = translator.translate([image[None] for image, _ in batch])
         for (image, truth), output in zip(batch, outputs, strict=True):
             sizes["x".join(str(side) for side in image.shape[1:])] += 1
@@ -168,8 +168,6 @@ def measure(
             of_outputs.append(_features_of(features, outputs))
             of_inputs.append(_features_of(features, [image[None] for image, _ in batch]))
         done += len(batch)
-        if progress is not None:
-            progress(done, max(sources, done))
     if which in ("pairs", "all") and pairs == 0:
         raise DataError(
             f"{root}: split {split} has no true pairs to measure against; measure sets, with --metrics sets"
@@ -183,11 +181,14 @@ def measure(
     if features is not None:
         of_targets = [
             _features_of(features, [image[None] for image, _ in batch])
-            for batch in _batches(_items(*target), batch_size)
+            for batch in _batches(counted(_items(*target), "looking at the images they are compared with"), batch_size)
         ]
         targets = sum(map(len, of_targets))
         if min(targets, done) < FEWEST:
-            raise DataError(f"{root}: a distance needs {FEWEST} images of each domain; got {done} and {targets}")
+            raise DataError(
+                f"{root}: a distance needs {FEWEST} images of each domain; split {split} has {done} and {targets}: "
+                "measure on more, with another --split or --data, or against the truth, with --metrics pairs"
+            )
         distances = _distances(of_outputs, of_inputs, of_targets, features, seed)
         dimensions = of_targets[0].shape[1]
         notes += _notes_on_sets(done, targets, dimensions, features)
@@ -206,7 +207,7 @@ def measure(
 def _has_pairs(dataset: Dataset, split: str) -> bool:
     if split == "test":
         return dataset.truth
-    return any(truth is not None for _, truth in _items(dataset, "A"))
+    return any(truth is not None for _, truth in counted(_items(dataset, "A"), "looking for pairs", len(dataset)))
 
 
 def _without_chance(data: Choice) -> Choice:

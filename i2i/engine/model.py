@@ -19,6 +19,7 @@ from i2i.engine.parts import build, size_multiple
 from i2i.engine.shipped import is_shipped, shipped_folder
 from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import parse_options
 from i2i.plugins.specs import GeneratorSpec
@@ -95,7 +96,7 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
         CheckpointError: there is no such checkpoint, or a file is none that is known.
         ConfigError: ``which`` is wrong.
     """
-    path = shipped_folder(model) if is_shipped(model) else Path(model).expanduser()
+    path = shipped_folder(model) if is_shipped(model) else named(model)
     is_run = (path / "checkpoints").is_dir() or (path / "config.yaml").is_file()
     if (path / DESCRIPTION).is_file() or path.is_file():
         if which is not None:

@@ -23,7 +23,7 @@ from i2i.engine.curves import Panel, loss_panels, metric_panels
 from i2i.engine.files import write_whole
 from i2i.engine.run_log import RunLog, is_number, read_log
 from i2i.engine.texts import TextError, parse_json, parse_yaml, read_text
-from i2i.errors import RunFolderError
+from i2i.errors import RunFolderError, printable
 
 PAGE_FILE = "index.html"
 LONGEST_SHOWN = 1 << 20
@@ -119,11 +119,17 @@ def write_page(folder: Path) -> Path:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_readable,
     )
     environment.filters["direction"] = _readable_direction
     environment.filters["thousands"] = "{:,}".format
     html = environment.get_template("page.html.jinja").render(_context(folder, run))
     return write_whole(folder / PAGE_FILE, html.encode())
+
+
+def _readable(value: Any) -> Any:
+    """What a template shows of a value: no name of a file or folder turns the reading order, or cannot be encoded."""
+    return printable(value, lines=True) if type(value) is str else value
 
 
 def _context(folder: Path, run: _Run) -> dict[str, Any]:

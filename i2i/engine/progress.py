@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import math
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Any, Protocol, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from i2i.errors import printable
+from i2i.progress import Work, listening
+
+FIRST_WORD_SECONDS = 2.0
+"""How long work may last without a word."""
+
 LINE_EVERY_SECONDS = 10.0
+REDRAW_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,10 @@ class Reporter(Protocol):
         """Called after every step."""
         ...
 
+    def watch(self, work: Work) -> AbstractContextManager[object]:
+        """Show work beside the steps while it is done, see :class:`Watch`."""
+        ...
+
     def close(self) -> None:
         """The run is over."""
         ...
@@ -65,8 +79,67 @@ class Silent:
     def update(self, status: Status) -> None:
         """Do nothing."""
 
+    def watch(self, work: Work) -> AbstractContextManager[object]:
+        """Do nothing."""
+        del work
+        return nullcontext()
+
     def close(self) -> None:
         """Do nothing."""
+
+
+class StandardError(io.TextIOBase):
+    """Standard error, whatever that is at the moment; once nobody reads it any more, words are lost and no work is.
+
+    Rich's own answer to a pipe without a reader is to end the process, and to send standard output nowhere.
+    """
+
+    def __init__(self) -> None:
+        self._gone = False
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """What the letters are written in; rich draws with plain ones where it is not UTF-8."""
+        return getattr(self._stream(), "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._try(lambda stream: bool(stream.isatty())) or False
+
+    def fileno(self) -> int:
+        """The number of the file behind it."""
+        stream = self._stream()
+        if stream is None:
+            raise io.UnsupportedOperation("there is no standard error")
+        return stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write, if there is somebody to read."""
+        self._try(lambda stream: stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._try(lambda stream: stream.flush())
+
+    def _stream(self) -> TextIO | None:
+        stream: TextIO | None = sys.stderr
+        return getattr(stream, "rich_proxied_file", stream)  # what rich puts in its place while a bar is drawn
+
+    def _try(self, use: Callable[[TextIO], Any]) -> Any:
+        stream = self._stream()
+        if stream is None or self._gone:
+            return None
+        try:
+            return use(stream)
+        except (OSError, ValueError):  # a pipe without a reader, a terminal that was closed, a closed file
+            self._gone = True
+            return None
+
+
+def make_console() -> Console:
+    """A console on standard error that outlives it."""
+    return Console(file=cast("IO[str]", StandardError()), soft_wrap=True)
 
 
 class Terminal:
@@ -77,16 +150,18 @@ class Terminal:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, soft_wrap=True)
+        self.console = console or make_console()
         self.progress: _LiveLines | None = None
         self.task: TaskID | None = None
+        self._watch = Watch(self.console, busy=lambda: self.progress is not None)
         self._last_line = -math.inf
         self._unsaid: Status | None = None
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
         # On a terminal between words; elsewhere one line each, fit for grep.
-        self.console.print(text, markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
+        text = printable(text, lines=True)
+        self.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=not self.console.is_terminal)
 
     def update(self, status: Status) -> None:
         """Draw the bar, or print a line now and then."""
@@ -102,6 +177,10 @@ class Terminal:
         assert self.task is not None
         self.progress.losses = status.losses
         self.progress.update(self.task, completed=status.fraction, description=describe_pace(status))
+
+    def watch(self, work: Work) -> AbstractContextManager[object]:
+        """Draw a bar that passes; beside the bar of the run, print a line now and then."""
+        return self._watch(work)
 
     def close(self) -> None:
         """Leave the lines as they stand, and the last status where none was drawn."""
@@ -161,11 +240,76 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+class Watch:
+    """Shows work that lasts longer than a person waits in silence: a passing bar on a terminal, else a line at times.
+
+    For :func:`i2i.progress.listening`. A thread draws, so that even work that is one long call is seen.
+
+    Args:
+        console: where to draw, by default standard error.
+        busy: whether something else draws on the terminal at the time, so that lines must do.
+    """
+
+    def __init__(self, console: Console | None = None, busy: Callable[[], bool] = lambda: False) -> None:
+        self.console = console or make_console()
+        self._busy = busy
+
+    @contextmanager
+    def __call__(self, work: Work) -> Iterator[None]:
+        """Show a piece of work while it is done."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(work, over), name="i2i-watch", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _follow(self, work: Work, over: threading.Event) -> None:
+        if over.wait(FIRST_WORD_SECONDS) and FIRST_WORD_SECONDS > 0:
+            return
+        if self.console.is_terminal and not self._busy():
+            self._draw(work, over)
+        else:
+            self._tell(work, over)
+
+    def _draw(self, work: Work, over: threading.Event) -> None:
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24))
+        count = () if work.total is None and not work.done else (MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, *count, console=self.console, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            ends = False
+            while not ends:
+                ends = over.wait(REDRAW_SECONDS)
+                description = printable(f"{work.what}  {work.about}".rstrip())
+                bar.update(task, completed=work.done, total=work.total, description=description)
+
+    def _tell(self, work: Work, over: threading.Event) -> None:
+        began, said, ends = time.monotonic() - FIRST_WORD_SECONDS, "", False
+        while True:
+            line = describe_work(work)
+            if line != said or not ends:
+                seconds = "" if work.done else f" ({_clock(time.monotonic() - began)})"
+                self.console.print(printable(line + seconds), markup=False, highlight=False, emoji=False)
+                said = line
+            if ends:
+                return
+            ends = over.wait(LINE_EVERY_SECONDS)
+
+
+def describe_work(work: Work) -> str:
+    """How far work is, in one line."""
+    if work.total is None and not work.done:
+        return f"{work.what} ..."
+    return f"{work.what}: {work.done}/{'?' if work.total is None else work.total}  {work.about}".rstrip()
+
+
 @contextmanager
-def counting(what: str, *, enabled: bool) -> Iterator[Callable[[int, int], None]]:
-    """Give a function of how many are done and of how many, which moves a bar on a terminal's standard error."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not (enabled and console.is_terminal), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def watching(enabled: bool = True) -> Iterator[None]:
+    """Show what is done meanwhile on standard error, where it takes long."""
+    if not enabled:
+        yield
+        return
+    with listening(Watch()):
+        yield

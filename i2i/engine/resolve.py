@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from i2i.engine.config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.engine.texts import TextError, parse_yaml, read_yaml
 from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, did_you_mean, printable, shown
+from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, Problem, parse_options
 from i2i.plugins.specs import (
@@ -264,7 +265,7 @@ def layer_from_file(path: str | Path) -> Layer:
         ConfigError: when it cannot be read, is no YAML or has no sections.
     """
     try:
-        values = read_yaml(path)
+        values = read_yaml(named(path))
     except OSError as error:
         raise ConfigError(f"--config {path}: cannot be read: {error.strerror}") from error
     except TextError as error:

@@ -35,6 +35,7 @@ from i2i.engine.fingerprint import Names
 from i2i.engine.run_log import lines_of
 from i2i.engine.texts import LONGEST_NAMES, TextError, read_json, read_yaml
 from i2i.errors import RunFolderError, reason_of, shown
+from i2i.paths import named
 from i2i.plugins.specs import SAMPLE_PREFIX
 
 RUNS = Path("runs")
@@ -65,7 +66,7 @@ class RunFolder:
         Raises:
             RunFolderError: when ``out`` exists and is not empty, or cannot be written.
         """
-        path = None if out is None else Path(out)
+        path = None if out is None else named(out)
         if path is not None and path.is_dir() and any(path.iterdir()):
             if (path / "config.yaml").exists():
                 way_on = f"go on with it: i2i run --resume {path}; or pick another --out"
@@ -99,7 +100,7 @@ class RunFolder:
         Raises:
             RunFolderError: when it is none, cannot be written, or another process is training in it.
         """
-        folder = cls(Path(path))
+        folder = cls(named(path))
         folder._require_config()
         try:
             folder.lock(patience=ORPHANS_SECONDS)

@@ -188,8 +188,11 @@ def parse_yaml(text: str) -> Any:
 
 
 def dump_yaml(value: Any) -> str:
-    """Write plain values as YAML that says the same to readers of version 1.1 and 1.2."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    """Write plain values as YAML that says the same to readers of version 1.1 and 1.2, and steers no terminal."""
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    if printable(text, lines=True) == text:
+        return text
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False)  # YAML's own escapes, for names that hold controls
 
 
 class _Loader(yaml.SafeLoader):

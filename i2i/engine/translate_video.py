@@ -45,7 +45,7 @@ def translate_video(
     force: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> Outcome:
-    """Translate every frame of a video, each on its own; times, rate, audio and metadata are kept.
+    """Translate every frame of a video, each on its own; times, rate, other streams and metadata are kept.
 
     At most ``2 * (batch_size + FRAMES_AHEAD)`` frames are in memory. The output is written under a hidden name and
     renamed once it is whole.
@@ -68,6 +68,7 @@ def translate_video(
             job.target.parent.mkdir(parents=True, exist_ok=True)
             with VideoWriter(temporary, suffix=job.target.suffix, reader=reader) as writer:
                 done = _translate(translator, reader, writer, batch_size, progress)
+            notes = [*reader.notes(done), *writer.notes]
         if job.target.exists() and not force:
             return Outcome(job, problem=f"{job.target} is there since the start; it was not replaced")
         temporary.replace(job.target)
@@ -78,9 +79,6 @@ def translate_video(
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    notes = list(reader.notes)
-    if reader.frames is not None and done < reader.frames:
-        notes.append(f"it says that it has {reader.frames} frames, and {done} could be decoded: it may be cut off")
     return Outcome(job, note="; ".join(notes))
 
 
@@ -127,7 +125,7 @@ def _batches(items: Iterable[Frame | Packet[Any]], batch_size: int) -> Iterator[
 
 def _to_tensor(frame: Frame, translator: Translator) -> Tensor:
     channels = translator.info.in_channels
-    opaque = to_opaque(Image.fromarray(frame.pixels), channels=channels)
+    opaque = to_opaque(Image.fromarray(frame.pixels), channels=channels, background=translator.info.background)
     return torch.from_numpy(to_array(opaque, channels))[None]
 
 

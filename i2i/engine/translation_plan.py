@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from i2i.engine.translation_inputs import CONTAINER_OF_SUFFIX, Found, find, require_name, suffix_of
 from i2i.errors import ConfigError, DataError
-from i2i.images.finding import bullets, walk
+from i2i.images.finding import LeftOut, bullets
 from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.images.writing import SUFFIX_OF_FORMAT
 
-CONTAINER_OF_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""The suffixes (in lower case) that make a file a video, each with FFmpeg's name of its format."""
+_OTHER_FORMATS = frozenset(
+    {
+        ".apng", ".avif", ".avifs", ".cr2", ".dcm", ".dds", ".dng", ".emf", ".eps", ".exr", ".gif", ".gifv",
+        ".hdr", ".heic", ".heif", ".ico", ".icns", ".j2c", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".jxl",
+        ".nef", ".nii", ".npy", ".npz", ".pbm", ".pcx", ".pdf", ".pgm", ".pnm", ".ppm", ".ps", ".psd", ".raw",
+        ".svg", ".tga", ".xcf",
+        ".3g2", ".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m2v", ".mjpeg",
+        ".mjpg", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".qt", ".rm", ".ts", ".vob", ".wmv",
+        ".y4m",
+        ".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip",
+    }
+)  # fmt: skip
+"""Suffixes of pictures, videos and archives that are not written: nobody means a folder by them."""
 
 STREAM = "-"
 """What stands for standard input or output where a file is expected."""
@@ -46,11 +55,13 @@ class Plan:
         jobs: the images, in the order of the inputs, and by name within a folder or pattern; no two have one target.
         ignored: files in folders and patterns that are no images by their suffix.
         videos: those that were named or matched by a pattern, in the same order.
+        notes: what else a person should know before it begins.
     """
 
     jobs: tuple[Job, ...]
     ignored: tuple[Path, ...]
     videos: tuple[Job, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,29 +77,6 @@ class Stream:
     source: Path | None
     target: Path | None
     format_name: str | None
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A file, the path that its output has below the output folder, and how it was found.
-
-    Attributes:
-        named: it was given by its own name, so it is translated whatever its suffix.
-        matched: a pattern matched the file itself, not a folder around it.
-    """
-
-    source: Path
-    place: Path
-    named: bool = False
-    matched: bool = False
-
-    @property
-    def is_video(self) -> bool:
-        return (self.named or self.matched) and _suffix(self.place) in CONTAINER_OF_SUFFIX
-
-    @property
-    def is_image(self) -> bool:
-        return not self.is_video and (self.named or _suffix(self.place) in FORMAT_OF_SUFFIX)
 
 
 def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> Stream | None:
@@ -108,15 +96,15 @@ def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | No
         return None
     if len(inputs) > 1:
         raise ConfigError(f"{STREAM} stands for one image; got {len(inputs)} inputs: name a folder with -o for several")
-    source = None if inputs[0] == STREAM else _require_name("INPUT", inputs[0])
+    source = None if inputs[0] == STREAM else require_name("INPUT", inputs[0])
     if source is not None and not source.exists():
         raise DataError(f"there is no such file: {source}; nothing was translated")
-    if source is not None and (source.is_dir() or _suffix(source) in CONTAINER_OF_SUFFIX):
+    if source is not None and (source.is_dir() or suffix_of(source) in CONTAINER_OF_SUFFIX):
         raise ConfigError(f"-o {STREAM} writes one image; {source} is a {'folder' if source.is_dir() else 'video'}")
     if str(out) == STREAM:
         return Stream(source, None, format_name)
-    target = _require_name("-o", str(out))
-    if _suffix(target) not in FORMAT_OF_SUFFIX or target.is_dir():
+    target = require_name("-o", str(out))
+    if suffix_of(target) not in FORMAT_OF_SUFFIX or target.is_dir():
         raise ConfigError(f"-o {target} must be a file ending in {', '.join(FORMAT_OF_SUFFIX)}: {STREAM} has no name")
     if not force:
         _require_new([Job(Path(STREAM), target, None)])
@@ -139,9 +127,10 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
         DataError: an input is missing, there is no image, two inputs have one output, or an output exists.
         ConfigError: ``out`` does not fit the inputs or the format.
     """
-    out = _require_name("-o", str(out))
+    out = require_name("-o", str(out))
+    left_out = LeftOut()
     try:
-        found = _each_once(_find(inputs, out))
+        found = find(inputs, out, left_out)
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise DataError(f"{error.filename}: {error.strerror}; nothing was translated") from error
     images = [item for item in found if item.is_image]
@@ -149,14 +138,20 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
     ignored = tuple(item.source for item in found if not (item.is_image or item.is_video))
     if not (images or videos):
         others = f"; {len(ignored)} other files, such as {ignored[0].name}" if ignored else ""
+        others += "".join(f"; {note}" for note in left_out.notes())
         raise DataError(
             f"{', '.join(inputs)}: no images; expected files ending in {', '.join(FORMAT_OF_SUFFIX)}{others}"
+        )
+    if format_name and videos and not images:
+        raise ConfigError(
+            f"--format {format_name.lower()} is for images, and {videos[0].source} is a video, which keeps its "
+            f"container unless -o names a file of another ({', '.join(CONTAINER_OF_SUFFIX)}): leave it out"
         )
     if _is_file_name(out):
         item = (images + videos)[0]
         if len(images) + len(videos) > 1 or not item.named:
             raise ConfigError(f"-o {out} names a file, but {', '.join(inputs)} may be many images; name a folder")
-        if item.is_video is not (_suffix(out) in CONTAINER_OF_SUFFIX):
+        if item.is_video is not (suffix_of(out) in CONTAINER_OF_SUFFIX):
             is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
             raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
         chosen = None if item.is_video else _format_of(out, format_name)
@@ -164,124 +159,48 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
     elif out.exists() and not out.is_dir():
         raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(FORMAT_OF_SUFFIX)}")
     else:
+        _require_folder_name(out, found)
         jobs = [Job(item.source, out / _with_suffix(item.place, format_name), format_name) for item in images]
         jobs += [Job(item.source, out / item.place, None) for item in videos]
     _require_one_target_each(jobs)
     _require_inputs_untouched(jobs)
     if not force:
         _require_new(jobs)
-    return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]))
-
-
-def _require_name(what: str, text: str) -> Path:
-    """A path that a person gave, ``~`` expanded; an empty one, as of a variable that is not set, is an error."""
-    if not text:
-        raise ConfigError(f"{what} must name a file or a folder; got an empty text: is a variable not set?")
-    return Path(text).expanduser()
-
-
-def _each_once(found: Iterable[_Found]) -> list[_Found]:
-    """Files that were found in several ways are translated once, as what the most explicit way makes of them."""
-    merged: dict[tuple[str, Path], _Found] = {}
-    for item in found:
-        key = (os.path.abspath(item.source), item.place)  # noqa: PTH100  (Path.resolve would follow links)
-        before = merged.setdefault(key, item)
-        merged[key] = replace(before, named=before.named or item.named, matched=before.matched or item.matched)
-    return list(merged.values())
-
-
-def _find(inputs: Sequence[str], out: Path) -> Iterator[_Found]:
-    missing = []
-    for text in inputs:
-        path = _require_name("INPUT", text)
-        if path.is_dir():
-            yield from _without(_below(path, Path()), path, out)
-        elif path.exists() or path.is_symlink():
-            yield _Found(path, Path(path.name), named=True)
-        elif glob.has_magic(text):
-            fixed = _fixed_part(path)
-            matched = list(_matched(path, fixed))
-            yield from _without(matched, fixed, out)
-            missing += [] if matched else [f"{text} (a pattern that nothing matches)"]
-        else:
-            missing.append(text)
-    if missing:
-        raise DataError(f"there is no such file or folder:\n{bullets(missing)}\nNothing was translated.")
-
-
-def _below(folder: Path, place: Path) -> Iterator[_Found]:
-    for path in walk(folder):
-        yield _Found(path, place / path.relative_to(folder))
-
-
-def _matched(pattern: Path, fixed: Path) -> Iterator[_Found]:
-    wanted = pattern.relative_to(fixed).parts
-    if "**" in wanted:  # not by glob, which follows links around loops
-        for path in walk(fixed) if fixed.is_dir() else ():
-            place = path.relative_to(fixed)
-            if _fits(place.parts, wanted):
-                yield _Found(path, place, matched=True)
-            elif any(_fits(folder.parts, wanted) for folder in place.parents):
-                yield _Found(path, place)
-        return
-    for match in map(Path, sorted(glob.glob(str(pattern)))):  # noqa: PTH207  (Path.glob: no absolute ones)
-        place = match.relative_to(fixed)
-        if match.is_dir():
-            yield from _below(match, place)
-        else:
-            yield _Found(match, place, matched=True)
-
-
-def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the parts of a path match those of a pattern, where ``**`` stands for any number of folders."""
-    if not pattern:
-        return not names
-    if pattern[0] == "**":
-        return any(_fits(names[count:], pattern[1:]) for count in range(len(names) + 1))
-    return bool(names) and fnmatchcase(names[0], pattern[0]) and _fits(names[1:], pattern[1:])
-
-
-def _fixed_part(pattern: Path) -> Path:
-    """The folders of a pattern before the first one with a wildcard."""
-    fixed = Path()
-    for part in pattern.parts:
-        if glob.has_magic(part):
-            break
-        fixed /= part
-    return fixed
-
-
-def _without(found: Iterable[_Found], folder: Path, out: Path) -> Iterator[_Found]:
-    """Leave out what lies in the output folder, when that lies somewhere below the folder that is searched."""
-    inside, around = out.resolve(), folder.resolve()
-    if inside == around or not inside.is_relative_to(around):
-        yield from found
-        return
-    for item in found:
-        if not item.source.parent.resolve().is_relative_to(inside):
-            yield item
-
-
-def _suffix(path: Path) -> str:
-    return path.suffix.lower()
+    notes = [*left_out.notes()]
+    if format_name and videos:
+        notes.append(f"--format is for images: {len(videos)} videos keep their containers")
+    return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]), tuple(notes))
 
 
 def _is_file_name(out: Path) -> bool:
-    return (_suffix(out) in FORMAT_OF_SUFFIX or _suffix(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
+    return (suffix_of(out) in FORMAT_OF_SUFFIX or suffix_of(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
+
+
+def _require_folder_name(out: Path, found: Sequence[Found]) -> None:
+    """Refuse to make a folder of a file's name: one of another format, or any where one file is translated."""
+    suffix = suffix_of(out)
+    one_file = len(found) == 1 and found[0].named and suffix[1:].isalpha()
+    if out.is_dir() or not (suffix in _OTHER_FORMATS or one_file):
+        return
+    written = (*FORMAT_OF_SUFFIX, *CONTAINER_OF_SUFFIX)
+    raise ConfigError(
+        f"-o {out}: files ending in {suffix} are not written; expected one ending in {', '.join(written)}, or a folder "
+        "(one of this name must exist already)"
+    )
 
 
 def _format_of(out: Path, format_name: str | None) -> str:
     """The format that an output's name asks for; an option that asks for another is an error."""
-    chosen = FORMAT_OF_SUFFIX[_suffix(out)]
+    chosen = FORMAT_OF_SUFFIX[suffix_of(out)]
     if format_name not in (None, chosen):
         raise ConfigError(f"-o {out} asks for {chosen} and --format for {format_name}; leave one out")
     return chosen
 
 
 def _with_suffix(place: Path, format_name: str | None) -> Path:
-    if format_name is None or FORMAT_OF_SUFFIX.get(_suffix(place)) == format_name:
+    if format_name is None or FORMAT_OF_SUFFIX.get(suffix_of(place)) == format_name:
         return place
-    stem = place.stem if _suffix(place) in FORMAT_OF_SUFFIX else place.name
+    stem = place.stem if suffix_of(place) in FORMAT_OF_SUFFIX else place.name
     return place.with_name(stem + SUFFIX_OF_FORMAT[format_name])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from i2i.errors import printable
 from i2i.ops import builder
 from i2i.ops.builder import BuildError
 
@@ -152,4 +153,4 @@ def _alone(path: Path, what: str) -> Iterator[None]:
 
 
 def _say(message: str) -> None:
-    print(f"i2i: {message}", file=sys.stderr, flush=True)
+    print(f"i2i: {printable(message, lines=True)}", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeVar
 import pluggy
 
 from i2i._version import __version__
-from i2i.errors import PluginError, did_you_mean, shown
+from i2i.errors import PluginError, did_you_mean, printable, shown
 from i2i.plugins import hookspecs
 from i2i.plugins.calls import ONLY_FAILURES, TRACE_VARIABLE, Called, calling
 from i2i.plugins.hookspecs import HOOKS, PROJECT
@@ -171,7 +171,7 @@ class PluginManager:
 
     def _trace(self, text: str) -> None:
         if self._tracing:
-            sys.stderr.write(f"i2i plugins: {text}\n")
+            sys.stderr.write(f"i2i plugins: {printable(text)}\n")
 
     def _load(self, plugin: Plugin, load: Callable[[], Any]) -> None:
         self._trace(f"loading {plugin.name} of {plugin.package} {plugin.version} from {plugin.module}")

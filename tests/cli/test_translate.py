@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 import i2i
-from i2i.cli import translation_report as module
 from i2i.cli.main import main
 from i2i.cli.translate import translate as command
+from i2i.engine import progress
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -206,9 +206,9 @@ def test_ctrl_c_of_a_real_process(model, here):
 def test_progress_on_a_terminal_and_in_a_log(model, monkeypatch):
     draw("in/a.png")
     draw("in/b.png")
-    monkeypatch.setattr(module, "LINE_EVERY_SECONDS", 0)
+    monkeypatch.setattr(progress, "FIRST_WORD_SECONDS", 0)
     log = run(model, "in", "-o", "log", "--device", "cpu").stderr
-    assert re.search(r"2/2  \d+\.\d images/s", log)
+    assert re.search(r"images: 2/2  \d+\.\d images/s", log)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     terminal = run(model, "in", "-o", "terminal", "--device", "cpu").stderr

@@ -179,7 +179,7 @@ class TestRefused:
     def test_too_few_for_a_distance(self, run, tmp_path):
         root = write_images(tmp_path / "few", train=(1, 1), test=(1, 1))
         message = self.refuse(run, root, metrics="sets", features="thumbnail", error=DataError)
-        assert "needs 2 images of each domain; got 1 and 1" in message
+        assert "needs 2 images of each domain; split test has 1 and 1: measure on more, with another --split" in message
 
     def test_features_are_loaded_only_when_they_are_needed(self, run, data):
         assert evaluate(run, data, features="missing.pt").pairs

@@ -273,3 +273,20 @@ def test_the_command_to_go_on_survives_the_shell(tmp_path, monkeypatch):
 def test_no_such_folder(tmp_path):
     with pytest.raises(RunFolderError, match="nowhere"):
         write_page(tmp_path / "nowhere")
+
+
+def test_names_neither_turn_the_page_around_nor_break_it(tmp_path):
+    import os
+
+    folder = tmp_path / "run\u202egnp"
+    folder.mkdir()
+    config = CONFIG.replace("'sample:flat-3d'", r'"a\u202e\x1b[31m\uDCFF"')
+    (folder / "config.yaml").write_text(config)
+    html = write_page(folder).read_bytes().decode()
+    assert "\u202e" not in html
+    assert "\x1b" not in html
+    assert "run\\u202egnp" in html
+    if os.name == "posix":
+        odd = tmp_path / os.fsdecode(b"run\xff")
+        odd.mkdir()
+        assert r"run\udcff" in write_page(odd).read_bytes().decode()

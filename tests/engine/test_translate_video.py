@@ -132,6 +132,28 @@ def test_high_bit_depths_are_told(tmp_path, info):
     )
 
 
+@pytest.mark.parametrize(("background", "expected"), [("#ffffff", 0), ("#000000", 255)])
+def test_transparent_parts_are_laid_over_the_background_as_in_pictures(tmp_path, info, background, expected):
+    from dataclasses import replace
+
+    import av
+
+    with av.open(str(tmp_path / "a.webm"), "w") as out:
+        video = out.add_stream("libvpx-vp9", rate=10)
+        video.height, video.width, video.pix_fmt = 48, 64, "yuva420p"
+        video.metadata["alpha_mode"] = "1"
+        picture = np.full((48, 64, 4), 128, np.uint8)
+        picture[:, :32, 3], picture[:, 32:, 3] = 0, 255
+        for _ in range(3):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgba")))
+        out.mux(video.encode())
+    outcome = run(replace(info, background=background), tmp_path / "a.webm", tmp_path / "b.webm")
+    assert (outcome.problem, outcome.note) == (None, "")
+    for written in contents(tmp_path / "b.webm").pictures:
+        assert close(written, expected, row=20, column=10)
+        assert close(written, 127, row=20, column=50)
+
+
 class Failing(torch.nn.Module):
     def __init__(self, error):
         super().__init__()

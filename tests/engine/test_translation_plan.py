@@ -209,3 +209,95 @@ def test_the_output_folder_may_be_in_the_home_folder(here, monkeypatch):
     touch(here, "in/a.png")
     monkeypatch.setenv("HOME", str(here / "home"))
     assert planned("in", "~/out") == {"in/a.png": str(here / "home/out/a.png")}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept", "left_out"),
+    [
+        ("in", ["in/a.jpg"], 2),
+        ("in/*", ["in/a.jpg"], 2),
+        ("in/**/*.jpg", ["in/a.jpg"], 2),
+        ("in/@eaDir", ["in/@eaDir/a.jpg"], 0),
+        ("in/@eaDir/*.jpg", ["in/@eaDir/a.jpg"], 0),
+        ("in/**/@eaDir/*.jpg", ["in/@eaDir/a.jpg"], 1),
+        ("*/#recycle/*", ["in/#recycle/b.jpg"], 0),
+    ],
+)
+def test_clutter_is_left_out_unless_it_is_named(here, pattern, kept, left_out):
+    touch(here, "in/a.jpg", "in/@eaDir/a.jpg", "in/#recycle/b.jpg", "other.jpg")
+    plan = make_plan([pattern, "other.jpg"], Path("out"))
+    assert sorted(str(job.source) for job in plan.jobs) == sorted([*kept, "other.jpg"])
+    assert [note.split()[2] for note in plan.notes] == [str(left_out)] * bool(left_out)
+
+
+def test_nothing_but_clutter_is_told(here):
+    touch(here, "in/@eaDir/a.jpg")
+    with pytest.raises(DataError, match=r"no images; .*; left out: 1 folder .* such as in/@eaDir"):
+        planned("in")
+    with pytest.raises(DataError, match=r"nothing matches but what is left out\)\nleft out: 1 file that"):
+        planned("in/*/*.jpg")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("holiday [2024]/*.png", "out/a.png"),
+        ("holiday [2024]/**/*.png", "out/a.png"),
+        ("holid*/*.png", "out/holiday [2024]/a.png"),
+        ("holiday [2024]/a.png", "out/a.png"),
+        ("~/pictures [1]/*.png", "out/home.png"),
+        ("~*/x.png", "out/~dir/x.png"),
+    ],
+)
+def test_folders_whose_names_look_like_patterns(here, monkeypatch, pattern, expected):
+    touch(here, "holiday [2024]/a.png", "home [x]/pictures [1]/home.png", "~dir/x.png")
+    monkeypatch.setenv("HOME", str(here / "home [x]"))
+    assert list(planned(pattern).values()) == [expected]
+
+
+@pytest.mark.parametrize(
+    "name", ["~a.png", "~$a.png", "a[1].png", "[a] b.png", "50% #1 & co.png", "-1.png", "a\\b.png"]
+)
+def test_names_as_they_stand(here, name):
+    touch(here, name)
+    assert planned(name) == {name: f"out/{name}"}
+
+
+@pytest.mark.parametrize(
+    "out", ["x.gif", "x.GIF", "x.apng", "x.avif", "x.heic", "x.pdf", "x.zip", "x.avi", "x.mpg", "new/x.gif"]
+)
+@pytest.mark.parametrize("inputs", [["a.png"], ["clip.mp4"], ["in"], ["a.png", "clip.mp4"]])
+def test_no_folder_is_made_of_a_name_that_is_a_file_s(here, inputs, out):
+    touch(here, "a.png", "clip.mp4", "in/b.png")
+    with pytest.raises(ConfigError, match=rf"files ending in \{Path(out).suffix.lower()} are not written; expected"):
+        make_plan(inputs, Path(out))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "out", "folder"),
+    [
+        (["a.png"], "x.unknown", False),
+        (["a.png"], "v1.5", True),
+        (["a.png"], "x.", True),
+        (["in"], "results.final", True),
+        (["a.png"], "there.gif", True),
+    ],
+)
+def test_a_dot_in_a_folder_s_name(here, inputs, out, folder):
+    touch(here, "a.png", "in/b.png")
+    (here / "there.gif").mkdir()
+    if folder:
+        (target,) = planned(inputs, out).values()
+        assert Path(target).parent == Path(out)
+    else:
+        with pytest.raises(ConfigError, match=r"files ending in \.unknown are not written"):
+            planned(inputs, out)
+
+
+def test_a_format_is_not_ignored_for_videos(here):
+    touch(here, "a.mp4", "b.png")
+    with pytest.raises(ConfigError, match=r"--format png is for images, and a\.mp4 is a video"):
+        make_plan(["a.mp4"], Path("out"), format_name="PNG")
+    plan = make_plan(["a.mp4", "b.png"], Path("out"), format_name="JPEG")
+    assert plan.notes == ("--format is for images: 1 videos keep their containers",)
+    assert [str(job.target) for job in plan.jobs] == ["out/b.jpg"]

@@ -14,6 +14,7 @@ from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError
 from i2i.images.finding import bullets
 from i2i.images.reading import UnusableImageError, decode
+from i2i.progress import counted
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,17 @@ def inspect(pictures: Iterable[Picture], max_pixels: int) -> Inspection:
     sizes: dict[Path, Size] = {}
     reasons: dict[Path, str] = {}
     reduced = 0
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for path, facts in zip(paths, pool.map(lambda path: _look_at(path, max_pixels), paths), strict=True):
+    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+    try:
+        looked = pool.map(lambda path: _look_at(path, max_pixels), paths)
+        for path, facts in counted(zip(paths, looked, strict=True), "checking images", len(paths)):
             if isinstance(facts, str):
                 reasons[path] = facts
             else:
                 sizes[path] = facts[0]
                 reduced += facts[1]
+    finally:  # Ctrl-C waits for the files at hand, not for all of them
+        pool.shutdown(cancel_futures=True)
     good = {}
     for picture in pictures:
         if picture.path in reasons:

@@ -14,8 +14,9 @@ from i2i.builtin.datasets.scan import Scan, scan
 from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
 from i2i.errors import ConfigError, DataError, did_you_mean
-from i2i.images.finding import bullets, is_clutter
+from i2i.images.finding import LeftOut, bullets, is_clutter
 from i2i.images.reading import FORMAT_OF_SUFFIX
+from i2i.paths import named
 from i2i.plugins.specs import SAMPLE_PREFIX
 
 SAMPLE_STYLES = ("line", "flat", "3d")
@@ -77,7 +78,7 @@ def find_layout(root: str, options: FolderOptions) -> Layout:
     if root.startswith(SAMPLE_PREFIX):
         first, second = _sample_folders(root)
         return _from_two_folders(root, (first, second), None, (first.name, second.name), options)
-    folder = Path(root).expanduser()
+    folder = named(root)
     if not folder.is_dir():
         raise DataError(explain_missing_folder(folder))
     try:
@@ -159,12 +160,14 @@ def _from_two_folders(
         test_split = Split(*(_pictures(part, part.images.keys() & stems) for part in found))
         notes.append(_split_note(train_split, test_split, options))
     ignored = tuple(path for part in (*found, *held_out) for path in part.ignored)
+    notes += _left_out_of(*found, *held_out)
     return Layout(root, domains, train_split, test_split, ignored, tuple(notes))
 
 
 def _from_side_by_side(root: str, train: Path, test: Path | None, options: FolderOptions) -> Layout:
     found = _scan_images(train)
     notes = ["side-by-side pictures: the left half is the first domain, the right half the second"]
+    held_out = None
     if test and test.is_dir():
         held_out = _scan_images(test)
         train_split, test_split = _halves(found, found.images), _halves(held_out, held_out.images)
@@ -174,7 +177,16 @@ def _from_side_by_side(root: str, train: Path, test: Path | None, options: Folde
         train_split, test_split = _halves(found, found.images.keys() - stems), _halves(found, stems)
         ignored = found.ignored
         notes.append(_split_note(train_split, test_split, options))
+    notes += _left_out_of(found, *([held_out] if held_out else []))
     return Layout(root, ("left half", "right half"), train_split, test_split, ignored, tuple(notes))
+
+
+def _left_out_of(*scans: Scan) -> Iterable[str]:
+    left_out = LeftOut()
+    for each in scans:
+        left_out.folders += each.left_out.folders
+        left_out.files += each.left_out.files
+    return left_out.notes()
 
 
 def _scan_images(folder: Path) -> Scan:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i2i.errors import DataError
-from i2i.images.finding import bullets, walk
+from i2i.images.finding import LeftOut, bullets, walk
 from i2i.images.reading import FORMAT_OF_SUFFIX
+from i2i.progress import counted
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,12 @@ class Scan:
         images: path of each image file by its stem, in the order of the stems. A stem is the path below the folder
             without suffix, with ``/`` between folders and in Unicode's composed form: file systems differ in that.
         ignored: files that are not images by their suffix; hidden files are not among them.
+        left_out: what was passed over as hidden or as another program's.
     """
 
     images: dict[str, Path]
     ignored: tuple[Path, ...]
+    left_out: LeftOut
 
 
 def scan(folder: Path) -> Scan:
@@ -34,7 +37,8 @@ def scan(folder: Path) -> Scan:
     """
     found: dict[str, list[Path]] = defaultdict(list)
     ignored = []
-    for path in walk(folder):
+    left_out = LeftOut()
+    for path in counted(walk(folder, left_out), f"listing {folder}"):
         if path.suffix.lower() in FORMAT_OF_SUFFIX:
             stem = path.relative_to(folder).with_suffix("").as_posix()
             found[unicodedata.normalize("NFC", stem)].append(path)
@@ -46,4 +50,4 @@ def scan(folder: Path) -> Scan:
             f"{folder}: {len(twice)} names belong to more than one file, but a name must mean one image:\n"
             f"{bullets(twice)}\nRename or remove one of each."
         )
-    return Scan({stem: found[stem][0] for stem in sorted(found)}, tuple(sorted(ignored)))
+    return Scan({stem: found[stem][0] for stem in sorted(found)}, tuple(sorted(ignored)), left_out)

@@ -9,6 +9,7 @@ from typing import Literal
 from i2i.engine.tiles.boxes import SMALLEST_TILE
 from i2i.engine.tiles.storage import GIB
 from i2i.errors import ConfigError
+from i2i.paths import named
 
 Statistics = Literal["exact", "estimate"]
 DEFAULT_SIDE = 512
@@ -66,7 +67,7 @@ def parse_tiles(
         raise ConfigError(f"--tile-memory must be GiB, at least 0; got {memory}")
     if statistics == "estimate" and (memory is not None or folder is not None):
         raise ConfigError("--tile-memory and --tile-folder are for exact statistics: an estimate keeps nothing")
-    path = None if folder is None else Path(folder).expanduser()
+    path = None if folder is None else named(folder)
     if path is not None and not path.is_dir():
         raise ConfigError(f"--tile-folder {folder} does not exist; make it, or name another folder")
     return TileSettings(

@@ -269,3 +269,39 @@ def test_file_that_vanishes_after_the_check_is_named(tmp_path, draw, build):
     path.unlink()
     with pytest.raises(DataError, match=r"A/1\.png: not readable"):
         dataset[0, 0]
+
+
+def test_ctrl_c_waits_for_the_files_at_hand_alone(draw, build, monkeypatch):
+    from i2i.builtin.datasets import check
+
+    for number in range(300):
+        draw(f"A/{number}.png", (8, 8))
+        draw(f"B/{number}.png", (8, 8))
+    looked, look_at = [], check._look_at
+
+    def interrupted(path, max_pixels):
+        looked.append(path)
+        if len(looked) == 20:
+            raise KeyboardInterrupt
+        return look_at(path, max_pixels)
+
+    monkeypatch.setattr(check, "_look_at", interrupted)
+    monkeypatch.setattr(check.os, "cpu_count", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    assert len(looked) < 600
+
+
+def test_the_check_tells_how_far_it_is(draw, build):
+    from contextlib import nullcontext
+
+    from i2i.progress import listening
+
+    for number in range(4):
+        draw(f"A/{number}.png")
+        draw(f"B/{number}.png")
+    heard = []
+    with listening(lambda work: heard.append(work) or nullcontext()):
+        build(test_fraction=0)
+    told = {work.what.split(" /")[0]: (work.done, work.total) for work in heard}
+    assert told == {"listing": (4, None), "checking images": (8, 8)}

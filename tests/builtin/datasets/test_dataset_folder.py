@@ -203,6 +203,15 @@ def test_subfolders_links_hidden_files_and_odd_names(tmp_path, draw, build):
     assert any("notes.txt" in note for note in dataset.notes)
 
 
+def test_what_a_network_drive_keeps_beside_pictures_is_not_trained_on(draw, build):
+    for domain in "AB":
+        for name in ("1.png", "2.png", "@eaDir/1.png/SYNOPHOTO_THUMB_M.png", "#recycle/3.png", "$RECYCLE.BIN/$R1.png"):
+            draw(f"{domain}/{name}")
+    dataset = build(test_fraction=0)
+    assert dataset.names == {"A": ["1", "2"], "B": ["1", "2"]}
+    assert [note.split(" that ")[0] for note in dataset.notes if "left out" in note] == ["left out: 6 folders"]
+
+
 def test_composed_and_decomposed_names_pair(draw, build):
     draw("A/caf\u00e9.png")
     draw("B/cafe\u0301.png")
