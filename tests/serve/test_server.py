@@ -9,7 +9,8 @@ import pytest
 
 from i2i.errors import ConfigError
 from i2i.serve import server
-from i2i.serve.server import known_names, listen, require_packages, serve, url_of
+from i2i.serve.hosts import Hosts, hosts_of
+from i2i.serve.server import listen, require_packages, serve, url_of
 
 
 def test_a_free_port_is_found_and_the_address_can_be_opened():
@@ -32,7 +33,7 @@ def test_ipv6():
         pytest.skip(f"this machine has no IPv6 address: {error}")
     with listener:
         assert url_of(listener).startswith("http://[::1]:")
-        assert "::1" in known_names(listener, "::1", ())
+        assert "::1" in hosts_of(listener, "::1", ()).names
 
 
 def test_a_taken_port_is_told_before_the_model_is_loaded(tmp_path):
@@ -51,13 +52,10 @@ def test_an_address_that_is_not_there(host, words):
         listen(host, 0)
 
 
-def test_only_a_loopback_address_insists_on_its_names():
+def test_a_loopback_address_insists_on_its_names():
     with listen("127.0.0.1", 0) as listener:
-        names = known_names(listener, "127.0.0.1", ["Proxy.Example"])
-        assert names == {"localhost", "127.0.0.1", "::1", "proxy.example"}
-    with listen("0.0.0.0", 0) as listener:
-        assert known_names(listener, "0.0.0.0", ()) is None
-        assert "proxy.example" in known_names(listener, "0.0.0.0", ["proxy.example"])
+        hosts = hosts_of(listener, "127.0.0.1", ["Proxy.Example"])
+        assert hosts == Hosts(frozenset({"localhost", "127.0.0.1", "::1", "proxy.example"}))
 
 
 def test_a_missing_extra_is_told_with_the_line_that_installs_it(monkeypatch):
