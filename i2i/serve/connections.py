@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import h11
@@ -98,12 +99,8 @@ class Connection(H11Protocol):
         if sum(other.is_open for other in others) < self._bounds.connections:
             self._after("head", self._bounds.head, self._head_overdue)
             return
-        self._bounds.tell(
-            f"{self._bounds.connections} connections are open, the most there may be; others have to wait"
-        )
-        silent = min(
-            (other for other in others if other.gives_way), key=lambda other: other._waiting_since, default=None
-        )
+        self._bounds.tell(f"{self._bounds.connections} connections are open, the most there may be")
+        silent = min(filter(attrgetter("gives_way"), others), key=attrgetter("_waiting_since"), default=None)
         if silent is None:
             self.refuse(503, "too many connections are open; try again after a while", retry_after=2)
         else:
@@ -126,9 +123,11 @@ class Connection(H11Protocol):
 
     def shutdown(self) -> None:
         """Close it at the end of the server, or once the request that is being handled is answered."""
+        if self._refused:  # it is closed in a moment
+            return
         if not self._is_answering and self._has_bytes:
             self.refuse(503, "the server is shutting down", retry_after=5)
-        elif not self._refused:
+        else:
             super().shutdown()
 
     @property

@@ -56,6 +56,9 @@ class Guard:
             return
         headers = Headers(scope=scope)
         exchange = _Exchange(headers, receive, send, self.discard_bytes)
+        if scope["http_version"] not in ("1.0", "1.1"):
+            await exchange.refuse(505, f"the server speaks HTTP/1.1; got HTTP/{scope['http_version']}", close=True)
+            return
         host, scope = _resolve(scope, headers.get("host"))
         refusal = self._refusal(scope["method"], host, headers)
         if refusal is not None:
@@ -65,7 +68,7 @@ class Guard:
             await self.app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:  # the server waited for it as long as it does when it is ended
             if not exchange.begun:
-                await exchange.refuse(503, "the server is shutting down", at_once=True)
+                await exchange.refuse(503, "the server is shutting down", close=True)
 
     def _refusal(self, method: str, host: str | None, headers: Headers) -> tuple[int, str] | None:
         if self.hosts is None and host is not None and split_host(host) is None:
@@ -102,7 +105,7 @@ def _resolve(scope: Scope, host: str | None) -> tuple[str | None, Scope]:
 
 
 def _is_origin(origin: str, host: str | None) -> bool:
-    """Whether an ``Origin`` is the server's own page: the same name and port; only the port may be left to the scheme."""
+    """Whether an ``Origin`` is the server's own page: the same name, and the same port, given or the scheme's."""
     scheme, _, rest = origin.partition("://")
     theirs, own = split_host(rest), split_host(host or "")
     default = {"http": "80", "https": "443"}.get(scheme)
@@ -132,12 +135,13 @@ class _Exchange:
             message = self._with_headers(message)
         await self._send(message)
 
-    async def refuse(self, status: int, reason: str, *, at_once: bool = False) -> None:
-        """Answer with an error; ``at_once``: without reading the rest of the request."""
+    async def refuse(self, status: int, reason: str, *, close: bool = False) -> None:
+        """Answer with an error; ``close``: without reading the rest of the request, and no other after it."""
+        self._whole &= not close
         body = error_body(reason)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         start = {"type": "http.response.start", "status": status, "headers": headers}
-        await (self._send(self._with_headers(start)) if at_once else self.send(start))
+        await (self._send(self._with_headers(start)) if close else self.send(start))
         await self._send({"type": "http.response.body", "body": body})
 
     def _with_headers(self, message: Message) -> Message:

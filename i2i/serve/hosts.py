@@ -36,7 +36,7 @@ class Hosts:
     addresses: bool = False
 
     def know(self, host: str | None) -> bool:
-        """Whether a request with this ``Host`` is heard; ``None``: it has none, as HTTP/1.0 allows and no browser does."""
+        """Whether a request with this ``Host`` is heard; with ``None``, as HTTP/1.0 allows, it is of no browser."""
         if host is None:
             return True
         found = split_host(host)
@@ -101,8 +101,8 @@ def _allowed(given: str) -> str:
         if found is not None and not given.endswith(":") and not found[1] and ANY not in given:
             return found[0]
     raise ConfigError(
-        "--allowed-host: NAME must be a host alone, such as i2i.example.org, without scheme, port or path, or * for any; "
-        f"got {printable(given)!r}"
+        "--allowed-host: NAME must be a host alone, such as i2i.example.org, without scheme, port or path, or * for "
+        f"any; got {printable(given)!r}"
     )
 
 

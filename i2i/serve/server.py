@@ -94,14 +94,15 @@ def require_packages() -> None:
             f"i2i serve needs {' and '.join(missing)}, which i2i does not install by itself; install the extra: "
             "pip install 'i2i[serve]' (in a checkout: pip install '.[serve]')"
         )
-    for name in (*NEEDED, "i2i.serve.running", "i2i.serve.app"):
-        try:
+    name = ""
+    try:
+        for name in (*NEEDED, "i2i.serve.running", "i2i.serve.app"):
             importlib.import_module(name)
-        except Exception as error:
-            raise ConfigError(
-                f"i2i serve cannot import {name} ({reason_of(error)}); install its packages anew: "
-                "pip install --force-reinstall 'i2i[serve]'"
-            ) from error
+    except Exception as error:  # whatever a package raises that is damaged, or does not fit the others
+        raise ConfigError(
+            f"i2i serve cannot import {name} ({reason_of(error)}); install its packages anew: "
+            "pip install --force-reinstall 'i2i[serve]'"
+        ) from error
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -126,7 +127,7 @@ def listen(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             # "::" is every address, of IPv4 as well, whatever the system is set to.
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if _is_every_address(address[0]) else 1)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if _is_every_address(str(address[0])) else 1)
         listener.bind(address)
         listener.listen(128)
     except OSError as error:
@@ -137,7 +138,7 @@ def listen(host: str, port: int) -> socket.socket:
             "--port 0 find a free one",
             errno.EACCES: f"port {port} is reserved for the system's administrator; choose one from 1024 on",
             errno.EADDRNOTAVAIL: f"{host} is no address of this machine; try 127.0.0.1 or 0.0.0.0",
-            errno.EAFNOSUPPORT: f"this system cannot use addresses such as {host} (IPv6 is off); try 127.0.0.1 or 0.0.0.0",
+            errno.EAFNOSUPPORT: f"this system has no addresses such as {host} (IPv6 is off); try 127.0.0.1 or 0.0.0.0",
         }
         code = error.errno or 0
         raise ConfigError(reasons.get(code, f"cannot listen on {host} port {port}: {error.strerror}")) from error
@@ -165,7 +166,8 @@ def _run(
     announce: Callable[[str, ModelInfo], None] | None,
 ) -> None:
     from i2i.serve.app import make_app
-    from i2i.serve.running import Bounds, Server
+    from i2i.serve.connections import Bounds
+    from i2i.serve.running import Server
 
     bounds = Bounds(connections=service.limits.connections, answer=service.limits.seconds)
     server = Server(make_app(service, info, hosts=hosts), service, bounds)
