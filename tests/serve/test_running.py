@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx2
 import psutil
@@ -238,3 +238,36 @@ def test_the_port_is_free_again_at_once(tmp_path):
             (tmp_path / "port").write_text(served.url.rpartition(":")[2])
             served.process.kill()
             served.process.wait(30)
+
+
+MEBIBYTE = 2**20
+
+
+@pytest.mark.parametrize("arguments", [[], ["--queue", "3"]], ids=["declared", "no place"])
+def test_many_large_uploads_take_no_more_memory_than_their_places(tmp_path, arguments):
+    with running(tmp_path, "--max-upload", "20", *(arguments or ["--queue", "2"])) as served, ExitStack() as stack:
+        server = psutil.Process(served.process.pid)
+        httpx2.post(f"{served.url}/translate", content=b"x" * 20 * MEBIBYTE, timeout=60)
+        before = server.memory_info().rss
+        half = upload(b"x" * 19 * MEBIBYTE, length=20 * MEBIBYTE)
+        for _ in range(12):
+            connection = stack.enter_context(served.connect())
+            connection.settimeout(0.3)
+            with suppress(TimeoutError, ConnectionError):  # those without a place are not read to their end
+                connection.sendall(half)
+        places = int((arguments or ["", "2"])[1]) + 1
+        assert httpx2.get(f"{served.url}/health").json()["requests"] == places
+        assert server.memory_info().rss - before < (places + 1) * 20 * MEBIBYTE
+
+
+def test_answers_that_nobody_reads_take_no_more_memory_than_their_places(tmp_path):
+    with running(tmp_path, "--queue", "2") as served, ExitStack() as stack:
+        server = psutil.Process(served.process.pid)
+        httpx2.post(f"{served.url}/translate", content=b"large", timeout=60)
+        before = server.memory_info().rss
+        for _ in range(15):
+            stack.enter_context(served.connect(upload(b"large")))
+            time.sleep(0.1)
+        assert httpx2.get(f"{served.url}/health").json()["requests"] == 3
+        # Three wait for their readers; another was received from the process with the model, and unpacked.
+        assert server.memory_info().rss - before < 8 * 20_000_000
