@@ -117,8 +117,8 @@ def serve(
         click.echo(f"{ways}: {info.generator}{step} of {info.name}, on {info.device}", err=True)
         if host not in LOOPBACK_NAMES:
             click.echo(
-                "Warning: every machine that reaches this address may use it; there is no password. It is heard by IP "
-                "addresses and this machine's name; --allowed-host NAME adds others.",
+                "Warning: every machine that reaches this address may use it; there is no password. It can be called "
+                "by IP address and by this machine's name; --allowed-host NAME adds another name.",
                 err=True,
             )
         click.echo(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")

@@ -43,7 +43,7 @@ class Health(BaseModel):
     """Whether the server answers, and how busy it is."""
 
     status: Literal["ok"]
-    requests: int = Field(description="translations that are being uploaded, waiting or worked on")
+    requests: int = Field(description="translations that are being uploaded, waiting, worked on or sent")
     places: int = Field(description="how many of them there may be; one more gets 503")
 
 

@@ -20,16 +20,13 @@ import h11
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from i2i.errors import reason_of
-from i2i.serve.guard import HEADERS
+from i2i.serve.guard import HEADERS, LONG_HEADERS, LONG_LINE
 from i2i.serve.problems import error_body, shown
 
 log = logging.getLogger(__name__)
 client_log = logging.getLogger(f"{__name__}.clients")
 client_log.setLevel(logging.ERROR)
 """In place of uvicorn's, which warns of every request that is malformed or asks for a WebSocket."""
-
-HEAD_BYTES = 16384
-"""The most that a request line and its headers may have."""
 
 READ_BYTES = 32768
 """Read at once from a connection; thousands of tiny chunks in it keep the others waiting for milliseconds only."""
@@ -288,6 +285,6 @@ def _judge(error: BaseException | None, unread: bytes, *, in_body: bool) -> tupl
     status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
     if status == 431:
         if b"\n" not in unread:
-            return 414, f"the request line is longer than {HEAD_BYTES} bytes"
-        return 431, f"the headers are longer than {HEAD_BYTES} bytes"
+            return LONG_LINE
+        return LONG_HEADERS
     return status, f"the request is no valid HTTP/1.1{why}"

@@ -18,6 +18,13 @@ from i2i.serve.problems import error_body, shown
 DISCARD_SECONDS = 5.0
 """How long the rest of a refused upload is read for: a client that is cut off while it sends never sees the answer."""
 
+HEAD_BYTES = 16384
+"""The most that a request line, and the headers after it, may have. The parser holds the same against what it has not
+read to its end, so a longer head that comes in one piece passes it."""
+
+LONG_LINE = 414, f"the request line is longer than {HEAD_BYTES} bytes"
+LONG_HEADERS = 431, f"the headers are longer than {HEAD_BYTES} bytes"
+
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -56,8 +63,9 @@ class Guard:
             return
         headers = Headers(scope=scope)
         exchange = _Exchange(headers, receive, send, self.discard_bytes)
-        if scope["http_version"] not in ("1.0", "1.1"):
-            await exchange.refuse(505, f"the server speaks HTTP/1.1; got HTTP/{scope['http_version']}", close=True)
+        unheard = _unheard(scope)
+        if unheard is not None:
+            await exchange.refuse(*unheard, close=True)
             return
         host, scope = _resolve(scope, headers.get("host"))
         refusal = self._refusal(scope["method"], host, headers)
@@ -85,6 +93,17 @@ class Guard:
         return (
             None if own else (403, f"a page of another origin ({shown(origin or site or '')}) may not use this server")
         )
+
+
+def _unheard(scope: Scope) -> tuple[int, str] | None:
+    """Return why a request is refused before anything in it counts."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        return 505, f"the server speaks HTTP/1.1; got HTTP/{scope['http_version']}"
+    if len(scope["raw_path"]) + len(scope["query_string"]) > HEAD_BYTES:
+        return LONG_LINE
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+        return LONG_HEADERS
+    return None
 
 
 def _resolve(scope: Scope, host: str | None) -> tuple[str | None, Scope]:

@@ -20,8 +20,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from i2i.errors import ConfigError
-from i2i.serve.connections import HEAD_BYTES, MOST_LINGERING, Bounds, Connection, log
-from i2i.serve.guard import DISCARD_SECONDS
+from i2i.serve.connections import MOST_LINGERING, Bounds, Connection, log
+from i2i.serve.guard import DISCARD_SECONDS, HEAD_BYTES
 from i2i.serve.service import Service
 
 FAREWELL_SECONDS = 7

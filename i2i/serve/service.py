@@ -79,7 +79,7 @@ class Service:
 
     @property
     def taken(self) -> int:
-        """Requests that are being read, waiting or translated."""
+        """Requests that are being read, waiting, translated or answered."""
         return self._taken
 
     async def translate(self, request: Request, direction: str, format_name: str) -> Timed | None:

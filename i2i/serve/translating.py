@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -57,8 +58,14 @@ def _answer(translators: Translators, job: Job) -> Translation | Refusal:
     try:
         return translate(translators, job)
     except Exception as error:
-        traceback.print_exc()
+        _tell()
         return Refusal(500, f"the translation failed ({type(error).__name__}); the server's log says where")
+
+
+def _tell() -> None:
+    """Print the traceback of the error that is being handled; what it repeats of a file cannot steer the terminal."""
+    for line in traceback.format_exc().splitlines():
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def load_directions(model: ModelOptions) -> dict[str, Translator]:
@@ -127,7 +134,7 @@ def translate(translators: Translators, job: Job) -> Translation | Refusal:
     except DataError as error:
         return Refusal(422, str(error))
     except (DivergedError, PluginError):
-        traceback.print_exc()
+        _tell()
         return Refusal(
             500, "the network gave no usable image (NaN, infinity or another size); the server's log says more"
         )

@@ -93,6 +93,25 @@ def test_odd_requests_have_the_form_of_every_error_too(url, sent, status):
         assert error_of(read_all(connection))[0] == status
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /health?" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n", 414),
+        (GET + b"X: " + b"a" * 20_000 + b"\r\n", 431),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 30])
+def test_a_head_is_too_long_however_it_is_cut_into_pieces(url, sent, status, pieces):
+    sent += b"\r\n"
+    size = len(sent) // pieces + 1
+    with connect(url) as connection:
+        for begin in range(0, len(sent), size):
+            with suppress(ConnectionError):
+                connection.sendall(sent[begin : begin + size])
+            time.sleep(0.01)
+        assert error_of(read_all(connection))[0] == status
+
+
 def test_a_path_with_control_characters_is_shown_escaped(url):
     reason = httpx2.get(f"{url}/%1b%5B2J%0A%E2%80%AE").json()["error"]
     assert "/\\x1b[2J\\n\\u202e" in reason
