@@ -14,7 +14,7 @@ from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
-from i2i.progress import listening
+from i2i.progress import listening, working
 
 if TYPE_CHECKING:
     from i2i.engine.config import RunConfig, TrainingOptions
@@ -105,7 +105,8 @@ def run(
             raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
         return _resume(manager, named(resume), _layer(**given), progress)
     resolved, notes = _resolve(manager, config, given)
-    require("training", *TRAINING)
+    with working("starting PyTorch"):
+        require("training", *TRAINING)
 
     from i2i.engine.launch import Launch
     from i2i.engine.run_folder import RunFolder
@@ -202,7 +203,8 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
             "other settings"
         )
     kept = config_from_dict(manager, RunFolder(path).config_values())
-    require("training", *TRAINING)
+    with working("starting PyTorch"):
+        require("training", *TRAINING)
     changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = _absolute(str(given.get("data", {}).get("root", kept.data_root)))
     resolved = replace(config_from_dict(manager, {**kept.to_dict(), **merge(changed)}), data_root=root)

@@ -13,7 +13,6 @@ import click
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.options import GroupedOption, RunCommand
 from i2i.cli.output import say, speaks, tell_about_plugins
-from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.config import TrainingOptions
@@ -163,9 +162,8 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     from i2i.engine.progress import watching
 
     tell_about_plugins()
-    with watching(speaks()), working("starting PyTorch"):
-        import i2i.engine.launch  # noqa: F401  (what takes longest of the start)
-    result = train(resume=resume, progress=speaks(), **options)
+    with watching(speaks()):
+        result = train(resume=resume, progress=speaks(), **options)
     if speaks():
         for line in summary(result, _command_that_goes_on(result)):
             say(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ POSITIVE = click.IntRange(min=1)
 
 @click.command(
     cls=Command,
-    epilog="Exit codes: 0 ended by Ctrl-C, 1 the model cannot be loaded, 2 wrong usage, port taken, extra missing.",
+    epilog="Exit codes: 0 ended by Ctrl-C, SIGTERM or SIGHUP, 1 the model cannot be loaded, 2 wrong usage, port taken, "
+    "extra missing.",
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(
@@ -32,11 +34,12 @@ POSITIVE = click.IntRange(min=1)
     "--port", metavar="N", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
 )
 @click.option(
+    "--allowed-host",
     "--allow-host",
     "allow_hosts",
     metavar="NAME",
     multiple=True,
-    help="Another name that the server is known by, such as a proxy's. Can be given again.",
+    help="Another name that the server is known by, such as a proxy's; '*': any. Can be given again.",
 )
 @click.option("--max-upload", metavar="MIB", type=POSITIVE, default=20, show_default=True, help="Largest file, in MiB.")
 @click.option(
@@ -57,6 +60,14 @@ POSITIVE = click.IntRange(min=1)
     default=16,
     show_default=True,
     help="Requests that may wait; one more is told to come again later (503).",
+)
+@click.option(
+    "--max-connections",
+    metavar="N",
+    type=click.IntRange(min=8),
+    default=256,
+    show_default=True,
+    help="Open connections; one more is told to come again later (503).",
 )
 @click.option(
     "--checkpoint",
@@ -81,6 +92,7 @@ def serve(
     max_pixels: int,
     timeout: float,
     queue: int,
+    max_connections: int,
     **options: Any,
 ) -> None:
     """Try MODEL in a browser: drop an image, see before and after; and translate over HTTP.
@@ -88,22 +100,34 @@ def serve(
     MODEL is what i2i translate takes. The page needs no internet. The API is described on the page /docs of the server,
     and for programs in /openapi.json. Ctrl-C ends it.
     """
+    from i2i.serve.hosts import LOOPBACK_NAMES
     from i2i.serve.messages import MEBIBYTE, Limits
     from i2i.serve.server import require_packages
     from i2i.serve.server import serve as serve_model
 
     require_packages()
     say("Loading ...", err=True)
-    limits = Limits(max_bytes=max_upload * MEBIBYTE, max_pixels=max_pixels, seconds=timeout, queue=queue)
+    limits = Limits(
+        max_bytes=max_upload * MEBIBYTE,
+        max_pixels=max_pixels,
+        seconds=timeout,
+        queue=queue,
+        connections=max_connections,
+    )
 
     def announce(url: str, info: ModelInfo) -> None:
         ways = ", ".join(f"{direction.source} to {direction.target}" for direction in info.directions)
         step = "" if info.step is None else f", step {info.step}"
         say(f"{ways}: {info.generator}{step} of {info.name}, on {info.device}", err=True)
-        if host not in ("127.0.0.1", "::1", "localhost"):
-            say("Warning: every machine that reaches this address may use it; there is no password.", err=True)
+        if host not in LOOPBACK_NAMES:
+            say(
+                "Warning: every machine that reaches this address may use it; there is no password. It can be called "
+                "by IP address and by this machine's name; --allowed-host NAME adds another name.",
+                err=True,
+            )
         say(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")
 
     given = {name: value for name, value in options.items() if value is not None}
     serve_model(model, host=host, port=port, allow_hosts=allow_hosts, limits=limits, announce=announce, **given)
-    say("Stopped.", err=True)
+    with suppress(OSError):  # a terminal that was closed
+        say("Stopped.", err=True)

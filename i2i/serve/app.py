@@ -7,25 +7,26 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from i2i._version import __version__
 from i2i.serve.guard import Guard
+from i2i.serve.hosts import Hosts
 from i2i.serve.messages import FORMATS, FormatName, Limits, ModelInfo
 from i2i.serve.page import Page, render
-from i2i.serve.problems import ErrorBody, RefusedError
-from i2i.serve.service import Service, Translating
+from i2i.serve.problems import ErrorBody, RefusedError, error_body, shown
+from i2i.serve.service import Service, Timed
 
 log = logging.getLogger(__name__)
 
 ACCEPTED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", "application/octet-stream")
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ERRORS = {
-    400: "The body is empty.",
+    400: "The body is empty, or the request is no HTTP.",
     403: "A page of another origin asked.",
     408: "The upload took too long.",
     413: "Too many bytes or pixels.",
@@ -42,7 +43,7 @@ class Health(BaseModel):
     """Whether the server answers, and how busy it is."""
 
     status: Literal["ok"]
-    requests: int = Field(description="translations that are being uploaded, waiting or worked on")
+    requests: int = Field(description="translations that are being uploaded, waiting, worked on or sent")
     places: int = Field(description="how many of them there may be; one more gets 503")
 
 
@@ -54,16 +55,39 @@ class Info(BaseModel):
     limits: Limits
 
 
-def make_app(worker: Translating, model: ModelInfo, limits: Limits, *, hosts: frozenset[str] | None = None) -> ASGIApp:
+class InPieces(Response):
+    """A translated file, sent in pieces, so that it is in memory once however slowly it is read.
+
+    Its request keeps its place until it is sent: that bounds how many are held for clients that do not read.
+    """
+
+    PIECE = 65536
+
+    def __init__(self, done: Timed, **options: Any) -> None:
+        super().__init__(done.content, **options)
+        self._place = done.place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        del scope, receive
+        with self._place:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            content = memoryview(self.body)
+            for begin in range(0, len(content), self.PIECE):
+                piece = bytes(content[begin : begin + self.PIECE])
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body"})
+
+
+def make_app(service: Service, model: ModelInfo, *, hosts: Hosts | None = None) -> ASGIApp:
     """Make the application.
 
     Args:
-        worker: what translates.
+        service: what translates, and how much may be asked of it.
         model: what it translates with.
-        limits: how much may be asked.
-        hosts: names that the server is known by, in lower case; ``None``: any.
+        hosts: names that the server is known by; ``None``: any.
     """
-    service = Service(worker, limits)
+    limits = service.limits
     ways = {direction.name: f"{direction.source} to {direction.target}" for direction in model.directions}
     app = FastAPI(
         title="i2i",
@@ -118,12 +142,12 @@ def make_app(worker: Translating, model: ModelInfo, limits: Limits, *, hosts: fr
         """
         if direction not in ways:
             known = ", ".join(f"{name} ({way})" for name, way in ways.items())
-            raise RefusedError(422, f"direction: expected {known}; got {direction!r}")
+            raise RefusedError(422, f"direction: expected {known}; got '{shown(direction)}'")
         done = await service.translate(request, direction, format)
         if done is None:
             return Response(status_code=400)  # nobody is there to read it
-        return Response(
-            done.content,
+        return InPieces(
+            done,
             media_type=f"image/{format}",
             headers={
                 "Content-Disposition": f'attachment; filename="translation.{"jpg" if format == "jpeg" else format}"',
@@ -157,7 +181,7 @@ def _add_page(app: FastAPI, path: str, page: Page) -> None:
 
 def _answer_errors(app: FastAPI) -> None:
     def error(status: int, reason: str, headers: Any = None) -> Response:
-        return JSONResponse({"error": reason}, status, headers)
+        return Response(error_body(reason), status, headers, media_type="application/json")
 
     @app.exception_handler(RefusedError)
     async def refused(request: Request, raised: RefusedError) -> Response:
@@ -166,16 +190,19 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, raised: HTTPException) -> Response:
+        path = shown(request.scope["path"])
         reason = {
-            404: f"there is no {request.url.path}; /docs says what there is",
-            405: f"{request.method} is not for {request.url.path}; /docs says what is",
+            404: f"there is no {path}; /docs says what there is",
+            405: f"{request.method} is not for {path}; /docs says what is",
         }.get(raised.status_code, str(raised.detail))
         return error(raised.status_code, reason, raised.headers)
 
     @app.exception_handler(RequestValidationError)
     async def wrong_parameter(request: Request, raised: RequestValidationError) -> Response:
         del request
-        problems = (f"{found['loc'][-1]}: {found['msg']}; got {found['input']!r}" for found in raised.errors())
+        problems = (
+            f"{found['loc'][-1]}: {found['msg']}; got {shown(repr(found['input']))}" for found in raised.errors()
+        )
         return error(422, ". ".join(problems))
 
     @app.exception_handler(ClientDisconnect)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+import asyncio
+import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+from i2i.serve.hosts import Hosts, split_host
+from i2i.serve.problems import error_body, shown
+
 DISCARD_SECONDS = 5.0
 """How long the rest of a refused upload is read for: a client that is cut off while it sends never sees the answer."""
+
+HEAD_BYTES = 16384
+"""The most that a request line, and the headers after it, may have. The parser holds the same against what it has not
+read to its end, so a longer head that comes in one piece passes it."""
+
+LONG_LINE = 414, f"the request line is longer than {HEAD_BYTES} bytes"
+LONG_HEADERS = 431, f"the headers are longer than {HEAD_BYTES} bytes"
 
 HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -37,13 +47,13 @@ class Guard:
 
     Args:
         app: the application.
-        hosts: names that the server is known by, in lower case; ``None``: any.
+        hosts: names that the server is known by; ``None``: any.
         discard_bytes: how much is read of the body of a request that is refused, so that its client sees the answer.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str] | None, discard_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Hosts | None, discard_bytes: int) -> None:
         self.app = app
-        self.hosts = None if hosts is None else frozenset(hosts)
+        self.hosts = hosts
         self.discard_bytes = discard_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,30 +61,76 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(Headers(scope=scope), receive, send, self.discard_bytes)
-        refusal = self._refusal(scope["method"], exchange.headers)
-        if refusal is None:
-            await self.app(scope, exchange.receive, exchange.send)
+        headers = Headers(scope=scope)
+        exchange = _Exchange(headers, receive, send, self.discard_bytes)
+        unheard = _unheard(scope)
+        if unheard is not None:
+            await exchange.refuse(*unheard, close=True)
             return
-        status, reason = refusal
-        body = json.dumps({"error": reason}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await exchange.send({"type": "http.response.start", "status": status, "headers": headers})
-        await exchange.send({"type": "http.response.body", "body": body})
+        host, scope = _resolve(scope, headers.get("host"))
+        refusal = self._refusal(scope["method"], host, headers)
+        if refusal is not None:
+            await exchange.refuse(*refusal)
+            return
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        except asyncio.CancelledError:  # the server waited for it as long as it does when it is ended
+            if not exchange.begun:
+                await exchange.refuse(503, "the server is shutting down", close=True)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        host = headers.get("host", "")
-        name = _host_name(host)
-        if self.hosts is not None and name not in self.hosts:
+    def _refusal(self, method: str, host: str | None, headers: Headers) -> tuple[int, str] | None:
+        if self.hosts is None and host is not None and split_host(host) is None:
+            return 400, f"Host must be a name or an address, with or without a port; got '{shown(host)}'"
+        if self.hosts is not None and not self.hosts.know(host):
             return 421, (
-                f"this server is not known as {host!r}; use one of {', '.join(sorted(self.hosts))}, or start it with "
-                "--allow-host NAME"
+                f"this server is not known as '{shown(host or '')}'; use one of {self.hosts}, or start it with "
+                "--allowed-host NAME"
             )
         if method in ("GET", "HEAD", "OPTIONS"):
             return None
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        own = site in ("same-origin", "none") if site else origin is None or origin.partition("://")[2] == host
-        return None if own else (403, f"a page of another origin ({origin or site}) may not use this server")
+        own = site in ("same-origin", "none") if site else origin is None or _is_origin(origin, host)
+        return (
+            None if own else (403, f"a page of another origin ({shown(origin or site or '')}) may not use this server")
+        )
+
+
+def _unheard(scope: Scope) -> tuple[int, str] | None:
+    """Return why a request is refused before anything in it counts."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        return 505, f"the server speaks HTTP/1.1; got HTTP/{scope['http_version']}"
+    if len(scope["raw_path"]) + len(scope["query_string"]) > HEAD_BYTES:
+        return LONG_LINE
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+        return LONG_HEADERS
+    return None
+
+
+def _resolve(scope: Scope, host: str | None) -> tuple[str | None, Scope]:
+    """Return the host that is meant, and the request as the application should see it.
+
+    A target may be a whole URL (RFC 9112, 3.2.2); then its host counts, and not the header's. HEAD is GET whose body
+    is left out, which the server does.
+    """
+    changes: dict[str, object] = {}
+    if scope["method"] == "HEAD":
+        changes["method"] = "GET"
+    whole = re.match(rb"https?://([^/?#]*)", scope["raw_path"] or b"", re.IGNORECASE)
+    if whole is not None:
+        host = whole[1].decode("latin-1")
+        raw_path = scope["raw_path"][whole.end() :] or b"/"
+        changes |= {"raw_path": raw_path, "path": unquote(raw_path.decode("latin-1"))}
+    return host, {**scope, **changes}
+
+
+def _is_origin(origin: str, host: str | None) -> bool:
+    """Whether an ``Origin`` is the server's own page: the same name, and the same port, given or the scheme's."""
+    scheme, _, rest = origin.partition("://")
+    theirs, own = split_host(rest), split_host(host or "")
+    default = {"http": "80", "https": "443"}.get(scheme)
+    if theirs is None or own is None or default is None:
+        return False
+    return theirs[0] == own[0] and (theirs[1] or default) == (own[1] or default)
 
 
 class _Exchange:
@@ -82,6 +138,7 @@ class _Exchange:
 
     def __init__(self, headers: Headers, receive: Receive, send: Send, discard_bytes: int) -> None:
         self.headers = headers
+        self.begun = False
         self._receive, self._send, self._discard_bytes = receive, send, discard_bytes
         self._whole = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
 
@@ -92,15 +149,28 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=list(message.get("headers", [])))
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
             if message["status"] >= 400:
                 await self._discard()
-            if not self._whole:
-                headers["Connection"] = "close"  # or the server would go on reading, without an end
-            message = {**message, "headers": headers.raw}
+            message = self._with_headers(message)
         await self._send(message)
+
+    async def refuse(self, status: int, reason: str, *, close: bool = False) -> None:
+        """Answer with an error; ``close``: without reading the rest of the request, and no other after it."""
+        self._whole &= not close
+        body = error_body(reason)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        start = {"type": "http.response.start", "status": status, "headers": headers}
+        await (self._send(self._with_headers(start)) if close else self.send(start))
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _with_headers(self, message: Message) -> Message:
+        self.begun = True
+        headers = MutableHeaders(raw=list(message.get("headers", [])))
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if not self._whole:
+            headers["Connection"] = "close"  # or the server would go on reading, without an end
+        return {**message, "headers": headers.raw}
 
     async def _discard(self) -> None:
         if "expect" in self.headers:  # the client waits for a word before it sends
@@ -110,10 +180,3 @@ class _Exchange:
             while not self._whole and read <= self._discard_bytes:
                 message: dict[str, Any] = dict(await self.receive())
                 read += len(message.get("body", b""))
-
-
-def _host_name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:  # an unclosed bracket
-        return ""

@@ -50,6 +50,7 @@ class Limits(BaseModel):
     max_pixels: int = Field(2048 * 2048, ge=1, description="pixels of an image, checked before it is decoded")
     seconds: float = Field(60.0, gt=0, description="for an upload, and again for its translation")
     queue: int = Field(16, ge=0, description="requests that wait while one is translated")
+    connections: int = Field(256, ge=8, description="open connections; one more gets 503")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from pydantic import BaseModel, Field
+
+from i2i.errors import printable
+
+MOST_SHOWN = 200
+"""Characters of what a client sent that an error repeats."""
 
 
 class ErrorBody(BaseModel):
@@ -28,3 +35,14 @@ class RefusedError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers that go with it."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
+
+def error_body(reason: str) -> bytes:
+    """Return the body of an error, JSON in ASCII."""
+    return json.dumps({"error": reason}).encode()
+
+
+def shown(text: str) -> str:
+    """Return what a client sent, fit to be repeated: without control characters, and not longer than a line or two."""
+    text = printable(text)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."

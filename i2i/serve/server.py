@@ -1,24 +1,29 @@
-"""Binding the address, starting the process with the model, and serving until Ctrl-C. Imports no web framework."""
+"""Binding the address, starting the process with the model, and serving until a signal. Imports no web framework."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
+import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from i2i.engine.packages import require
-from i2i.errors import ConfigError, I2IError
+from i2i.errors import ConfigError, I2IError, printable, reason_of
+from i2i.serve.hosts import Hosts, hosts_of
 from i2i.serve.messages import Limits, ModelInfo, ModelOptions
 from i2i.serve.worker import Worker
 
+if TYPE_CHECKING:
+    from i2i.serve.service import Service
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
-NEEDED = ("fastapi", "uvicorn")
-FAREWELL_SECONDS = 10
-"""How long requests that are being handled may go on after Ctrl-C; a second Ctrl-C ends them at once."""
+NEEDED = ("fastapi", "starlette.types", "uvicorn", "h11")
 
 
 def serve(
@@ -31,36 +36,57 @@ def serve(
     announce: Callable[[str, ModelInfo], None] | None = None,
     **options: Any,
 ) -> None:
-    """Serve a model over HTTP until Ctrl-C.
+    """Serve a model over HTTP until Ctrl-C, SIGTERM or SIGHUP.
 
     Args:
         model: what :func:`i2i.load` takes.
         host: address to listen on: ``127.0.0.1`` is for this machine alone, ``0.0.0.0`` for every machine that reaches
             it. There is no password and no encryption.
         port: 0 takes a free one.
-        allow_hosts: further names that the server is known by, such as a proxy's. On a loopback address requests for
-            other names are refused; on others every name is fine unless some are given here.
+        allow_hosts: further names that the server is known by, such as a proxy's; ``*``: any. Requests for other names
+            are refused: on a loopback address all but ``localhost`` and its addresses, on others all but IP addresses
+            and the machine's own name.
         limits: how much a client may ask.
         announce: called with the server's URL and what it serves, once it listens.
         options: further arguments of :func:`i2i.load`, but ``max_pixels``.
 
     Raises:
-        ConfigError: an extra package is missing, or the address cannot be listened on.
+        ConfigError: an extra package is missing or broken, the address cannot be listened on, or a name or limit makes
+            no sense.
         I2IError: the model cannot be loaded.
     """
     require_packages()
+    from i2i.serve.running import bound_connections, handling_signals
+    from i2i.serve.service import Service
+
     limits = limits or Limits()
+    if limits.connections <= limits.queue:
+        raise ConfigError(
+            f"{limits.queue} waiting requests (--queue) need more connections than {limits.connections} "
+            "(--max-connections); raise these, or shorten the queue"
+        )
     with listen(host, port) as listener:
+        hosts = hosts_of(listener, host, allow_hosts)
+        connections = bound_connections(limits.connections)
         worker = Worker(ModelOptions(model, {**options, "max_pixels": limits.max_pixels}))
-        try:
-            info = worker.start()
-            _run(worker, info, limits, listener, known_names(listener, host, allow_hosts), announce)
-        finally:
-            worker.stop()
+        with handling_signals(_end_loading):
+            try:
+                info = worker.start()
+                limits = limits.model_copy(update={"connections": connections})
+                _run(Service(worker, limits), info, listener, hosts, announce)
+            finally:
+                worker.stop()
+
+
+def _end_loading(number: int, frame: FrameType | None) -> None:
+    del frame
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
 
 
 def require_packages() -> None:
-    """Raise a ConfigError when the packages of the extra are not installed."""
+    """Raise a ConfigError when the packages of the extra are not installed, or cannot be imported."""
     require("i2i serve", *NEEDED)
 
 
@@ -71,40 +97,41 @@ def listen(host: str, port: int) -> socket.socket:
         ConfigError: the address is no address of this machine, or the port is taken or reserved.
     """
     try:
+        if not host:
+            raise OSError(errno.EINVAL, "it is empty")
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise ConfigError(f"--host {host} is no address ({error.strerror}); try 127.0.0.1 or 0.0.0.0") from error
-    listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or reason_of(error)
+        raise ConfigError(f"--host {printable(host)} is no address ({reason}); try 127.0.0.1 or 0.0.0.0") from error
+    listener = None
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener = socket.socket(family, kind, protocol)
+        if sys.platform == "win32":  # where SO_REUSEADDR would share a port with another program
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # "::" is every address, of IPv4 as well, whatever the system is set to.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if _is_every_address(str(address[0])) else 1)
         listener.bind(address)
         listener.listen(128)
     except OSError as error:
-        listener.close()
+        if listener is not None:
+            listener.close()
         reasons = {
             errno.EADDRINUSE: f"port {port} of {host} is taken by another program; choose another with --port, or let "
             "--port 0 find a free one",
             errno.EACCES: f"port {port} is reserved for the system's administrator; choose one from 1024 on",
             errno.EADDRNOTAVAIL: f"{host} is no address of this machine; try 127.0.0.1 or 0.0.0.0",
+            errno.EAFNOSUPPORT: f"this system has no addresses such as {host} (IPv6 is off); try 127.0.0.1 or 0.0.0.0",
         }
         code = error.errno or 0
         raise ConfigError(reasons.get(code, f"cannot listen on {host} port {port}: {error.strerror}")) from error
     return listener
 
 
-def known_names(listener: socket.socket, host: str, allow_hosts: Iterable[str]) -> frozenset[str] | None:
-    """Return the names that requests may come for; ``None``: any."""
-    from i2i.serve.guard import LOOPBACK_NAMES
-
-    given = {name.lower() for name in allow_hosts}
-    if is_loopback(listener):
-        return frozenset({host.lower(), *LOOPBACK_NAMES, *given})
-    return frozenset({host.lower(), *LOOPBACK_NAMES, *given}) if given else None
-
-
-def is_loopback(listener: socket.socket) -> bool:
-    """Whether only this machine can connect."""
-    return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
+def _is_every_address(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_unspecified
 
 
 def url_of(listener: socket.socket) -> str:
@@ -117,33 +144,21 @@ def url_of(listener: socket.socket) -> str:
 
 
 def _run(
-    worker: Worker,
+    service: Service,
     info: ModelInfo,
-    limits: Limits,
     listener: socket.socket,
-    hosts: frozenset[str] | None,
+    hosts: Hosts | None,
     announce: Callable[[str, ModelInfo], None] | None,
 ) -> None:
-    import uvicorn
-
     from i2i.serve.app import make_app
+    from i2i.serve.connections import Bounds
+    from i2i.serve.running import Server
 
-    config = uvicorn.Config(
-        make_app(worker, info, limits, hosts=hosts),
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=FAREWELL_SECONDS,
-    )
+    bounds = Bounds(connections=service.limits.connections, answer=service.limits.seconds)
+    server = Server(make_app(service, info, hosts=hosts), service, bounds)
     if announce is not None:
         announce(url_of(listener), info)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:  # how a person ends a server; uvicorn has let requests finish and raises it again
-        return
+        server.run(sockets=[listener])
     except SystemExit as error:
         raise I2IError("the server could not be started; its message stands above") from error

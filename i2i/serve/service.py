@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,12 @@ from i2i.serve.problems import RefusedError
 NO_FILES = ("multipart/", "application/json", "text/")
 """Types of bodies that are never an image file, however they begin."""
 
+SLOW_SECONDS = 10.0
+"""How long an upload may be slower than ``SLOWEST``; one that stands still holds its place no longer."""
+
+SLOWEST = 1024
+"""Bytes a second."""
+
 _FIRST_GUESS = 1.0
 _WEIGHT_OF_THE_NEWEST = 0.3
 
@@ -30,21 +36,32 @@ class Translating(Protocol):
     def translate(self, job: Job, seconds: float) -> Translation | Refusal:
         """Do a job within a time."""
 
+    def stop(self) -> None:
+        """End the job that is being done, and do no other."""
+
 
 @dataclass(frozen=True)
 class Timed:
-    """A translated file, and how many seconds its request waited for its turn and was worked on."""
+    """A translated file.
+
+    Attributes:
+        content: the file.
+        waited: seconds that its request waited for its turn.
+        worked: seconds that it was worked on.
+        place: its request's place among those that are handled; a context, which gives it back at its end.
+    """
 
     content: bytes
     waited: float
     worked: float
+    place: ExitStack
 
 
 class Service:
     """Takes requests up to a number, reads their bodies up to a size, and has them translated one after the other.
 
-    Every request that is taken holds at most one upload in memory, so the memory of the server is bounded by
-    ``(1 + queue) * max_bytes``.
+    Every request that is taken holds at most one upload or one translation in memory, so the memory of the server is
+    bounded by ``1 + queue`` of them.
 
     Args:
         worker: what translates.
@@ -57,10 +74,12 @@ class Service:
         self._taken = 0
         self._turn = asyncio.Lock()
         self._usual_seconds = _FIRST_GUESS
+        self._uploads: set[anyio.CancelScope] = set()
+        self._closed = False
 
     @property
     def taken(self) -> int:
-        """Requests that are being read, waiting or translated."""
+        """Requests that are being read, waiting, translated or answered."""
         return self._taken
 
     async def translate(self, request: Request, direction: str, format_name: str) -> Timed | None:
@@ -77,8 +96,9 @@ class Service:
         Raises:
             RefusedError: the request is refused.
         """
-        with self._place():
-            content = await read_upload(request, self.limits)
+        with ExitStack() as place:
+            place.enter_context(self._place())
+            content = await self._read(request)
             queued = time.perf_counter()
             async with self._turn:
                 if await request.is_disconnected():
@@ -90,9 +110,28 @@ class Service:
                 )
                 worked = time.perf_counter() - begin
                 self._usual_seconds += _WEIGHT_OF_THE_NEWEST * (worked - self._usual_seconds)
-        if isinstance(answer, Refusal):
-            raise RefusedError(answer.status, answer.reason, retry_after=5 if answer.status == 503 else None)
-        return Timed(answer.content, waited=begin - queued, worked=worked)
+            if isinstance(answer, Refusal):
+                raise RefusedError(answer.status, answer.reason, retry_after=5 if answer.status == 503 else None)
+            return Timed(answer.content, waited=begin - queued, worked=worked, place=place.pop_all())
+
+    async def close(self) -> None:
+        """Have every request that is still being handled answered with 503, and end what translates."""
+        self._closed = True
+        for uploading in list(self._uploads):
+            uploading.cancel()
+        await anyio.to_thread.run_sync(self._worker.stop)
+
+    async def _read(self, request: Request) -> bytes:
+        content = b""
+        with anyio.CancelScope() as uploading:
+            self._uploads.add(uploading)
+            try:
+                content = await read_upload(request, self.limits)
+            finally:
+                self._uploads.discard(uploading)
+        if self._closed:
+            raise RefusedError(503, "the server is shutting down", retry_after=5)
+        return content
 
     @contextmanager
     def _place(self) -> Iterator[None]:
@@ -127,13 +166,17 @@ async def read_upload(request: Request, limits: Limits) -> bytes:
     if declared.isdecimal() and int(declared) > limits.max_bytes:
         raise too_large
     content = bytearray()
-    with anyio.move_on_after(limits.seconds) as within:
+    begin = anyio.current_time()
+    with anyio.move_on_after(min(SLOW_SECONDS, limits.seconds)) as within:
         async for chunk in request.stream():
             content += chunk
             if len(content) > limits.max_bytes:
                 raise too_large
+            within.deadline = begin + min(SLOW_SECONDS + len(content) / SLOWEST, limits.seconds)
     if within.cancelled_caught:
-        raise RefusedError(408, f"the upload took longer than {limits.seconds:g} s; {len(content)} bytes had come")
+        taken = within.deadline - begin
+        least = "" if taken == limits.seconds else f", less than {SLOWEST} bytes a second"
+        raise RefusedError(408, f"the upload took longer than {taken:.3g} s; {len(content)} bytes had come{least}")
     if not content:
         raise RefusedError(400, "the body is empty (0 bytes); send an image file. With curl: --data-binary @photo.jpg")
     return bytes(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,7 +19,7 @@ from i2i.engine.exported import is_exported
 from i2i.engine.image_kinds import require_pictures
 from i2i.engine.padding import padded_size
 from i2i.engine.translator import Translator
-from i2i.errors import DataError, DivergedError, I2IError, PluginError
+from i2i.errors import DataError, DivergedError, I2IError, PluginError, printable
 from i2i.images.metadata import Metadata
 from i2i.images.reading import (
     SIXTEEN_BIT_MODES,
@@ -40,25 +41,31 @@ Translators = Mapping[str, Translator]
 
 def main(connection: Connection, model: ModelOptions) -> None:
     """Load the model, tell what it is (or send the error), then answer jobs until the other end is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the server decides when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there are no sessions, Ctrl-C reaches both processes
     try:
         translators = load_directions(model)
         warm_up(translators)
-        connection.send(describe(model, translators))
+        first: ModelInfo | I2IError = describe(model, translators)
     except I2IError as error:
-        connection.send(error)
-        return
-    while True:
-        try:
-            job: Job = connection.recv()
-        except (EOFError, OSError):  # the server has ended, however it did
-            return
-        try:
-            answer = translate(translators, job)
-        except Exception as error:
-            traceback.print_exc()
-            answer = Refusal(500, f"the translation failed ({type(error).__name__}); the server's log says where")
-        connection.send(answer)
+        first = error
+    with suppress(EOFError, OSError):  # the server has ended, however it did
+        connection.send(first)
+        while isinstance(first, ModelInfo):
+            connection.send(_answer(translators, connection.recv()))
+
+
+def _answer(translators: Translators, job: Job) -> Translation | Refusal:
+    try:
+        return translate(translators, job)
+    except Exception as error:
+        _tell()
+        return Refusal(500, f"the translation failed ({type(error).__name__}); the server's log says where")
+
+
+def _tell() -> None:
+    """Print the traceback of the error that is being handled; what it repeats of a file cannot steer the terminal."""
+    for line in traceback.format_exc().splitlines():
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def load_directions(model: ModelOptions) -> dict[str, Translator]:
@@ -86,17 +93,17 @@ def warm_up(translators: Translators) -> None:
 
 
 def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
-    """Say what is served."""
+    """Say what is served; names that others chose are safe to show on a page, a terminal and in a log."""
     first = next(iter(translators.values()))
     directions = []
     for name, translator in translators.items():
         source, target = translator.info.domains
-        directions.append(Direction(name=name, source=source, target=target))
+        directions.append(Direction(name=name, source=printable(source), target=printable(target)))
     return ModelInfo(
-        name=Path(model.model).resolve().name or str(model.model),
+        name=printable(Path(model.model).resolve().name or str(model.model)),
         directions=directions,
-        method=first.info.method,
-        generator=first.info.generator,
+        method=None if first.info.method is None else printable(first.info.method),
+        generator=printable(first.info.generator),
         step=first.info.step,
         device=str(first.device),
         background=first.info.background,
@@ -127,7 +134,7 @@ def translate(translators: Translators, job: Job) -> Translation | Refusal:
     except DataError as error:
         return Refusal(422, str(error))
     except (DivergedError, PluginError):
-        traceback.print_exc()
+        _tell()
         return Refusal(
             500, "the network gave no usable image (NaN, infinity or another size); the server's log says more"
         )

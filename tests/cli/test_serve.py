@@ -91,12 +91,22 @@ def test_a_missing_extra(monkeypatch):
     monkeypatch.setattr(server, "NEEDED", ("fastapi", "no_such_server"))
     result = CliRunner().invoke(main, ["serve", "nothing"])
     assert result.exit_code == 2
-    assert "i2i serve needs no_such_server" in result.stderr
-    assert "pip install 'i2i[serve]'" in result.stderr
+    assert "i2i serve needs a package that is not usable: no_such_server cannot be imported" in result.stderr
 
 
-@pytest.mark.parametrize("words", [["--port", "70000"], ["--queue", "-1"], ["--timeout", "0"], ["--max-pixels", "0"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--port", "70000"], ["--queue", "-1"], ["--timeout", "0"], ["--max-pixels", "0"], ["--max-connections", "1"]],
+)
 def test_limits_that_make_no_sense(words):
     result = CliRunner().invoke(main, ["serve", "nothing", *words])
     assert result.exit_code == 2
     assert "Invalid value for" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--allowed-host", "--allow-host"])
+def test_a_name_that_is_none_cannot_be_allowed(option):
+    result = CliRunner().invoke(main, ["serve", "nothing", "--port", "0", option, "https://i2i.example.org"])
+    assert result.exit_code == 2
+    assert "Error: --allowed-host: NAME must be a host alone, such as i2i.example.org" in result.stderr
+    assert "got 'https://i2i.example.org'" in result.stderr

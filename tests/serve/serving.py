@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from PIL import Image
 
 from i2i.serve.app import make_app
+from i2i.serve.connections import Bounds
+from i2i.serve.hosts import Hosts
 from i2i.serve.messages import Direction, Job, Limits, ModelInfo, Refusal, Translation
+from i2i.serve.running import Server
+from i2i.serve.service import Service
 
 MODEL = ModelInfo(
     name="zoo <run>",
@@ -39,6 +42,9 @@ class Answers:
         self.jobs.append(job)
         return self._answer(job)
 
+    def stop(self) -> None:
+        self.stopped = True
+
 
 def picture(name: str = "PNG", size: tuple[int, int] = (20, 12), mode: str = "RGB", **options: object) -> bytes:
     """A picture file of a format, with something to see on it."""
@@ -49,12 +55,13 @@ def picture(name: str = "PNG", size: tuple[int, int] = (20, 12), mode: str = "RG
 
 
 @contextmanager
-def serving(worker: object, limits: Limits | None = None, **options: object) -> Iterator[str]:
+def serving(
+    worker: object, limits: Limits | None = None, *, bounds: Bounds | None = None, hosts: Hosts | None = None
+) -> Iterator[str]:
     """Serve in a thread, and give the URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = make_app(worker, MODEL, limits or Limits(), **options)
-    config = uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
+    service = Service(worker, limits or Limits())
+    server = Server(make_app(service, MODEL, hosts=hosts), service, bounds or Bounds())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -11,13 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from i2i.serve.connections import Bounds
 from i2i.serve.messages import Limits, Refusal, Translation
 
+from .processes import connect
 from .serving import Answers, picture, serving
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -248,6 +251,22 @@ def test_a_busy_server_is_asked_again(open_page):
         go_on.set()
         wait(second)
         wait(first)
+
+
+def test_a_server_without_room_for_a_connection_is_asked_again(open_page):
+    bounds = Bounds(connections=8, head=60, idle=0.3, patience=60)
+    with serving(Answers(invert), Limits(max_bytes=1_000_000), bounds=bounds) as url, ExitStack() as others:
+        page = open_page(url, expected="503")
+        page.wait_for_timeout(800)  # until the browser's own connections have been closed
+        for _ in range(8):
+            others.enter_context(connect(url))
+        choose(page)
+        page.wait_for_function("about.textContent.startsWith('The server is busy; trying again in ')")
+        others.close()
+        wait(page)
+        choose(page, b"x" * 2_000_000)
+        page.wait_for_selector("#message:not([hidden])")
+        assert page.inner_text("#message-text") == "The file has 1.9 MiB; this server takes up to 0.954 MiB."
 
 
 def test_cancelling_and_a_server_that_has_gone(open_page):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from i2i.serve.guard import LOOPBACK_NAMES
+from i2i.serve.hosts import LOOPBACK_NAMES, Hosts
 
 from .serving import Answers, serving
 
 
 @pytest.fixture(scope="module")
 def client():
-    with serving(Answers(), hosts=LOOPBACK_NAMES) as url, httpx2.Client(base_url=url) as client:
+    with serving(Answers(), hosts=Hosts(LOOPBACK_NAMES)) as url, httpx2.Client(base_url=url) as client:
         yield client
 
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx2
-import pytest
 
 from i2i.serve.messages import Limits, Translation
 
@@ -84,27 +83,6 @@ def test_a_client_that_hangs_up_in_the_middle_gives_its_place_back():
             assert time.monotonic() < until
         assert httpx2.post(f"{url}/translate", content=b"x").status_code == 200
     assert len(worker.jobs) == 1
-
-
-@pytest.mark.parametrize(
-    "request_head",
-    [
-        b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 300_000 + b"\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01",
-        b"GET\r\n\r\n",
-    ],
-    ids=["huge header", "TLS", "no request"],
-)
-def test_what_is_no_request_is_answered_or_hung_up_on(request_head):
-    with serving(Answers()) as url:
-        with connect(url) as connection:
-            try:
-                connection.sendall(request_head)
-                got = answer(connection)
-            except ConnectionError:
-                got = b""
-        assert got == b"" or got.startswith(b"HTTP/1.1 400 ")
-        assert httpx2.get(f"{url}/health").status_code == 200
 
 
 def test_fifty_clients_at_once_meet_a_queue_that_ends():

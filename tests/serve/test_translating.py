@@ -6,6 +6,8 @@ import io
 import struct
 import zipfile
 import zlib
+from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from PIL import Image
 
 import i2i
 from i2i.serve.messages import Job, ModelOptions, Refusal, Translation
-from i2i.serve.translating import describe, load_directions, translate
+from i2i.serve.translating import _answer, describe, load_directions, translate
 
 from .serving import picture
 
@@ -31,6 +33,20 @@ def ask(translators):
         return translate(translators, Job(content, direction, format_name, max_pixels))
 
     return ask
+
+
+class Named:
+    """A translator that says other things of itself."""
+
+    def __init__(self, translator, **said):
+        self._translator = translator
+        self.device = getattr(translator, "device", "cpu")
+        info = getattr(translator, "info", None)
+        known = {field.name: getattr(info, field.name) for field in fields(info)} if info is not None else {}
+        self.info = SimpleNamespace(**{**known, **said})
+
+    def __call__(self, image):
+        return self._translator(image)
 
 
 def opened(answer):
@@ -52,6 +68,29 @@ def test_both_directions_are_loaded_and_described(translators, tiny_run):
     assert info.name == "tiny run"
     assert [(way.name, way.source, way.target) for way in info.directions] == [("AtoB", "A", "B"), ("BtoA", "B", "A")]
     assert (info.generator, info.method, info.step, info.device) == ("resnet", "cyclegan", 1, "cpu")
+
+
+def test_names_that_others_chose_are_safe_to_show(translators, tiny_run, tmp_path):
+    steering = {
+        name: Named(translator, domains=("a\x1b[2Jb", "c\nd\u202e"), generator="resnet\x07")
+        for name, translator in translators.items()
+    }
+    info = describe(ModelOptions(tmp_path / "run\r\n\x1b[31m", {}), steering)
+    assert info.name == "run\\r\\n\\x1b[31m"
+    assert (info.directions[0].source, info.directions[0].target) == ("a\\x1b[2Jb", "c\\nd\\u202e")
+    assert info.generator == "resnet\\x07"
+
+
+def test_a_failure_is_logged_without_what_could_steer_a_terminal(capsys):
+    def broken(image):
+        raise ValueError("from the file: \x1b[2J\nand\r\u202emore")
+
+    job = Job(picture(), "AtoB", "PNG", 100_000)
+    answer = _answer({"AtoB": Named(broken, size_multiple=1)}, job)
+    assert answer == Refusal(500, "the translation failed (ValueError); the server's log says where")
+    logged = capsys.readouterr().err
+    assert all(line.isprintable() for line in logged.splitlines())
+    assert "\\x1b[2J" in logged
 
 
 @pytest.mark.parametrize("direction", ["AtoB", "BtoA"])

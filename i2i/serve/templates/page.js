@@ -121,7 +121,7 @@ async function translate() {
     return settle();
   }
   if (current.content.size > maxBytes) {
-    complain(`The file has ${(current.content.size / 2 ** 20).toFixed(1)} MiB; this server takes up to ${maxBytes / 2 ** 20} MiB.`);
+    complain(`The file has ${(current.content.size / 2 ** 20).toFixed(1)} MiB; this server takes up to ${Number((maxBytes / 2 ** 20).toPrecision(3))} MiB.`);
     return settle();
   }
 
