@@ -33,6 +33,7 @@ def load(
     tile_statistics: Statistics | None = None,
     tile_memory: float | None = None,
     tile_folder: str | Path | None = None,
+    trust: bool = False,
 ) -> Translator:
     """Load a trained translator; call the result on images.
 
@@ -52,6 +53,8 @@ def load(
         tile_statistics: ``exact`` (also if not given): the result is that of the whole image; or ``estimate``.
         tile_memory: GiB of activations between tiles that stay in memory; half of what is available if not given.
         tile_folder: where the others are kept for the while; the system's folder for temporary files if not given.
+        trust: load a ``.pt2`` file that holds more than weights and PyTorch's own operators, although that can run code
+            of whoever wrote it. No other model needs it: nothing that is loaded without it runs code.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
@@ -79,6 +82,7 @@ def load(
             precision=precision,
             inference=inference,
             max_pixels=max_pixels,
+            trust=trust,
         )
     network, info = _load_generator(PluginManager(), model, direction, checkpoint, inference, max_pixels)
     return Translator(network, info, device=device, precision=precision, tiles=tiles)
@@ -192,6 +196,7 @@ def evaluate(
     inference: Inference | None = None,
     device: str = "auto",
     precision: Precision = "fp32",
+    trust: bool = False,
     progress: bool = False,
 ) -> Evaluation:
     """Measure a translator, each number with its protocol and with what the untouched input would score.
@@ -213,6 +218,7 @@ def evaluate(
         inference: see :func:`load`.
         device: see :func:`load`.
         precision: see :func:`load`.
+        trust: of the model, see :func:`load`; also of a file of features, where TorchScript files need it always.
         progress: draw progress on standard error.
 
     Returns:
@@ -238,7 +244,13 @@ def evaluate(
     kept = None if is_exported(model) else find_checkpoint(model, checkpoint).description.get("config", {}).get("data")
     root, choice = choose_data(manager, kept, data, given.get("data", {}))
     translator = load(
-        model, direction=direction, checkpoint=checkpoint, device=device, precision=precision, inference=inference
+        model,
+        direction=direction,
+        checkpoint=checkpoint,
+        device=device,
+        precision=precision,
+        inference=inference,
+        trust=trust,
     )
     with counting("images", enabled=progress) as count:
         return measure(
@@ -248,7 +260,7 @@ def evaluate(
             choice,
             split=split,
             which=metrics,
-            load_features=lambda: load_features(features, translator.device),
+            load_features=lambda: load_features(features, translator.device, trust=trust),
             batch_size=batch_size,
             seed=seed,
             progress=count,

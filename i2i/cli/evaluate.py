@@ -61,6 +61,11 @@ LABELS = {
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
 )
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load a TorchScript file of features, or a .pt2 file that holds more than weights and PyTorch's operators, which can run its author's code.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 def evaluate(model: str, as_json: bool, **given: Any) -> None:
     """Measure MODEL on images it was not trained on.

@@ -68,6 +68,11 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
 )
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load a .pt2 MODEL that holds more than weights and PyTorch's operators, which can run its author's code.",
+)
 def serve(
     model: Path,
     host: str,
