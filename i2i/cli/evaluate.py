@@ -64,7 +64,8 @@ LABELS = {
 @click.option(
     "--trust",
     is_flag=True,
-    help="Load a TorchScript file of features, or a .pt2 file that holds more than weights and PyTorch's operators, which can run its author's code.",
+    help="Load TorchScript --features, or a .pt2 file that holds more than weights and PyTorch's operators, which can "
+    "run its author's code.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 def evaluate(model: str, as_json: bool, **given: Any) -> None:

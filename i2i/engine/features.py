@@ -177,12 +177,15 @@ def _from_file(path: Path, device: torch.device, trust: bool) -> Callable[[Tenso
             with TRACING:
                 return program_on(program, device).module()
         if not trust:
-            raise ConfigError(f"--features {path} is a TorchScript program, code as well as weights, and {HOW_TO_TRUST}")
+            raise ConfigError(
+                f"--features {path} cannot be loaded: {path.suffix} files are TorchScript programs, code as well as "
+                f"weights, and {HOW_TO_TRUST}"
+            )
         with quietly():  # its own deprecation; published extractors still use it
             script: nn.Module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
         return script.eval()
     except CheckpointError as error:
-        raise ConfigError(f"--features {error}") from error
+        raise ConfigError(f"--features cannot be loaded: {error}") from error
     except ConfigError:
         raise
     except Exception as error:  # the loaders' own classes

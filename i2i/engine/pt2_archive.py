@@ -38,9 +38,9 @@ from torch.export.pt2_archive.constants import (
 
 from i2i.engine.pt2_graph import NeedsTrustError, check_graph, check_strings
 from i2i.engine.quiet import quietly
+from i2i.engine.regular_files import require_file
 from i2i.engine.tracing import TRACING
 from i2i.errors import CheckpointError, printable, reason_of
-from i2i.engine.regular_files import require_file
 
 HOW_TO_TRUST = (
     "loading that can run code of whoever wrote it. If you know where the file is from and trust it, allow it: --trust "
@@ -74,7 +74,7 @@ def load_program(path: Path, *, trust: bool = False) -> tuple[ExportedProgram, d
     try:
         with TRACING, quietly(*_LOGGERS):
             if trust:
-                extra: dict[str, Any] = {}
+                extra: dict[str, Any] = {"": ""}  # an empty one would not be filled
                 return torch.export.load(path, extra_files=extra), extra
             members = _read(path)
             extra = _texts(members)

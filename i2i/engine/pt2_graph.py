@@ -21,7 +21,10 @@ _WORDS = re.compile(r"[\w.+\-]*")
 _OPERATOR = re.compile(r"torch\.ops\.(aten|prims)\.(\w+)\.(\w+)")
 _OF_PYTHON = frozenset(
     f"_operator.{name}"
-    for name in "add and_ eq floordiv ge getitem gt le lt mod mul ne neg or_ pos sub truediv".split()
+    for name in (
+        *("add", "and_", "eq", "floordiv", "ge", "getitem", "gt", "le", "lt", "mod", "mul", "ne", "neg", "or_", "pos"),
+        *("sub", "truediv"),
+    )
 ) | frozenset({"math.trunc", *(f"torch.sym_{name}" for name in ("float", "int", "ite", "max", "min", "not"))})
 """What is computed with sizes; powers and shifts, whose results can be as large as memory, are not."""
 _OF_HIGHER_ORDER = frozenset(
@@ -38,10 +41,14 @@ _OBJECTS = frozenset({"as_custom_obj", "custom_obj", "custom_obj_values", "trees
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 
 _FUNCTIONS = frozenset(
-    "Symbol Integer Rational Float Add Mul Pow Max Min Mod Abs And Or Not Eq Ne Lt Le Gt Ge Equality Unequality "
-    "LessThan StrictLessThan GreaterThan StrictGreaterThan floor ceiling Piecewise ExprCondPair "
-    "FloorDiv ModularIndexing Where PythonMod CleanDiv CeilToInt FloorToInt CeilDiv FloatTrueDiv IntTrueDiv "
-    "IsNonOverlappingAndDenseIndicator TruncToFloat TruncToInt RoundToInt RoundDecimal ToFloat Identity".split()
+    {
+        *("Symbol", "Integer", "Rational", "Float", "Add", "Mul", "Pow", "Max", "Min", "Mod", "Abs", "And", "Or"),
+        *("Not", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "Equality", "Unequality", "LessThan", "StrictLessThan"),
+        *("GreaterThan", "StrictGreaterThan", "floor", "ceiling", "Piecewise", "ExprCondPair", "FloorDiv"),
+        *("ModularIndexing", "Where", "PythonMod", "CleanDiv", "CeilToInt", "FloorToInt", "CeilDiv", "FloatTrueDiv"),
+        *("IntTrueDiv", "IsNonOverlappingAndDenseIndicator", "TruncToFloat", "TruncToInt", "RoundToInt"),
+        *("RoundDecimal", "ToFloat", "Identity"),
+    }
 )
 """Of sympy, and of torch's own additions to it."""
 _CONSTANTS = frozenset({"true", "false", "oo", "int_oo"})
@@ -123,7 +130,9 @@ def _check_operator(name: str) -> None:
         operator = getattr(getattr(getattr(torch.ops, library), packet), overload)
     except AttributeError as error:
         raise ValueError(f"torch {torch.__version__} has no operator {name}") from error
-    if not isinstance(operator, torch._ops.OpOverload) or not torch._C._dispatch_has_kernel(operator.name()):
+    if not isinstance(operator, torch._ops.OpOverload) or not torch._C._dispatch_has_kernel(
+        operator.name()  # type: ignore[no-untyped-call]
+    ):
         raise NeedsTrustError(f"{name} is no operator of tensors")
     if any(argument.name in _OF_FILES for argument in operator._schema.arguments):
         raise NeedsTrustError(f"{name} opens files")

@@ -1,4 +1,4 @@
-"""Files of weights and descriptions are ordinary files; what else has a name in a folder is refused before it is opened.
+"""Weights and descriptions are read from ordinary files; whatever else has a name is refused before it is opened.
 
 Opening a pipe waits until somebody writes into it, and reading from a terminal or a device may have no end.
 """
