@@ -16,7 +16,9 @@ from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, ope
 from i2i.engine.config import Choice
 from i2i.engine.official_files import open_official
 from i2i.engine.parts import build, size_multiple
+from i2i.engine.regular_files import require_file
 from i2i.engine.shipped import is_shipped, shipped_folder
+from i2i.engine.weight_types import require_types
 from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.plugins.manager import PluginManager
@@ -96,6 +98,8 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
         ConfigError: ``which`` is wrong.
     """
     path = shipped_folder(model) if is_shipped(model) else Path(model).expanduser()
+    if path.exists() and not path.is_dir():
+        require_file(path)
     is_run = (path / "checkpoints").is_dir() or (path / "config.yaml").is_file()
     if (path / DESCRIPTION).is_file() or path.is_file():
         if which is not None:
@@ -164,6 +168,7 @@ def load_generator(
     with torch.random.fork_rng(devices=[]):  # building draws initial weights
         network: nn.Module = build(manager, "generator", choice, in_channels=in_channels, out_channels=out_channels)
     weights = checkpoint.generator_weights(name)
+    require_types(weights, network.state_dict(), f"{checkpoint.path}: {name}")
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

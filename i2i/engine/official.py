@@ -117,6 +117,12 @@ class OfficialGenerator:
                 shapes[f"{layer.key}.bias"] = (layer.outputs,)
         return shapes
 
+    def expected(self) -> dict[str, Tensor]:
+        """Tensors without values of the types that a file holds, by key; the counters of batch norm too."""
+        floats = {key: torch.empty(0, dtype=torch.float32) for key in self.shapes()}
+        counters = [f"{layer.key}.{_COUNTER}" for layer in self._layers() if layer.kind == "norm"]
+        return {**floats, **{key: torch.empty(0, dtype=torch.int64) for key in counters}}
+
     def own_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Bring the tensors that this was recognised in to the state dict of :attr:`component`, in float32.
 
