@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.devices import check_device
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.pixels import to_uint8
 from i2i.engine.pt2_archive import load_program, program_on
@@ -127,6 +128,7 @@ class ExportedTranslator(Translator):
         self._device = wanted
         return self
 
+    @torchs_own_settings()
     def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
         """Translate tensors; those of one size are computed at once. Padding and cropping are in the file.
 
@@ -217,8 +219,7 @@ def _open_torch(path: Path, device: str, trust: bool) -> tuple[Run, str | None, 
         module = program_on(program, place).module()
 
     def run(images: Tensor) -> Tensor:
-        with torch.no_grad():
-            output: Tensor = module(images.to(place))
+        output: Tensor = module(images.to(place))
         return output
 
     return run, texts.get(metadata.FILE), place

@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.pt2_archive import HOW_TO_TRUST, load_program, program_on
 from i2i.engine.quiet import quietly
 from i2i.engine.regular_files import require_file
@@ -64,6 +65,7 @@ class Features:
     network: Callable[[Tensor], Any]
     device: torch.device
 
+    @torchs_own_settings()
     def of(self, images: Tensor) -> Tensor:
         """The features of images.
 
@@ -80,8 +82,7 @@ class Features:
         if images.shape[1] not in (1, 3):
             raise DataError(f"feature networks take images of 1 or 3 channels; got {images.shape[1]}")
         try:
-            with torch.no_grad():
-                features = self.network(images.expand(-1, 3, -1, -1).contiguous().to(self.device))
+            features = self.network(images.expand(-1, 3, -1, -1).contiguous().to(self.device))
         except Exception as error:  # somebody's network
             raise ConfigError(
                 f"features {self.name} cannot take uint8 images of shape {list(images.shape)}: "

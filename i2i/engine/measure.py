@@ -17,6 +17,7 @@ from torch import Tensor
 from i2i._version import __version__
 from i2i.engine.config import Choice
 from i2i.engine.features import Features
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.metrics import TranslationMetrics
 from i2i.engine.parts import build
 from i2i.engine.pixels import to_uint8
@@ -101,6 +102,7 @@ def choose_data(
     return str(chosen), Choice(name, options)
 
 
+@torchs_own_settings()
 def measure(
     manager: PluginManager,
     translator: Translator,

@@ -14,6 +14,7 @@ from torch import nn
 from i2i._version import __version__
 from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import Choice
+from i2i.engine.inference import own_random_numbers, torchs_own_settings
 from i2i.engine.official_files import open_official
 from i2i.engine.parts import build, size_multiple
 from i2i.engine.regular_files import require_file
@@ -121,6 +122,7 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
     )
 
 
+@torchs_own_settings()
 def load_generator(
     manager: PluginManager,
     checkpoint: Checkpoint,
@@ -165,8 +167,10 @@ def load_generator(
             f"({'; '.join(map(str, problems))}); {made_by_another}"
         )
     choice = Choice(generator, options)
-    with torch.random.fork_rng(devices=[]):  # building draws initial weights
+    with own_random_numbers():  # building draws initial weights
         network: nn.Module = build(manager, "generator", choice, in_channels=in_channels, out_channels=out_channels)
+        if torch.get_default_dtype() != torch.float32:  # somebody changed what parameters are made of
+            network = network.float()
     weights = checkpoint.generator_weights(name)
     require_types(weights, network.state_dict(), f"{checkpoint.path}: {name}")
     try:

@@ -132,7 +132,7 @@ class OfficialGenerator:
         weights = {key: tensors[key].detach().to(torch.float32).clone() for key in self.shapes()}
         for layer in self._layers():
             if layer.kind != "norm" and self.norm == "none":
-                weights.setdefault(f"{layer.key}.bias", torch.zeros(layer.outputs))
+                weights.setdefault(f"{layer.key}.bias", torch.zeros(layer.outputs, dtype=torch.float32))
             elif layer.kind == "norm" and self.norm == "batch":
                 counter = f"{layer.key}.{_COUNTER}"
                 weights[counter] = tensors.get(counter, torch.tensor(0)).clone()
