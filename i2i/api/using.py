@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from i2i.api.training import Settings
+from i2i.api.arguments import plain, require_model, whole_number
+from i2i.api.training import Settings, plain_settings
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 
@@ -65,9 +66,9 @@ def load(
     from i2i.engine.tiles.settings import parse_tiles
     from i2i.engine.translator import Translator
 
-    if max_pixels is not None and max_pixels < 1:
-        raise ConfigError(f"max_pixels must be at least 1; got {max_pixels}")
-    tiles = parse_tiles(tile, tile_statistics, tile_memory, tile_folder)
+    require_model(model)
+    max_pixels = None if max_pixels is None else whole_number("max_pixels", max_pixels, 1)
+    tiles = parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder)
     if is_exported(model):
         if tiles is not None:
             raise ConfigError(
@@ -170,6 +171,7 @@ def export(
     from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
     from i2i.engine.exported import is_exported
 
+    require_model(model)
     path = None if out is None else Path(out).expanduser()
     file_format = resolve_format(path, format)
     if is_exported(model):
@@ -237,7 +239,9 @@ def evaluate(
     from i2i.engine.progress import counting
     from i2i.engine.resolve import layer_from_settings
 
-    given = layer_from_settings(settings)
+    require_model(model)
+    batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
+    given = layer_from_settings(plain_settings(settings))
     if wrong := sorted(given.keys() - {"data"}):
         raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
     manager = PluginManager()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -25,15 +26,35 @@ _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
 _GLOBAL_STATE = threading.RLock()
 
 
-def _forget_locks() -> None:
-    """In a forked child, there are no threads that could hold them, or give them back."""
-    global _GLOBAL_STATE
+_forked = False
+
+
+def _in_forked_child() -> None:
+    """Forget the locks: the threads that held them are not there to give them back. Nor are those that compute."""
+    global _GLOBAL_STATE, _forked
     _LOCKS.clear()
     _GLOBAL_STATE = threading.RLock()
+    _forked = True
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_locks)
+    os.register_at_fork(after_in_child=_in_forked_child)
+
+
+def _compute_alone_if_forked() -> None:
+    """Take one thread in a forked child: the pool of OpenMP, if it was used before, waits for threads left behind."""
+    global _forked
+    if not _forked:
+        return
+    _forked = False
+    if torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
+        warnings.warn(
+            "this process was forked from one that had imported torch, whose threads a child does not have: i2i "
+            "computes with one thread here; start it with multiprocessing's 'spawn' to have all of them",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 @contextmanager
@@ -159,6 +180,7 @@ def torchs_own_settings(*, grad: bool = False) -> Iterator[None]:
     Args:
         grad: whether gradients are recorded.
     """
+    _compute_alone_if_forked()
     with ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))

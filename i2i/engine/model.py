@@ -221,7 +221,7 @@ def _of_run(path: Path, which: str) -> Checkpoint:
                 f"{path}: no checkpoint has a held-out score, so none is the best; choose latest or one of {listed}"
             )
         return min(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step))
-    step = re.fullmatch(r"step-(\d+)", which)
+    step = re.fullmatch(r"step-(\d+)", str(which))
     if step is None:
         raise ConfigError(f"--checkpoint must be latest, best or step-N; got {which!r} (there are {listed})")
     if int(step[1]) not in steps:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy.typing as npt
 import torch
@@ -120,8 +121,9 @@ class Translator:
             DataError: an image cannot be used.
             DivergedError: the network gave NaN or infinity.
         """
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1; got {batch_size}")
+        if not isinstance(batch_size, SupportsIndex) or batch_size < 1:  # type: ignore[operator]
+            raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}")
+        batch_size = operator.index(batch_size)
         if not isinstance(images, list | tuple):
             return self._translate_batch([images])[0]
         results: list[Any] = []
