@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -133,7 +134,8 @@ def convert(
     written = find_checkpoint(folder)
     manager = PluginManager()
     ways = sorted(entry["direction"] for entry in written.description["generators"].values())
-    return tuple(load_generator(manager, written, direction=way)[1] for way in ways)
+    infos = [load_generator(manager, written, direction=way)[1] for way in ways]
+    return tuple(replace(info, chosen=found[0].chosen) for info in infos)
 
 
 def export(

@@ -49,7 +49,10 @@ def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
 
     from i2i.api import convert as convert_models
 
-    for info in convert_models(models, out, **given):
+    infos = convert_models(models, out, **given)
+    if infos[0].chosen:
+        click.echo(f"Step {infos[0].step}: {infos[0].chosen}")
+    for info in infos:
         source, target = info.domains
         options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)
         click.echo(

@@ -99,7 +99,8 @@ def _print_protocol(evaluation: Evaluation) -> None:
     model, data, protocol = evaluation.model, dict(evaluation.data), evaluation.protocol
     step = "" if model["step"] is None else f", step {model['step']}"
     source, target = model["domains"]
-    click.echo(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}")
+    chosen = f" ({model['chosen']})" if model["chosen"] else ""
+    click.echo(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}{chosen}")
     root, split, name = (data.pop(key) for key in ("root", "split", "name"))
     sizes = sorted(evaluation.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])

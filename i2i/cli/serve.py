@@ -100,6 +100,7 @@ def serve(
     def announce(url: str, info: ModelInfo) -> None:
         ways = ", ".join(f"{direction.source} to {direction.target}" for direction in info.directions)
         step = "" if info.step is None else f", step {info.step}"
+        step += f" ({info.checkpoint})" if info.checkpoint else ""
         click.echo(f"{ways}: {info.generator}{step} of {info.name}, on {info.device}", err=True)
         if host not in ("127.0.0.1", "::1", "localhost"):
             click.echo("Warning: every machine that reaches this address may use it; there is no password.", err=True)

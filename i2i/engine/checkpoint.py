@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Checkpoint:
 
     path: Path
     description: Mapping[str, Any]
+    chosen: str = field(default="", kw_only=True)
+    """Where a run folder was named: which of its checkpoints this is, and which other one might be wanted."""
 
     @property
     def step(self) -> int:

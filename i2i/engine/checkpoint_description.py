@@ -122,7 +122,7 @@ class _Record(_Part):
     background: Colour
     max_pixels: Annotated[int, Field(ge=1)]
     inference: Literal["deterministic", "paper"]
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     notes: list[str] = []
 
 

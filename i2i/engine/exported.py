@@ -15,7 +15,6 @@ from i2i.engine.devices import check_device
 from i2i.engine.inference import torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.pixels import to_uint8
-from i2i.engine.pt2_archive import load_program, program_on
 from i2i.engine.regular_files import require_file
 from i2i.engine.tracing import TRACING
 from i2i.engine.translator import Translator
@@ -213,6 +212,8 @@ def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
 
 
 def _open_torch(path: Path, device: str, trust: bool) -> tuple[Run, str | None, torch.device]:
+    from i2i.engine.pt2_archive import load_program, program_on  # with torch's exporter, which takes a second
+
     place = check_device(device)
     program, texts = load_program(path, trust=trust)
     with TRACING:

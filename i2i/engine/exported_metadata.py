@@ -86,7 +86,7 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
         if version <= FORMAT_VERSION:
             check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
         record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
-        info = replace(TranslatorInfo(**record), checkpoint=path)
+        info = replace(TranslatorInfo(**record), checkpoint=path, chosen="")
     except (json.JSONDecodeError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: what it says of itself is damaged ({type(error).__name__}: {error}); export the model again"

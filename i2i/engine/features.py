@@ -32,9 +32,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from i2i.engine.inference import torchs_own_settings
-from i2i.engine.pt2_archive import HOW_TO_TRUST, load_program, program_on
 from i2i.engine.quiet import quietly
-from i2i.engine.regular_files import require_file
+from i2i.engine.regular_files import kind_of
 from i2i.engine.tracing import TRACING
 from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 
@@ -123,7 +122,8 @@ def load_features(name: str, device: torch.device, *, trust: bool = False) -> Fe
         return Features(f"thumbnail (mean colours of {side} fields)", f"means to {side}", False, _thumbnail, device)
     path = Path(name).expanduser()
     if path.suffix in FILE_SUFFIXES:
-        require_file(path, ConfigError)
+        if kind := kind_of(path):
+            raise ConfigError(f"--features {path} is {kind}; expected a file in {', '.join(FILE_SUFFIXES)}")
         digest = _digest(path)
         network = _from_file(path, device, trust)
         return Features(f"{path.name} (sha256 {digest})", "left to the file", False, network, device)
@@ -170,6 +170,8 @@ def _from_function(name: str, device: torch.device) -> Callable[[Tensor], Any]:
 
 
 def _from_file(path: Path, device: torch.device, trust: bool) -> Callable[[Tensor], Any]:
+    from i2i.engine.pt2_archive import HOW_TO_TRUST, load_program, program_on
+
     try:
         if path.suffix == ".onnx":
             return _from_onnx(path)

@@ -307,6 +307,7 @@ def _about_model(translator: Translator) -> dict[str, Any]:
     info = translator.info
     return {
         "checkpoint": str(info.checkpoint),
+        "chosen": info.chosen,
         "step": info.step,
         "generator": info.generator,
         "direction": info.direction,

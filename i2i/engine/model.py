@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +58,8 @@ class TranslatorInfo:
         inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the batch's statistics.
         metrics: the held-out metrics of this direction at this step, with their identity baselines.
         notes: what a person should know before relying on it.
+        chosen: where a run folder was named: which of its checkpoints it is, the latest or the best, and how to have
+            the other; else empty.
     """
 
     checkpoint: Path
@@ -80,11 +82,13 @@ class TranslatorInfo:
     inference: Inference
     metrics: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    chosen: str = ""
 
     @property
     def origin(self) -> str:
-        """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200"``."""
-        return str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
+        """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200 (the latest)"``."""
+        place = str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
+        return f"{place} ({self.chosen})" if self.chosen else place
 
 
 def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
@@ -212,21 +216,32 @@ def _of_run(path: Path, which: str) -> Checkpoint:
             f"{path} has no checkpoint yet; wait for its first, or go on with it: i2i run --resume {path}"
         )
     listed = ", ".join(f"step-{step}" for step in steps)
+    latest = folder.all()[-1]
+    scored = [checkpoint for checkpoint in folder.all() if checkpoint.score is not None]
+    best = min(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step), default=None)
     if which == "latest":
-        return folder.all()[-1]
+        return replace(latest, chosen=_chosen("the latest", best, latest, "the best by the held-out score", "best"))
     if which == "best":
-        scored = [checkpoint for checkpoint in folder.all() if checkpoint.score is not None]
-        if not scored:
+        if best is None:
             raise CheckpointError(
                 f"{path}: no checkpoint has a held-out score, so none is the best; choose latest or one of {listed}"
             )
-        return min(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step))
+        return replace(best, chosen=_chosen("the best by the held-out score", latest, best, "the latest", "latest"))
     step = re.fullmatch(r"step-(\d+)", str(which))
     if step is None:
         raise ConfigError(f"--checkpoint must be latest, best or step-N; got {which!r} (there are {listed})")
     if int(step[1]) not in steps:
         raise CheckpointError(f"{path} has no checkpoint {which}; it has {listed}")
     return open_checkpoint(folder.folder_of(int(step[1])))
+
+
+def _chosen(what: str, other: Checkpoint | None, taken: Checkpoint, what_other: str, name: str) -> str:
+    """Say which checkpoint was taken, and which one might be wanted instead."""
+    if other is None:
+        return what
+    if other.step == taken.step:
+        return f"{what}, and {what_other}"
+    return f"{what}; step {other.step} is {what_other}: --checkpoint {name}"
 
 
 def _entry(checkpoint: Checkpoint, direction: str | None) -> tuple[str, Mapping[str, Any]]:
@@ -266,6 +281,7 @@ def _about(
         "inference": inference,
         "metrics": dict((description.get("metrics") or {}).get(direction, {})),
         "notes": tuple(description.get("notes", ())),
+        "chosen": checkpoint.chosen,
     }
 
 

@@ -121,7 +121,7 @@ class Translator:
             DataError: an image cannot be used.
             DivergedError: the network gave NaN or infinity.
         """
-        if not isinstance(batch_size, SupportsIndex) or batch_size < 1:  # type: ignore[operator]
+        if not isinstance(batch_size, SupportsIndex) or batch_size < 1:
             raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}")
         batch_size = operator.index(batch_size)
         if not isinstance(images, list | tuple):

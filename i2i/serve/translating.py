@@ -98,6 +98,7 @@ def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
         method=first.info.method,
         generator=first.info.generator,
         step=first.info.step,
+        checkpoint=first.info.chosen,
         device=str(first.device),
         background=first.info.background,
     )

@@ -275,3 +275,27 @@ def test_a_pipe_or_a_device_is_no_model(tmp_path):
         i2i.load(tmp_path / "model.pth")
     with pytest.raises(CheckpointError, match="/dev/null is a device"):
         i2i.load("/dev/null")
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        (None, "the latest; step 5 is the best by the held-out score: --checkpoint best"),
+        ("best", "the best by the held-out score; step 20000 is the latest: --checkpoint latest"),
+        ("step-100", ""),
+    ],
+)
+def test_it_says_which_checkpoint_it_took_and_which_other_there_is(run, which, said):
+    translator = i2i.load(run, checkpoint=which, device="cpu")
+    assert translator.info.chosen == said
+    assert said in translator.info.origin
+    assert said in repr(translator)
+
+
+def test_the_latest_may_be_the_best_or_nobody_knows(tmp_path):
+    write_run(tmp_path / "run")
+    assert i2i.load(tmp_path / "run", device="cpu").info.chosen == "the latest"
+    write_run(tmp_path / "run", step=8, score=1.0)
+    assert i2i.load(tmp_path / "run", device="cpu").info.chosen == "the latest, and the best by the held-out score"
+    folder = tmp_path / "run" / "checkpoints" / "step-00000008"
+    assert i2i.load(folder, device="cpu").info.origin == f"step 8 of {folder}"
