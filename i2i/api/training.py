@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from i2i.api.arguments import plain
 from i2i.engine.config import LIMITS
 from i2i.engine.packages import TRAINING, require
 from i2i.engine.result import RunResult
@@ -256,6 +257,12 @@ def _resolve(
     return resolve(manager, [*layers, _layer(**given)])
 
 
+def plain_settings(settings: Settings) -> Settings:
+    """Settings with numbers of other libraries as Python's."""
+    values: Settings = plain(settings) if isinstance(settings, Mapping) else settings
+    return values
+
+
 def _layer(*, settings: Settings = (), **options: Any) -> Layer:
     """Sort the options of :func:`run` into sections; an option that ``settings`` give another value is refused."""
     from i2i.engine.resolve import layer_from_settings, merge_once
@@ -271,6 +278,7 @@ def _layer(*, settings: Settings = (), **options: Any) -> Layer:
     for name, value in options.items():
         if value is None:
             continue
+        value = plain(value)
         section, key = sections.get(name, ("training", name))
         layer.setdefault(section, {})[key] = str(value) if name == "data" else value
-    return merge_once(layer_from_settings(settings), layer)
+    return merge_once(layer_from_settings(plain_settings(settings)), layer)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from i2i.api.training import Settings
+from i2i.api.arguments import plain, require_model, whole_number
+from i2i.api.training import Settings, plain_settings
 from i2i.engine.packages import MEASURING, require
 from i2i.errors import ConfigError
 from i2i.paths import named
@@ -36,6 +38,7 @@ def load(
     tile_statistics: Statistics | None = None,
     tile_memory: float | None = None,
     tile_folder: str | Path | None = None,
+    trust: bool = False,
 ) -> Translator:
     """Load a trained translator; call the result on images.
 
@@ -55,6 +58,8 @@ def load(
         tile_statistics: ``exact`` (also if not given): the result is that of the whole image; or ``estimate``.
         tile_memory: GiB of activations between tiles that stay in memory; half of what is available if not given.
         tile_folder: where the others are kept for the while; the system's folder for temporary files if not given.
+        trust: load a ``.pt2`` file that holds more than weights and PyTorch's own operators, although that can run code
+            of whoever wrote it. No other model needs it: nothing that is loaded without it runs code.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
@@ -65,9 +70,9 @@ def load(
     from i2i.engine.tiles.settings import parse_tiles
     from i2i.engine.translator import Translator
 
-    if max_pixels is not None and max_pixels < 1:
-        raise ConfigError(f"max_pixels must be at least 1; got {max_pixels}")
-    tiles = parse_tiles(tile, tile_statistics, tile_memory, tile_folder)
+    require_model(model)
+    max_pixels = None if max_pixels is None else whole_number("max_pixels", max_pixels, 1)
+    tiles = parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder)
     if is_exported(model):
         if tiles is not None:
             raise ConfigError(
@@ -82,6 +87,7 @@ def load(
             precision=precision,
             inference=inference,
             max_pixels=max_pixels,
+            trust=trust,
         )
     network, info = _load_generator(PluginManager(), model, direction, checkpoint, inference, max_pixels)
     return Translator(network, info, device=device, precision=precision, tiles=tiles)
@@ -131,7 +137,8 @@ def convert(
     written = find_checkpoint(folder)
     manager = PluginManager()
     ways = sorted(entry["direction"] for entry in written.description["generators"].values())
-    return tuple(load_generator(manager, written, direction=way)[1] for way in ways)
+    infos = [load_generator(manager, written, direction=way)[1] for way in ways]
+    return tuple(replace(info, chosen=found[0].chosen) for info in infos)
 
 
 def export(
@@ -169,6 +176,7 @@ def export(
     from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
     from i2i.engine.exported import is_exported
 
+    require_model(model)
     path = None if out is None else named(out)
     file_format = resolve_format(path, format)
     if is_exported(model):
@@ -195,6 +203,7 @@ def evaluate(
     inference: Inference | None = None,
     device: str = "auto",
     precision: Precision = "fp32",
+    trust: bool = False,
     progress: bool = False,
 ) -> Evaluation:
     """Measure a translator, each number with its protocol and with what the untouched input would score.
@@ -216,6 +225,7 @@ def evaluate(
         inference: see :func:`load`.
         device: see :func:`load`.
         precision: see :func:`load`.
+        trust: of the model, see :func:`load`; also of a file of features, where TorchScript files need it always.
         progress: draw progress on standard error.
 
     Returns:
@@ -235,7 +245,9 @@ def evaluate(
     from i2i.engine.progress import watching
     from i2i.engine.resolve import layer_from_settings
 
-    given = layer_from_settings(settings)
+    require_model(model)
+    batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
+    given = layer_from_settings(plain_settings(settings))
     if wrong := sorted(given.keys() - {"data"}):
         raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
     manager = PluginManager()
@@ -250,6 +262,7 @@ def evaluate(
                 device=device,
                 precision=precision,
                 inference=inference,
+                trust=trust,
             )
         return measure(
             manager,
@@ -258,7 +271,7 @@ def evaluate(
             choice,
             split=split,
             which=metrics,
-            load_features=lambda: load_features(features, translator.device),
+            load_features=lambda: load_features(features, translator.device, trust=trust),
             batch_size=batch_size,
             seed=seed,
         )

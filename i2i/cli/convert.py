@@ -56,6 +56,8 @@ def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
         from i2i.api import convert as convert_models
 
         converted = convert_models(models, out, **given)
+    if converted[0].chosen:
+        say(f"Step {converted[0].step}: {converted[0].chosen}")
     for info in converted:
         source, target = info.domains
         options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)

@@ -62,6 +62,12 @@ LABELS = {
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
 )
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load TorchScript --features, or a .pt2 file that holds more than weights and PyTorch's operators, which can "
+    "run its author's code.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 def evaluate(model: str, as_json: bool, **given: Any) -> None:
     """Measure MODEL on images it was not trained on.
@@ -94,7 +100,8 @@ def _print_protocol(evaluation: Evaluation) -> None:
     model, data, protocol = evaluation.model, dict(evaluation.data), evaluation.protocol
     step = "" if model["step"] is None else f", step {model['step']}"
     source, target = model["domains"]
-    say(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}")
+    chosen = f" ({model['chosen']})" if model["chosen"] else ""
+    say(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}{chosen}")
     root, split, name = (data.pop(key) for key in ("root", "split", "name"))
     sizes = sorted(evaluation.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])

@@ -83,6 +83,11 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
 )
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load a .pt2 MODEL that holds more than weights and PyTorch's operators, which can run its author's code.",
+)
 def serve(
     model: Path,
     host: str,
@@ -118,6 +123,7 @@ def serve(
     def announce(url: str, info: ModelInfo) -> None:
         ways = ", ".join(f"{direction.source} to {direction.target}" for direction in info.directions)
         step = "" if info.step is None else f", step {info.step}"
+        step += f" ({info.checkpoint})" if info.checkpoint else ""
         say(f"{ways}: {info.generator}{step} of {info.name}, on {info.device}", err=True)
         if host not in LOOPBACK_NAMES:
             say(

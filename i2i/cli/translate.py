@@ -93,6 +93,11 @@ POSITIVE = click.IntRange(min=1)
     "available.",
 )
 @click.option("--tile-folder", metavar="FOLDER", help="Where the temporary files are. Default: the system's folder.")
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load a .pt2 MODEL that holds more than weights and PyTorch's operators, which can run its author's code.",
+)
 def translate(
     model: Path,
     inputs: tuple[str, ...],

@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from i2i.engine import files
+from i2i.engine.checkpoint_description import check_description
 from i2i.engine.metrics import Metrics, metrics_from_json, metrics_to_json
+from i2i.engine.regular_files import require_file
 from i2i.engine.state import pack, unpack
 from i2i.engine.texts import read_json
-from i2i.errors import CheckpointError, RunFolderError
+from i2i.errors import CheckpointError, RunFolderError, reason_of
 
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
@@ -41,6 +43,8 @@ class Checkpoint:
 
     path: Path
     description: Mapping[str, Any]
+    chosen: str = field(default="", kw_only=True)
+    """Where a run folder was named: which of its checkpoints this is, and which other one might be wanted."""
 
     @property
     def step(self) -> int:
@@ -82,6 +86,10 @@ class Checkpoint:
             return unpack(values, tensors)
         except KeyError as error:
             raise CheckpointError(f"{file} is damaged: it lacks the tensor {error}; {_other_way(self.path)}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckpointError(
+                f"{self.path / name}.json is damaged ({reason_of(error)}); {_other_way(self.path)}"
+            ) from error
 
 
 class CheckpointFolder:
@@ -236,11 +244,9 @@ def open_checkpoint(path: Path) -> Checkpoint:
             f"{path} has checkpoint format {version!r}; this i2i reads format {FORMAT_VERSION}: another version "
             "wrote it; install that one, for a higher number a newer one (pip install --upgrade i2i)"
         )
-    needed = {"step": int, "world_size": int}
-    if description.get("step", 0) is None:  # of what was converted from elsewhere, nobody knows the steps
-        del needed["step"]
-    if not all(isinstance(description.get(key), kind) for key, kind in needed.items()):
+    if not {"step", "world_size"} <= description.keys():
         raise CheckpointError(f"{path / DESCRIPTION} is damaged: step or world_size is missing; {_other_way(path)}")
+    check_description(description, str(path / DESCRIPTION), _other_way(path))
     return Checkpoint(path, description)
 
 
@@ -256,6 +262,8 @@ def _save_state(folder: Path, name: str, state: Any) -> None:
 
 
 def _load_json(path: Path) -> dict[str, Any]:
+    if path.exists():
+        require_file(path)
     try:
         values = read_json(path)
         if not isinstance(values, dict):
@@ -266,11 +274,13 @@ def _load_json(path: Path) -> dict[str, Any]:
             f"{path.parent} is no complete checkpoint: {path.name} is missing; expected a folder such as "
             f"RUN/checkpoints/latest; {_other_way(path.parent)}"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; {_other_way(path.parent)}") from error
 
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
+    if path.exists():
+        require_file(path)
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from i2i.engine.inference import leaving_no_trace, own_random_numbers
 from i2i.engine.metrics import TranslationMetrics
 from i2i.engine.samples import write_picture, write_sheet
 from i2i.engine.stream import collate
@@ -105,9 +106,10 @@ class HeldOut:
 
     def _translate(self, direction: str, images: Tensor) -> Tensor:
         network = self.directions[direction]
-        with calling(network, f"translating a held-out image {direction}"):
+        random = own_random_numbers() if self.paper_inference else nullcontext()  # as a translator's, image by image
+        with random, calling(network, f"translating a held-out image {direction}"):
             output: Tensor = network(images.to(self.device))
-            return output.float().cpu()
+        return output.float().cpu()
 
     def _images(self, limit: int | None) -> Iterable[Mapping[str, Any]]:
         count = len(self.dataset) if limit is None else min(limit, len(self.dataset))
@@ -118,21 +120,8 @@ class HeldOut:
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
-        """No gradients, evaluation mode, and no trace left in the random generators or in the networks' modes."""
-        networks = list({id(network): network for network in self.directions.values()}.values())
-        modes = [network.training for network in networks]
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.no_grad(), torch.random.fork_rng(devices, enabled=self.paper_inference):
-            for network in networks:
-                network.train(self.paper_inference)
-            buffers = [{name: value.clone() for name, value in network.named_buffers()} for network in networks]
-            try:
-                yield
-            finally:
-                for network, mode, kept in zip(networks, modes, buffers, strict=True):
-                    network.train(mode)
-                    for name, value in network.named_buffers():
-                        value.copy_(kept[name])
+        with leaving_no_trace(self.directions.values(), paper=self.paper_inference):
+            yield
 
 
 def _drawable(title: str, images: Tensor) -> tuple[str, Tensor]:

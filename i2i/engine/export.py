@@ -24,9 +24,11 @@ from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_check import Check, Format, batch_shapes, check, tolerance
 from i2i.engine.export_graph import ImageGraph, TensorGraph
+from i2i.engine.inference import float32_by_default, own_random_numbers, torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.packages import require
 from i2i.engine.parts import create
+from i2i.engine.tracing import TRACING
 from i2i.engine.translator import Translator
 from i2i.errors import ConfigError, ExportError
 from i2i.plugins.manager import PluginManager
@@ -92,6 +94,8 @@ def require_exporter(file_format: Format) -> None:
     require("exporting to ONNX", "onnx", "onnxscript", "onnxruntime")
 
 
+@torchs_own_settings()
+@float32_by_default()
 def export_model(
     manager: PluginManager,
     network: nn.Module,
@@ -164,7 +168,7 @@ def _with_standard_operators(manager: PluginManager, network: nn.Module, info: T
     if "kernels" not in manager.spec(GeneratorSpec, info.generator).options.model_fields:
         return network
     context = {"in_channels": info.in_channels, "out_channels": info.out_channels}
-    with torch.random.fork_rng(devices=[]):  # building draws initial weights
+    with own_random_numbers():  # building draws initial weights
         rebuilt = create(manager, "generator", info.generator, context, {**info.options, "kernels": "reference"})
     assert isinstance(rebuilt, nn.Module)
     rebuilt.load_state_dict(network.state_dict())
@@ -177,7 +181,7 @@ def _trace(graph: nn.Module, info: TranslatorInfo, raw: bool) -> ExportedProgram
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
     open_sizes = dict.fromkeys(_open_places(raw), Dim.DYNAMIC)
     try:
-        with torch.no_grad(), _quietly():
+        with TRACING, torch.no_grad(), _quietly():
             program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes,), strict=False)
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -212,10 +216,11 @@ def _operators(program: ExportedProgram) -> Iterator[str]:
 
 def _write(program: ExportedProgram, path: Path, file_format: Format, about: str, *, raw: bool) -> None:
     if file_format == "torch":
-        torch.export.save(program, path, extra_files={metadata.FILE: about})
+        with TRACING:
+            torch.export.save(program, path, extra_files={metadata.FILE: about})
         return
     try:
-        with _quietly():
+        with TRACING, _quietly():
             converted: Any = torch.onnx.export(
                 program,
                 (),

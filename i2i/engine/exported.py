@@ -6,16 +6,18 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.devices import check_device
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.packages import require
 from i2i.engine.pixels import to_uint8
+from i2i.engine.regular_files import require_file
+from i2i.engine.tracing import TRACING
 from i2i.engine.translator import Translator
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
 from i2i.paths import named
@@ -42,11 +44,12 @@ def load_exported(
     precision: str = "fp32",
     inference: str | None = None,
     max_pixels: int | None = None,
+    trust: bool = False,
 ) -> ExportedTranslator:
     """Load an exported file; the options are those of :func:`i2i.load`, as far as a file has a choice.
 
-    A ``.pt2`` file is loaded by ``torch.export.load``, which can run code that somebody put into it: load only files
-    that you trust. ONNX files run none.
+    No code of the file's author runs: of a ``.pt2`` file only weights and a graph of PyTorch's own operators are taken
+    (:mod:`i2i.engine.pt2_archive`), and ONNX Runtime knows operators alone.
 
     Args:
         model: a file made by :func:`i2i.export`.
@@ -56,14 +59,16 @@ def load_exported(
         precision: ``fp32``.
         inference: ``deterministic``.
         max_pixels: refuse image files with more pixels than this; without, what the run was set to.
+        trust: load a ``.pt2`` file that holds more than that, which can run code of whoever wrote it.
 
     Raises:
-        CheckpointError: there is no such file, or it is damaged or not from i2i.
+        CheckpointError: there is no such file, it is damaged or not from i2i, or holds more than weights and a graph.
         ConfigError: an option that the file does not have, or a package or device that is not here.
     """
     path = named(model)
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"{model} is no exported model: there is no such file")
+    require_file(path)
     refused = {
         "--checkpoint": (checkpoint, None),
         "--precision": (precision, "fp32"),
@@ -75,8 +80,7 @@ def load_exported(
                 f"{option} {value} is for run folders: {path} was exported with one checkpoint, for fp32 and "
                 "deterministic inference; leave it out"
             )
-    open_file = _open_onnx if path.suffix == ".onnx" else _open_torch
-    run, text, place = open_file(path, device)
+    run, text, place = _open_onnx(path, device) if path.suffix == ".onnx" else _open_torch(path, device, trust)
     info, raw = metadata.read_back(text, path)
     if direction not in (None, info.direction):
         source, target = info.domains
@@ -125,6 +129,7 @@ class ExportedTranslator(Translator):
         self._device = wanted
         return self
 
+    @torchs_own_settings()
     def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
         """Translate tensors; those of one size are computed at once. Padding and cropping are in the file.
 
@@ -205,22 +210,16 @@ def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
     return run, about, place
 
 
-def _open_torch(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
-    place = check_device(device)
-    extra: dict[str, Any] = {metadata.FILE: ""}
-    try:
-        program = torch.export.load(path, extra_files=extra)
-    except Exception as error:  # zip, JSON, or the tracer's own
-        raise CheckpointError(f"{path} is no PT2 archive, or is damaged ({reason_of(error)})") from error
-    if place.type != "cpu":
-        from torch.export.passes import move_to_device_pass
+def _open_torch(path: Path, device: str, trust: bool) -> tuple[Run, str | None, torch.device]:
+    from i2i.engine.pt2_archive import load_program, program_on  # with torch's exporter, which takes a second
 
-        program = move_to_device_pass(program, place)
-    module = program.module()
+    place = check_device(device)
+    program, texts = load_program(path, trust=trust)
+    with TRACING:
+        module = program_on(program, place).module()
 
     def run(images: Tensor) -> Tensor:
-        with torch.no_grad():
-            output: Tensor = module(images.to(place))
+        output: Tensor = module(images.to(place))
         return output
 
-    return run, extra[metadata.FILE], place
+    return run, texts.get(metadata.FILE), place

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from i2i._version import __version__
+from i2i.engine.checkpoint_description import check_record
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.texts import parse_json
 from i2i.errors import CheckpointError, reason_of
@@ -83,8 +84,10 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
         version = int(values["format"])
         raw = values["input"]["type"] == "float32"
         known = {field.name for field in fields(TranslatorInfo)}
+        if version <= FORMAT_VERSION:
+            check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
         record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
-        info = replace(TranslatorInfo(**record), checkpoint=path)
+        info = replace(TranslatorInfo(**record), checkpoint=path, chosen="")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(
             f"{path}: what it says of itself is damaged ({type(error).__name__}: {reason_of(error)}); export the model "

@@ -9,7 +9,8 @@
 ``thumbnail``       no network: the 192 mean colours of 8 x 8 fields. Tells colours and coarse layout apart and
                     nothing finer; for a first look without weights, not for comparing with others' numbers.
 ``module:function`` Python: ``function()`` gives a module or callable, found from the current folder too
-``FILE``            a TorchScript file (``.pt``, ``.ts``), a program of torch.export (``.pt2``) or ONNX (``.onnx``)
+``FILE``            a program of torch.export (``.pt2``) or ONNX (``.onnx``); or, for those who trust its author, a
+                    TorchScript file (``.pt``, ``.ts``), which is a program that may do more than compute
 ==================  ==============================================================================================
 
 Whatever it is, it maps uint8 ``[N, 3, H, W]`` to floats ``[N, D]`` and resizes as it likes.
@@ -20,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +31,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.packages import problem_of
-from i2i.errors import ConfigError, DataError, reason_of
+from i2i.engine.quiet import quietly
+from i2i.engine.regular_files import kind_of
+from i2i.engine.tracing import TRACING
+from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 from i2i.paths import named
 
 STANDARD = "inception"
@@ -62,6 +66,7 @@ class Features:
     network: Callable[[Tensor], Any]
     device: torch.device
 
+    @torchs_own_settings()
     def of(self, images: Tensor) -> Tensor:
         """The features of images.
 
@@ -78,8 +83,7 @@ class Features:
         if images.shape[1] not in (1, 3):
             raise DataError(f"feature networks take images of 1 or 3 channels; got {images.shape[1]}")
         try:
-            with torch.no_grad():
-                features = self.network(images.expand(-1, 3, -1, -1).contiguous().to(self.device))
+            features = self.network(images.expand(-1, 3, -1, -1).contiguous().to(self.device))
         except Exception as error:  # somebody's network
             raise ConfigError(
                 f"features {self.name} cannot take uint8 images of shape {list(images.shape)}: "
@@ -95,11 +99,16 @@ class Features:
         return features
 
 
-def load_features(name: str, device: torch.device) -> Features:
+def load_features(name: str, device: torch.device, *, trust: bool = False) -> Features:
     """Load a feature network; see the table of this module.
 
+    Args:
+        name: which.
+        device: where to compute.
+        trust: load a file although that can run code of whoever wrote it.
+
     Raises:
-        ConfigError: there is none of this name, it cannot be loaded, or a package is missing.
+        ConfigError: there is none of this name, it cannot be loaded, needs to be trusted, or a package is missing.
         DataError: the weights of Inception could not be fetched.
     """
     if name == STANDARD:
@@ -115,8 +124,11 @@ def load_features(name: str, device: torch.device) -> Features:
         return Features(f"thumbnail (mean colours of {side} fields)", f"means to {side}", False, _thumbnail, device)
     path = named(name)
     if path.suffix in FILE_SUFFIXES:
+        if kind := kind_of(path):
+            raise ConfigError(f"--features {path} is {kind}; expected a file in {', '.join(FILE_SUFFIXES)}")
         digest = _digest(path)
-        return Features(f"{path.name} (sha256 {digest})", "left to the file", False, _from_file(path, device), device)
+        network = _from_file(path, device, trust)
+        return Features(f"{path.name} (sha256 {digest})", "left to the file", False, network, device)
     if ":" in name:
         return Features(name, "left to the function", False, _from_function(name, device), device)
     raise ConfigError(f"--features must be {EXPECTED}; got {name!r}")
@@ -156,18 +168,26 @@ def _from_function(name: str, device: torch.device) -> Callable[[Tensor], Any]:
     return made.eval().to(device) if isinstance(made, nn.Module) else made
 
 
-def _from_file(path: Path, device: torch.device) -> Callable[[Tensor], Any]:
+def _from_file(path: Path, device: torch.device, trust: bool) -> Callable[[Tensor], Any]:
+    from i2i.engine.pt2_archive import HOW_TO_TRUST, load_program, program_on
+
     try:
         if path.suffix == ".onnx":
             return _from_onnx(path)
         if path.suffix == ".pt2":
-            from torch.export.passes import move_to_device_pass
-
-            return move_to_device_pass(torch.export.load(path), device).module()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript; published extractors still use it
+            program, _ = load_program(path, trust=trust)
+            with TRACING:
+                return program_on(program, device).module()
+        if not trust:
+            raise ConfigError(
+                f"--features {path} cannot be loaded: {path.suffix} files are TorchScript programs, code as well as "
+                f"weights, and {HOW_TO_TRUST}"
+            )
+        with quietly():  # its own deprecation; published extractors still use it
             script: nn.Module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
         return script.eval()
+    except CheckpointError as error:
+        raise ConfigError(f"--features cannot be loaded: {error}") from error
     except ConfigError:
         raise
     except Exception as error:  # the loaders' own classes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.pixels import to_uint8
+from i2i.engine.weight_types import FLOATS
 from i2i.errors import DataError
 from i2i.images.reading import UnusableImageError, read_image, to_array, to_opaque, upright
 from i2i.paths import named
@@ -67,14 +68,14 @@ def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
         require_pictures(info)
         try:
             turned = upright(item)
-        except (UnusableImageError, OSError) as error:  # the latter of a file that is opened and not read yet
+        except (UnusableImageError, OSError, ValueError) as error:  # of a file not read yet, or closed before it was
             raise DataError(f"a Pillow image cannot be translated: {error}") from error
         if 0 in turned.size:
             raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
         return to_opaque(turned, channels=info.in_channels, background=info.background)
-    if isinstance(item, str | os.PathLike):
+    if isinstance(item, str | PathLike):
         require_pictures(info)
-        path = named(item)
+        path = named(fspath(item))
         return read_image(path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels)
     return None
 
@@ -108,6 +109,10 @@ def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> Prepared:
     shape = f"array of shape {array.shape} and type {array.dtype}"
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise DataError(f"expected an array [H, W] or [H, W, C]; got an {shape}; hand over several as a list")
+    if isinstance(array, np.ma.MaskedArray) and array.mask.any():
+        raise DataError(
+            f"expected an array without a mask; got an {shape} with masked pixels; fill them: array.filled(0)"
+        )
     planes = array[:, :, None] if array.ndim == 2 else array
     convertible = info.in_channels in PICTURE_CHANNELS and planes.shape[2] in (1, 2, 3, 4)
     if planes.shape[2] != info.in_channels and not convertible:
@@ -158,6 +163,9 @@ def _from_tensor(tensor: Tensor, info: TranslatorInfo) -> Prepared:
         raise DataError(f"expected a tensor [{channels}, H, W] or [N, {channels}, H, W]; got a {shape}")
     if not tensor.is_floating_point():
         raise DataError(f"expected a tensor of floats in [-1, 1]; got a {shape}; bring 0..255 there with x / 127.5 - 1")
+    if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.device.type == "meta":
+        kind = f"{shape}, {str(tensor.layout).removeprefix('torch.')}, on {tensor.device}"
+        raise DataError(f"expected a dense tensor of float16, bfloat16, float32 or float64 with values; got a {kind}")
     least, greatest = tensor.detach().aminmax()
     _check_range(float(least), float(greatest), -1, shape)
     images = tensor.detach().float()

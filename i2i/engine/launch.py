@@ -17,6 +17,7 @@ from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 
 from i2i.engine.config import RunConfig, TrainingOptions
 from i2i.engine.devices import check_device
+from i2i.engine.inference import float32_by_default, torchs_own_settings
 from i2i.engine.progress import Reporter, Silent, Terminal
 from i2i.engine.result import RunResult
 from i2i.engine.run_folder import RunFolder
@@ -118,6 +119,8 @@ class Launch:
             self.folder = kind(outcome[0])
         return self.folder
 
+    @torchs_own_settings(grad=True)
+    @float32_by_default()
     def train(
         self,
         manager: PluginManager,

@@ -17,6 +17,7 @@ from torch import Tensor
 from i2i._version import __version__
 from i2i.engine.config import Choice
 from i2i.engine.features import Features
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.metrics import TranslationMetrics
 from i2i.engine.parts import open_dataset
 from i2i.engine.pixels import to_uint8
@@ -103,6 +104,7 @@ def choose_data(
     return str(chosen), Choice(name, options)
 
 
+@torchs_own_settings()
 def measure(
     manager: PluginManager,
     translator: Translator,
@@ -306,6 +308,7 @@ def _about_model(translator: Translator) -> dict[str, Any]:
     info = translator.info
     return {
         "checkpoint": str(info.checkpoint),
+        "chosen": info.chosen,
         "step": info.step,
         "generator": info.generator,
         "direction": info.direction,

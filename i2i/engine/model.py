@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +14,12 @@ from torch import nn
 from i2i._version import __version__
 from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import Choice
+from i2i.engine.inference import own_random_numbers, torchs_own_settings
 from i2i.engine.official_files import open_official
 from i2i.engine.parts import build, size_multiple
+from i2i.engine.regular_files import require_file
 from i2i.engine.shipped import is_shipped, shipped_folder
+from i2i.engine.weight_types import require_types
 from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.paths import named
@@ -56,6 +59,8 @@ class TranslatorInfo:
         inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the batch's statistics.
         metrics: the held-out metrics of this direction at this step, with their identity baselines.
         notes: what a person should know before relying on it.
+        chosen: where a run folder was named: which of its checkpoints it is, the latest or the best, and how to have
+            the other; else empty.
     """
 
     checkpoint: Path
@@ -78,11 +83,13 @@ class TranslatorInfo:
     inference: Inference
     metrics: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    chosen: str = ""
 
     @property
     def origin(self) -> str:
-        """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200"``."""
-        return str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
+        """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200 (the latest)"``."""
+        place = str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
+        return f"{place} ({self.chosen})" if self.chosen else place
 
 
 def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
@@ -97,6 +104,8 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
         ConfigError: ``which`` is wrong.
     """
     path = shipped_folder(model) if is_shipped(model) else named(model)
+    if path.exists() and not path.is_dir():
+        require_file(path)
     is_run = (path / "checkpoints").is_dir() or (path / "config.yaml").is_file()
     if (path / DESCRIPTION).is_file() or path.is_file():
         if which is not None:
@@ -118,6 +127,7 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
     )
 
 
+@torchs_own_settings()
 def load_generator(
     manager: PluginManager,
     checkpoint: Checkpoint,
@@ -162,9 +172,12 @@ def load_generator(
             f"({'; '.join(map(str, problems))}); {made_by_another}"
         )
     choice = Choice(generator, options)
-    with torch.random.fork_rng(devices=[]):  # building draws initial weights
+    with own_random_numbers():  # building draws initial weights
         network: nn.Module = build(manager, "generator", choice, in_channels=in_channels, out_channels=out_channels)
+        if torch.get_default_dtype() != torch.float32:  # somebody changed what parameters are made of
+            network = network.float()
     weights = checkpoint.generator_weights(name)
+    require_types(weights, network.state_dict(), f"{checkpoint.path}: {name}")
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -204,21 +217,32 @@ def _of_run(path: Path, which: str) -> Checkpoint:
             f"{path} has no checkpoint yet; wait for its first, or go on with it: i2i run --resume {path}"
         )
     listed = ", ".join(f"step-{step}" for step in steps)
+    latest = folder.all()[-1]
+    scored = [checkpoint for checkpoint in folder.all() if checkpoint.score is not None]
+    best = min(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step), default=None)
     if which == "latest":
-        return folder.all()[-1]
+        return replace(latest, chosen=_chosen("the latest", best, latest, "the best by the held-out score", "best"))
     if which == "best":
-        scored = [checkpoint for checkpoint in folder.all() if checkpoint.score is not None]
-        if not scored:
+        if best is None:
             raise CheckpointError(
                 f"{path}: no checkpoint has a held-out score, so none is the best; choose latest or one of {listed}"
             )
-        return min(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step))
-    step = re.fullmatch(r"step-(\d+)", which)
+        return replace(best, chosen=_chosen("the best by the held-out score", latest, best, "the latest", "latest"))
+    step = re.fullmatch(r"step-(\d+)", str(which))
     if step is None:
         raise ConfigError(f"--checkpoint must be latest, best or step-N; got {which!r} (there are {listed})")
     if int(step[1]) not in steps:
         raise CheckpointError(f"{path} has no checkpoint {which}; it has {listed}")
     return open_checkpoint(folder.folder_of(int(step[1])))
+
+
+def _chosen(what: str, other: Checkpoint | None, taken: Checkpoint, what_other: str, name: str) -> str:
+    """Say which checkpoint was taken, and which one might be wanted instead."""
+    if other is None:
+        return what
+    if other.step == taken.step:
+        return f"{what}, and {what_other}"
+    return f"{what}; step {other.step} is {what_other}: --checkpoint {name}"
 
 
 def _entry(checkpoint: Checkpoint, direction: str | None) -> tuple[str, Mapping[str, Any]]:
@@ -258,6 +282,7 @@ def _about(
         "inference": inference,
         "metrics": dict((description.get("metrics") or {}).get(direction, {})),
         "notes": tuple(description.get("notes", ())),
+        "chosen": checkpoint.chosen,
     }
 
 

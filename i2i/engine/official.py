@@ -117,6 +117,12 @@ class OfficialGenerator:
                 shapes[f"{layer.key}.bias"] = (layer.outputs,)
         return shapes
 
+    def expected(self) -> dict[str, Tensor]:
+        """Tensors without values of the types that a file holds, by key; the counters of batch norm too."""
+        floats = {key: torch.empty(0, dtype=torch.float32) for key in self.shapes()}
+        counters = [f"{layer.key}.{_COUNTER}" for layer in self._layers() if layer.kind == "norm"]
+        return {**floats, **{key: torch.empty(0, dtype=torch.int64) for key in counters}}
+
     def own_weights(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Bring the tensors that this was recognised in to the state dict of :attr:`component`, in float32.
 
@@ -126,7 +132,7 @@ class OfficialGenerator:
         weights = {key: tensors[key].detach().to(torch.float32).clone() for key in self.shapes()}
         for layer in self._layers():
             if layer.kind != "norm" and self.norm == "none":
-                weights.setdefault(f"{layer.key}.bias", torch.zeros(layer.outputs))
+                weights.setdefault(f"{layer.key}.bias", torch.zeros(layer.outputs, dtype=torch.float32))
             elif layer.kind == "norm" and self.norm == "batch":
                 counter = f"{layer.key}.{_COUNTER}"
                 weights[counter] = tensors.get(counter, torch.tensor(0)).clone()

@@ -15,6 +15,7 @@ from i2i._version import __version__
 from i2i.engine.checkpoint import Checkpoint
 from i2i.engine.official import KNOWN, OfficialGenerator, UnknownLayoutError, recognise
 from i2i.engine.weight_files import Parts, read_weights
+from i2i.engine.weight_types import require_types
 from i2i.errors import CheckpointError, ConfigError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 
@@ -77,6 +78,7 @@ def open_official(
         if dropout is not None and generator.network == "unet":
             generator = replace(generator, dropout=dropout)
         entries[key] = _entry(generator, key, way, f"{name} of {path.name}" if name else path.name)
+        require_types(parts[name], generator.expected(), f"{path}: {name}" if name else str(path))
         weights[key] = generator.own_weights(parts[name])
     return WeightFile(path, _describe(entries, found.values()), weights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,6 +51,15 @@ class Position:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Position:
-        """The inverse of :meth:`state_dict`."""
+        """The inverse of :meth:`state_dict`.
+
+        Raises:
+            ValueError: a count or a time is none.
+        """
+        for name in ("step", "samples", "epoch_steps"):
+            if type(state[name]) is not int or state[name] < 0:
+                raise ValueError(f"position.{name} must be a number of at least 0; got {state[name]!r}")
+        if not (isinstance(state["seconds"], int | float) and 0 <= state["seconds"] < math.inf):
+            raise ValueError(f"position.seconds must be a time; got {state['seconds']!r}")
         values = {**state, "sums": defaultdict(float, state["sums"]), "counts": defaultdict(int, state["counts"])}
         return cls(**values)

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from i2i.engine.inference import own_random_numbers
+
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000
 FEWEST = 2
@@ -69,8 +71,7 @@ def set_distances(
     for metric, kind in ((fid, torch.float64), (kid, torch.float64)):
         metric.update(targets.to(kind), real=True)
         metric.update(features.to(kind), real=False)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with own_random_numbers(seed):
         mean, deviation = kid.compute()
     distances = {frechet: float(fid.compute()), kernel: float(mean)}
     if varies:

@@ -15,6 +15,7 @@ from i2i.engine import state as training_state
 from i2i.engine.checkpoint import Checkpoint
 from i2i.engine.position import Position
 from i2i.engine.schedule import EpochSchedule
+from i2i.engine.weight_types import require_types
 from i2i.errors import CheckpointError
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Method
@@ -78,17 +79,22 @@ class Snapshot:
         """
         try:
             shared = checkpoint.training_state()
+            position = Position.from_state(shared["position"])
             for name, generator in self.method.generators.items():
                 weights = checkpoint.generator_weights(name)
+                require_types(weights, generator.state_dict(), f"{checkpoint.path}: {name}")
                 self.outputs_of(name).load_state_dict(weights)
                 if name not in self.averages:
                     generator.load_state_dict(weights)
             networks = {**self.method.generators, **self.method.discriminators}
             for name, weights in shared["networks"].items():
+                require_types(weights, networks[name].state_dict(), f"{checkpoint.path}, training.safetensors: {name}")
                 networks[name].load_state_dict(weights)
             for name, average in self.averages.items():
                 average.n_averaged.fill_(shared["averaged"][name])
             for group in self.optimizers:
+                if shared["schedules"][group]["last_epoch"] > position.step:
+                    raise ValueError(f"schedules.{group}: more epochs than the {position.step} steps could fill")
                 self.optimizers[group].load_state_dict(shared["optimizers"][group])
                 self.schedules[group].load_state_dict(shared["schedules"][group])
             own = checkpoint.rank_state(rank)
@@ -97,7 +103,7 @@ class Snapshot:
                     buffer.load_state_dict(training_state.floats_to_device(own["buffers"][name], self.device))
                 self.random.set_state(own["update"])
                 training_state.set_random_state(own["random"])
-            return Position.from_state(shared["position"]), own is not None
+            return position, own is not None
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{checkpoint.path} does not fit this run's config.yaml: {type(error).__name__}: {error}; "

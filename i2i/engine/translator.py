@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy.typing as npt
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from i2i.engine.devices import check_device
 from i2i.engine.image_kinds import Prepared, from_opaque, open_picture, prepare
+from i2i.engine.inference import leaving_no_trace, own_random_numbers, torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.padding import Size, crop, pad, padded_size
 from i2i.engine.tiles.settings import TileSettings
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from i2i.engine.tiles.tiling import Tiling
 
 Precision = Literal["fp32", "bf16"]
-
-PAPER_SEED = 0
-"""Where the random numbers of dropout begin for each batch, so that one image always has one translation."""
 
 
 class Translator:
@@ -123,8 +122,9 @@ class Translator:
             DataError: an image cannot be used.
             DivergedError: the network gave NaN or infinity.
         """
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1; got {batch_size}")
+        if not isinstance(batch_size, SupportsIndex) or batch_size < 1:
+            raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}")
+        batch_size = operator.index(batch_size)
         if not isinstance(images, list | tuple):
             return self._translate_batch([images])[0]
         results: list[Any] = []
@@ -132,6 +132,7 @@ class Translator:
             results += self._translate_batch(images[start : start + batch_size])
         return results
 
+    @torchs_own_settings()
     def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
         """Translate tensors; those that have one size once they are padded are computed at once.
 
@@ -164,6 +165,7 @@ class Translator:
                 outputs[place] = crop(part, (height, width))
         return [outputs[place] for place in range(len(images))]
 
+    @torchs_own_settings()
     def _translate_batch(self, items: Sequence[Any]) -> list[Any]:
         started = [self._start(item) for item in items]
         outputs = iter(self.translate([item.images for item in started if isinstance(item, Prepared)]))
@@ -221,34 +223,11 @@ class Translator:
         if self.info.inference != "paper":
             yield
             return
-        buffers = {name: value.clone() for name, value in self._network.named_buffers()}
-        try:
-            with _own_random_numbers(self.device):
-                yield
-        finally:
-            for name, value in self._network.named_buffers():
-                value.copy_(buffers[name])
+        with leaving_no_trace([self._network], paper=True), own_random_numbers():
+            yield
 
     def __repr__(self) -> str:
         source, target = self.info.domains
         return (
             f"Translator({source} to {target}, generator {self.info.generator}, {self.info.origin}, on {self.device})"
         )
-
-
-@contextmanager
-def _own_random_numbers(device: torch.device) -> Iterator[None]:
-    """Begin random numbers at ``PAPER_SEED`` for a while, on the CPU and on the device, and put their state back."""
-    current = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
-    with torch.random.fork_rng(devices=[]), current:
-        torch.default_generator.manual_seed(PAPER_SEED)
-        if device.type == "cpu":
-            yield
-            return
-        module = torch.get_device_module(device)
-        state = module.get_rng_state()
-        module.manual_seed(PAPER_SEED)
-        try:
-            yield
-        finally:
-            module.set_rng_state(state)

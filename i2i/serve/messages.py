@@ -39,6 +39,7 @@ class ModelInfo(BaseModel):
     method: str | None = Field(description="how it was trained, where that is known")
     generator: str
     step: int | None = Field(description="training steps done, where that is known")
+    checkpoint: str = Field("", description="which of a run's checkpoints it is, where a run folder is served")
     device: str
     background: str = Field(description="the colour #rrggbb that transparent parts are laid over")
 

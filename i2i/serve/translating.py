@@ -105,6 +105,7 @@ def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
         method=None if first.info.method is None else printable(first.info.method),
         generator=printable(first.info.generator),
         step=first.info.step,
+        checkpoint=first.info.chosen,
         device=str(first.device),
         background=first.info.background,
     )

@@ -64,7 +64,7 @@ def test_a_real_process(model, ending):
         process.kill()
         process.communicate()
 
-    assert "A to B, B to A: resnet, step 1 of a run, on cpu" in stderr
+    assert "A to B, B to A: resnet, step 1 (the latest, and the best by the held-out score) of a run, on cpu" in stderr
     assert "Traceback" not in stderr
     if ending == signal.SIGINT:
         assert process.returncode == 0

@@ -124,3 +124,20 @@ def test_onnx_files_of_others_are_told_apart(tmp_path, files):
         onnx.save(model, tmp_path / "model.onnx")
         with pytest.raises(CheckpointError, match=message):
             i2i.load(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("background", "ultraviolet"), ("in_channels", -3), ("max_pixels", "many"), ("domains", ["line"]),
+     ("step", 1.5), ("inference", "random"), ("size_multiple", 0), ("direction", "AtoC"), ("notes", "one"),
+     ("metrics", {"l1": "low"})],
+)  # fmt: skip
+def test_a_damaged_value_of_what_it_says_of_itself_is_named(files, tmp_path, field, value):
+    model = onnx.load(files["images.onnx"])
+    (about,) = (entry for entry in model.metadata_props if entry.key == exported_metadata.KEY)
+    record = json.loads(about.value)
+    record["translator"][field] = value
+    about.value = json.dumps(record)
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(CheckpointError, match=rf"model\.onnx: what it says of itself is damaged: {field}"):
+        i2i.load(tmp_path / "model.onnx")

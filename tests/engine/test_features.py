@@ -93,7 +93,10 @@ def test_a_file(images, tmp_path, suffix):
         outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 3])]
         graph = helper.make_graph(nodes, "means", inputs, outputs)
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
-    features = load_features(str(path), CPU)
+    if suffix == ".pt":
+        assert "code as well as weights" in refuse(str(path))
+        assert "--trust" in refuse(str(path))
+    features = load_features(str(path), CPU, trust=suffix == ".pt")
     assert torch.allclose(features.of(images)[:, :3], images.float().mean(dim=(2, 3)))
     assert features.name.startswith(f"means{suffix} (sha256 ")
 
@@ -104,6 +107,10 @@ def test_what_is_no_extractor(tmp_path):
     for suffix in (".pt", ".pt2", ".onnx"):
         (tmp_path / f"bad{suffix}").write_bytes(b"nonsense")
         assert "cannot be loaded" in refuse(str(tmp_path / f"bad{suffix}"))
+        with pytest.raises(ConfigError, match="cannot be loaded"):
+            load_features(str(tmp_path / f"bad{suffix}"), CPU, trust=True)
+        (tmp_path / f"folder{suffix}").mkdir()
+        assert "is a folder" in refuse(str(tmp_path / f"folder{suffix}"))
 
 
 def test_inception_without_its_package_or_its_weights(monkeypatch):

@@ -1,8 +1,11 @@
 """Finding a checkpoint and building its generator; every way in which that fails says what to do."""
 
 import json
+import os
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 import i2i
 from i2i.engine.model import find_checkpoint
@@ -153,3 +156,146 @@ def test_missing_weights_are_named(tmp_path):
     (folder / "checkpoints" / "latest" / "G_A.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"G_A\.safetensors is missing or damaged"):
         i2i.load(folder)
+
+
+def set_at(*place, value):
+    """A change of one value of a description."""
+
+    def change(description):
+        for key in place[:-1]:
+            description = description[key]
+        description[place[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        *(((("preprocessing", "background"),), value) for value in ("ultraviolet", "#12345", 7, None)),
+        *((("preprocessing", "max_pixels"), value) for value in (-5, 0, "many", 1.5, True)),
+        *((("generators", "G_A", "in_channels"), value) for value in (-3, 0, "3", 3.5, 10**9)),
+        *((("generators", "G_A", "direction"), value) for value in ("AtoC", 1)),
+        *((("generators", "G_A", "component"), value) for value in ("resnet", {"name": 5}, [])),
+        *((("generators", "G_A", "moving_average"), value) for value in ("no", 0)),
+        (("generators", "G_A", "package"), ["i2i"]),
+        *((("step",), value) for value in (-1, True, "7", 7.5, float("nan"), 10**30)),
+        *((("world_size",), value) for value in (0, -2, None, 10**9)),
+        *((("score",), value) for value in ("good", float("nan"), float("inf"), [])),
+        *((("metrics",), value) for value in ("none", {"AtoB": 3}, {"AtoB": {"l1": "small"}})),
+        *((("value_range",), value) for value in ("wide", [-1], [float("nan"), 1], {"a": 1})),
+        *((("domains",), value) for value in (["line", "3d"], {"A": 3})),
+        *((("inference",), value) for value in ("random", 3)),
+        *((("config",), value) for value in ("cyclegan", {"method": "pix2pix"}, {"method": {"name": 3}})),
+        *((("notes",), value) for value in ("one", [1])),
+        (("data",), {"sha256": 3, "samples": {"train": 1, "test": 1}}),
+        (("images",), -1),
+    ],
+)  # fmt: skip
+def test_a_damaged_value_is_named_with_file_and_field(tmp_path, place, value):
+    place = place[0] if isinstance(place[0], tuple) else place
+    folder = edited(tmp_path, set_at(*place, value=value))
+    with pytest.raises(CheckpointError, match=r"checkpoint\.json is damaged: ") as raised:
+        i2i.load(folder, device="cpu")
+    assert ".".join(place) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 1000
+
+
+def test_a_generators_name_leads_to_no_other_folder(tmp_path):
+    def change(description):
+        description["generators"]["../../G_A"] = description["generators"].pop("G_A")
+
+    with pytest.raises(CheckpointError, match="must be a name without a folder"):
+        i2i.load(edited(tmp_path, change))
+
+
+def test_two_generators_of_one_direction(tmp_path):
+    def change(description):
+        description["generators"]["G_C"] = description["generators"]["G_A"]
+
+    with pytest.raises(CheckpointError, match="two generators must not have one direction"):
+        i2i.load(edited(tmp_path, change))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": 1e999}', '{"format": 1, "step": Infinity}'])
+def test_descriptions_that_are_hardly_json(tmp_path, text):
+    folder, _ = write_run(tmp_path / "run")
+    (folder / "checkpoints" / "latest" / "checkpoint.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"is damaged|has checkpoint format inf"):
+        i2i.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(torch.int32, "int32"), (torch.bool, "bool"), (torch.complex64, "complex64"),
+     (torch.float8_e4m3fn, "float8_e4m3fn")],
+)  # fmt: skip
+@pytest.mark.parametrize("source", ["checkpoint", "official"])
+def test_weights_of_another_type_are_refused(tmp_path, kind, said, source):
+    folder, _ = write_run(tmp_path / "run")
+    file = folder / "checkpoints" / "step-00000007" / "G_A.safetensors"
+    weights = load_file(file)
+    if source == "official":
+        file, folder = (tmp_path / "latest_net_G.pth",) * 2
+    weights["model.4.weight"] = weights["model.4.weight"].to(kind)
+    (save_file if source == "checkpoint" else torch.save)(weights, file)
+    with pytest.raises(CheckpointError, match=rf"model\.4\.weight is {said}; expected float16 or bfloat16") as raised:
+        i2i.load(folder, device="cpu")
+    assert "G_A" in str(raised.value) or "latest_net_G.pth" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_in_other_floats_are_taken(tmp_path, kind):
+    folder, networks = write_run(tmp_path / "run")
+    file = folder / "checkpoints" / "step-00000007" / "G_A.safetensors"
+    save_file({key: value.to(kind) for key, value in load_file(file).items()}, file)
+    image = torch.rand(3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        expected = networks["AtoB"](image[None])[0]
+    assert torch.allclose(i2i.load(folder, device="cpu")(image), expected, atol=0.05)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+@pytest.mark.parametrize("name", ["checkpoint.json", "G_A.safetensors"])
+def test_a_pipe_in_a_checkpoint_is_refused_at_once(tmp_path, name):
+    folder, _ = write_run(tmp_path / "run")
+    checkpoint = folder / "checkpoints" / "step-00000007"
+    (checkpoint / name).unlink()
+    os.mkfifo(checkpoint / name)
+    for model in (folder, checkpoint):
+        with pytest.raises(CheckpointError, match=r"is a pipe|no checkpoint\.json"):
+            i2i.load(model)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are of POSIX")
+def test_a_pipe_or_a_device_is_no_model(tmp_path):
+    os.mkfifo(tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match=r"model\.pth is a pipe"):
+        i2i.load(tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match="/dev/null is a device"):
+        i2i.load("/dev/null")
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        (None, "the latest; step 5 is the best by the held-out score: --checkpoint best"),
+        ("best", "the best by the held-out score; step 20000 is the latest: --checkpoint latest"),
+        ("step-100", ""),
+    ],
+)
+def test_it_says_which_checkpoint_it_took_and_which_other_there_is(run, which, said):
+    translator = i2i.load(run, checkpoint=which, device="cpu")
+    assert translator.info.chosen == said
+    assert said in translator.info.origin
+    assert said in repr(translator)
+
+
+def test_the_latest_may_be_the_best_or_nobody_knows(tmp_path):
+    write_run(tmp_path / "run")
+    assert i2i.load(tmp_path / "run", device="cpu").info.chosen == "the latest"
+    write_run(tmp_path / "run", step=8, score=1.0)
+    assert i2i.load(tmp_path / "run", device="cpu").info.chosen == "the latest, and the best by the held-out score"
+    folder = tmp_path / "run" / "checkpoints" / "step-00000008"
+    assert i2i.load(folder, device="cpu").info.origin == f"step 8 of {folder}"

@@ -191,7 +191,7 @@ class FolderDataset:
 
     def _read_or_zeros(self, picture: Picture | None, domain: Domain, placement: Placement, like: Tensor) -> Tensor:
         if picture is None:
-            return torch.zeros(self.channels[domain], *like.shape[1:])
+            return torch.zeros(self.channels[domain], *like.shape[1:], dtype=like.dtype)
         return self._read(picture, domain, placement)
 
 

@@ -1,4 +1,7 @@
-"""``python run_torch.py MODEL.pt2 INPUTS.npz OUTPUTS.npz``: PyTorch and numpy alone, on the CPU."""
+"""``python run_torch.py MODEL.pt2 INPUTS.npz OUTPUTS.npz``: PyTorch and numpy alone, on the CPU.
+
+For a file of one's own: ``torch.export.load`` can run code that somebody put into a file. ``i2i.load`` does not.
+"""
 
 import sys
 

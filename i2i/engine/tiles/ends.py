@@ -86,7 +86,7 @@ class TensorSink:
     """A tensor ``[1, C, H, W]`` of float32, to be filled."""
 
     def __init__(self, channels: int, size: Size, device: torch.device) -> None:
-        self.image = torch.empty(1, channels, *size, device=device)
+        self.image = torch.empty(1, channels, *size, dtype=torch.float32, device=device)
 
     def write(self, box: Box, tile: Tensor) -> None:
         """Put a tile in its place."""

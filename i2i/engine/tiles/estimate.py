@@ -114,8 +114,8 @@ class _Blending:
         self._sink = sink
         self._image = image
         self._top = 0
-        self._values = torch.empty(0)
-        self._weights = torch.empty(0)
+        self._values = torch.empty(0, dtype=torch.float32)
+        self._weights = torch.empty(0, dtype=torch.float32)
 
     def add(self, box: Box, tile: Tensor) -> None:
         """Take in ``[1, C, h, w]``; tiles come row by row."""
@@ -136,8 +136,8 @@ class _Blending:
 
     def _make_room(self, channels: int, rows: int) -> None:
         kept = self._values.shape[2] if self._values.numel() else 0
-        values = torch.zeros(1, channels, rows, self._image.width)
-        weights = torch.zeros(rows, self._image.width)
+        values = torch.zeros(1, channels, rows, self._image.width, dtype=torch.float32)
+        weights = torch.zeros(rows, self._image.width, dtype=torch.float32)
         if kept:
             values[:, :, :kept] = self._values
             weights[:kept] = self._weights
@@ -158,8 +158,8 @@ def _ramps(span: Span, size: int) -> Tensor:
     their neighbours, have next to no weight, and never none, so that the sum is not zero anywhere.
     """
     overlap = max(1, span.length // 4)
-    ramp = ((torch.arange(overlap) + 0.5) / overlap * 2 - 0.5).clamp(1e-6, 1)
-    weights = torch.ones(span.length)
+    ramp = ((torch.arange(overlap, dtype=torch.float32) + 0.5) / overlap * 2 - 0.5).clamp(1e-6, 1)
+    weights = torch.ones(span.length, dtype=torch.float32)
     if span.start > 0:
         weights[:overlap] = ramp
     if span.stop < size:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import operator
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node as TracedNode
 
+from i2i.engine.inference import torchs_own_settings
+from i2i.engine.quiet import quietly
 from i2i.engine.tiles.boxes import Extent
 from i2i.engine.tiles.operations import (
     BilinearUpsampling,
@@ -24,6 +26,7 @@ from i2i.engine.tiles.operations import (
     Pointwise,
     TransposedConvolution,
 )
+from i2i.engine.tracing import TRACING
 
 aten = torch.ops.aten
 
@@ -79,24 +82,32 @@ class Graph:
         return [self.nodes[place].extent for place in self.nodes[number].inputs]
 
 
+@torchs_own_settings()
 def trace(network: nn.Module, channels: int, height: int, width: int) -> Graph:
     """Find the operations of a network for images ``[1, channels, height, width]``; computes nothing.
+
+    Threads take turns. What is traced is a copy that shares its tensors with the network: the tracer puts others into
+    the modules for the while, which a thread that translates with them meanwhile would compute with.
 
     Raises:
         CannotStreamError: the network branches on values, or a layer is more than is known here.
     """
     parameter = next(network.parameters(), None)
     device = torch.device("cpu") if parameter is None else parameter.device
-    example = torch.zeros(1, device=device).expand(1, channels, height, width)
+    example = torch.zeros(1, dtype=torch.float32, device=device).expand(1, channels, height, width)
     try:
-        with torch.no_grad(), torch.autocast(device.type, enabled=False), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the exporter's own, about itself
-            program = torch.export.export(network, (example,), strict=False).run_decompositions({})
+        with TRACING, quietly():  # the exporter's own warnings, about itself
+            copied = _copy_of_modules(network)
+            program = torch.export.export(copied, (example,), strict=False).run_decompositions({})
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise CannotStreamError(f"it cannot be traced ({type(error).__name__}: {reason})") from error
-    with torch.no_grad():
-        return _Reader(program).graph()
+    return _Reader(program).graph()
+
+
+def _copy_of_modules(network: nn.Module) -> nn.Module:
+    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
+    return copy.deepcopy(network, shared)
 
 
 class _Reader:

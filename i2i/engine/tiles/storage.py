@@ -110,7 +110,7 @@ class _InMemory(Plane):
         return self._values[slice(*box.rows), slice(*box.columns)].permute(2, 0, 1)[None]
 
     def close(self) -> None:
-        self._values = torch.empty(0)
+        self._values = torch.empty(0, dtype=torch.float32)
 
 
 class _InFile(Plane):

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.padding import Size, padded_size
 from i2i.engine.tiles.boxes import Extent
@@ -93,6 +94,7 @@ class Tiling:
         height, width = padded_size(size, self._info.size_multiple)
         return int(self._bytes_a_pixel * height * width * count)
 
+    @torchs_own_settings()
     def translate(self, images: Tensor, device: torch.device, progress: Progress = lambda _: None) -> Tensor:
         """Translate ``[N, C, H, W]`` in [-1, 1] of any size, one image after the other.
 
@@ -136,6 +138,7 @@ class Tiling:
         self._compute(source, sink, device, progress)
         return sink.picture()
 
+    @torchs_own_settings()
     def _compute(self, source: SizedSource, sink: Sink, device: torch.device, progress: Progress) -> None:
         info = self._info
         padded = PaddedSource(source, info.in_channels, info.size_multiple)

@@ -1,0 +1,46 @@
+"""Arguments as programs have them: numbers of numpy and torch, devices, paths of any kind. Imports neither library."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from i2i.errors import ConfigError
+
+
+def plain(value: Any) -> Any:
+    """Return numbers of other libraries as Python's, a ``torch.device`` as its name, and containers of plain values."""
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, str):
+        return str(value)
+    if type(value).__name__ == "device":
+        return str(value)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a scalar of numpy, torch or the like
+        return value.item()
+    return value
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """Return a whole number of any library as Python's.
+
+    Raises:
+        ConfigError: it is none, or below ``least``.
+    """
+    try:
+        number = operator.index(plain(value))
+    except TypeError as error:
+        raise ConfigError(f"{name} must be a whole number of at least {least}; got {value!r}") from error
+    if isinstance(value, bool) or number < least:
+        raise ConfigError(f"{name} must be at least {least}; got {value!r}")
+    return number
+
+
+def require_model(model: Any) -> None:
+    """Raise a ConfigError for what is no path and no name."""
+    if not isinstance(model, str | os.PathLike):
+        raise ConfigError(f"a model is named by a path or a text such as runs/NAME; got {type(model).__name__}")
