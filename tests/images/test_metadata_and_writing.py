@@ -50,14 +50,14 @@ def test_exif_profile_and_resolution_go_along_but_not_what_is_no_longer_true(tmp
 
 def test_a_profile_for_other_colours_is_left_out():
     metadata = Metadata(icc_profile=PROFILE)
-    assert metadata.save_options("RGB")["icc_profile"] == PROFILE
-    assert "icc_profile" not in metadata.save_options("L")
-    assert Metadata().save_options("L") == {}
+    assert metadata.save_options("RGB", "PNG")["icc_profile"] == PROFILE
+    assert "icc_profile" not in metadata.save_options("L", "PNG")
+    assert Metadata().save_options("L", "PNG") == {}
 
 
 def test_damaged_exif_is_told_and_left_out(tmp_path, monkeypatch):
     path = photo(tmp_path / "in.jpg")
-    monkeypatch.setattr(metadata_module, "_exif", lambda exif: 1 / 0)  # Pillow's parser raises many types
+    monkeypatch.setattr(metadata_module, "_exif", lambda *arguments: 1 / 0)  # Pillow's parser raises many types
     metadata = metadata_of(path)
     assert metadata.exif_damaged
     assert metadata.exif == b""

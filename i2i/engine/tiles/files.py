@@ -73,7 +73,7 @@ def _translate(translator: Translator, job: Job, force: bool, progress: Callable
     info = translator.info
     try:
         decoded = decode(job.source, max_pixels=info.max_pixels, metadata=True)
-        frame = to_frame(decoded, job.format_name)
+        frame = to_frame(decoded, info, job.format_name)
         opaque = to_opaque(decoded.image, channels=info.in_channels, background=info.background)
         del decoded
         picture = translator.tiling.translate_picture(opaque, translator.device, progress, deep=frame.deep)
