@@ -66,8 +66,8 @@ def to_frame(decoded: DecodedImage, info: TranslatorInfo, format_name: str | Non
     notes = list(decoded.notes)
     if decoded.reduced:
         notes.append("its 16-bit colours were read as 8 bits")
-    if dark := describe_picture(levels_of(decoded.image, reduced=decoded.reduced)):
-        notes.append(dark)
+    if decoded.reduced or decoded.image.mode in SIXTEEN_BIT_MODES:
+        notes.extend(describe_picture(levels_of(decoded.image, reduced=decoded.reduced)))
     format_name = format_name or decoded.format
     notes.extend(decoded.metadata.losses("L" if info.out_channels == 1 else "RGB", format_name))
     deep = decoded.image.mode in SIXTEEN_BIT_MODES and format_name in SIXTEEN_BIT_FORMATS

@@ -245,7 +245,8 @@ def _decode_tiff(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     metadata = None
     if wanted.metadata:
         sideways = picture.orientation > 4
-        metadata = take_metadata(image, exif=_tiff_exif(source, header, page.offset), turned=sideways)
+        exif = _tiff_exif(source, header, page.offset)
+        metadata = take_metadata(image, exif=exif, turned=sideways, broken=exif is None)
         place, notes = take_georeference(header, page, turned=picture.orientation > 1)
         notes += _DAMAGED.notes if damaged else ()
         metadata = replace(metadata, georeference=place, notes=(*metadata.notes, *notes))
@@ -283,10 +284,13 @@ def _open_page(file: BinaryIO, frame: int, wanted: _Wanted) -> Image.Image:
     return image
 
 
-def _tiff_exif(file: BinaryIO, header: TiffHeader, offset: int) -> Image.Exif:
+def _tiff_exif(file: BinaryIO, header: TiffHeader, offset: int) -> Image.Exif | None:
     exif = Image.Exif()
     exif.bigtiff, exif.endian = header.big, header.order
-    exif.load_from_fp(file, offset)
+    try:
+        exif.load_from_fp(file, offset)
+    except Exception:  # Pillow's parser raises many types for damaged data, and does not know each kind of BigTIFF
+        return None
     return exif
 
 

@@ -72,18 +72,18 @@ def of_all(levels: Iterable[Levels]) -> Levels | None:
     return Levels(min(one.least for one in levels), max(one.most for one in levels), first.bits, first.stored_bits)
 
 
-def describe_picture(levels: Levels) -> str:
-    """Return a note on a single picture that a network sees as nearly black, or an empty string.
+def describe_picture(levels: Levels) -> list[str]:
+    """Return a note on a single picture that a network sees as nearly black, if it is one.
 
     Of 8 bits none is told: a dark photograph is one in itself.
     """
     if levels.stored_bits != 16 or not levels.describes_dark:
-        return ""
-    return (
+        return []
+    return [
         f"its 16-bit values reach no further than {levels.most_in_file} of 65535 ({levels.most_in_file.bit_length()} "
         "bits), so the network saw it nearly black; unless it was trained on such, multiply them by "
         f"{65536 // (levels.most_in_file + 1)} first"
-    )
+    ]
 
 
 def describe_domain(name: str, levels: Iterable[Levels]) -> list[str]:

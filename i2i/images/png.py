@@ -125,7 +125,7 @@ def open_png(file: BinaryIO) -> PngPicture:
             if beside > _MOST_CHUNKS_BESIDE or not _is_handed_on(file, kind, offset, length, described, left_out):
                 continue
         stretches.append((offset, length + 12))
-    notes = (f"{', '.join(left_out)} in it {'was' if len(left_out) == 1 else 'were'} left out",) if left_out else ()
+    notes = (f"{' and '.join(left_out)} {'was' if len(left_out) == 1 else 'were'} left out",) if left_out else ()
     return PngPicture(io.BufferedReader(_Parts(file, stretches), _BLOCK), tuple(described), notes)
 
 
@@ -182,7 +182,7 @@ def _is_handed_on(
     if kind not in _READ_BY_PILLOW:
         return False
     if length > MOST_BESIDE or not _is_whole(file, offset, length):
-        left_out[f"a damaged {_name(kind)}"] = None
+        left_out[f"its damaged {_name(kind)}"] = None
         return False
     return length >= {b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}.get(kind, 0)
 
@@ -215,7 +215,7 @@ def _is_text_handed_on(
         return False
     text = _text(_body(file, offset, length), kind) if length <= MOST_BESIDE else None
     if text is None or not _is_whole(file, offset, length):
-        left_out[f"the text {keyword.decode('latin-1')} (damaged, or larger than a megabyte)"] = None
+        left_out[f"its text {keyword.decode('latin-1')} (damaged, or larger than a megabyte)"] = None
         return False
     if keyword in DESCRIPTIONS:
         described.append((keyword.decode("latin-1"), text))

@@ -44,7 +44,7 @@ _COMPRESSIONS = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
-_PILLOWS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001})
+_PILLOWS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000})
 """Compressions that Pillow's own TIFF library reads."""
 
 _COLOURS = {
@@ -149,6 +149,8 @@ class _Samples:
     """The tags that say what the pixels are."""
 
     def __init__(self, header: TiffHeader, page: Page) -> None:
+        self.big_endian = header.order == ">"
+        self.foreign = header.big and self.big_endian  # Pillow does not know a BigTIFF of this byte order
         self.compression = header.number(page, 259, 1)
         self.photometric = header.number(page, 262, 0)
         self.planar = header.number(page, 284, 1) == 2
@@ -172,7 +174,8 @@ class _Samples:
         colours = _COLOURS.get(self.photometric, f"photometric {self.photometric}")
         packing = _COMPRESSIONS.get(self.compression, f"number {self.compression}")
         packed = "not compressed" if self.compression == 1 else f"compression {packing}"
-        return ", ".join(filter(None, [f"{samples} a pixel", kind, colours, packed]))
+        order = "big-endian BigTIFF" if self.foreign else ""
+        return ", ".join(filter(None, [f"{samples} a pixel", kind, colours, packed, order]))
 
     def picture(self, frame: int, mask: int | None, size: tuple[int, int]) -> TiffPicture:
         self._refuse()
@@ -257,19 +260,21 @@ class _Samples:
 
     def _is_pillows(self, colours: int, associated: bool) -> bool:
         """Whether Pillow reads it, and as what it is."""
-        if self.compression not in _PILLOWS:
+        if self.compression not in _PILLOWS or self.foreign:
             return False
         extras = self.extras or (0,) * (self.count - colours)
         if self.photometric in (_CMYK, _YCBCR):
             return True
         if self.photometric in _GREYS:
-            plain = not extras and not (self.bits == 16 and self.fill_order != 1 and self.photometric == 0)
+            negative = self.bits == 16 and self.photometric == 0 and (self.fill_order != 1 or self.big_endian)
+            plain = not extras and not negative
             one_more = self.bits == 8 and extras in ((0,), (2,)) and bool(self.extras) and self.photometric == 1
             return colours == 1 and not (associated or (self.planar and one_more)) and (plain or one_more)
         if self.photometric == _PALETTE:
             return not extras or (self.bits == 8 and extras in ((0,), (2,)) and not self.planar)
         if self.planar:  # uncompressed planes of 16 bits become noise; further ones shift what is alpha
-            return (self.bits == 8 or self.compression != 1) and len(extras) <= 1 and self.fill_order == 1
+            read = self.compression != 1 if self.bits == 16 or extras else True
+            return read and len(extras) <= 1 and self.fill_order == 1
         if self.bits == 16:
             return len(extras) <= 1 and self.fill_order == 1
         return len(extras) <= 3 and not any(extras[1:]) and (self.fill_order == 1 or not extras)

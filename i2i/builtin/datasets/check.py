@@ -142,8 +142,8 @@ class _Facts:
     levels: tuple[Levels, Levels, Levels]
     notes: tuple[str, ...]
 
-    def levels_of_half(self, half: str | None) -> Levels:
-        return self.levels[2 if half is None else 0 if half == "left" else 1]
+    def levels_of_half(self, half: str) -> Levels:
+        return self.levels[("left", "right", "").index(half)]
 
 
 def _look_at(path: Path, max_pixels: int, by_halves: bool) -> _Facts | str:
