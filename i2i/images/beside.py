@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 _SCAN, _COMMENT = 0xDA, 0xFE
 _JFIF, _ADOBE = 0xE0, 0xEE
+_LEAST_JFIF = 16
 _BESIDE_IN_WEBP = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
@@ -35,7 +36,8 @@ def _bare_jpeg(content: bytes) -> bytes:
             continue
         if marker == _SCAN or length < 2:
             break
-        if not (marker == _COMMENT or (0xE0 <= marker <= 0xEF and marker not in (_JFIF, _ADOBE))):
+        tells_colours = marker == _ADOBE or (marker == _JFIF and length >= _LEAST_JFIF)
+        if not (marker == _COMMENT or (0xE0 <= marker <= 0xEF and not tells_colours)):
             kept.append(content[at : at + 2 + length])
         at += 2 + length
     return b"".join([*kept, content[at:]])

@@ -37,6 +37,8 @@ def name_of_content(begin: bytes) -> str:
             return name
     if begin[4:8] == b"ftyp":
         return next((name for name, brands in _BRANDS.items() if begin[8:12] in brands), "a video")
+    if begin[:4] == b"\x89PNG" and begin[12:16] == b"CgBI":
+        return "a PNG that Xcode packed for iPhones (CgBI)"
     if begin[128:132] == b"DICM":
         return "DICOM"
     text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

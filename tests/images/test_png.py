@@ -30,10 +30,8 @@ def png(samples, bits, colour, *chunks, after=()):
     header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
     pixels = zlib.compress(b"".join(b"\0" + row for row in rows))
     middle = len(pixels) // 2
-    return b"".join(
-        [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), *chunks]
-        + [chunk(b"IDAT", pixels[:middle]), chunk(b"IDAT", pixels[middle:]), *after, chunk(b"IEND")]
-    )
+    halves = (chunk(b"IDAT", pixels[:middle]), chunk(b"IDAT", pixels[middle:]))
+    return b"".join([b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), *chunks, *halves, *after, chunk(b"IEND")])
 
 
 def plain(*chunks, after=()):
@@ -134,12 +132,11 @@ def test_what_the_picture_is_made_of_must_be_whole(tmp_path):
     transparent = png(np.zeros((1, 1, 3)), 8, 2, chunk(b"tRNS", bytes(6))[:-1] + b"!")
     for content, reason in [
         (transparent, "the checksum of the chunk tRNS is wrong"),
-        (plain()[:-30], "the file ends within the chunk IDAT"),
+        (plain()[:-18], "the file ends within the chunk IDAT"),
         (plain()[:-12], "the file ends before its last chunk"),
         (plain(struct.pack(">I", 2**31 - 1) + b"tEXt"), "the file ends within the chunk tEXt"),
-        (plain().replace(b"IDAT", b"IDAx"), "the file ends"),
     ]:
-        with pytest.raises(UnusableImageError, match=f"corrupt or truncated .*({reason}|.)"):
+        with pytest.raises(UnusableImageError, match=f"corrupt or truncated .{reason}"):
             decode(written(tmp_path / "image.png", content))
 
 

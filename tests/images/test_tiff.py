@@ -117,8 +117,8 @@ def test_three_grey_bands_as_gdal_writes_them_are_colours_with_a_note(tmp_path):
 
 
 REFUSED = [
-    (bands(5), {"extrasamples": (0, 0, 0, 0), "photometric": "minisblack"}, "5 bands, and which are red", "5 samples of 16 bits"),
-    (bands(4), {"extrasamples": (0, 0, 0), "photometric": "minisblack"}, "4 bands, and which are red", "gdal_translate"),
+    (bands(5), {"extrasamples": (0,) * 4}, "5 bands, and which are red", "5 samples of 16 bits"),
+    (bands(4), {"extrasamples": (0,) * 3}, "4 bands, and which are red", "gdal_translate"),
     (bands(1).astype(np.float16), {}, "floating-point samples", "1 sample of 16 bits a pixel, floating-point, grey"),
     (bands(1).astype(np.float32), {"compression": "deflate"}, "floating-point samples", "compression Deflate"),
     (bands(1).astype(np.float64), {}, "floating-point samples", "64 bits"),
@@ -320,7 +320,9 @@ def test_tags_of_more_bytes_than_the_file_are_not_read(tmp_path):
         patch(path, tag, 0, kind=(2, path.stat().st_size))
     with path.open("rb") as file:
         header = read_header(file)
-        assert header.outside(header.pages[0]) == (305,)
+        outside = header.outside(header.pages[0])
+        assert 305 in outside
+        assert 270 not in outside
     np.testing.assert_array_equal(pixels(path), samples[:, :, 0])
 
 
