@@ -24,6 +24,7 @@ from i2i.images.beside import without_metadata
 from i2i.images.georeference import take_georeference
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.metadata import Metadata, take_metadata
+from i2i.images.orientation import orientation_of, turned
 from i2i.images.png import PngError, is_png, open_png, scale_transparent_grey, with_16_bit_transparency
 from i2i.images.refusals import name_of_content, reason_against_jpeg
 from i2i.images.tiff import TiffPicture, examine, read_mask, read_with_tifffile, repair_palette, with_mask
@@ -43,7 +44,6 @@ FORMAT_OF_SUFFIX = {
 SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
 _CONVERT = "convert it to PNG, JPEG, WebP, BMP or TIFF"
-_ORIENTATION_TAG = 0x0112
 
 
 class UnusableImageError(Exception):
@@ -131,6 +131,17 @@ def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metad
     with _telling_what_is_wrong(file):
         formats = tuple(dict.fromkeys(FORMAT_OF_SUFFIX.values()))
         return _decode_open_file(file, _Wanted(None, max_pixels, metadata, formats))
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Return width and height as stored, by the header alone; None for what cannot be opened."""
+    if not path.is_file():  # opening a pipe would wait for a writer
+        return None
+    try:
+        with path.open("rb") as file:
+            return examine(read_header(file)).size if is_tiff(file) else _open_header(file, None).size
+    except Exception:  # Pillow's parsers raise many types for damaged headers
+        return None
 
 
 @contextmanager
@@ -303,35 +314,12 @@ def _decoded(image: Image.Image, shown: Image.Image, wanted: _Wanted, *, reduced
         wanted: the arguments.
         reduced: see :class:`DecodedImage`.
     """
-    try:
-        orientation, broken = int(image.getexif().get(_ORIENTATION_TAG, 1)), False
-    except Exception:  # Pillow's parser raises many types for damaged data
-        orientation, broken = 1, True
-    metadata = take_metadata(image, turned=orientation > 4, broken=broken) if wanted.metadata else None
-    return DecodedImage(turned(shown, orientation), _format(image), reduced, metadata)
+    orientation = orientation_of(image)
+    broken = orientation is None
+    metadata = take_metadata(image, turned=(orientation or 1) > 4, broken=broken) if wanted.metadata else None
+    return DecodedImage(turned(shown, orientation or 1), _format(image), reduced, metadata)
 
 
-def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """Return a picture turned upright from an EXIF orientation; anything but 2 to 8 leaves it as it is."""
-    method = _UPRIGHT.get(orientation)
-    if method is None:
-        return image
-    result = image.transpose(method)
-    for key in _WHERE_AN_ORIENTATION_IS:
-        result.info.pop(key, None)
-    return result
-
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_WHERE_AN_ORIENTATION_IS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 _DAMAGED = Metadata(notes=("some of what it says beside its pixels is damaged and was left out",))
 
 

@@ -20,10 +20,11 @@ from i2i.images.decoding import (
     check_mode,
     decode,
     decode_stream,
-    turned,
+    size_of,
     without_pixel_limit,
 )
 from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.images.orientation import orientation_of, turned
 
 __all__ = [
     "EIGHT_BIT_MODES",
@@ -36,6 +37,7 @@ __all__ = [
     "decode",
     "decode_stream",
     "read_image",
+    "size_of",
     "to_array",
     "to_opaque",
     "upright",
@@ -75,11 +77,7 @@ def upright(image: Image.Image) -> Image.Image:
         UnusableImageError: its colour mode is not supported.
     """
     check_mode(image.mode)
-    try:
-        orientation = int(image.getexif().get(0x0112, 1))
-    except Exception:  # Pillow's parser raises many types for damaged EXIF
-        orientation = 1
-    return turned(image, orientation)
+    return turned(image, orientation_of(image) or 1)
 
 
 def to_opaque(image: Image.Image, *, channels: int, background: str = "#ffffff") -> Image.Image:

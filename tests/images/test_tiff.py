@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from i2i.images import tiff
-from i2i.images.reading import UnusableImageError, decode, read_image, to_array
+from i2i.images.reading import UnusableImageError, decode, read_image, size_of, to_array
 from i2i.images.tiff_header import MOST_PAGES, read_header
 from i2i.images.writing import write_image
 
@@ -341,6 +341,18 @@ def test_the_limit_on_pixels_stands_before_decoding(tmp_path, monkeypatch, plana
     monkeypatch.setattr(tiff, "_read_samples", lambda *arguments: pytest.fail("it was decoded"))
     with pytest.raises(UnusableImageError, match="45 x 37 pixels, more than max_pixels = 1664"):
         decode(path, max_pixels=1664)
+
+
+def test_the_size_is_told_without_decoding(tmp_path):
+    """So that a large file is divided into tiles, whichever library reads it."""
+    assert size_of(write(tmp_path / "planar.tif", bands(3), planar=True)) == (45, 37)
+    assert size_of(write(tmp_path / "chunky.tif", bands(3))) == (45, 37)
+    Image.new("L", (5, 6)).save(tmp_path / "image.png")
+    assert size_of(tmp_path / "image.png") == (5, 6)
+    (tmp_path / "text.png").write_text("no image")
+    assert size_of(tmp_path / "text.png") is None
+    assert size_of(tmp_path / "missing.png") is None
+    assert size_of(chain(tmp_path / "pages.tif", 3)) is None
 
 
 def test_the_place_on_earth_goes_along_in_tiff(tmp_path):

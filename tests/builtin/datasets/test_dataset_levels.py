@@ -21,7 +21,7 @@ def test_twelve_bits_in_sixteen_are_told_for_each_domain(tmp_path, build):
     notes = build(channels_A=1, channels_B=1, test_fraction=0).notes
     (note,) = [note for note in notes if "range" in note]
     assert note.startswith(
-        "all 3 images of A with 16 bits use the range 0 to 4095 of 0 to 65535 alone (6.2%, as 12 bits): the network sees"
+        "all 3 images of A with 16 bits use the range 0 to 4095 of 0 to 65535 alone (6.2%, as 12 bits)"
     )
     assert note.endswith("stretch the values to 0 to 65535 before training")
 
