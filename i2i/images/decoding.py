@@ -246,10 +246,9 @@ def _decode_tiff(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     page = header.pages[picture.frame]
     damaged = header.outside(page)
     source = io.BytesIO(header.without(page, damaged)) if damaged else file
-    if picture.reader == "tifffile":
+    image = _load_page(source, header, picture, wanted) if picture.reader == "pillow" else None
+    if image is None:
         image = turned(read_with_tifffile(header, picture, source), picture.orientation)
-    else:
-        image = _load_page(source, header, picture, wanted)
     if picture.mask is not None:
         image = with_mask(image, turned(read_mask(header, picture, file), picture.orientation))
     reduced = picture.bits == 16 and image.mode not in SIXTEEN_BIT_MODES
@@ -264,8 +263,16 @@ def _decode_tiff(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     return DecodedImage(image, "TIFF", reduced, metadata, picture.notes)
 
 
-def _load_page(source: BinaryIO, header: TiffHeader, picture: TiffPicture, wanted: _Wanted) -> Image.Image:
-    """Decode the page by Pillow, which turns it upright; where its tags for people are damaged, without them."""
+def _load_page(source: BinaryIO, header: TiffHeader, picture: TiffPicture, wanted: _Wanted) -> Image.Image | None:
+    """Decode the page by Pillow, which turns it upright; where its tags for people are damaged, without them.
+
+    Returns:
+        The picture; None where this version of Pillow does not know its kind, and tifffile does.
+
+    Raises:
+        UnusableImageError: its kind is not read.
+        Exception: whatever Pillow raises for damaged data.
+    """
     page = header.pages[picture.frame]
     try:
         image = _open_page(source, picture.frame, wanted)
@@ -274,9 +281,12 @@ def _load_page(source: BinaryIO, header: TiffHeader, picture: TiffPicture, wante
         raise
     except Exception:
         beside = tuple(tag for tag in page.entries if tag not in PIXEL_TAGS | TAGS_OF_SHAPE)
-        if not beside:
-            raise
-        image = _open_page(io.BytesIO(header.without(page, beside)), picture.frame, wanted)
+        try:
+            image = _open_page(io.BytesIO(header.without(page, beside)), picture.frame, wanted)
+        except UnidentifiedImageError as error:
+            if picture.obstacle:
+                raise UnusableImageError(picture.obstacle) from error
+            return None
         image.load()
     if picture.inverted and image.mode in SIXTEEN_BIT_MODES:  # Pillow inverts those of 8 bits alone
         info = image.info

@@ -75,8 +75,10 @@ def upright(image: Image.Image) -> Image.Image:
 
     Raises:
         UnusableImageError: its colour mode is not supported.
+        OSError: it is of a file that was opened, and whose pixels cannot be read.
     """
     check_mode(image.mode)
+    image.load()  # damage shows here, not where EXIF is looked for
     return turned(image, orientation_of(image) or 1)
 
 

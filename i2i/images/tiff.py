@@ -88,6 +88,7 @@ class TiffPicture:
         associated: whether the colours were multiplied by it.
         inverted: whether 0 is white.
         notes: what of the file the picture lacks, or what was assumed.
+        obstacle: why tifffile cannot read it; empty where it can.
     """
 
     frame: int
@@ -101,6 +102,7 @@ class TiffPicture:
     associated: bool
     inverted: bool
     notes: tuple[str, ...]
+    obstacle: str
 
 
 def examine(header: TiffHeader) -> TiffPicture:
@@ -191,7 +193,10 @@ class _Samples:
         if self.photometric not in (_CMYK, _YCBCR) and self.count > used:
             notes.append(f"of its {self.count} bands, {self.count - used} beyond colours and opacity were left out")
         associated = alpha is not None and bool(self.extras) and self.extras[alpha - self._first_extra] == _ASSOCIATED
-        reader = self._reader(colours, associated)
+        obstacle = self._obstacle()
+        reader: Literal["pillow", "tifffile"] = "pillow" if self._is_pillows(colours, associated) else "tifffile"
+        if reader == "tifffile" and obstacle:
+            raise TiffError(obstacle)
         return TiffPicture(
             frame,
             mask,
@@ -204,6 +209,7 @@ class _Samples:
             associated,
             self.photometric == 0,
             tuple(notes),
+            obstacle,
         )
 
     @property
@@ -246,17 +252,16 @@ class _Samples:
         if self.bits < 8 and extras:
             raise TiffError(f"several samples of {self.bits} bits are not supported ({self.described}); use 8 bits")
 
-    def _reader(self, colours: int, associated: bool) -> Literal["pillow", "tifffile"]:
-        if self._is_pillows(colours, associated):
-            return "pillow"
+    def _obstacle(self) -> str:
+        """Why tifffile cannot read it as a picture, or an empty string."""
         if self.photometric in (_PALETTE, _CMYK, _YCBCR) or self.bits < 8 or self.fill_order != 1:
-            raise TiffError(f"this kind of TIFF is not supported ({self.described}); convert it to RGB of 8 bits")
+            return f"this kind of TIFF is not supported ({self.described}); convert it to RGB of 8 bits"
         if self.compression not in (1, 8, 32946, 34925, 32773) and find_spec("imagecodecs") is None:
-            raise TiffError(
+            return (
                 f"{_COMPRESSIONS.get(self.compression, f'number {self.compression}')} in a TIFF of this kind "
                 f'({self.described}) takes the extra tiff: pip install "i2i[tiff]", or save it without compression'
             )
-        return "tifffile"
+        return ""
 
     def _is_pillows(self, colours: int, associated: bool) -> bool:
         """Whether Pillow reads it, and as what it is."""
