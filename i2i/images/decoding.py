@@ -188,7 +188,9 @@ def _telling_what_is_wrong(file: BinaryIO) -> Iterator[None]:
         raise UnknownFormatError(told) from error
     except Exception as error:  # Pillow's decoders raise many types for damaged data: OSError, SyntaxError, ValueError
         kind = reason_against_jpeg(file)
-        raise UnusableImageError(f"it is {kind}" if kind else f"corrupt or truncated ({reason_of(error)})") from error
+        reason = reason_of(error)
+        what = f"of a kind that is not supported ({reason}); {_CONVERT}" if "nsupported" in reason else None
+        raise UnusableImageError(f"it is {kind}" if kind else what or f"corrupt or truncated ({reason})") from error
 
 
 def _decode_open_file(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
@@ -244,7 +246,7 @@ def _decode_tiff(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     picture = examine(header)
     _check_size(picture.size, wanted.max_pixels)
     page = header.pages[picture.frame]
-    damaged = header.outside(page)
+    damaged = header.outside(page) + header.unbounded(page)
     source = io.BytesIO(header.without(page, damaged)) if damaged else file
     image = _load_page(source, header, picture, wanted) if picture.reader == "pillow" else None
     if image is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PIL import Image
 
+from i2i.images.tiff_header import is_bounded_exif
+
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -19,6 +21,9 @@ _WHERE_AN_ORIENTATION_IS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile typ
 
 def orientation_of(image: Image.Image) -> int | None:
     """Return how a picture lies by its EXIF, 1 (upright) to 8; None where that is damaged."""
+    data = image.info.get("exif")
+    if isinstance(data, bytes) and not is_bounded_exif(data):
+        return None
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # Pillow's parser raises many types for damaged data

@@ -16,6 +16,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from i2i.images.tiff_header import is_bounded_exif
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MOST_BESIDE = 2**20
 """Bytes of one text or profile, unpacked, that are handed on."""
@@ -181,6 +183,9 @@ def _is_handed_on(
         return False
     if kind not in _READ_BY_PILLOW:
         return False
+    if kind == b"eXIf" and length <= MOST_BESIDE and not is_bounded_exif(_body(file, offset, length)):
+        left_out["its damaged eXIf"] = None
+        return False
     if length > MOST_BESIDE or not _is_whole(file, offset, length):
         left_out[f"its damaged {_name(kind)}"] = None
         return False
@@ -214,6 +219,8 @@ def _is_text_handed_on(
     if keyword not in (*_KEPT_TEXTS, *DESCRIPTIONS):
         return False
     text = _text(_body(file, offset, length), kind) if length <= MOST_BESIDE else None
+    if text is not None and keyword == _KEPT_TEXTS[0] and not _is_bounded_profile(text):
+        text = None
     if text is None or not _is_whole(file, offset, length):
         left_out[f"its text {keyword.decode('latin-1')} (damaged, or larger than a megabyte)"] = None
         return False
@@ -221,6 +228,14 @@ def _is_text_handed_on(
         described.append((keyword.decode("latin-1"), text))
         return False
     return True
+
+
+def _is_bounded_profile(text: str) -> bool:
+    """Whether EXIF that stands as digits in a text, behind its name and length, is bounded."""
+    try:
+        return is_bounded_exif(bytes.fromhex("".join(text.split("\n")[3:])))
+    except ValueError:
+        return False
 
 
 def _text(body: bytes, kind: bytes) -> str | None:

@@ -6,6 +6,7 @@ know. Here a page costs one read, and the walk stops at a limit.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ _MOST_TAGS = 200_000
 
 _BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _FORMAT_OF_TYPE = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_DIRECTORIES = (34665, 34853)
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255
 _REDUCED, _MASK = 1, 4
 _OLD_REDUCED = 2
@@ -125,6 +127,22 @@ class TiffHeader:
                 found.append(tag)
         return tuple(found)
 
+    def unbounded(self, page: Page) -> tuple[int, ...]:
+        """Return which of the tags of EXIF and of the place lead to a directory that is damaged or has no end."""
+        found = []
+        for tag in _DIRECTORIES:
+            offset = self.number(page, tag, 0)
+            if not offset:
+                continue
+            try:
+                below, _ = _read_page(self.file, offset, self.order, self.big, self.size, 1)
+            except TiffError:
+                found.append(tag)
+            else:
+                if sum(entry.size for entry in below.entries.values()) > self.size:
+                    found.append(tag)
+        return tuple(found)
+
     def without(self, page: Page, tags: tuple[int, ...]) -> bytes:
         """Return the file's bytes with a page that lacks some tags; all else stays at its place."""
         self.file.seek(0)
@@ -145,7 +163,7 @@ def is_tiff(file: BinaryIO) -> bool:
     """Whether a file begins as a TIFF does; it is left at its begin."""
     begin = file.read(4)
     file.seek(0)
-    return begin in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    return begin in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"MM*\0", b"II\0*")  # the last two: Pillow's tolerance
 
 
 def read_header(file: BinaryIO) -> TiffHeader:
@@ -172,6 +190,17 @@ def read_header(file: BinaryIO) -> TiffHeader:
     if not pages:
         raise TiffError("corrupt or truncated (it holds no page)")
     return TiffHeader(file, order, big, size, tuple(pages), complete=not offset or offset in seen)
+
+
+def is_bounded_exif(data: bytes) -> bool:
+    """Whether the values of EXIF are no more than its bytes; Pillow before 13 reads them as often as they are named."""
+    data = data[6:] if data.startswith(b"Exif\0\0") else data
+    try:
+        header = read_header(io.BytesIO(data))
+    except (TiffError, struct.error):
+        return True  # Pillow says what is wrong
+    values = sum(entry.size for entry in header.pages[0].entries.values())
+    return values <= header.size and not header.unbounded(header.pages[0])
 
 
 def _read_page(file: BinaryIO, offset: int, order: str, big: bool, size: int, number: int) -> tuple[Page, int]:
