@@ -51,10 +51,11 @@ def test_the_picture_is_read_without_it(format_name, below):
     exif = bomb(below=below)
     file = io.BytesIO()
     if format_name == "TIFF":
-        way = [(34665, "I", 1, 8, True)]
+        way = [(34667, "I", 1, 8, True)]  # tifffile writes no way to EXIF, so this becomes one
         tifffile.imwrite(file, PIXELS, photometric="rgb", metadata=None, software=False, extratags=way)
         content = bytearray(file.getvalue())
-        at = content.index(struct.pack("<HHI", 34665, 4, 1))
+        at = content.index(struct.pack("<HHI", 34667, 4, 1))
+        content[at : at + 2] = struct.pack("<H", 34665)
         content[at + 8 : at + 12] = struct.pack("<I", len(content))
         size = len(content) + 2 + 12 * 2000 + 4
         entries = b"".join(struct.pack("<HHII", 0xC000 + place, 7, size, 0) for place in range(2000))
