@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pillow 13.0.0 lists the prefix of a big-endian BigTIFF (b"MM\\0+") among those it reads, and then refuses the file: it
+# Pillow 13.0.0 lists the prefix of a big-endian BigTIFF (b"MM\0+") among those it reads, and then refuses the file: it
 # looks for the version at byte 2, where the little-endian one has it, and reads 8 bytes of a header of 16.
 # Source: own observation; TiffImagePlugin.PREFIXES and TiffImageFile._open.
 # Seen: little-endian: (8, 8); big-endian: UnidentifiedImageError
