@@ -10,6 +10,7 @@ from torch import Tensor
 
 from i2i.engine.image_kinds import to_picture
 from i2i.engine.model import TranslatorInfo
+from i2i.images.levels import describe_picture, levels_of
 from i2i.images.metadata import Metadata
 from i2i.images.reading import SIXTEEN_BIT_MODES, DecodedImage, to_array, to_opaque
 from i2i.images.writing import SIXTEEN_BIT_FORMATS
@@ -56,18 +57,19 @@ def to_input(decoded: DecodedImage, info: TranslatorInfo, format_name: str | Non
     """
     opaque = to_opaque(decoded.image, channels=info.in_channels, background=info.background)
     array = to_array(opaque, info.in_channels)
-    return Picture(**vars(to_frame(decoded, format_name)), image=torch.from_numpy(array)[None])
+    return Picture(**vars(to_frame(decoded, info, format_name)), image=torch.from_numpy(array)[None])
 
 
-def to_frame(decoded: DecodedImage, format_name: str | None) -> Frame:
+def to_frame(decoded: DecodedImage, info: TranslatorInfo, format_name: str | None) -> Frame:
     """Note what of a picture is not its pixels; arguments as in :func:`to_input`."""
     assert decoded.metadata is not None
-    notes = []
+    notes = list(decoded.notes)
     if decoded.reduced:
         notes.append("its 16-bit colours were read as 8 bits")
-    if decoded.metadata.exif_damaged:
-        notes.append("its EXIF data are damaged and were left out")
+    if decoded.reduced or decoded.image.mode in SIXTEEN_BIT_MODES:
+        notes.extend(describe_picture(levels_of(decoded.image, reduced=decoded.reduced)))
     format_name = format_name or decoded.format
+    notes.extend(decoded.metadata.losses("L" if info.out_channels == 1 else "RGB", format_name))
     deep = decoded.image.mode in SIXTEEN_BIT_MODES and format_name in SIXTEEN_BIT_FORMATS
     return Frame(format_name, deep, decoded.metadata, "; ".join(notes))
 

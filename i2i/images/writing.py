@@ -33,7 +33,10 @@ def encode_image(image: Image.Image, file: BinaryIO, *, format_name: str, metada
         Exception: whatever Pillow's encoder or the file raises.
     """
     image.save(
-        file, format=format_name, **SAVE_OPTIONS[format_name], **(metadata or Metadata()).save_options(image.mode)
+        file,
+        format=format_name,
+        **SAVE_OPTIONS[format_name],
+        **(metadata or Metadata()).save_options(image.mode, format_name),
     )
 
 
@@ -46,8 +49,8 @@ def write_image(
         image: of mode ``L`` or ``RGB``, or of ``I;16`` for a format in ``SIXTEEN_BIT_FORMATS``.
         path: where to; missing folders above it are made.
         format_name: one of ``SAVE_OPTIONS``.
-        metadata: what the file shall say beside the pixels; a format drops what it cannot hold (BMP: all but dots per
-            inch).
+        metadata: what the file shall say beside the pixels; what the format or the picture's colours do not allow is
+            left out, see :meth:`~i2i.images.metadata.Metadata.losses`.
         replace: whether a file that is there may be replaced.
 
     Raises:

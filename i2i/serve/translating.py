@@ -28,7 +28,7 @@ from i2i.images.reading import (
     UnusableImageError,
     decode_stream,
 )
-from i2i.images.writing import SAVE_OPTIONS, SIXTEEN_BIT_FORMATS
+from i2i.images.writing import SIXTEEN_BIT_FORMATS, encode_image
 from i2i.serve.messages import Direction, Job, ModelInfo, ModelOptions, Refusal, Translation
 
 MOST_PADDING = 2
@@ -146,7 +146,7 @@ def _encode(image: Image.Image, format_name: str, metadata: Metadata) -> bytes:
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     stream = io.BytesIO()
     try:
-        image.save(stream, format_name, **{**SAVE_OPTIONS[format_name], **metadata.save_options(image.mode)})
+        encode_image(image, stream, format_name=format_name, metadata=metadata)
     except Exception as error:  # Pillow's encoders raise many types, such as for a side that is too long
         raise DataError(f"the translation cannot be written as {format_name} ({error}); ask for format=png") from error
     return stream.getvalue()

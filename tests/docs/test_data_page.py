@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from click.testing import CliRunner
 from PIL import Image
 
@@ -21,6 +22,7 @@ from i2i.builtin.datasets.preprocess import Geometry
 from i2i.builtin.datasets.split import position
 from i2i.cli.main import main
 from i2i.errors import I2IError
+from i2i.images import tiff
 from i2i.images.reading import FORMAT_OF_SUFFIX
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
@@ -95,6 +97,25 @@ def flip_a_byte(path: Path) -> None:
     path.write_bytes(data)
 
 
+def grey_tiff(kind: Any, bands: int = 1) -> Callable[[Path], object]:
+    shape = (32, 32) if bands == 1 else (32, 32, bands)
+    options: dict[str, Any] = {} if bands == 1 else {"planarconfig": "contig", "extrasamples": [0] * (bands - 1)}
+    return lambda path: tifffile.imwrite(
+        path, np.zeros(shape, kind), photometric="minisblack", metadata=None, **options
+    )
+
+
+def patched(path: Path, write: Callable[[Path], object], tag: int, value: int) -> None:
+    """Write a TIFF, and then another value of a tag into its directory."""
+    write(path)
+    content = bytearray(path.read_bytes())
+    at = next(at for kind in (3, 4) if (at := content.find(struct.pack("<HHI", tag, kind, 1))) >= 0)
+    struct.pack_into("<I", content, at + 8, value)
+    path.write_bytes(content)
+
+
+JPEG_OF_12_BITS = bytes.fromhex("ffd8 ffc1 000b 0c 0008 0008 01 011100 ffda 0008 01 0100 003f00 00 ffd9")
+HEIC = b"\0\0\0\x18ftypheic" + bytes(99)
 PLAIN = Image.new("RGB", (32, 32))
 FILES: dict[str, Case] = {
     "empty file": spoil("cat.png", lambda path: path.touch()),
@@ -108,6 +129,17 @@ FILES: dict[str, Case] = {
     "floating-point pixels": spoil("cat.tif", save(PLAIN.convert("F"), "TIFF")),
     "several pages": spoil(
         "cat.tif", save(PLAIN, "TIFF", save_all=True, append_images=[Image.new("RGB", (32, 32), "red")])
+    ),
+    "signed numbers": spoil("cat.tif", grey_tiff(np.int8)),
+    "five bands": spoil("cat.tif", grey_tiff(np.uint16, 5)),
+    "12 bits, packed": spoil("cat.tif", lambda path: patched(path, grey_tiff(np.uint16), 258, 12)),
+    "a compression that takes the extra": spoil("cat.tif", lambda path: patched(path, save(PLAIN, "TIFF"), 259, 34887)),
+    "JPEG of 12 bits": spoil("cat.jpg", lambda path: path.write_bytes(JPEG_OF_12_BITS)),
+    "a phone's photo with a wrong suffix": spoil(
+        "cat.jpg", lambda path: path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    ),
+    "more pages than are counted": spoil(
+        "cat.tif", lambda path: tifffile.imwrite(path, np.zeros((1200, 2, 2), np.uint8), photometric="minisblack")
     ),
     "link to nowhere": spoil("cat.png", lambda path: path.symlink_to("gone.png")),
     "pipe": spoil("cat.png", os.mkfifo),
@@ -190,7 +222,8 @@ def one_line(text: str) -> str:
 
 @pytest.mark.parametrize("wrong", FILES)
 @pytest.mark.filterwarnings("default")  # Pillow warns of some damage besides refusing it
-def test_a_bad_file_gets_the_message_of_the_page(wrong: str) -> None:
+def test_a_bad_file_gets_the_message_of_the_page(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiff, "find_spec", lambda name: None)  # as where the extra is not installed
     (said,) = rows("Files that cannot be used")[wrong]
     count, line, advice = message_of(FILES[wrong]).splitlines()
     assert re.fullmatch(rf"photos/train(A)?/cat\.\w+: {pattern_of(said)}", line.strip())

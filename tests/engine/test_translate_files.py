@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageCms
 
 import i2i
 from i2i.engine import translate_files as module
@@ -148,6 +149,24 @@ def test_sixteen_bit_grey(tmp_path):
         assert np.array_equal(np.asarray(after), np.asarray(grey(tmp_path / "in" / "deep.png")))
     with Image.open(tmp_path / "out" / "deep.webp") as after:
         assert after.size == (16, 16)
+
+
+def test_what_is_lost_of_a_file_is_told(translator, tmp_path):
+    levels = np.random.default_rng(0).integers(0, 4096, (16, 16), dtype=np.uint16)
+    levels[0, 0] = 4095
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "a.tif", levels, photometric="minisblack", ome=True)
+    (outcome,) = run(translator, tmp_path / "in", tmp_path / "out")
+    assert "its 16-bit values reach no further than 4095 of 65535 (12 bits)" in outcome.note
+    assert "its description (of axes, type or scale, for programs) was left out" in outcome.note
+
+    grey = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    grey = grey[:16] + b"GRAY" + grey[20:]
+    Image.fromarray(np.full((16, 16), 200, np.uint8)).save(tmp_path / "in" / "b.jpg", icc_profile=grey)
+    (outcome,) = run(translator, tmp_path / "in" / "b.jpg", tmp_path / "out")
+    assert outcome.note == "its colour profile was left out, for it is for grey, and the result is RGB"
+    with Image.open(tmp_path / "out" / "b.jpg") as image:
+        assert "icc_profile" not in image.info
 
 
 def test_a_file_that_appeared_meanwhile_stays(translator, tmp_path):

@@ -130,6 +130,15 @@ def test_a_picture_that_lies_on_its_side_is_turned_upright_once(ask):
     assert image.getexif()[0x010E] == "a holiday"
 
 
+def many_pages(count):
+    """A TIFF of small directories, each a page."""
+    tags = ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1))
+    entries = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    size = len(entries) + 4
+    ends = (8 + size * number if number < count else 0 for number in range(1, count + 1))
+    return struct.pack("<2sHI", b"II", 42, 8) + b"".join(entries + struct.pack("<I", end) for end in ends)
+
+
 POLYGLOT = io.BytesIO()
 with zipfile.ZipFile(POLYGLOT, "w") as archive:
     archive.writestr("payload.html", "<script>alert(1)</script>")
@@ -162,6 +171,8 @@ HOSTILE = {
     "PNG with a header that goes on for ever": (png(4, 4, struct.pack(">I", 2**31 - 1) + b"tEXt" + b"a" * 5000), 422),
     "long and thin": (picture(size=(99_000, 1)), 413),
     "several pages": (picture("TIFF", save_all=True, append_images=[Image.new("RGB", (20, 12))] * 3), 422),
+    "a TIFF of 50,000 pages": (many_pages(50_000), 422),
+    "a BMP that holds a JPEG": (picture("BMP")[:30] + b"\4" + picture("BMP")[31:], 422),
     "CMYK": (picture("JPEG", mode="CMYK"), 422),
     "animation": (picture("WEBP", save_all=True, append_images=[Image.new("RGB", (20, 12), "red")]), 422),
 }

@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError
 from i2i.images.finding import bullets
+from i2i.images.levels import Levels, levels_of, of_all
 from i2i.images.reading import UnusableImageError, decode
 from i2i.progress import counted
 
@@ -36,41 +38,48 @@ class Inspection:
         sizes: ``(width, height)`` of each good picture, upright; of a half, the half's.
         bad: the files that cannot be used, ordered by path.
         reduced: how many files hold 16-bit colours, read as 8 bits.
+        levels: the smallest and largest value of each good picture's file.
+        notes: what was left out of files, or assumed of them, and of how many.
     """
 
     sizes: dict[Picture, Size]
     bad: tuple[BadFile, ...]
     reduced: int
+    levels: dict[Picture, Levels]
+    notes: Counter[str]
 
 
 def inspect(pictures: Iterable[Picture], max_pixels: int) -> Inspection:
     """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile)."""
     pictures = list(dict.fromkeys(pictures))
     paths = sorted({picture.path for picture in pictures})
-    sizes: dict[Path, Size] = {}
+    facts_of: dict[Path, _Facts] = {}
     reasons: dict[Path, str] = {}
-    reduced = 0
+    look_at = partial(_look_at, max_pixels=max_pixels, by_halves=any(picture.half for picture in pictures))
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:
-        looked = pool.map(lambda path: _look_at(path, max_pixels), paths)
-        for path, facts in counted(zip(paths, looked, strict=True), "checking images", len(paths)):
+        looked = zip(paths, pool.map(look_at, paths), strict=True)
+        for path, facts in counted(looked, "checking images", len(paths)):
             if isinstance(facts, str):
                 reasons[path] = facts
             else:
-                sizes[path] = facts[0]
-                reduced += facts[1]
+                facts_of[path] = facts
     finally:  # Ctrl-C waits for the files at hand, not for all of them
         pool.shutdown(cancel_futures=True)
-    good = {}
+    good, levels = {}, {}
     for picture in pictures:
         if picture.path in reasons:
             continue
-        width, height = sizes[picture.path]
+        width, height = facts_of[picture.path].size
         if picture.half and width % 2:
             reasons[picture.path] = f"{width} pixels wide: an odd width has no two equal halves"
             continue
         good[picture] = (width // 2, height) if picture.half else (width, height)
-    return Inspection(good, tuple(BadFile(path, reasons[path]) for path in sorted(reasons)), reduced)
+        levels[picture] = facts_of[picture.path].levels_of_half(picture.half)
+    bad = tuple(BadFile(path, reasons[path]) for path in sorted(reasons))
+    reduced = sum(facts.reduced for facts in facts_of.values())
+    notes = Counter(note for facts in facts_of.values() for note in facts.notes)
+    return Inspection(good, bad, reduced, levels, notes)
 
 
 def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
@@ -150,12 +159,33 @@ def _describe_changes(sizes: dict[Picture, Size], geometry: Geometry) -> list[st
     return [f"{sum(changes.values())} of {len(sizes)} images are {kind} (mode {geometry.mode}): {shown}{more}"]
 
 
-def _look_at(path: Path, max_pixels: int) -> tuple[Size, bool] | str:
+@dataclass(frozen=True)
+class _Facts:
+    """What decoding a file told: its levels are of the left half, the right half and the whole."""
+
+    size: Size
+    reduced: bool
+    levels: tuple[Levels, Levels, Levels]
+    notes: tuple[str, ...]
+
+    def levels_of_half(self, half: str) -> Levels:
+        return self.levels[("left", "right", "").index(half)]
+
+
+def _look_at(path: Path, max_pixels: int, by_halves: bool) -> _Facts | str:
     try:
         decoded = decode(path, max_pixels=max_pixels)
     except UnusableImageError as error:
         return str(error)
-    return decoded.image.size, decoded.reduced
+    image = decoded.image
+    if by_halves and image.width > 1:
+        middle = image.width // 2
+        boxes = ((0, 0, middle, image.height), (middle, 0, image.width, image.height))
+        left, right = (levels_of(image.crop(box), reduced=decoded.reduced) for box in boxes)
+        whole = of_all([left, right]) or left
+    else:
+        left = right = whole = levels_of(image, reduced=decoded.reduced)
+    return _Facts(image.size, decoded.reduced, (left, right, whole), decoded.notes)
 
 
 def _text(size: Size) -> str:

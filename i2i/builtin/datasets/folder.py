@@ -23,6 +23,7 @@ from i2i.builtin.datasets.preprocess import Geometry, take_half
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
 from i2i.errors import DataError
 from i2i.images.finding import bullets
+from i2i.images.levels import describe_domain
 from i2i.images.reading import read_image, to_array
 from i2i.plugins.protocols import Sample
 
@@ -93,7 +94,12 @@ class FolderDataset:
         self.sizes = tuple(sorted({self._geometry.output(size)[::-1] for size in sizes.values()}))
         self.truth = bool(_truths(test, inspection, options))
         about_split = (
-            [*layout.notes, *_describe_files(layout, inspection), *_describe_training(train, options)]
+            [
+                *layout.notes,
+                *_describe_files(layout, inspection),
+                *_describe_levels(layout, train, inspection),
+                *_describe_training(train, options),
+            ]
             if split == "train"
             else _describe_test(test, inspection, options)
         )
@@ -275,7 +281,16 @@ def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
         )
     if inspection.reduced:
         notes.append(f"{inspection.reduced} images hold 16-bit colours, of which the upper 8 bits are read")
+    notes += [f"{count} images: {note}" for note, count in inspection.notes.most_common()]
     return notes
+
+
+def _describe_levels(layout: Layout, train: Split, inspection: Inspection) -> list[str]:
+    return [
+        note
+        for name, pictures in zip(layout.domains, (train.first, train.second), strict=True)
+        for note in describe_domain(name, [inspection.levels[picture] for picture in pictures])
+    ]
 
 
 def _describe_training(train: Split, options: FolderOptions) -> list[str]:

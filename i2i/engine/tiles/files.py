@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
-from PIL import Image
-
 from i2i.engine.image_kinds import require_pictures
 from i2i.engine.pictures import to_frame
 from i2i.engine.translate_files import DEFAULT_WORKERS, Outcome, translate_files
 from i2i.engine.translation_plan import Job
 from i2i.engine.translator import Translator
 from i2i.errors import DataError, DivergedError
-from i2i.images.reading import UnusableImageError, decode, to_opaque, without_pixel_limit
+from i2i.images.reading import UnusableImageError, decode, size_of, to_opaque
 from i2i.images.writing import write_image
 
 
@@ -56,13 +54,10 @@ def translate_large_files(
 def _is_large(translator: Translator, job: Job) -> bool:
     """Whether an image is divided; what cannot be opened is left to those who say why."""
     assert translator.tiling is not None
-    if not job.source.is_file():  # opening a pipe would wait for a writer
+    size = size_of(job.source)
+    if size is None:
         return False
-    try:
-        with without_pixel_limit(), Image.open(job.source) as image:
-            width, height = image.size
-    except Exception:  # Pillow's decoders raise many types for damaged headers
-        return False
+    width, height = size
     return width * height <= translator.info.max_pixels and translator.tiling.applies(
         (height, width), translator.device
     )
@@ -73,7 +68,7 @@ def _translate(translator: Translator, job: Job, force: bool, progress: Callable
     info = translator.info
     try:
         decoded = decode(job.source, max_pixels=info.max_pixels, metadata=True)
-        frame = to_frame(decoded, job.format_name)
+        frame = to_frame(decoded, info, job.format_name)
         opaque = to_opaque(decoded.image, channels=info.in_channels, background=info.background)
         del decoded
         picture = translator.tiling.translate_picture(opaque, translator.device, progress, deep=frame.deep)

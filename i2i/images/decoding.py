@@ -1,0 +1,394 @@
+"""Decoding one image file: what is accepted, and why all else is refused. No torch.
+
+Accepted: PNG, JPEG, WebP, BMP and TIFF with one picture, of 1 bit, 8 bits or (greyscale) 16 bits a channel, with or
+without palette and transparency. Colour profiles are not applied. What stands beside the pixels never decides whether
+they are read: where it is damaged or too much, it is left out.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from i2i.errors import reason_of
+from i2i.images.beside import without_metadata
+from i2i.images.georeference import take_georeference
+from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.images.metadata import Metadata, take_metadata
+from i2i.images.orientation import orientation_of, turned
+from i2i.images.png import PngError, is_png, open_png, scale_transparent_grey, with_16_bit_transparency
+from i2i.images.refusals import name_of_content, reason_against_jpeg
+from i2i.images.tiff import TiffPicture, examine, read_mask, read_with_tifffile, repair_palette, with_mask
+from i2i.images.tiff_header import PIXEL_TAGS, TAGS_OF_SHAPE, TiffError, TiffHeader, is_tiff, read_header
+
+FORMAT_OF_SUFFIX = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""The suffixes (in lower case) that make a file an image."""
+
+SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
+EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
+_CONVERT = "convert it to PNG, JPEG, WebP, BMP or TIFF"
+
+
+class UnusableImageError(Exception):
+    """An image file that cannot be used. The message is the reason alone, without the path."""
+
+
+class UnknownFormatError(UnusableImageError):
+    """The content is no picture of a format that is read, or its header is damaged."""
+
+
+class TooManyPixelsError(UnusableImageError):
+    """The header announces more pixels than are allowed; nothing was decoded.
+
+    Attributes:
+        size: width and height.
+    """
+
+    def __init__(self, size: tuple[int, int], max_pixels: int) -> None:
+        super().__init__(
+            f"{size[0]} x {size[1]} pixels, more than max_pixels = {max_pixels}: a decompression bomb? "
+            "If it is meant, raise max_pixels"
+        )
+        self.size = size
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An image as it stands in its file, decoded and turned upright.
+
+    Attributes:
+        image: of one of ``EIGHT_BIT_MODES`` or ``SIXTEEN_BIT_MODES``.
+        format: Pillow's name of the file's format, one of those in ``FORMAT_OF_SUFFIX``.
+        reduced: whether the file holds 16-bit colours, of which the upper 8 bits were read.
+        metadata: what the file says beside the pixels, if it was asked for.
+        notes: what of the file's pixels is left out, or what was assumed of them.
+    """
+
+    image: Image.Image
+    format: str
+    reduced: bool
+    metadata: Metadata | None
+    notes: tuple[str, ...] = ()
+
+
+def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool = False) -> DecodedImage:
+    """Decode a file to its last byte.
+
+    Args:
+        path: the file.
+        max_pixels: more than this many pixels are refused, before anything is decoded.
+        metadata: whether to collect what it says beside the pixels.
+
+    Raises:
+        UnusableImageError: with the reason: missing, empty, damaged, misnamed, too large, or of an unsupported kind.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        kind = "a broken link" if path.is_symlink() else "not readable"
+        raise UnusableImageError(f"{kind} ({error.strerror})") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableImageError("not a regular file")
+    if status.st_size == 0:
+        raise UnusableImageError("empty (0 bytes)")
+    try:
+        with path.open("rb") as file, _telling_what_is_wrong(file):
+            return _decode_open_file(file, _Wanted(path, max_pixels, metadata, None))
+    except PermissionError as error:
+        raise UnusableImageError(f"not readable ({error.strerror})") from error
+
+
+def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool = False) -> DecodedImage:
+    """Decode what a stranger sent, to its last byte; only the parsers of the accepted formats see it.
+
+    Args:
+        file: open for reading, seekable, at its begin.
+        max_pixels: more than this many pixels are refused, before anything is decoded.
+        metadata: whether to collect what it says beside the pixels.
+
+    Raises:
+        UnknownFormatError: it is no PNG, JPEG, WebP, BMP or TIFF.
+        TooManyPixelsError: it is too large.
+        UnusableImageError: with the reason: damaged, or of an unsupported kind.
+    """
+    with _telling_what_is_wrong(file):
+        formats = tuple(dict.fromkeys(FORMAT_OF_SUFFIX.values()))
+        return _decode_open_file(file, _Wanted(None, max_pixels, metadata, formats))
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Return width and height as stored, by the header alone; None for what cannot be opened."""
+    if not path.is_file():  # opening a pipe would wait for a writer
+        return None
+    try:
+        with path.open("rb") as file:
+            return examine(read_header(file)).size if is_tiff(file) else _open_header(file, None).size
+    except Exception:  # Pillow's parsers raise many types for damaged headers
+        return None
+
+
+@contextmanager
+def without_pixel_limit() -> Iterator[None]:
+    """Turn Pillow's own limit off for a moment: ``max_pixels`` is ours, and Pillow's is one number for all threads."""
+    with _PIXEL_LIMIT_LOCK:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+_PIXEL_LIMIT_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The arguments of a decoding: the file's path if it has one, and Pillow's formats that it may be of, or all."""
+
+    path: Path | None
+    max_pixels: int
+    metadata: bool
+    formats: tuple[str, ...] | None
+
+
+@contextmanager
+def _telling_what_is_wrong(file: BinaryIO) -> Iterator[None]:
+    """Turn whatever Pillow and tifffile raise into the reason why a file cannot be used."""
+    try:
+        yield
+    except (UnusableImageError, PermissionError):
+        raise
+    except TiffError as error:
+        raise UnusableImageError(str(error)) from error
+    except PngError as error:
+        raise UnusableImageError(f"corrupt or truncated ({error})") from error
+    except UnidentifiedImageError as error:
+        if reason := reason_against_jpeg(file):
+            raise UnusableImageError(f"it is {reason}") from error
+        file.seek(0)
+        name = name_of_content(file.read(512))
+        told = f"its content is {name}; {_CONVERT}" if name else "not an image, or its header is damaged"
+        raise UnknownFormatError(told) from error
+    except Exception as error:  # Pillow's decoders raise many types for damaged data: OSError, SyntaxError, ValueError
+        kind = reason_against_jpeg(file)
+        reason = reason_of(error)
+        what = f"of a kind that is not supported ({reason}); {_CONVERT}" if "nsupported" in reason else None
+        raise UnusableImageError(f"it is {kind}" if kind else what or f"corrupt or truncated ({reason})") from error
+
+
+def _decode_open_file(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
+    if is_tiff(file):
+        return _decode_tiff(file, wanted)
+    if is_png(file):
+        return _decode_png(file, wanted)
+    try:
+        return _decode_by_pillow(file, wanted)
+    except UnusableImageError:
+        raise
+    except Exception:
+        bare = without_metadata(file)
+        if bare is None:
+            raise
+        return replace(_decode_by_pillow(bare, wanted), metadata=_DAMAGED if wanted.metadata else None)
+
+
+def _decode_by_pillow(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
+    """Decode a JPEG, WebP or BMP."""
+    image = _open_header(file, wanted.formats)
+    _check_header(image, wanted)
+    _check_frames(image)
+    image.load()
+    return _decoded(image, image, wanted)
+
+
+def _decode_png(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
+    png = open_png(file)
+    image = _open_header(png.file, wanted.formats)
+    _check_header(image, wanted)
+    _check_frames(image)
+    raw_mode = _raw_mode(image)
+    image.load()
+    shown: Image.Image = image
+    if "transparency" in image.info and raw_mode == "RGB;16B":
+        png.file.seek(0)
+        lower = _open_header(png.file, wanted.formats)
+        _take_lower_bytes(lower)
+        lower.load()
+        shown = with_16_bit_transparency(image, lower)
+    scale_transparent_grey(image, raw_mode)
+    decoded = _decoded(image, shown, wanted, reduced=";16" in raw_mode and image.mode not in SIXTEEN_BIT_MODES)
+    if decoded.metadata is None:
+        return decoded
+    told = replace(decoded.metadata, texts=png.descriptions, notes=(*decoded.metadata.notes, *png.notes))
+    return replace(decoded, metadata=told)
+
+
+def _decode_tiff(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
+    _check_format("TIFF", wanted.path)
+    header = read_header(file)
+    picture = examine(header)
+    _check_size(picture.size, wanted.max_pixels)
+    page = header.pages[picture.frame]
+    damaged = header.outside(page) + header.unbounded(page)
+    source = io.BytesIO(header.without(page, damaged)) if damaged else file
+    image = _load_page(source, header, picture, wanted) if picture.reader == "pillow" else None
+    if image is None:
+        image = turned(read_with_tifffile(header, picture, source), picture.orientation)
+    if picture.mask is not None:
+        image = with_mask(image, turned(read_mask(header, picture, file), picture.orientation))
+    reduced = picture.bits == 16 and image.mode not in SIXTEEN_BIT_MODES
+    metadata = None
+    if wanted.metadata:
+        sideways = picture.orientation > 4
+        exif = _tiff_exif(source, header, page.offset)
+        metadata = take_metadata(image, exif=exif, turned=sideways, broken=exif is None)
+        place, notes = take_georeference(header, page, turned=picture.orientation > 1)
+        notes += _DAMAGED.notes if damaged else ()
+        metadata = replace(metadata, georeference=place, notes=(*metadata.notes, *notes))
+    return DecodedImage(image, "TIFF", reduced, metadata, picture.notes)
+
+
+def _load_page(source: BinaryIO, header: TiffHeader, picture: TiffPicture, wanted: _Wanted) -> Image.Image | None:
+    """Decode the page by Pillow, which turns it upright; where its tags for people are damaged, without them.
+
+    Returns:
+        The picture; None where this version of Pillow does not know its kind, and tifffile does.
+
+    Raises:
+        UnusableImageError: its kind is not read.
+        Exception: whatever Pillow raises for damaged data.
+    """
+    page = header.pages[picture.frame]
+    try:
+        image = _open_page(source, picture.frame, wanted)
+        image.load()
+    except UnusableImageError:
+        raise
+    except Exception:
+        beside = tuple(tag for tag in page.entries if tag not in PIXEL_TAGS | TAGS_OF_SHAPE)
+        try:
+            image = _open_page(io.BytesIO(header.without(page, beside)), picture.frame, wanted)
+        except UnidentifiedImageError as error:
+            if picture.obstacle:
+                raise UnusableImageError(picture.obstacle) from error
+            return None
+        image.load()
+    if picture.inverted and image.mode in SIXTEEN_BIT_MODES:  # Pillow inverts those of 8 bits alone
+        info = image.info
+        image = Image.fromarray(np.uint16(65535) - np.asarray(image).astype(np.uint16))
+        image.info = info
+    repair_palette(image, header, picture)
+    return image
+
+
+def _open_page(file: BinaryIO, frame: int, wanted: _Wanted) -> Image.Image:
+    file.seek(0)
+    image = _open_header(file, wanted.formats)
+    if frame:
+        image.seek(frame)
+    check_mode(image.mode)
+    return image
+
+
+def _tiff_exif(file: BinaryIO, header: TiffHeader, offset: int) -> Image.Exif | None:
+    exif = Image.Exif()
+    exif.bigtiff, exif.endian = header.big, header.order
+    try:
+        exif.load_from_fp(file, offset)
+    except Exception:  # Pillow's parser raises many types for damaged data, and does not know each kind of BigTIFF
+        return None
+    return exif
+
+
+def _decoded(image: Image.Image, shown: Image.Image, wanted: _Wanted, *, reduced: bool = False) -> DecodedImage:
+    """Turn what was decoded upright, and collect what the file says beside it.
+
+    Args:
+        image: as Pillow opened it.
+        shown: the same, or made from it.
+        wanted: the arguments.
+        reduced: see :class:`DecodedImage`.
+    """
+    orientation = orientation_of(image)
+    broken = orientation is None
+    metadata = take_metadata(image, turned=(orientation or 1) > 4, broken=broken) if wanted.metadata else None
+    return DecodedImage(turned(shown, orientation or 1), _format(image), reduced, metadata)
+
+
+_DAMAGED = Metadata(notes=("some of what it says beside its pixels is damaged and was left out",))
+
+
+def _open_header(file: BinaryIO, formats: tuple[str, ...] | None) -> Image.Image:
+    with without_pixel_limit():
+        return Image.open(file, formats=formats)
+
+
+def _check_header(image: Image.Image, wanted: _Wanted) -> None:
+    _check_format(_format(image), wanted.path)
+    _check_size(image.size, wanted.max_pixels)
+
+
+def _check_format(found: str, path: Path | None) -> None:
+    if found not in FORMAT_OF_SUFFIX.values():
+        raise UnknownFormatError(f"its content is {found}; {_CONVERT}")
+    expected = path and FORMAT_OF_SUFFIX.get(path.suffix.lower())
+    if path and expected not in (None, found):
+        suffix = next(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == found)
+        raise UnusableImageError(f"misnamed: its content is {found}; rename it to {path.stem}{suffix}")
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise TooManyPixelsError(size, max_pixels)
+
+
+def _check_frames(image: Image.Image) -> None:
+    """Refuse several frames, which the headers of the formats other than TIFF tell without a search."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":
+        raise UnusableImageError(f"{frames} frames or pages; save each as a file of its own")
+    check_mode(image.mode)
+
+
+def check_mode(mode: str) -> None:
+    """Raise an UnusableImageError when a Pillow mode is not one of those that are read."""
+    if mode not in EIGHT_BIT_MODES | SIXTEEN_BIT_MODES:
+        raise UnusableImageError(
+            f"colour mode {mode} is not supported; convert it to RGB, or to greyscale of 8 or 16 bits"
+        )
+
+
+def _format(image: Image.Image) -> str:
+    return "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with previews behind it
+
+
+def _take_lower_bytes(image: Image.Image) -> None:
+    """Have Pillow decode the lower bytes of 16-bit colours, of which it takes the upper ones by itself."""
+    opened: Any = image
+    opened.tile = [opened.tile[0]._replace(args="RGB;16L")]
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How pixels lie in the file, such as ``RGB;16B``; the decoder's first argument in every format that has one."""
+    tiles: Any = getattr(image, "tile", None)
+    if not tiles:
+        return ""
+    arguments = tiles[0][3]
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)

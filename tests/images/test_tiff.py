@@ -1,0 +1,418 @@
+"""TIFF files of every layout become the numbers they hold, or are refused by what they are."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from i2i.images import tiff
+from i2i.images.reading import UnusableImageError, decode, read_image, size_of, to_array
+from i2i.images.tiff_header import MOST_PAGES, read_header
+from i2i.images.writing import write_image
+
+RANDOM = np.random.default_rng(0)
+PLACE = [
+    (33550, "d", 3, (10.0, 10.0, 0.0), True),
+    (33922, "d", 6, (0.0, 0.0, 0.0, 500000.0, 5600000.0, 0.0), True),
+    (34735, "H", 8, (1, 1, 0, 1, 1024, 0, 1, 1), True),
+    (34737, "s", 0, "WGS 84|", True),
+]
+
+
+def bands(count, kind=np.uint16, size=(37, 45)):
+    return RANDOM.integers(0, np.iinfo(kind).max, (*size, count), kind, endpoint=True)
+
+
+def write(path, samples, *, planar=False, **options):
+    """Write ``[H, W, samples]``."""
+    options = {"photometric": "rgb", "metadata": None, **options}
+    if samples.shape[2] == 1:
+        data = samples[:, :, 0]
+    elif planar:
+        data, options["planarconfig"] = np.ascontiguousarray(samples.transpose(2, 0, 1)), "separate"
+    else:
+        data, options["planarconfig"] = samples, "contig"
+    tifffile.imwrite(path, data, **options)
+    return path
+
+
+def upper(samples):
+    return samples if samples.dtype == np.uint8 else (samples >> 8).astype(np.uint8)
+
+
+def pixels(path):
+    return np.asarray(decode(path).image)
+
+
+def reason(path):
+    with pytest.raises(UnusableImageError) as caught:
+        decode(path)
+    return str(caught.value)
+
+
+LAYOUTS = [
+    dict(zip(("planar", "compression", "tile", "byteorder", "bigtiff"), values, strict=True))
+    for values in itertools.product([False, True], [None, "deflate"], [None, (16, 16)], "<>", [False, True])
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: " ".join(str(value) for value in layout.values()))
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_colours_are_read_from_every_layout(tmp_path, kind, layout):
+    options = {**layout, "rowsperstrip": None if layout["tile"] else 5}
+    for extra, colours in (((), 3), ((2,), 4), ((0,), 3), ((2, 0), 4), ((0, 0), 3)):
+        samples = bands(3 + len(extra), kind)
+        path = write(tmp_path / "image.tif", samples, extrasamples=extra, **options)
+        decoded = decode(path)
+        np.testing.assert_array_equal(np.asarray(decoded.image), upper(samples[:, :, :colours]))
+        left_out = samples.shape[2] - colours
+        wanted = f"of its {samples.shape[2]} bands, {left_out} beyond colours and opacity were left out"
+        assert decoded.notes == ((wanted,) if left_out else ())
+        assert decoded.reduced == (kind == np.uint16)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: " ".join(str(value) for value in layout.values()))
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_grey_is_read_from_every_layout(tmp_path, photometric, layout):
+    options = {**layout, "rowsperstrip": None if layout["tile"] else 5, "photometric": photometric}
+    for kind in (np.uint8, np.uint16):
+        samples = bands(1, kind)
+        shown = samples if photometric == "minisblack" else np.iinfo(kind).max - samples
+        np.testing.assert_array_equal(pixels(write(tmp_path / "1.tif", samples, **options)), shown[:, :, 0])
+        samples = bands(2, kind)
+        colours = samples[:, :, :1] if photometric == "minisblack" else np.iinfo(kind).max - samples[:, :, :1]
+        path = write(tmp_path / "2.tif", samples, extrasamples=(2,), **options)
+        np.testing.assert_array_equal(pixels(path), upper(np.concatenate([colours, samples[:, :, 1:]], axis=2)))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("colours", [1, 3])
+def test_colours_that_were_multiplied_by_their_opacity_are_divided_by_it(tmp_path, kind, planar, colours):
+    most = np.iinfo(kind).max
+    samples = np.full((9, 7, colours + 1), most // 4, kind)
+    samples[:, :, -1] = most // 2
+    photometric = "rgb" if colours == 3 else "minisblack"
+    path = write(tmp_path / "image.tif", samples, planar=planar, extrasamples=(1,), photometric=photometric)
+    read = pixels(path)
+    np.testing.assert_allclose(read[:, :, :colours], 127, atol=2)
+    np.testing.assert_allclose(read[:, :, colours], 127, atol=1)
+
+
+def test_three_grey_bands_as_gdal_writes_them_are_colours_with_a_note(tmp_path):
+    samples = bands(3)
+    for planar in (False, True):
+        options = {"photometric": "minisblack", "extrasamples": (0, 0), "planar": planar}
+        decoded = decode(write(tmp_path / "gdal.tif", samples, **options))
+        np.testing.assert_array_equal(np.asarray(decoded.image), upper(samples))
+        assert decoded.notes == ("its three bands were taken as red, green and blue, which the file does not say",)
+    samples = bands(4)
+    path = write(tmp_path / "rgba.tif", samples, photometric="minisblack", extrasamples=(0, 0, 2))
+    np.testing.assert_array_equal(pixels(path), upper(samples))
+
+
+REFUSED = [
+    (bands(5), {"extrasamples": (0,) * 4}, "5 bands, and which are red", "5 samples of 16 bits"),
+    (bands(4), {"extrasamples": (0,) * 3}, "4 bands, and which are red", "gdal_translate"),
+    (bands(1).astype(np.float16), {}, "floating-point samples", "1 sample of 16 bits a pixel, floating-point, grey"),
+    (bands(1).astype(np.float32), {"compression": "deflate"}, "floating-point samples", "compression Deflate"),
+    (bands(1).astype(np.float64), {}, "floating-point samples", "64 bits"),
+    (bands(3, np.uint8).astype(np.float32), {"photometric": "rgb"}, "floating-point samples", "3 samples of 32 bits"),
+    (bands(1, np.uint8).astype(np.int8), {}, "signed integer samples", "1 sample of 8 bits"),
+    (bands(3, np.uint8).astype(np.int8), {"photometric": "rgb"}, "signed integer samples", "RGB"),
+    (bands(1).astype(np.int16), {}, "signed integer samples", "convert it to unsigned integers of 8 or 16 bits"),
+    (bands(1).astype(np.int32), {}, "signed integer samples", "32 bits"),
+    (bands(1).astype(np.uint32), {}, "32 bits a sample are not supported", "convert it to 8 or 16 bits"),
+    (bands(1).astype(np.complex64), {}, "complex floating-point samples", "64 bits"),
+    (bands(3, np.uint8), {"photometric": "cielab"}, "CIELab colours are not supported", "convert it to grey or RGB"),
+    (bands(1), {"photometric": "cfa"}, "raw sensor colours are not supported", "16 bits"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("samples", "options", "what", "detail"), REFUSED, ids=[row[2] for row in REFUSED])
+def test_what_is_no_grey_or_rgb_is_refused_by_what_it_is(tmp_path, samples, options, what, detail):
+    told = reason(write(tmp_path / "image.tif", samples, **{"photometric": "minisblack", **options}))
+    assert told.startswith(what)
+    assert detail in told
+    assert "corrupt" not in told
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(34887, "LERC"), (34712, "JPEG 2000"), (50002, "JPEG XL"), (50001, "WebP"), (64000, "number 64000")],
+)
+def test_a_compression_that_needs_another_package_is_named(tmp_path, monkeypatch, number, name):
+    path = write(tmp_path / "image.tif", bands(3, np.uint8))
+    patch(path, 259, number)
+    monkeypatch.setattr(tiff, "find_spec", lambda name: None)
+    told = reason(path)
+    assert told.startswith(f"{name} in a TIFF of this kind (3 samples of 8 bits a pixel, RGB, compression {name})")
+    assert 'pip install "i2i[tiff]"' in told
+
+
+def patch(path, tag, value, kind=None):
+    """Overwrite the value of a tag of one short or long in the first directory of a little-endian file."""
+    content = bytearray(path.read_bytes())
+    (offset,) = struct.unpack_from("<I", content, 4)
+    for place in range(struct.unpack_from("<H", content, offset)[0]):
+        at = offset + 2 + 12 * place
+        if struct.unpack_from("<H", content, at)[0] == tag:
+            if kind is not None:
+                struct.pack_into("<HI", content, at + 2, *kind)
+            struct.pack_into("<I", content, at + 8, value)
+            path.write_bytes(content)
+            return
+    raise AssertionError(f"no tag {tag}")
+
+
+def test_a_palette_of_8_bits_in_fields_of_16_is_one(tmp_path):
+    levels = np.stack([np.arange(256), np.arange(256)[::-1], np.full(256, 7)]).astype(np.uint16)
+    indexes = bands(1, np.uint8)
+    for scale in (1, 257, 256):
+        path = write(tmp_path / "p.tif", indexes, photometric="palette", colormap=levels * np.uint16(scale))
+        wanted = levels.T[indexes[:, :, 0]]
+        np.testing.assert_array_equal(np.asarray(read_image(path, channels=3)), wanted)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_greys_below_a_byte(tmp_path, bits, photometric):
+    levels = np.arange(2**bits, dtype=np.uint8)
+    packed = np.packbits(np.unpackbits(levels[:, None], axis=1)[:, -bits:].ravel())
+    path = tmp_path / "image.tif"
+    Image.fromarray(np.tile(packed, (4, 1))).save(path)
+    for tag, value in ((256, len(levels)), (258, bits), (262, photometric == "minisblack")):
+        patch(path, tag, int(value))
+    read = np.asarray(decode(path).image)[0]
+    wanted = levels * (255 // (2**bits - 1))
+    np.testing.assert_array_equal(read, wanted if photometric == "minisblack" else 255 - wanted)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_counts_whichever_library_reads(tmp_path, orientation):
+    samples = bands(3, size=(6, 9))
+    tag = [(274, "H", 1, orientation, True)]
+    planar = pixels(write(tmp_path / "planar.tif", samples, planar=True, extratags=tag))
+    chunky = pixels(write(tmp_path / "chunky.tif", samples, extratags=tag))
+    np.testing.assert_array_equal(planar, chunky)
+    assert planar.shape == ((9, 6, 3) if orientation > 4 else (6, 9, 3))
+
+
+def test_levels_of_a_pyramid_are_no_frames(tmp_path):
+    samples = bands(3, np.uint8, (64, 64))
+    with tifffile.TiffWriter(tmp_path / "chain.tif") as file:
+        file.write(samples, photometric="rgb", metadata=None)
+        for step in (2, 4):
+            file.write(samples[::step, ::step], photometric="rgb", subfiletype=1, metadata=None)
+    with tifffile.TiffWriter(tmp_path / "below.tif") as file:
+        file.write(samples, photometric="rgb", subifds=1, metadata=None)
+        file.write(samples[::2, ::2], photometric="rgb", subfiletype=1, metadata=None)
+    with tifffile.TiffWriter(tmp_path / "preview first.tif") as file:
+        file.write(samples[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
+        file.write(samples, photometric="rgb", metadata=None)
+    for name in ("chain", "below", "preview first"):
+        np.testing.assert_array_equal(pixels(tmp_path / f"{name}.tif"), samples)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_mask_inside_makes_transparent(tmp_path, kind, channels, orientation):
+    samples = np.full((20, 16, channels), np.iinfo(kind).max // 2, kind)
+    valid = np.ones((20, 16), bool)
+    valid[:7] = False
+    with tifffile.TiffWriter(tmp_path / "mask.tif") as file:
+        tag = [(274, "H", 1, orientation, True)]
+        data, photometric = (samples, "rgb") if channels == 3 else (samples[:, :, 0], "minisblack")
+        file.write(data, photometric=photometric, metadata=None, extratags=tag)
+        file.write(valid, photometric="mask", subfiletype=4, metadata=None, compression="deflate")
+    read = to_array(read_image(tmp_path / "mask.tif", channels=channels, background="#ffffff"), channels)[0]
+    upright = valid if orientation == 1 else np.rot90(valid, -1)
+    np.testing.assert_allclose(read[upright], 0, atol=0.01)
+    np.testing.assert_allclose(read[~upright], 1)
+
+
+def test_several_pictures_are_refused_with_their_number(tmp_path):
+    for count, told in ((2, "2 frames or pages"), (MOST_PAGES - 1, f"{MOST_PAGES - 1} frames or pages")):
+        path = tmp_path / "pages.tif"
+        tifffile.imwrite(path, np.zeros((count, 4, 4), np.uint8), photometric="minisblack")
+        assert reason(path) == f"{told}; save each as a file of its own"
+    fax = [Image.new("1", (8, 8))] * 2
+    for page in fax:
+        page.encoderinfo = {"tiffinfo": {254: 2}}  # "a single page of a document"
+    fax[0].save(tmp_path / "fax.tif", save_all=True, append_images=fax[1:], tiffinfo={254: 2})
+    assert reason(tmp_path / "fax.tif").startswith("2 frames or pages")
+
+
+def chain(path, count, *, loop=False):
+    """A TIFF of ``count`` pages that share one pixel, each of a directory alone."""
+
+    def directory(following):
+        tags = ((256, 1), (257, 1), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 1), (279, 1))
+        entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+        return struct.pack("<H", len(tags)) + entries + struct.pack("<I", following)
+
+    size = len(directory(0))
+    begins = [16 + size * place for place in range(count)]
+    following = [*begins[1:], begins[0] if loop else 0]
+    path.write_bytes(struct.pack("<2sHI8s", b"II", 42, 16, b"\x80" * 8) + b"".join(map(directory, following)))
+    return path
+
+
+class CountingFile:
+    """Counts what is read of a file."""
+
+    def __init__(self, file):
+        self.file, self.bytes = file, 0
+
+    def seek(self, *place):
+        return self.file.seek(*place)
+
+    def read(self, count=-1):
+        data = self.file.read(count)
+        self.bytes += len(data)
+        return data
+
+
+def test_many_pages_are_counted_in_one_bounded_pass(tmp_path):
+    path = chain(tmp_path / "many.tif", 50_000)
+    assert reason(path) == f"more than {MOST_PAGES} frames or pages; save each as a file of its own"
+    with path.open("rb") as file:
+        counting = CountingFile(file)
+        assert len(read_header(counting).pages) == MOST_PAGES
+    assert counting.bytes < 200 * MOST_PAGES
+
+
+def test_a_chain_that_returns_to_itself_ends_there(tmp_path):
+    assert pixels(chain(tmp_path / "loop.tif", 1, loop=True)).item() == 0x80
+    assert reason(chain(tmp_path / "loop.tif", 3, loop=True)).startswith("3 frames or pages")
+
+
+def test_a_chain_that_leaves_the_file_is_damage(tmp_path):
+    path = chain(tmp_path / "cut.tif", 3)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert reason(path) == "corrupt or truncated (the directory of page 3 does not lie in the file)"
+    path.write_bytes(path.read_bytes()[:6])
+    assert reason(path) == "corrupt or truncated (the file ends within its header)"
+
+
+def test_tags_that_are_not_needed_may_be_damaged(tmp_path):
+    samples = bands(3, np.uint8)
+    path = write(tmp_path / "image.tif", samples, description="x" * 99, software="y" * 99)
+    patch(path, 270, 2**31)
+    decoded = decode(path, metadata=True)
+    np.testing.assert_array_equal(np.asarray(decoded.image), samples)
+    assert decoded.metadata.notes == ("some of what it says beside its pixels is damaged and was left out",)
+    planar = write(tmp_path / "planar.tif", bands(3), planar=True, description="x" * 99)
+    patch(planar, 270, 2**31)
+    assert decode(planar).image.mode == "RGB"
+
+
+def test_tags_of_more_bytes_than_the_file_are_not_read(tmp_path):
+    samples = bands(1, np.uint8)
+    path = write(tmp_path / "image.tif", samples, photometric="minisblack", description="x" * 99, software="y" * 99)
+    for tag in (270, 305):  # each says that it is all of the file
+        patch(path, tag, 0, kind=(2, path.stat().st_size))
+    with path.open("rb") as file:
+        header = read_header(file)
+        outside = header.outside(header.pages[0])
+        assert 305 in outside
+        assert 270 not in outside
+    np.testing.assert_array_equal(pixels(path), samples[:, :, 0])
+
+
+def test_tags_that_are_needed_must_lie_in_the_file(tmp_path):
+    path = write(tmp_path / "image.tif", bands(1, np.uint8), photometric="minisblack", rowsperstrip=1)
+    patch(path, 273, 2**31)
+    assert reason(path) == "corrupt or truncated (the values of tag 273 do not lie in the file)"
+    path = write(tmp_path / "cut.tif", bands(3), planar=True)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert reason(path) == "corrupt or truncated (its pixels do not all lie in the file)"
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_the_limit_on_pixels_stands_before_decoding(tmp_path, monkeypatch, planar):
+    path = write(tmp_path / "image.tif", bands(3), planar=planar)
+    monkeypatch.setattr(tiff, "_read_samples", lambda *arguments: pytest.fail("it was decoded"))
+    with pytest.raises(UnusableImageError, match="45 x 37 pixels, more than max_pixels = 1664"):
+        decode(path, max_pixels=1664)
+
+
+def test_the_size_is_told_without_decoding(tmp_path):
+    """So that a large file is divided into tiles, whichever library reads it."""
+    assert size_of(write(tmp_path / "planar.tif", bands(3), planar=True)) == (45, 37)
+    assert size_of(write(tmp_path / "chunky.tif", bands(3))) == (45, 37)
+    Image.new("L", (5, 6)).save(tmp_path / "image.png")
+    assert size_of(tmp_path / "image.png") == (5, 6)
+    (tmp_path / "text.png").write_text("no image")
+    assert size_of(tmp_path / "text.png") is None
+    assert size_of(tmp_path / "missing.png") is None
+    assert size_of(chain(tmp_path / "pages.tif", 3)) is None
+
+
+def test_the_place_on_earth_goes_along_in_tiff(tmp_path):
+    nodata = (42113, "s", 0, "0", True)
+    path = write(tmp_path / "geo.tif", bands(3), planar=True, extratags=[*PLACE, nodata], software="Orfeo")
+    metadata = decode(path, metadata=True).metadata
+    for mode in ("L", "RGB", "I;16"):
+        write_image(
+            Image.new(mode, (45, 37)), tmp_path / "out.tif", format_name="TIFF", metadata=metadata, replace=True
+        )
+        with tifffile.TiffFile(tmp_path / "out.tif") as file:
+            tags = file.pages[0].tags
+            for tag, _, _, value, _ in PLACE:
+                assert tags[tag].value == value
+            assert 42113 not in tags
+            assert tags[305].value == "Orfeo"
+            assert file.asarray().shape[:2] == (37, 45)
+    assert list(metadata.losses("RGB", "TIFF")) == [
+        "the value that marks missing pixels (nodata 0) was left out; they were translated like any"
+    ]
+    assert "its place on earth was left out, for TIFF alone holds it" in list(metadata.losses("RGB", "PNG"))[-1]
+
+
+def test_the_place_on_earth_of_a_turned_picture_is_left_out(tmp_path):
+    path = write(tmp_path / "geo.tif", bands(3, np.uint8), extratags=[*PLACE, (274, "H", 1, 3, True)])
+    metadata = decode(path, metadata=True).metadata
+    assert metadata.georeference is None
+    assert metadata.notes == ("its place on earth was left out, for it was turned upright",)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"description": '{"shape": [37, 45]}'},
+        {"ome": True},
+        {"imagej": True},
+        {"description": "Aperio Image Library v12.0.15\n46000x32914 [0,100 46000x32814] (256x256) JPEG/RGB Q=30"},
+        {"description": "SCIFIO=1\naxes=X,Y\nlengths=45,37"},
+        {"description": "state.configPath='x'\rstate.acq.numberOfFrames=1"},
+    ],
+    ids=lambda options: str(options)[:25],
+)
+def test_descriptions_for_programs_are_left_out_with_a_note(tmp_path, options):
+    grey = bands(1)[:, :, 0]
+    options = {**({} if {"ome", "imagej"} & options.keys() else {"metadata": None}), **options}
+    tifffile.imwrite(tmp_path / "in.tif", grey, photometric="minisblack", **options)
+    metadata = decode(tmp_path / "in.tif", metadata=True).metadata
+    assert len(metadata.notes) == 1
+    assert "its description (of axes, type or scale, for programs) was left out" in metadata.notes[0]
+    write_image(Image.new("RGB", (45, 37)), tmp_path / "out.tif", format_name="TIFF", metadata=metadata)
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.pages[0].description == ""
+        assert file.asarray().shape == (37, 45, 3)
+
+
+def test_descriptions_for_people_go_along(tmp_path):
+    for told in ("Liver, slice 3 (stain: H&E)", "A walk = a joy", "1. Row of three"):
+        path = write(tmp_path / "in.tif", bands(1), photometric="minisblack", description=told)
+        metadata = decode(path, metadata=True).metadata
+        assert metadata.notes == ()
+        write_image(Image.new("L", (45, 37)), tmp_path / "o.tif", format_name="TIFF", metadata=metadata, replace=True)
+        with tifffile.TiffFile(tmp_path / "o.tif") as file:
+            assert file.pages[0].description == told
