@@ -16,13 +16,15 @@ def test_importing_i2i_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_options_win_over_settings_and_settings_over_the_file(tmp_path):
+def test_options_and_settings_win_over_the_file_and_neither_over_the_other(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("training:\n  steps: 1\n  seed: 1\n  batch_size: 1\ngenerator: resnet6\n")
-    config = resolve(config=file, settings={"training.seed": 2, "training.batch_size": 2}, batch_size=3)
+    config = resolve(config=file, settings={"training.seed": 2, "training.batch_size": 3}, batch_size=3)
     training = config.training
     assert (training.steps, training.seed, training.batch_size) == (1, 2, 3)
     assert config.generator.name == "resnet6"
+    with pytest.raises(ConfigError, match=r"training\.batch_size is given twice, .* with 3 and .*=2; leave one out"):
+        resolve(config=file, settings={"training.batch_size": 2}, batch_size=3)
 
 
 def test_settings_come_as_strings_or_as_a_mapping():

@@ -30,6 +30,10 @@ MOST_POINTS = 2048
 MOST_TERMS = 100
 """Names of losses, or of directions and metrics, in one log."""
 
+WHOLLY_PARSED = 48 << 20
+"""Bytes of a log up to which every line is parsed, some 150,000 lines; of a longer one, one of so many."""
+
+_LOSSES = b'{"kind": "train", "step": '
 _END_OF_STEPS = 2**53
 _INFINITIES = (math.inf, -math.inf)
 
@@ -42,7 +46,7 @@ class RunLog:
         train: lines of losses in the order of steps; of a long log, each is the mean of several.
         evaluations: lines of held-out metrics in the order of steps; of very many, the last of several.
         last: the line of losses of the last step, as it stands.
-        damaged: lines that are no line of a log.
+        damaged: lines that are no line of a log, of those that were parsed; see :data:`WHOLLY_PARSED`.
     """
 
     train: list[Record] = field(default_factory=list)
@@ -58,8 +62,9 @@ def read_log(path: Path) -> RunLog:
         OSError: the file cannot be read.
     """
     log, names = RunLog(), set[str]()
+    every = 1 + path.stat().st_size // WHOLLY_PARSED
     train, evaluations = _Thinned(_average), _Thinned(_keep_later)
-    for _, record in lines_of(path):
+    for _, record in lines_of(path, every):
         if record is None or not _tidy(record, names):
             log.damaged += 1
         elif record["kind"] == "train":
@@ -72,17 +77,28 @@ def read_log(path: Path) -> RunLog:
     return log
 
 
-def lines_of(path: Path) -> Iterator[tuple[bytes, Record | None]]:
+def lines_of(path: Path, every: int = 1) -> Iterator[tuple[bytes, Record | None]]:
     """Each line that is not blank, with what it says: a mapping with ``kind`` and ``step``, or ``None``.
+
+    Args:
+        path: the log.
+        every: of the lines that begin and end like lines of losses give only every so many, and the last one: most of
+            the time goes into parsing them. All other lines are given.
 
     Raises:
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        first = True
+        first, skipped, number = True, b"", 0
         while line := file.readline(LONGEST_LINE):
             if first:
                 line, first = line.removeprefix(codecs.BOM_UTF8), False
+            if every > 1 and line.startswith(_LOSSES) and line.endswith(b"}\n"):
+                number += 1
+                if number % every:
+                    skipped = line
+                    continue
+                skipped = b""
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
                 while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                     pass
@@ -91,6 +107,8 @@ def lines_of(path: Path) -> Iterator[tuple[bytes, Record | None]]:
                 yield line, record
             elif line.strip():
                 yield line, None
+        if skipped:
+            yield skipped, parse_line(skipped)
 
 
 def parse_line(line: bytes) -> Record | None:

@@ -125,6 +125,8 @@ def test_inception_whose_weights_cannot_be_fetched(monkeypatch):
     from types import ModuleType
     from urllib.error import URLError
 
+    import torchmetrics.image.fid  # noqa: F401 - which looks for the package, and would find the stand-in odd
+
     package, module = ModuleType("torch_fidelity"), ModuleType("torch_fidelity.feature_extractor_inceptionv3")
     module.URL_INCEPTION_V3 = "https://example.org/weights.pth"
     monkeypatch.setitem(sys.modules, "torch_fidelity", package)

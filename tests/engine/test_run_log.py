@@ -103,6 +103,23 @@ def test_thinning_keeps_the_last_of_many_measurements(log, monkeypatch):
     assert read.evaluations[-1]["step"] == 99
 
 
+def test_of_a_very_long_log_some_lines_are_parsed_and_always_the_last_and_all_measurements(log, monkeypatch):
+    lines = [train(step) for step in range(1000)]
+    path = log(*lines[:500], evaluation(499, AtoB={"l1": 1.0}), b"\xff\n", *lines[500:])
+    monkeypatch.setattr(run_log, "WHOLLY_PARSED", path.stat().st_size // 7)
+    parsed = []
+    monkeypatch.setattr(
+        run_log, "parse_line", lambda line, parse=run_log.parse_line: parsed.append(line) or parse(line)
+    )
+
+    read = read_log(path)
+
+    assert 100 < len(parsed) < 200
+    assert len(read.train) > 100
+    assert read.train[-1] == read.last == lines[-1]
+    assert (len(read.evaluations), read.damaged) == (1, 1)
+
+
 def test_one_step_far_away_does_not_coarsen_the_others(log):
     read = read_log(log(*[train(step) for step in range(1000)], train(10**15)))
 

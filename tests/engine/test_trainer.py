@@ -555,7 +555,7 @@ def test_a_tracker_that_is_not_installed_is_named_before_training(images, tmp_pa
     try:
         import wandb  # noqa: F401
     except ImportError:
-        with pytest.raises(ConfigError, match=r"--tracker wandb: expected an installed package, .*pip install wandb"):
+        with pytest.raises(ConfigError, match=r'--tracker wandb: expected an installed .*pip install "i2i\[wandb\]"'):
             run_here(images, tmp_path / "run", steps=1, trackers=["wandb"])
         assert not (tmp_path / "run").exists()
     else:
