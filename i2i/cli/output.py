@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.engine.launchers import launched
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,8 +22,8 @@ PIPED_WIDTH = 10_000
 
 
 def speaks() -> bool:
-    """Whether this process prints: the only one, or the first of those that ``torchrun`` started."""
-    return os.environ.get("RANK", "0") == "0"
+    """Whether this process prints: the only one, or the first of those that a launcher started."""
+    return launched().rank == 0
 
 
 def plugin_manager() -> PluginManager:

@@ -15,14 +15,24 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.tracking import filter_trackers
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from torch.distributed.distributed_c10d import _set_pg_timeout
 
 from i2i.engine.config import RunConfig, TrainingOptions, flatten
 from i2i.engine.devices import check_device
+from i2i.engine.launchers import (
+    Launched,
+    drop_what_is_no_number,
+    ignored_settings,
+    launched,
+    require_possible,
+    told_to_accelerate,
+    wants_cpu,
+)
 from i2i.engine.progress import Reporter, Silent, Terminal
 from i2i.engine.result import RunResult
 from i2i.engine.run_folder import RunFolder
 from i2i.engine.trainer import Trainer
-from i2i.errors import ConfigError, I2IError
+from i2i.errors import ConfigError, I2IError, reason_of
 
 if TYPE_CHECKING:
     from i2i.engine.checkpoint import Checkpoint
@@ -32,7 +42,10 @@ Folder = TypeVar("Folder", bound=RunFolder)
 
 
 PATIENCE = timedelta(days=1)
-"""How long processes wait for each other."""
+"""How long processes that train wait for each other: the first one may be measuring many images."""
+
+MEETING = timedelta(minutes=5)
+"""How long they wait for each other before that; a launcher starts them together."""
 
 _DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
 
@@ -54,16 +67,21 @@ def _accelerate_on(device: torch.device) -> Iterator[None]:
 class Launch:
     """The surroundings of one run, as a context manager.
 
-    Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes.
+    Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes; see
+    :mod:`i2i.engine.launchers`.
 
     Raises:
-        ConfigError: the device does not exist here, or one GPU is named for several processes.
+        ConfigError: the device does not exist here, one GPU is named for several processes, these do not meet, or their
+            launcher wants what i2i does not do.
     """
 
     def __init__(self, options: TrainingOptions, progress: bool) -> None:
         self.options = options
-        self.several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-        device = check_device(options.device)
+        found = launched()
+        require_possible(found)
+        drop_what_is_no_number()
+        self.several = found.several
+        device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
         if not self.several:
             # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
             AcceleratorState._reset_state(reset_partial_state=True)
@@ -73,17 +91,35 @@ class Launch:
                 f"--device {options.device}: several processes take one GPU each, by their rank; expected "
                 "--device cuda (CUDA_VISIBLE_DEVICES chooses among the GPUs), or a single process"
             )
-        with _accelerate_on(device) if chosen else nullcontext():
-            self.accelerator = Accelerator(
-                cpu=device.type == "cpu",
-                mixed_precision="bf16" if options.precision == "bf16" else "no",
-                # The others wait while the main process measures held-out images, however many there are.
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-            )
+        notes = [*found.notes, *ignored_settings(options.precision, options.accumulate, options.device)]
+        with told_to_accelerate(found), _accelerate_on(device) if chosen else nullcontext():
+            self.accelerator = self._meet(found, cpu=device.type == "cpu")
         self.is_main = self.accelerator.is_main_process
         self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
+        for note in notes:
+            self.reporter.note(note)
         self.folder: RunFolder | None = None
         self._tracking = False
+
+    def _meet(self, found: Launched, *, cpu: bool) -> Accelerator:
+        """Set up Accelerate, which waits for the other processes where there are some."""
+        try:
+            accelerator = Accelerator(
+                cpu=cpu,
+                mixed_precision="bf16" if self.options.precision == "bf16" else "no",
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=MEETING)],
+            )
+        except RuntimeError as error:  # of torch.distributed; nothing else can fail like this
+            if not found.several:
+                raise
+            raise ConfigError(
+                f"process {found.rank} of {found.size} did not meet the others at {found.place} ({reason_of(error)}); "
+                "were all of them started, can they reach that address, and is its port free? One machine needs none: "
+                "torchrun --standalone --nproc-per-node N -m i2i run ..."
+            ) from error
+        if self.several:
+            _set_pg_timeout(PATIENCE)
+        return accelerator
 
     def __enter__(self) -> Launch:
         return self
