@@ -181,7 +181,7 @@ def ignored_settings(
 
 
 def drop_what_is_no_number() -> None:
-    """Take ranks and sizes that are empty or no numbers out of the environment; torchmetrics reads one when imported."""
+    """Take empty ranks and sizes, and words, out of the environment; torchmetrics reads one while it is imported."""
     for name in {name for family in FAMILIES.values() for name in family}:
         if name in os.environ and _number(os.environ, name) is None:
             del os.environ[name]

@@ -8,16 +8,13 @@ size and the number of processes, and the number of samples taken so far is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+from torch.utils.data import Sampler
 
-from i2i.engine.interruption import stay_deaf
-from i2i.plugins.protocols import Batch, Dataset
+from i2i.plugins.protocols import Batch
 
 Key = tuple[int, int]
 
@@ -63,33 +60,6 @@ class SampleStream(Sampler[list[Key]]):
         # the lower 32 bits of its seed only, too few for a seed and an epoch.
         stream = np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=(epoch,)))
         return np.argsort(stream.random_raw(self.length), kind="stable")
-
-
-def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Iterator[Batch]:
-    """Load the stream's batches, with ``workers`` processes; the number of workers changes no value."""
-    loader: DataLoader[Any] = DataLoader(
-        dataset,  # type: ignore[arg-type]  # keys are (epoch, index), not int
-        batch_sampler=stream,
-        num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=stay_deaf,
-        # DataLoader draws a base seed: from a generator of its own, so that the global one is left alone.
-        generator=torch.Generator().manual_seed(stream.seed),
-    )
-    return iter(loader)
-
-
-@contextmanager
-def ending(batches: Iterator[Batch]) -> Iterator[None]:
-    """End the loading processes with the block, also when an error that somebody keeps holds on to ``batches``.
-
-    Python would end them at its exit with SIGTERM, to which they are deaf, and wait for them without end.
-    """
-    try:
-        yield
-    finally:
-        if isinstance(batches, _MultiProcessingDataLoaderIter):
-            batches._shutdown_workers()
 
 
 def choose_workers(given: int | None, device: torch.device) -> int:

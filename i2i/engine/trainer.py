@@ -19,7 +19,8 @@ from i2i.engine.config import RunConfig
 from i2i.engine.description import describe_checkpoint, score_of
 from i2i.engine.evaluation import HeldOut
 from i2i.engine.fingerprint import fingerprint, names_of, require_same_data
-from i2i.engine.interruption import deaf_to_signals, interruption
+from i2i.engine.interruption import interruption
+from i2i.engine.loading import Batches, ending
 from i2i.engine.metrics import Metrics, metrics_to_json
 from i2i.engine.page import write_page
 from i2i.engine.parts import build_dataset, build_method
@@ -31,7 +32,7 @@ from i2i.engine.run_folder import RunFolder
 from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.snapshot import Snapshot
-from i2i.engine.stream import SampleStream, choose_workers, ending, load_batches, to_device
+from i2i.engine.stream import SampleStream, choose_workers, to_device
 from i2i.errors import DataError, DivergedError, I2IError, PluginError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
@@ -144,10 +145,8 @@ class Trainer:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        with deaf_to_signals():  # a loading process inherits it: signals are for the main process to handle
-            batches = load_batches(
-                self.train_set, stream, workers=choose_workers(self.options.workers, self.accelerator.device)
-            )
+        workers = choose_workers(self.options.workers, self.accelerator.device)
+        batches = Batches(self.train_set, stream, workers=workers, note=self.reporter.note)
         with ending(batches), interruption() as interrupted:
             if self.position.step == 0:
                 self._write_sheets()
