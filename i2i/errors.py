@@ -18,6 +18,7 @@ A message names the thing, what was expected, what came and what to do next.
 from __future__ import annotations
 
 import difflib
+import reprlib
 import unicodedata
 from collections.abc import Iterable
 
@@ -64,7 +65,7 @@ class NativeError(I2IError):
 
 def reason_of(error: BaseException) -> str:
     """Return the first line of what an exception of others says, fit for our messages; its type if it says nothing."""
-    return printable((str(error).strip() or type(error).__name__).splitlines()[0])
+    return cut(printable((str(error).strip() or type(error).__name__).splitlines()[0]))
 
 
 def printable(text: str) -> str:
@@ -83,6 +84,25 @@ _REORDERING = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)
 
 def _controls(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _REORDERING
+
+
+LONGEST_LINE = 500
+"""Characters of what others say, in a message of ours."""
+LONGEST_SHOWN = 200
+"""Characters of a value in a message."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 120, 120, 60
+
+
+def cut(text: str, longest: int = LONGEST_LINE) -> str:
+    """Return ``text``, ending in ``...`` where it is longer than ``longest`` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: as Python writes it, cut where it is long, without control characters."""
+    return cut(printable(_SHORT.repr(value)), LONGEST_SHOWN)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

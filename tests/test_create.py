@@ -161,6 +161,6 @@ def test_an_installed_plugin_that_builds_no_module_is_named(tmp_path, monkeypatc
 
     with pytest.raises(
         PluginError,
-        match=r"^generator 'oak' of package i2i-oak: build must return a torch.nn.Module; got str$",
+        match=r"^generator 'oak' of package i2i-oak \S+: build must return a torch.nn.Module; got str$",
     ):
         i2i.create("generator", "oak")

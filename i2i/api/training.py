@@ -187,18 +187,26 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
     resolved = replace(config_from_dict(manager, {**kept.to_dict(), **merge(changed)}), data_root=root)
     shorter = _is_shorter(resolved.training, kept.training)
 
+    damaged = 0
+
     def reopen() -> RunFolder:
+        nonlocal damaged
         folder = RunFolder.open(path)
         checkpoints = CheckpointFolder(folder.checkpoints, resolved.training.keep)
         checkpoints.clean()
         newest = checkpoints.latest()
-        folder.forget_after(newest.step if newest else 0, measured=newest is None or newest.images is not None)
+        damaged = folder.forget_after(
+            newest.step if newest else 0, measured=newest is None or newest.images is not None
+        )
         return folder
 
     with Launch(resolved.training, progress) as launch:
         folder = launch.on_main(reopen, RunFolder)
         checkpoint = CheckpointFolder(folder.checkpoints, resolved.training.keep).latest()
         launch.reporter.note(f"going on from step {checkpoint.step if checkpoint else 0} of {path}")
+        if damaged:
+            lines, were = ("1 line", "was") if damaged == 1 else (f"{damaged:,} lines", "were")
+            launch.reporter.note(f"{lines} of {folder.metrics_file} could not be read and {were} left out")
         # An earlier end that was asked for once is no reason to forget the planned one.
         keep_config = resolved != kept and not shorter
         return launch.train(manager, resolved, folder, checkpoint=checkpoint, keep_config=keep_config)

@@ -39,10 +39,11 @@ def plugin_manager() -> PluginManager:
 
 def tell_about_plugins() -> None:
     """Warn of plugins that failed to load, and trace loading once: the function of the API called next loads again."""
-    from i2i.plugins.manager import TRACE_VARIABLE
+    from i2i.plugins.calls import ONLY_FAILURES, TRACE_VARIABLE
 
     plugin_manager()
-    os.environ.pop(TRACE_VARIABLE, None)
+    if os.environ.get(TRACE_VARIABLE):
+        os.environ[TRACE_VARIABLE] = ONLY_FAILURES
 
 
 def new_table(*columns: str) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -238,21 +237,21 @@ def _command_that_goes_on(result: RunResult) -> str:
 
 def _training_of(folder: Path) -> TrainingOptions:
     """The training options in the run folder's configuration, or the defaults where it cannot be read."""
-    import yaml
-
     from i2i.engine.config import TrainingOptions
+    from i2i.engine.texts import read_yaml
 
     try:
-        return TrainingOptions(**yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["training"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+        return TrainingOptions(**read_yaml(folder / "config.yaml")["training"])
+    except (OSError, KeyError, TypeError, ValueError):
         return TrainingOptions()
 
 
 def _used(folder: Path) -> dict[str, float]:
     """Epochs and minutes of training, from the last line of the run's log that tells them."""
+    from i2i.engine.run_log import last_told
+
     try:
-        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        told = next(values for values in map(json.loads, reversed(lines)) if "epoch" in values and "seconds" in values)
-        return {"epochs": told["epoch"], "minutes": told["seconds"] / 60}
-    except (OSError, ValueError, TypeError, StopIteration):
+        told = last_told(folder / "metrics.jsonl", "epoch", "seconds")
+    except OSError:
         return {}
+    return {} if told is None else {"epochs": told["epoch"], "minutes": told["seconds"] / 60}

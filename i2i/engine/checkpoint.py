@@ -27,6 +27,7 @@ from torch import Tensor
 from i2i.engine import files
 from i2i.engine.metrics import Metrics, metrics_from_json, metrics_to_json
 from i2i.engine.state import pack, unpack
+from i2i.engine.texts import read_json
 from i2i.errors import CheckpointError, RunFolderError
 
 FORMAT_VERSION = 1
@@ -256,7 +257,7 @@ def _save_state(folder: Path, name: str, state: Any) -> None:
 
 def _load_json(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         if not isinstance(values, dict):
             raise ValueError(f"expected an object, got {type(values).__name__}")
         return values

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field
 
+from i2i.engine.texts import dump_yaml
 from i2i.plugins.options import Options
 
 LIMITS = ("steps", "epochs", "minutes")
@@ -122,7 +122,7 @@ class RunConfig:
 
     def to_yaml(self) -> str:
         """Return the configuration as YAML, fit for ``i2i run --config``."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        return dump_yaml(self.to_dict())
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from i2i.engine.metrics import TranslationMetrics
 from i2i.engine.samples import write_picture, write_sheet
 from i2i.engine.stream import collate
+from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
 
 OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
@@ -102,13 +103,17 @@ class HeldOut:
         return OTHER_WAY[direction] in self.directions
 
     def _translate(self, direction: str, images: Tensor) -> Tensor:
-        output: Tensor = self.directions[direction](images.to(self.device))
-        return output.float().cpu()
+        network = self.directions[direction]
+        with calling(network, f"translating a held-out image {direction}"):
+            output: Tensor = network(images.to(self.device))
+            return output.float().cpu()
 
     def _images(self, limit: int | None) -> Iterable[Mapping[str, Any]]:
         count = len(self.dataset) if limit is None else min(limit, len(self.dataset))
         for index in range(count):
-            yield {"A_has_partner": False, **collate([self.dataset[0, index]])}  # type: ignore[list-item]
+            with calling(self.dataset, f"reading held-out sample {index}"):
+                batch = {"A_has_partner": False, **collate([self.dataset[0, index]])}  # type: ignore[list-item]
+            yield batch
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

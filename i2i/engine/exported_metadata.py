@@ -22,7 +22,8 @@ from typing import Any
 
 from i2i._version import __version__
 from i2i.engine.model import TranslatorInfo
-from i2i.errors import CheckpointError
+from i2i.engine.texts import parse_json
+from i2i.errors import CheckpointError, reason_of
 
 FORMAT_VERSION = 1
 KEY = "i2i"
@@ -78,15 +79,16 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
             f"{path} was not exported by i2i: it does not say what images it takes; expected a file from i2i export"
         )
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         version = int(values["format"])
         raw = values["input"]["type"] == "float32"
         known = {field.name for field in fields(TranslatorInfo)}
         record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
         info = replace(TranslatorInfo(**record), checkpoint=path)
-    except (json.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(
-            f"{path}: what it says of itself is damaged ({type(error).__name__}: {error}); export the model again"
+            f"{path}: what it says of itself is damaged ({type(error).__name__}: {reason_of(error)}); export the model "
+            "again"
         ) from error
     if version > FORMAT_VERSION:
         raise CheckpointError(

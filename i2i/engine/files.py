@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +25,11 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     path.chmod(mode)
 
 
-def write_whole(path: Path, content: bytes) -> Path:
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
     """Write a file under a temporary name and rename it, so that a reader finds the old content or the new one.
 
-    Missing folders above it are made. For one writer a path: two at once would share the temporary name.
+    The content may come in pieces, which may be read from the old file. Missing folders above it are
+    made. For one writer a path: two at once would share the temporary name.
 
     Raises:
         RunFolderError: it cannot be written; what was there before is untouched.
@@ -37,7 +38,7 @@ def write_whole(path: Path, content: bytes) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.tracking import filter_trackers
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 from torch.distributed.distributed_c10d import _set_pg_timeout
 
-from i2i.engine.config import RunConfig, TrainingOptions, flatten
+from i2i.engine.config import RunConfig, TrainingOptions
 from i2i.engine.devices import check_device
 from i2i.engine.launchers import (
     Launched,
@@ -31,6 +30,7 @@ from i2i.engine.launchers import (
 from i2i.engine.progress import Reporter, Silent, Terminal
 from i2i.engine.result import RunResult
 from i2i.engine.run_folder import RunFolder
+from i2i.engine.trackers import start_trackers
 from i2i.engine.trainer import Trainer
 from i2i.errors import ConfigError, I2IError, reason_of
 
@@ -168,7 +168,7 @@ class Launch:
         """
         try:
             trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
-            self._start_trackers(config, folder, checkpoint.step if checkpoint else 0)
+            self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
             if checkpoint is not None:
                 trainer.restore(checkpoint)
             if self.is_main and keep_config:  # not before it is known that the run can go on with it
@@ -186,27 +186,3 @@ class Launch:
             page=folder.path / "index.html",
             metrics=outcome.metrics,
         )
-
-    def _start_trackers(self, config: RunConfig, folder: RunFolder, step: int) -> None:
-        if not config.training.trackers:
-            return
-        self.accelerator.project_configuration.set_directories(str(folder.path))
-        self.accelerator.project_configuration.logging_dir = str(folder.path / "tensorboard")
-        self.accelerator.log_with = []
-        self.accelerator.log_with = filter_trackers(
-            list(config.training.trackers), self.accelerator.project_configuration.logging_dir
-        )
-        missing = set(config.training.trackers) - {str(getattr(t, "value", t)) for t in self.accelerator.log_with}
-        if missing:
-            named = ", ".join(sorted(missing))
-            raise ConfigError(
-                f"--tracker {named}: expected an installed package, and {named} cannot be imported here; "
-                f"pip install {' '.join(sorted(missing))}, or leave out --tracker {named}"
-            )
-        settings = {
-            name: value if isinstance(value, int | float | str | bool) else str(value)
-            for name, value in flatten(config.to_dict()).items()
-        }
-        # TensorBoard hides what a killed run logged after the checkpoint: the resumed run logs it again.
-        self.accelerator.init_trackers("i2i", config=settings, init_kwargs={"tensorboard": {"purge_step": step + 1}})
-        self._tracking = True

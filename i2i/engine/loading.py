@@ -26,6 +26,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from i2i.engine.interruption import deaf_to_signals, stay_deaf
 from i2i.engine.stream import Key, SampleStream, collate
 from i2i.errors import DataError, reason_of
+from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Batch, Dataset
 
 SHARED_MEMORY = "/dev/shm"
@@ -46,7 +47,8 @@ class Batches(Iterator[Batch]):
         note: told once when shared memory is too small, and whenever a batch takes long.
 
     Raises:
-        DataError: a loading process cannot be started or ends, or a file can no longer be read.
+        DataError: a loading process cannot be started or ends, or the data set cannot read a file any more.
+        I2IError: whatever else the data set raises, in whichever process; see :func:`~i2i.plugins.calls.calling`.
     """
 
     def __init__(self, dataset: Dataset, stream: SampleStream, *, workers: int, note: Note = lambda _: None) -> None:
@@ -72,21 +74,10 @@ class Batches(Iterator[Batch]):
         self._watch.start()
 
     def __next__(self) -> Batch:
-        """Return the next batch.
-
-        Raises:
-            DataError: see above.
-            Exception: whatever else the data set raised, in whichever process.
-        """
+        """Return the next batch."""
         self._since, self.waiting = time.monotonic(), True
         try:
             return self._unpacked(self._handed_over()) if self._processes else next(self._iterator)
-        except OSError as error:
-            name = f"{error.filename}: " if error.filename else ""
-            raise DataError(
-                f"{name}cannot be read any more ({error.strerror or reason_of(error)}); is the disk or the network "
-                "folder still there?"
-            ) from error
         finally:
             self.waiting = False
 
@@ -189,12 +180,19 @@ class _Packing:
     def __getitems__(self, keys: list[Key]) -> bytes:
         try:
             return _pack(_read(self.dataset, keys))
-        except (Exception, SystemExit) as error:  # a component that exits would take this process with it
+        except Exception as error:
             return _pack_failure(error)
 
 
 def _read(dataset: Dataset, keys: list[Key]) -> Batch:
-    return collate([{**dataset[key]} for key in keys])
+    samples: list[Any] = []
+    for epoch, index in keys:
+        with calling(dataset, f"reading training sample {index} in epoch {epoch}"):
+            samples.append(dataset[epoch, index])
+    try:
+        return collate(samples)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"training samples make no batch: {reason_of(error)}") from error
 
 
 def _start(dataset: Dataset, stream: SampleStream, workers: int) -> _MultiProcessingDataLoaderIter:
@@ -243,16 +241,14 @@ def _pack(batch: Batch) -> bytes:
         return bytes(ForkingPickler.dumps(("bytes", (list(batch), tensors, others))))
 
 
-def _pack_failure(error: BaseException) -> bytes:
-    """Pack an exception with its traceback; where it cannot be packed, its type and text as a ``RuntimeError``."""
+def _pack_failure(error: Exception) -> bytes:
+    """Pack an exception with its traceback; one that does not travel as its text."""
     trace = "".join(traceback.format_exception(error)).rstrip()
-    if isinstance(error, Exception):
-        with suppress(Exception):
-            packed = bytes(ForkingPickler.dumps(("failure", (error, trace))))
-            ForkingPickler.loads(packed)
-            return packed
-    text = f"{type(error).__name__}: {error}"
-    return bytes(ForkingPickler.dumps(("failure", (RuntimeError(text), trace))))
+    with suppress(Exception):
+        packed = bytes(ForkingPickler.dumps(("failure", (error, trace))))
+        ForkingPickler.loads(packed)
+        return packed
+    return bytes(ForkingPickler.dumps(("failure", (DataError(f"{type(error).__name__}: {error}"), trace))))
 
 
 def _to_bytes(value: torch.Tensor) -> tuple[torch.dtype, torch.Size, Any]:

@@ -18,11 +18,12 @@ from i2i._version import __version__
 from i2i.engine.config import Choice
 from i2i.engine.features import Features
 from i2i.engine.metrics import TranslationMetrics
-from i2i.engine.parts import build
+from i2i.engine.parts import open_dataset
 from i2i.engine.pixels import to_uint8
 from i2i.engine.set_metrics import FEWEST, KID_SUBSETS, kid_subset_size, set_distances
 from i2i.engine.translator import Translator
 from i2i.errors import ConfigError, DataError
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import parse_options
 from i2i.plugins.protocols import Dataset, Sample
@@ -135,8 +136,7 @@ def measure(
     data = _without_chance(data) if split == "train" else data
 
     def read(choice: Choice) -> Dataset:
-        dataset: Dataset = build(manager, "dataset", choice, root=root, split=split, seed=seed)
-        return dataset
+        return open_dataset(manager, choice, root, split, seed)
 
     way = translator.info.direction
     forward = read(data)
@@ -235,8 +235,8 @@ def _items(dataset: Dataset, domain: Domain) -> Iterator[tuple[Tensor, Tensor | 
     """Each image of a domain once, ``[C, H, W]``, with its true translation where there is one."""
     seen = set()
     for index in range(len(dataset)):
-        sample = dataset[0, index]
-        image, truth, name = _take(sample, domain)
+        with calling(dataset, f"reading sample {index}"):
+            image, truth, name = _take(dataset[0, index], domain)
         if name is None or name not in seen:
             seen.add(name)
             yield image, truth

@@ -5,7 +5,6 @@ It can be written at any moment of a run, also after a crash: what is missing is
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -18,18 +17,20 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-import yaml
 from markupsafe import Markup
 
 from i2i.engine.curves import Panel, loss_panels, metric_panels
 from i2i.engine.files import write_whole
+from i2i.engine.run_log import RunLog, is_number, read_log
+from i2i.engine.texts import TextError, parse_json, parse_yaml, read_text
 from i2i.errors import RunFolderError
 
 PAGE_FILE = "index.html"
+LONGEST_SHOWN = 1 << 20
+"""Bytes of a file of the run that the page shows."""
 
 _UNKNOWN_TRUTH = "The true translations are not known: judge by the samples."
 _RECORDS = ("metrics.jsonl", "config.yaml", "environment.json", "picture.png")
-_INFINITIES = (math.inf, -math.inf)
 _SHEET_NAME = re.compile(r"step-(\d+)\.png")
 
 
@@ -92,8 +93,7 @@ class _Run:
     config: dict[str, Any] = field(default_factory=dict)
     config_text: str = ""
     environment: dict[str, Any] = field(default_factory=dict)
-    train: list[dict[str, Any]] = field(default_factory=list)
-    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    log: RunLog = field(default_factory=RunLog)
     problems: list[str] = field(default_factory=list)
 
 
@@ -127,9 +127,9 @@ def write_page(folder: Path) -> Path:
 
 
 def _context(folder: Path, run: _Run) -> dict[str, Any]:
-    last = run.evaluations[-1] if run.evaluations else None
+    last = run.log.evaluations[-1] if run.log.evaluations else None
     measured = (
-        metric_panels(run.evaluations) if len(run.evaluations) > 1 else []
+        metric_panels(run.log.evaluations) if len(run.log.evaluations) > 1 else []
     )  # the table already shows a single one
     sheets = _sheets(folder, run.problems)
     return {
@@ -144,7 +144,7 @@ def _context(folder: Path, run: _Run) -> dict[str, Any]:
         "sheets": sheets,
         "picture": (folder / "picture.png").is_file(),
         "files": [name for name in _RECORDS if (folder / name).is_file()],
-        "panels": [[_for_template(panel) for panel in row] for row in (loss_panels(run.train), measured) if row],
+        "panels": [[_for_template(panel) for panel in row] for row in (loss_panels(run.log.train), measured) if row],
         "commands": _commands(folder),
         "config_text": run.config_text,
         "environment": {name: _plain(value) for name, value in run.environment.items()},
@@ -155,76 +155,41 @@ def _read(folder: Path) -> _Run:
     run = _Run()
     run.config_text = _text(folder / "config.yaml", run.problems)
     try:
-        run.config = _mapping(yaml.safe_load(run.config_text))
-    except yaml.YAMLError:
-        run.problems.append("config.yaml is not valid YAML; it is shown as it is.")
+        run.config = _mapping(parse_yaml(run.config_text))
+    except TextError as error:
+        run.problems.append(f"config.yaml {error}; it is shown as it is.")
     environment = _text(folder / "environment.json", run.problems)
     try:
-        run.environment = _mapping(json.loads(environment or "{}"))
-    except ValueError:
-        run.problems.append("environment.json is not valid JSON and was left out.")
+        run.environment = _mapping(parse_json(environment or "{}"))
+    except TextError as error:
+        run.problems.append(f"environment.json {error}; it was left out.")
 
-    # A resumed run repeats the steps since its checkpoint: the later line counts.
-    train: dict[int, dict[str, Any]] = {}
-    evaluations: dict[int, dict[str, Any]] = {}
-    damaged = 0
-    for line in _text(folder / "metrics.jsonl", run.problems).splitlines():
-        record = _record(line)
-        if record is None:
-            damaged += bool(line.strip())
-        elif record["kind"] == "train":
-            train[record["step"]] = record
-        elif record["kind"] == "evaluation":
-            evaluations[record["step"]] = record
-    if damaged:
-        lines = "1 line" if damaged == 1 else f"{damaged} lines"
-        run.problems.append(
-            f"{lines} of metrics.jsonl could not be read and {'was' if damaged == 1 else 'were'} left out."
-        )
-    run.train = [train[step] for step in sorted(train)]
-    run.evaluations = [evaluations[step] for step in sorted(evaluations)]
+    try:
+        run.log = read_log(folder / "metrics.jsonl")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        run.problems.append(f"metrics.jsonl could not be read: {error.strerror or error}.")
+    if run.log.damaged:
+        lines, were = ("1 line", "was") if run.log.damaged == 1 else (f"{run.log.damaged:,} lines", "were")
+        run.problems.append(f"{lines} of metrics.jsonl could not be read and {were} left out.")
     return run
 
 
 def _text(path: Path, problems: list[str]) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_text(path, LONGEST_SHOWN)
     except FileNotFoundError:
         return ""
+    except TextError as error:
+        problems.append(f"{path.name} {error}; it was left out.")
     except OSError as error:
         problems.append(f"{path.name} could not be read: {error.strerror or error}.")
-        return ""
-
-
-def _record(line: str) -> dict[str, Any] | None:
-    """One line of ``metrics.jsonl`` with only the numbers that are numbers, or ``None`` for a damaged one."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(record, dict) or not isinstance(record.get("kind"), str) or type(record.get("step")) is not int:
-        return None
-    if record["kind"] == "train":
-        return {**record, "losses": _numbers_of(record.get("losses"))}
-    directions = _mapping(record.get("directions"))
-    return {**record, "directions": {str(name): _numbers_of(values) for name, values in directions.items()}}
+    return ""
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _numbers_of(value: Any) -> dict[str, float]:
-    """The numbers of a dictionary; a PSNR of null is infinite, for which JSON has no word."""
-    items = {
-        name: math.inf if number is None and str(name).endswith("psnr") else number
-        for name, number in _mapping(value).items()
-    }.items()
-    return {str(name): float(number) for name, number in items if _is_number(number) or number in _INFINITIES}
 
 
 def _chosen(config: Mapping[str, Any], section: str) -> str:
@@ -244,18 +209,18 @@ def _title(config: Mapping[str, Any]) -> str:
 def _facts(run: _Run) -> list[tuple[str, str]]:
     """The run at a glance: label and value."""
     facts = []
-    if run.train:
-        last = run.train[-1]
+    if run.log.last is not None:
+        last = run.log.last
         steps = f"{last['step']:,}"
         planned = _mapping(run.config.get("training")).get("steps")
-        if _is_number(planned) and planned > last["step"]:
+        if is_number(planned) and planned > last["step"]:
             steps += f" of {planned:,}"
         facts.append(("steps", steps))
-        if _is_number(last.get("epoch")):
+        if is_number(last.get("epoch")):
             facts.append(("epochs", f"{last['epoch']:,.1f}"))
-        if _is_number(last.get("seconds")):
+        if is_number(last.get("seconds")):
             facts.append(("training time", _duration(last["seconds"])))
-        speeds = [record["images_per_second"] for record in run.train if _is_number(record.get("images_per_second"))]
+        speeds = [record["images_per_second"] for record in run.log.train if is_number(record.get("images_per_second"))]
         if speeds:
             facts.append(("images a second", f"{median(speeds):.3g}"))
     for label, section in (("discriminator", "discriminator"), ("loss", "loss"), ("buffer", "buffer")):
@@ -288,7 +253,7 @@ def _numbers(direction: str, values: Mapping[str, float], evaluation: Mapping[st
     images: Any = values.get("images", evaluation.get("images"))
     return _Numbers(
         direction,
-        int(images) if _is_number(images) else None,
+        int(images) if is_number(images) else None,
         rows,
         _reading(values) or _UNKNOWN_TRUTH * ("l1" not in values),
     )
@@ -329,12 +294,12 @@ def _sheets(folder: Path, problems: list[str]) -> list[_Sheets]:
             continue
         steps = [{"step": step, "source": quote(f"samples/{direction.name}/{names[step]}")} for step in sorted(names)]
         try:
-            about = json.loads(_text(direction / "columns.json", problems))
+            about = parse_json(_text(direction / "columns.json", problems))
             titles, rows = [str(title) for title in about["titles"]], int(about["rows"])
             (width, height), gap = (int(size) for size in about["cell"]), int(about["gap"])
             size = (len(titles) * (width + gap) - gap, rows * (height + gap) - gap)
             found.append(_Sheets(direction.name, steps, titles, rows, size, 100 * gap / size[0]))
-        except (ValueError, KeyError, TypeError, ZeroDivisionError):
+        except (ValueError, KeyError, TypeError, OverflowError, ZeroDivisionError):
             problems.append(f"samples/{direction.name}/columns.json could not be read: the columns have no headings.")
             found.append(_Sheets(direction.name, steps, [], 0, None, 0.0))
     return found

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from i2i.engine.config import Choice, RunConfig
-from i2i.errors import ConfigError, I2IError, PluginError
+from i2i.errors import ConfigError, PluginError
+from i2i.plugins.calls import calling, mark
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import parse_options
 from i2i.plugins.protocols import Dataset, Method, Parts
-from i2i.plugins.specs import SPECS, GeneratorSpec
+from i2i.plugins.specs import SPECS
 
 
 class DiscriminatorGroup(nn.ModuleList):
@@ -31,17 +32,14 @@ def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> 
         PluginError: naming the package, when its ``build`` fails or returns the wrong thing.
     """
     component = manager.find(kind, choice.name)
-    owner = f"{kind} {choice.name!r} of package {component.plugin.package}"
-    try:
+    owner = component.called
+    with calling(owner, f"building {owner.kind} {owner.name}"):
         built = component.spec.build(choice.options, **context)
-    except I2IError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{owner} could not be built: {type(error).__name__}: {error}") from error
     if kind in ("generator", "discriminator") and not isinstance(built, nn.Module):
         raise PluginError(f"{owner}: build must return a torch.nn.Module; got {type(built).__name__}")
     if built is None:
         raise PluginError(f"{owner}: build returned None")
+    mark(built, owner)
     return built
 
 
@@ -89,9 +87,21 @@ def build_method(
 
 def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:
     """Build the ``"train"`` or ``"test"`` split of the data set."""
-    dataset: Dataset = build(
-        manager, "dataset", config.data, root=config.data_root, split=split, seed=config.training.seed
-    )
+    return open_dataset(manager, config.data, config.data_root, split, config.training.seed)
+
+
+def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:
+    """Build a split of a data set, and find out that it tells what each must.
+
+    Raises:
+        PluginError: it does not.
+        DataError: the data cannot be used.
+    """
+    dataset: Dataset = build(manager, "dataset", choice, root=root, split=split, seed=seed)
+    with calling(manager.find("dataset", choice.name).called, f"opening the {split} split of {root}"):
+        len(dataset), bool(dataset.truth)
+        for domain in ("A", "B"):
+            int(dataset.channels[domain]), str(dataset.domains[domain])
     return dataset
 
 
@@ -107,7 +117,7 @@ def create(manager: PluginManager, kind: str, name: str, context: Mapping[str, A
 
 def size_multiple(manager: PluginManager, choice: Choice) -> int:
     """The number that the generator wants H and W to be multiples of."""
-    return manager.spec(GeneratorSpec, choice.name).size_multiple(choice.options)
+    return int(manager.ask("generator", choice.name, "size_multiple", choice.options))
 
 
 def _seeds(first: int) -> Iterator[int]:

@@ -12,10 +12,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from i2i.engine.config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
-from i2i.errors import ConfigError, I2IError, did_you_mean
+from i2i.engine.texts import TextError, parse_yaml, read_yaml
+from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, cut, did_you_mean, printable, shown
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import Options, Problem, parse_options
 from i2i.plugins.specs import (
@@ -54,6 +53,8 @@ DEFAULT_DATA = "sample:flat-3d"
 YAML_NULLS = ("", "~", "null", "Null", "NULL")
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16
+MOST_PROBLEMS = 20
+"""Wrong settings that one error lists; a screen holds no more."""
 
 OptionsType = TypeVar("OptionsType", bound=Options)
 
@@ -118,12 +119,12 @@ class _Resolver:
         names = self.last("discriminator", "name", DEFAULT_DISCRIMINATOR)
         names = [names] if isinstance(names, str) else names
         if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
-            message = f"must be the name of a discriminator or a list of names; got {names!r}"
+            message = f"must be the name of a discriminator or a list of names; got {shown(names)}"
             self.problems.append(Problem("discriminator.name", message))
             names = []
         copies = self.last("discriminator", "copies", 1)
         if not isinstance(copies, int) or not 1 <= copies <= MOST_DISCRIMINATORS:
-            message = f"must be a whole number from 1 to {MOST_DISCRIMINATORS}; got {copies!r}"
+            message = f"must be a whole number from 1 to {MOST_DISCRIMINATORS}; got {shown(copies)}"
             self.problems.append(Problem("discriminator.copies", message))
             copies = 1
         numbers = [str(number) for number in range(len(names))]
@@ -153,7 +154,7 @@ class _Resolver:
             if isinstance(own, Mapping):
                 merged.update({str(key): value for key, value in own.items()})
             else:
-                message = f"must hold options, such as discriminator.{number}.base_channels=32; got {own!r}"
+                message = f"must hold options, such as discriminator.{number}.base_channels=32; got {shown(own)}"
                 self.problems.append(Problem(f"discriminator.{number}", message))
         return merged
 
@@ -161,7 +162,7 @@ class _Resolver:
         """Refuse data that lack what the method needs; more than it needs does no harm."""
         chosen = getattr(data.options, "pairing", pairing)
         if pairing != "unpaired" and chosen != pairing:
-            message = f"must be {pairing!r} for method {method} with these options, which sets it; got {chosen!r}"
+            message = f"must be {pairing!r} for method {method} with these options, which sets it; got {shown(chosen)}"
             self.problems.append(Problem("data.pairing", f"{message}; leave it out"))
 
     def find(self, section: str, name: str) -> Spec | None:
@@ -174,8 +175,10 @@ class _Resolver:
 
     def fail_on_problems(self) -> None:
         if self.problems:
-            lines = "\n".join(f"  {problem}" for problem in dict.fromkeys(map(str, self.problems)))
-            count = len(dict.fromkeys(map(str, self.problems)))
+            found = list(dict.fromkeys(map(str, self.problems)))
+            count, unsaid = len(found), len(found) - MOST_PROBLEMS
+            lines = "\n".join(f"  {problem}" for problem in found[:MOST_PROBLEMS])
+            lines += f"\n  and {unsaid} more" if unsaid > 0 else ""
             title = "one setting is wrong" if count == 1 else f"{count} settings are wrong"
             raise ConfigError(f"{title}:\n{lines}\nSee the options of a component with: i2i plugins show KIND NAME")
 
@@ -214,7 +217,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         method_name,
         resolver.parse("method", method_spec.options, resolver.values("method", method_spec.options)),
     )
-    pairing = method_spec.pairing(method.options)
+    pairing = manager.ask("method", method_name, "pairing", method.options)
     resolver.assumed.append({"data": {"pairing": pairing}})
     config = RunConfig(
         method=method,
@@ -250,12 +253,12 @@ def layer_from_file(path: str | Path) -> Layer:
         ConfigError: when it cannot be read, is no YAML or has no sections.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = read_yaml(path)
     except OSError as error:
         raise ConfigError(f"--config {path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--config {path}: is no YAML: {error}") from error
-    return layer_from_mapping(values or {}, f"--config {path}")
+    except TextError as error:
+        raise ConfigError(f"--config {path}: {error}") from error
+    return layer_from_mapping({} if values is None else values, f"--config {path}")
 
 
 def layer_from_mapping(values: Any, where: str) -> Layer:
@@ -271,7 +274,7 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
         if section == "discriminator" and isinstance(content, list):
             for entry in content:
                 if not isinstance(entry, str | Mapping):
-                    raise ConfigError(f"{where}: a discriminator must be a name or options; got {entry!r}")
+                    raise ConfigError(f"{where}: a discriminator must be a name or options; got {shown(entry)}")
             entries = [{"name": entry} if isinstance(entry, str) else dict(entry) for entry in content]
             layer["discriminator"] = {
                 "name": [entry.pop("name", DEFAULT_DISCRIMINATOR) for entry in entries],
@@ -282,7 +285,7 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
         elif isinstance(content, Mapping):
             layer[str(section)] = {str(key): value for key, value in content.items()}
         else:
-            raise ConfigError(f"{where}: section {section!r} must hold options; got {content!r}")
+            raise ConfigError(f"{where}: section {shown(section)} must hold options; got {shown(content)}")
     return layer
 
 
@@ -297,7 +300,7 @@ def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
     for name, value in pairs:
         section, _, key = name.partition(".")
         if not key:
-            raise ConfigError(f"--set {name}: expected section.option=value, such as generator.base_channels=32")
+            raise ConfigError(_no_setting(name))
         target = layer.setdefault(section, {})
         number, _, rest = key.partition(".")
         if section == "discriminator" and number.isdigit() and rest:
@@ -309,14 +312,19 @@ def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
 def _split(setting: str) -> tuple[str, Any]:
     name, equals, text = setting.partition("=")
     if not equals:
-        raise ConfigError(f"--set {setting}: expected section.option=value, such as generator.base_channels=32")
+        raise ConfigError(_no_setting(setting))
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {setting}: the value is no YAML: {error}") from error
+        value = parse_yaml(text)
+    except TextError as error:
+        raise ConfigError(f"--set {cut(printable(setting), LONGEST_SHOWN)}: the value {error}") from error
     if value is None and text.strip() not in YAML_NULLS:
         value = text.strip()  # to YAML #ffffff is a comment; here it is a colour
     return name.strip(), value
+
+
+def _no_setting(setting: str) -> ConfigError:
+    given = cut(printable(setting), LONGEST_SHOWN)
+    return ConfigError(f"--set {given}: expected section.option=value, such as generator.base_channels=32")
 
 
 def merge(*layers: Layer) -> Layer:
@@ -334,7 +342,7 @@ def _check_sections(resolver: _Resolver) -> None:
         for section in layer:
             if section not in known:
                 message = f"there is no such section{did_you_mean(section, known)} (sections: {', '.join(known)})"
-                resolver.problems.append(Problem(section, message))
+                resolver.problems.append(Problem(cut(printable(section), LONGEST_SHOWN), message))
 
 
 def _preset(root: str) -> dict[str, Any]:
@@ -342,7 +350,7 @@ def _preset(root: str) -> dict[str, Any]:
     if not root.startswith(SAMPLE_PREFIX):
         return {}
     path = PRESETS / "samples.yaml"
-    presets: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    presets: dict[str, Any] = parse_yaml(path.read_text(encoding="utf-8"))
     return {
         "method": presets["methods"].get(root.removeprefix(SAMPLE_PREFIX), DEFAULT_METHOD),
         "settings": presets["settings"],

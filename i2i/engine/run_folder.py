@@ -16,10 +16,9 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
@@ -27,14 +26,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from filelock import FileLock, Timeout
 
 from i2i._version import __version__
 from i2i.engine.config import RunConfig
 from i2i.engine.files import write_whole
 from i2i.engine.fingerprint import Names
-from i2i.errors import RunFolderError
+from i2i.engine.run_log import lines_of
+from i2i.engine.texts import LONGEST_NAMES, TextError, read_json, read_yaml
+from i2i.errors import RunFolderError, reason_of, shown
 from i2i.plugins.specs import SAMPLE_PREFIX
 
 RUNS = Path("runs")
@@ -140,11 +140,13 @@ class RunFolder:
         """
         self._require_config()
         try:
-            values: Mapping[str, Any] = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            values = read_yaml(self.config_file)
+            if not isinstance(values, Mapping):
+                raise TextError(f"holds no sections such as 'generator:', but {shown(values)}")
+        except (OSError, TextError) as error:
             raise RunFolderError(
-                f"{self.config_file} is damaged: {error}; each checkpoint.json in {self.checkpoints} holds the same "
-                "configuration"
+                f"{self.config_file} is damaged: {reason_of(error)}; each checkpoint.json in {self.checkpoints} holds "
+                "the same configuration"
             ) from error
         return values
 
@@ -155,7 +157,7 @@ class RunFolder:
     def names(self) -> Names:
         """The names of the images, as far as they were kept."""
         try:
-            names: Names = json.loads(self.names_file.read_text(encoding="utf-8"))
+            names: Names = read_json(self.names_file, LONGEST_NAMES)
         except (OSError, ValueError):  # they make an error clearer, nothing else depends on them
             return {}
         return names
@@ -177,22 +179,36 @@ class RunFolder:
                 f"i2i run --resume {self.path}"
             ) from error
 
-    def forget_after(self, step: int, *, measured: bool = True) -> None:
+    def forget_after(self, step: int, *, measured: bool = True) -> int:
         """Drop metrics and sample sheets of later steps: a resumed run makes them again.
+
+        What is no line of the log is dropped as well, such as the one that was being written when the run was killed.
 
         Args:
             step: the last one that counts.
             measured: whether that one is measured; if not, measurements that got lost half way are dropped too.
+
+        Returns:
+            How many lines of the metrics were no line of a log.
         """
+        damaged = 0
+
+        def kept() -> Iterator[bytes]:
+            nonlocal damaged
+            for line, record in lines_of(self.metrics_file):
+                if record is None:
+                    damaged += 1
+                elif record["step"] < step or (
+                    record["step"] == step and not record.get("end") and (measured or record["kind"] != "evaluation")
+                ):
+                    yield line if line.endswith(b"\n") else line + b"\n"
+
         if self.metrics_file.exists():
-            lines = self.metrics_file.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _step_of(line) <= step]
-            if not measured:
-                kept = [line for line in kept if _step_of(line) < step or json.loads(line)["kind"] != "evaluation"]
-            write_whole(self.metrics_file, "".join(f"{line}\n" for line in kept).encode())
+            write_whole(self.metrics_file, kept())
         for sheet in self.samples.glob("*/step-*.png"):
             if int(sheet.stem.removeprefix("step-")) > step:
                 sheet.unlink()
+        return damaged
 
 
 def environment() -> dict[str, Any]:
@@ -204,13 +220,6 @@ def environment() -> dict[str, Any]:
     facts["threads"] = torch.get_num_threads()
     facts["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return facts
-
-
-def _step_of(line: str) -> float:
-    try:
-        return float(json.loads(line)["step"])
-    except ValueError:  # the line that was being written when the process was killed
-        return math.inf
 
 
 def _make_unique(config: RunConfig) -> Path:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from i2i.engine.config import RunConfig
 from i2i.engine.parts import build, size_multiple
 from i2i.errors import ConfigError
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
-from i2i.plugins.specs import DiscriminatorSpec, GeneratorSpec, MethodSpec
 
 
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
@@ -32,14 +32,14 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                     f"images come out at {width}x{height}; use --image-size {near}, or a generator with fewer scales "
                     "(such as --generator resnet9)"
                 )
-            least = manager.spec(GeneratorSpec, config.generator.name).smallest_size(config.generator.options)
+            least = manager.ask("generator", config.generator.name, "smallest_size", config.generator.options)
             if min(height, width) < least:
                 raise ConfigError(
                     f"generator {config.generator.name} needs images of at least {least} pixels a side; images come "
                     f"out at {width}x{height}; use a larger --image-size"
                 )
             for choice in config.discriminators:
-                smallest = manager.spec(DiscriminatorSpec, choice.name).smallest_size(choice.options)
+                smallest = manager.ask("discriminator", choice.name, "smallest_size", choice.options)
                 if min(height, width) < smallest:
                     raise ConfigError(
                         f"discriminator {choice.name} needs images of at least {smallest} pixels a side; images come "
@@ -58,7 +58,7 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
 
 def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:
     """Refuse a gradient penalty between a real and a translated image of different sizes, as unpaired data have."""
-    pairing = manager.spec(MethodSpec, config.method.name).pairing(config.method.options)
+    pairing = manager.ask("method", config.method.name, "pairing", config.method.options)
     if pairing == "paired" or not isinstance(build(manager, "loss", config.loss), PenalisedLoss):
         return
     (height, width), (other_height, other_width) = sizes[0], sizes[-1]
@@ -75,5 +75,6 @@ def _sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]]:
         return known
     if len(dataset) == 0:
         return ()
-    sample = dataset[0, 0]
-    return [(sample[domain].shape[-2], sample[domain].shape[-1]) for domain in ("A", "B")]
+    with calling(dataset, "reading its first sample"):
+        sample = dataset[0, 0]
+        return [(sample[domain].shape[-2], sample[domain].shape[-1]) for domain in ("A", "B")]

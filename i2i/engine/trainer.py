@@ -33,7 +33,10 @@ from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.snapshot import Snapshot
 from i2i.engine.stream import SampleStream, choose_workers, to_device
-from i2i.errors import DataError, DivergedError, I2IError, PluginError
+from i2i.engine.trackers import track_sheets
+from i2i.engine.train_lines import TrainLines
+from i2i.errors import DataError, DivergedError, I2IError
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 
@@ -96,7 +99,7 @@ class Trainer:
         )
         self.position = Position()
         self._resumed: Checkpoint | None = None
-        self._window_start, self._window_step = 0.0, 0
+        self.lines = TrainLines(folder, accelerator, self.processes, self.samples_per_step, len(self.train_set))
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -151,7 +154,7 @@ class Trainer:
             if self.position.step == 0:
                 self._write_sheets()
             started = time.monotonic() - self.position.seconds
-            self._window_start, self._window_step = self.position.seconds, self.position.step
+            self.lines.begin(self.position, self._rate())
             while not self.processes.any(self._is_over() or interrupted.is_set()):
                 terms = self._step(
                     [to_device(next(batches), self.accelerator.device) for _ in range(self.options.accumulate)]
@@ -180,16 +183,11 @@ class Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
 
     def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
-        try:
+        step, method = self.position.step + 1, self.config.method.name
+        with calling(self.method, f"step {step} of method {method}", self._last_good()):
             with self.accelerator.autocast():
                 terms = self.method.step(batches, self)
-        except ValueError as error:
-            step, method = self.position.step + 1, self.config.method.name
-            raise PluginError(
-                f"step {step} of method {method} failed: {error}; {self._last_good()}. Do its loss and networks go "
-                f"with these images? See: i2i plugins show method {method}"
-            ) from error
-        numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
+            numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
         values = dict(zip(terms, numbers, strict=True))
         broken = {name: value for name, value in values.items() if not math.isfinite(value)}
         if self.processes.any(bool(broken)):
@@ -211,11 +209,11 @@ class Trainer:
     def _after_step(self, terms: Mapping[str, float]) -> None:
         position, options = self.position, self.options
         position.add(terms, sum(value for name, value in terms.items() if name not in self.method.discriminators))
-        rate = self.optimizers["generators"].param_groups[0]["lr"]  # before an epoch that ends here changes it
+        self.lines.rate = self._rate()  # before an epoch that ends here changes it
         self._end_epochs()
         self._report()
         if position.step % options.log_every == 0:
-            self._log(rate)
+            self.lines.write(position)
         if self._is_over():
             return  # the end writes its own sheets and checkpoint
         if position.step % options.sample_every == 0:
@@ -223,6 +221,9 @@ class Trainer:
         if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
             self._save()
             self._judge(everything=False)
+
+    def _rate(self) -> float:
+        return float(self.optimizers["generators"].param_groups[0]["lr"])
 
     def _is_over(self) -> bool:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
@@ -250,32 +251,10 @@ class Trainer:
             step=position.step,
             fraction=min(1.0, self.budget.fraction(position.step, position.seconds)),
             seconds=position.seconds,
-            images_per_second=self._speed(),
+            images_per_second=self.lines.images_per_second(position),
             losses=position.means(),
         )
         self.reporter.update(status)
-
-    def _speed(self) -> float:
-        seconds = max(self.position.seconds - self._window_start, 1e-9)
-        return float((self.position.step - self._window_step) * self.samples_per_step / seconds)
-
-    def _log(self, rate: float) -> None:
-        position = self.position
-        losses = self.processes.mean_of_sums(position.sums, position.counts)
-        position.forget_terms()
-        line = {
-            "kind": "train",
-            "step": position.step,
-            "epoch": position.samples / len(self.train_set),
-            "seconds": round(position.seconds, 3),
-            "images_per_second": round(self._speed(), 3),
-            "learning_rate": rate,
-            "losses": losses,
-        }
-        self._window_start, self._window_step = position.seconds, position.step
-        if self.accelerator.is_main_process:
-            self.folder.append_metrics(line)
-        self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
 
     def _measure(self, limit: int | None) -> Metrics:
         """Measure held-out images, and log the result."""
@@ -300,6 +279,7 @@ class Trainer:
         if self.accelerator.is_main_process and len(self.test_set):
             try:
                 self._held_out().write_sheets(self.folder.path, step, self.options.sample_images)
+                track_sheets(self.accelerator, self.folder, step)
                 write_page(self.folder.path)
             except DivergedError as error:
                 raise DivergedError(f"step {step}: {error}; {self._last_good()}") from error
@@ -313,6 +293,7 @@ class Trainer:
 
     def _end(self, finished: bool) -> Outcome:
         step = self.position.step
+        self.lines.write_end(self.position)
         if not finished:
             self.reporter.note(f"interrupted: saving step {step}, then measuring it (a second time stops at once)")
         if not self.checkpoints.folder_of(step).exists():  # it is there after an interruption just after a checkpoint
@@ -323,6 +304,7 @@ class Trainer:
         if self.accelerator.is_main_process and len(self.test_set):
             held_out = self._held_out()
             held_out.write_sheets(self.folder.path, step, self.options.sample_images)
+            track_sheets(self.accelerator, self.folder, step)
             held_out.write_picture(self.folder.picture, self.options.sample_images)
         if self.accelerator.is_main_process:
             write_page(self.folder.path)

@@ -18,7 +18,8 @@ from i2i.engine.image_kinds import Prepared, from_opaque, open_picture, prepare
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.padding import Size, crop, pad, padded_size
 from i2i.engine.tiles.settings import TileSettings
-from i2i.errors import ConfigError, DataError, DivergedError, PluginError, reason_of
+from i2i.errors import ConfigError, DataError, DivergedError, I2IError, PluginError, reason_of
+from i2i.plugins.calls import explain
 
 if TYPE_CHECKING:
     from i2i.engine.tiles.tiling import Tiling
@@ -186,12 +187,16 @@ class Translator:
         try:
             with self._leaving_no_trace(), self._computing():
                 output = self._network(batch)
+        except I2IError:
+            raise
         except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
             size = "x".join(str(side) for side in batch.shape[2:])
             reason = reason_of(error)
             raise DataError(
                 f"generator {self.info.generator} cannot translate {len(batch)} images of {size} pixels: {reason}"
             ) from error
+        except (Exception, SystemExit) as error:
+            raise explain(error, self._network, f"generator {self.info.generator}: translating") from error
         expected = (batch.shape[0], self.info.out_channels, *batch.shape[2:])
         if not isinstance(output, Tensor) or tuple(output.shape) != expected:
             got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__

@@ -20,15 +20,16 @@ from typing import Any, Literal, TypeVar
 import pluggy
 
 from i2i._version import __version__
-from i2i.errors import PluginError, did_you_mean
+from i2i.errors import PluginError, did_you_mean, shown
 from i2i.plugins import hookspecs
+from i2i.plugins.calls import ONLY_FAILURES, TRACE_VARIABLE, Called, calling
 from i2i.plugins.hookspecs import HOOKS, PROJECT
+from i2i.plugins.options import Options
 from i2i.plugins.specs import SPECS, Spec
 
 ENTRY_POINT_GROUP = "i2i"
 BUILTIN_MODULE = "i2i.builtin.plugin"
 DISABLE_VARIABLE = "I2I_DISABLE_PLUGINS"
-TRACE_VARIABLE = "I2I_TRACE_PLUGINS"
 
 SpecType = TypeVar("SpecType", bound=Spec)
 
@@ -61,13 +62,19 @@ class Component:
     spec: Spec
     plugin: Plugin
 
+    @property
+    def called(self) -> Called:
+        """What messages call it."""
+        plugin = self.plugin
+        return Called(self.spec.kind, self.spec.name, plugin.package, plugin.version, plugin.module)
+
 
 class PluginManager:
     """The components of all installed plugins. Make one per command or call: it keeps no global state.
 
     Args:
         environ: where ``I2I_DISABLE_PLUGINS`` (comma-separated entry-point or package names) and
-            ``I2I_TRACE_PLUGINS`` (anything: print what is loaded and called to standard error) are read from.
+            ``I2I_TRACE_PLUGINS`` (anything but ``failures``: print what is loaded to standard error) are read from.
 
     Attributes:
         plugins: every plugin that was found, loaded or not; the built-in one first, then by package and name.
@@ -80,7 +87,7 @@ class PluginManager:
         disabled = {name.strip() for name in environ.get(DISABLE_VARIABLE, "").split(",")} - {""}
         self.plugins: list[Plugin] = []
         self._components: dict[tuple[str, str], list[Component]] = defaultdict(list)
-        self._tracing = bool(environ.get(TRACE_VARIABLE))
+        self._tracing = environ.get(TRACE_VARIABLE, "") not in ("", ONLY_FAILURES)
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
 
@@ -123,7 +130,7 @@ class PluginManager:
             PluginError: when there is none (naming the nearest) or when two packages claim the name (naming both).
         """
         if kind not in SPECS:
-            raise PluginError(f"there is no kind of plugin called {kind!r}{did_you_mean(kind, SPECS)}")
+            raise PluginError(f"there is no kind of plugin called {shown(kind)}{did_you_mean(kind, SPECS)}")
         found = self._components.get((kind, name), [])
         if len(found) == 1:
             return found[0]
@@ -134,9 +141,8 @@ class PluginManager:
                 f"for example {DISABLE_VARIABLE}={self._disabling_name(found[-1].plugin)}"
             )
         known = [component.spec.name for component in self.components(kind)]
-        message = (
-            f"there is no {kind} called {name!r}{did_you_mean(name, known)} (installed: {', '.join(known) or 'none'})"
-        )
+        installed = ", ".join(known) or "none"
+        message = f"there is no {kind} called {shown(name)}{did_you_mean(name, known)} (installed: {installed})"
         failed = [plugin.name for plugin in self.plugins if plugin.status != "loaded"]
         if failed:
             message += f"; plugins that are not loaded: {', '.join(failed)} (see: i2i plugins list)"
@@ -147,6 +153,16 @@ class PluginManager:
         spec = self.find(spec_type.kind, name).spec
         assert isinstance(spec, spec_type)
         return spec
+
+    def ask(self, kind: str, name: str, question: str, options: Options) -> Any:
+        """Return what a function of a spec, such as ``size_multiple``, answers for these options.
+
+        Raises:
+            PluginError: there is no such component, or its function fails.
+        """
+        component = self.find(kind, name)
+        with calling(component.called, f"asking {kind} {name} for its {question}"):
+            return getattr(component.spec, question)(options)
 
     def _disabling_name(self, plugin: Plugin) -> str:
         """What to put into ``I2I_DISABLE_PLUGINS`` to be rid of this plugin and, where that can be had, of no other."""

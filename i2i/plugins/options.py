@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from i2i.errors import did_you_mean
+from i2i.errors import LONGEST_SHOWN, cut, did_you_mean, printable, shown
 
 
 class Options(BaseModel):
@@ -94,17 +94,17 @@ def parse_options(
 
 
 def _problem(options: type[Options], detail: Any, where: str) -> Problem:
-    field = ".".join([where, *(str(part) for part in detail["loc"])])
+    field = cut(printable(".".join([where, *(str(part) for part in detail["loc"])])), LONGEST_SHOWN)
     if detail["type"] == "extra_forbidden":
         name = str(detail["loc"][-1])
         known = list(options.model_fields)
         listed = ", ".join(sorted(known)) or "none"
         return Problem(field, f"there is no such option{did_you_mean(name, known)} (options: {listed})")
-    message = detail["msg"].removeprefix("Value error, ")
+    message = cut(detail["msg"].removeprefix("Value error, "))
     if not detail["loc"]:  # about several options together: the input is all of them, and the message names its own
         return Problem(field, message)
     message = message[:1].lower() + message[1:]
-    return Problem(field, f"got {detail['input']!r}: {message}")
+    return Problem(field, f"got {shown(detail['input'])}: {message}")
 
 
 def _none_means_no_value(options: type[Options], name: str) -> bool:

@@ -13,8 +13,11 @@ def install(tmp_path, monkeypatch):
     site.mkdir()
     monkeypatch.syspath_prepend(str(site))
 
+    added = []
+
     def add(package, source):
         module = package.replace("-", "_")
+        added.append(module)
         (site / f"{module}.py").write_text(source)
         information = site / f"{module}-1.2.3.dist-info"
         information.mkdir()
@@ -23,4 +26,6 @@ def install(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, module, raising=False)
         importlib.invalidate_caches()
 
-    return add
+    yield add
+    for module in added:
+        sys.modules.pop(module, None)

@@ -140,7 +140,9 @@ def test_finished_run_goes_on_for_as_long_again(engine, tmp_path):
 
 def test_the_command_that_goes_on_goes_past_what_is_done(engine, tmp_path):
     (tmp_path / "config.yaml").write_text("training: {steps: 3, minutes: 1}")
-    (tmp_path / "metrics.jsonl").write_text('{"step": 5, "epoch": 0.5, "seconds": 150}\n{"step": 6, "psnr": 12}\n')
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"kind": "train", "step": 5, "epoch": 0.5, "seconds": 150}\n{"kind": "evaluation", "step": 6, "psnr": 12}\n'
+    )
     engine.result = Result(folder=tmp_path, step=6)
 
     assert f"--resume {tmp_path} --steps 12 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout

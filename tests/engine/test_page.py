@@ -249,7 +249,11 @@ def test_damaged_files_are_named(run):
     (run / "environment.json").write_text("{")
     (run / "samples" / "AtoB" / "columns.json").write_text('{"titles": ["input"]')
     text = page_of(run).text
-    for name in ("config.yaml is not valid", "environment.json is not valid", "samples/AtoB/columns.json could not"):
+    for name in (
+        "config.yaml is no YAML: line 1",
+        "environment.json is no JSON",
+        "samples/AtoB/columns.json could not",
+    ):
         assert name in text
     assert "a: [" in text
 

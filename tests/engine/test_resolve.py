@@ -351,7 +351,7 @@ def test_numbered_options_in_a_file(file):
         ("generator: [resnet9]\n", r"section 'generator' must hold options; got \['resnet9'\]"),
         ("discriminator: [5]\n", "a discriminator must be a name or options; got 5"),
         ("a: b: c\n", "is no YAML"),
-        ("generator: !!python/object/apply:os.getcwd []\n", "is no YAML"),
+        ("generator: !!python/object/apply:os.getcwd []\n", "is no plain YAML"),
     ],
 )
 def test_files_of_another_form_are_refused(file, text, message):
@@ -374,8 +374,8 @@ def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         layer_from_file(tmp_path)
     binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(ConfigError, match="is no YAML"):
+    binary.write_bytes(b"\xff\xff\x00\x81")
+    with pytest.raises(ConfigError, match="save it as UTF-8"):
         layer_from_file(binary)
 
 

@@ -122,7 +122,7 @@ def test_how_often_is_logged_measured_and_drawn_changes_no_weight(images, tmp_pa
     ]
     assert weights(results[0])["G_A.safetensors"] == weights(results[1])["G_A.safetensors"]
     lines = [lines_of(result.folder, "train") for result in results]
-    two = [lines[0][2 * n : 2 * n + 2] for n in range(2)]
+    two = [lines[0][first : first + 2] for first in (0, 2, 4)]  # the last of its own: the run ends there
     for mean, steps in zip(lines[1], two, strict=True):
         assert mean["losses"]["G_A"] == pytest.approx(np.mean([step["losses"]["G_A"] for step in steps]))
 
@@ -219,6 +219,63 @@ def test_no_step_at_all_is_a_run_too(images, tmp_path):
     assert (result.step, result.finished) == (0, True)
     assert latest(result).step == 0
     assert i2i.run(resume=result.folder, steps=2).step == 2
+
+
+def sparse(log_every):
+    return {**UNPAIRED, "training.log_every": log_every}
+
+
+def test_the_log_and_the_page_reach_to_the_end(images, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its page
+    result = run_here(images, tmp_path / "run", settings=sparse(3), steps=5)
+
+    assert [(line["step"], line.get("end", False)) for line in lines_of(result.folder, "train")] == [
+        (3, False),
+        (5, True),
+    ]
+    page = result.page.read_text()
+    assert "<dt>steps</dt><dd>5</dd>" in page
+    seconds = latest(result).description["seconds"]
+    assert lines_of(result.folder, "train")[-1]["seconds"] == pytest.approx(seconds, abs=1e-3)
+
+
+def test_a_run_shorter_than_a_line_has_one_all_the_same(images, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its page
+    result = run_here(images, tmp_path / "run", settings=sparse(50), steps=2)
+
+    assert steps_logged(result.folder) == [2]
+    assert "Nothing has been logged" not in result.page.read_text()
+
+
+def test_a_run_that_goes_on_writes_the_log_of_one_that_never_ended(images, tmp_path):
+    straight = run_here(images, tmp_path / "straight", settings=sparse(3), steps=7)
+    first = run_here(images, tmp_path / "run", settings=sparse(3), steps=4)
+    assert steps_logged(first.folder) == [3, 4]
+    i2i.run(resume=first.folder)  # nothing is left to do
+    assert steps_logged(first.folder) == [3, 4]
+
+    i2i.run(resume=first.folder, steps=7)
+
+    assert losses_of(first.folder) == losses_of(straight.folder)
+    assert steps_logged(first.folder) == [3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"\xff", b'{"kind": "train", "step": 2, "losses": {"G_A\xff": 1}}', b"[" * 5000, b'{"step": "x"}', b"\0" * 512],
+    ids=range(5),
+)
+def test_a_damaged_line_of_the_log_does_not_stop_a_resume(images, tmp_path, damage):
+    result = run_here(images, tmp_path / "run", steps=3)
+    file = result.folder / "metrics.jsonl"
+    whole = file.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    file.write_bytes(b"".join([lines[0], damage + b"\n\n", *lines[1:]]))
+
+    child = Child(tmp_path / "log", resume=result.folder, progress=True).succeed()
+
+    assert f"1 line of {file} could not be read and was left out" in child.output()
+    assert file.read_bytes() == whole
 
 
 # -- data -------------------------------------------------------------------------------------------------------------
@@ -475,7 +532,7 @@ def test_best_is_the_lowest_score_of_all_that_were_kept_or_not(images, tmp_path,
 # -- trackers ---------------------------------------------------------------------------------------------------------
 
 
-def test_tensorboard_gets_losses_metrics_and_configuration(images, tmp_path):
+def test_tensorboard_gets_losses_metrics_pictures_and_configuration_as_one_run(images, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     result = run_here(images, tmp_path / "run", steps=3, trackers=["tensorboard"])
@@ -484,6 +541,13 @@ def test_tensorboard_gets_losses_metrics_and_configuration(images, tmp_path):
     accumulator.Reload()
     assert [event.step for event in accumulator.Scalars("loss/G_A")] == [1, 2, 3, 4, 5]
     assert "AtoB/l1" in accumulator.Tags()["scalars"]
+    pictures = accumulator.Images("samples/AtoB")
+    assert [picture.step for picture in pictures] == [0, 3, 5]
+    with Image.open(result.folder / "samples" / "AtoB" / "step-00000005.png") as sheet:
+        assert (pictures[-1].width, pictures[-1].height) == sheet.size
+    configuration = accumulator.Tensors("configuration/text_summary")[-1].tensor_proto.string_val[0].decode()
+    assert "    steps: 5\n" in configuration
+    assert {path.parent.name for path in result.folder.rglob("events.out.*")} == {"i2i"}, "one run, shown once"
 
 
 def test_a_tracker_that_is_not_installed_is_named_before_training(images, tmp_path):

@@ -1,0 +1,122 @@
+"""Calling components: whatever a stranger's code raises becomes one message that names it, its package and version.
+
+``I2I_TRACE_PLUGINS`` shows the traceback as well; any value but ``failures`` also tells what is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from i2i.errors import DataError, I2IError, PluginError, reason_of
+
+TRACE_VARIABLE = "I2I_TRACE_PLUGINS"
+ONLY_FAILURES = "failures"
+"""The value of the variable with which loading is not traced."""
+
+_MARK = "_i2i_called"
+"""The attribute of an object that a component built, by which a traceback tells whose it is."""
+
+
+@dataclass(frozen=True)
+class Called:
+    """A component that is called, as messages name it."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+    module: str
+
+    def __str__(self) -> str:
+        return f"{'data set' if self.kind == 'dataset' else self.kind} {self.name!r} of package {self.owner}"
+
+    @property
+    def owner(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}"
+
+    @property
+    def advice(self) -> str:
+        """What to do when it fails."""
+        where = f"{TRACE_VARIABLE}=1 shows where"
+        if self.package == "i2i":
+            return f"do the chosen parts go with these images and options? {where}"
+        return f"report it to package {self.package}, or choose another {self.kind}; {where}"
+
+
+def mark(built: Any, called: Called) -> None:
+    """Let tracebacks know whose object this is, where it takes an attribute."""
+    with suppress(Exception):  # an object with slots, or with a __setattr__ of its own; then its module tells
+        object.__setattr__(built, _MARK, called)
+
+
+@contextmanager
+def calling(component: Any, doing: str, way_on: str = "") -> Iterator[None]:
+    """Turn what a component raises into a :class:`PluginError` that names the innermost component on the way there.
+
+    Errors of i2i pass unchanged. A file that cannot be read, and memory that is short, are no fault of a component.
+
+    Args:
+        component: what is called, or the object that it built; it may call others.
+        doing: what the person was after, such as ``"step 3"``: the message begins with it.
+        way_on: what is lost or kept by it.
+    """
+    try:
+        yield
+    except I2IError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise explain(error, component, doing, way_on) from error
+
+
+def explain(error: BaseException, component: Any, doing: str, way_on: str = "") -> I2IError:
+    """The error to raise from an exception of a component; shows its traceback if that is asked for."""
+    called = component if isinstance(component, Called) else _mark_of(component) or _unknown(component)
+    if os.environ.get(TRACE_VARIABLE):
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    way_on = f"; {way_on}" if way_on else ""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing it
+        return I2IError(
+            f"{doing} failed: there is not enough memory: {reason_of(error)}{way_on}. Take smaller images "
+            "(--image-size), fewer at once (--batch-size) or a narrower network (base_channels)"
+        )
+    culprit = _culprit(error.__traceback__, called)
+    if isinstance(error, OSError) and culprit.kind == "dataset":
+        return DataError(f"{doing} failed: {culprit} could not read: {reason_of(error)}{way_on}")
+    said = f": {reason_of(error)}" if str(error).strip() else ""
+    return PluginError(
+        f"{doing} failed: {culprit} raised {type(error).__name__}{said}{way_on}. What to do: {culprit.advice}"
+    )
+
+
+def _culprit(trace: TracebackType | None, called: Called) -> Called:
+    """Whose code raised: of the frames from the innermost on, the first whose ``self`` was built by a component."""
+    frames = [frame for frame, _ in traceback.walk_tb(trace)]
+    for frame in reversed(frames):
+        found = _mark_of(frame.f_locals.get("self"))
+        if found is not None:
+            return found
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package == called.module.partition(".")[0] != "i2i":  # a function of the component that was called
+            return called
+    return called
+
+
+def _unknown(built: Any) -> Called:
+    """What to call an object that bears no mark."""
+    module = type(built).__module__
+    return Called("component", type(built).__name__, module.partition(".")[0], "(of unknown version)", module)
+
+
+def _mark_of(instance: Any) -> Called | None:
+    with suppress(Exception):
+        found = vars(instance).get(_MARK)
+        return found if isinstance(found, Called) else None
+    return None
