@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from torch.distributed.distributed_c10d import _set_pg_timeout
 
 from i2i.engine.config import RunConfig, TrainingOptions
 from i2i.engine.devices import check_device
+from i2i.engine.files import telling
 from i2i.engine.launchers import (
     Launched,
     drop_what_is_no_number,
@@ -100,6 +101,7 @@ class Launch:
             self.reporter.note(note)
         self.folder: RunFolder | None = None
         self._tracking = False
+        self._surroundings = ExitStack()
 
     def _meet(self, found: Launched, *, cpu: bool) -> Accelerator:
         """Set up Accelerate, which waits for the other processes where there are some."""
@@ -122,11 +124,13 @@ class Launch:
         return accelerator
 
     def __enter__(self) -> Launch:
+        self._surroundings.enter_context(telling(self.reporter.note))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._surroundings.close()
         self.reporter.close()
         if self.folder is not None and self.is_main:
             self.folder.unlock()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from i2i._version import __version__
-from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, open_checkpoint
+from i2i.engine.checkpoint import DESCRIPTION, POINTERS, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import Choice
 from i2i.engine.official_files import open_official
 from i2i.engine.parts import build, size_multiple
@@ -96,6 +96,11 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
         ConfigError: ``which`` is wrong.
     """
     path = shipped_folder(model) if is_shipped(model) else Path(model).expanduser()
+    place = path.absolute().parent
+    if which is None and path.name in POINTERS and place.name == "checkpoints" and any(place.glob("step-*")):
+        return _of_run(
+            place.parent, path.name
+        )  # whatever stands there: a link, a copy of what it pointed at, a text, nothing
     is_run = (path / "checkpoints").is_dir() or (path / "config.yaml").is_file()
     if (path / DESCRIPTION).is_file() or path.is_file():
         if which is not None:
@@ -217,7 +222,7 @@ def _of_run(path: Path, which: str) -> Checkpoint:
         raise ConfigError(f"--checkpoint must be latest, best or step-N; got {which!r} (there are {listed})")
     if int(step[1]) not in steps:
         raise CheckpointError(f"{path} has no checkpoint {which}; it has {listed}")
-    return open_checkpoint(folder.folder_of(int(step[1])))
+    return next(checkpoint for checkpoint in folder.all() if checkpoint.step == int(step[1]))
 
 
 def _entry(checkpoint: Checkpoint, direction: str | None) -> tuple[str, Mapping[str, Any]]:

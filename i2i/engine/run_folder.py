@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import platform
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -26,12 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from i2i._version import __version__
 from i2i.engine.config import RunConfig
 from i2i.engine.files import write_whole
 from i2i.engine.fingerprint import Names
+from i2i.engine.lock import RunLock
 from i2i.engine.run_log import lines_of
 from i2i.engine.texts import LONGEST_NAMES, TextError, read_json, read_yaml
 from i2i.errors import RunFolderError, reason_of, shown
@@ -56,7 +58,7 @@ class RunFolder:
         self.samples = path / "samples"
         self.picture = path / "picture.png"
         self.is_new = False
-        self._lock = FileLock(path / ".lock")
+        self._lock = RunLock(path / ".lock")
 
     @classmethod
     def create(cls, out: str | Path | None, config: RunConfig) -> RunFolder:
@@ -110,7 +112,7 @@ class RunFolder:
     def lock(self, patience: float = 0) -> None:
         """Keep other processes out until this one ends, however it ends; wait ``patience`` seconds for another one."""
         try:
-            self._lock.acquire(timeout=patience)
+            self._lock.acquire(patience)
         except Timeout as error:
             raise RunFolderError(
                 f"{self.path} is in use by another process that trains in it; wait for its end, or pick another --out"
@@ -122,8 +124,9 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
-        for file in (self.config_file, self.environment_file, self.path / ".lock"):
+        for file in (self.config_file, self.environment_file, self.names_file, *self._lock.files):
             file.unlink(missing_ok=True)
+        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
         with suppress(OSError):  # not empty: leave what somebody else put there
             self.path.rmdir()
         self.unlock()
