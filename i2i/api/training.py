@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i.engine.config import LIMITS
+from i2i.engine.packages import TRAINING, require
 from i2i.engine.result import RunResult
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
@@ -102,6 +103,7 @@ def run(
             raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
         return _resume(manager, Path(resume), _layer(**given), progress)
     resolved, notes = _resolve(manager, config, given)
+    require("training", *TRAINING)
 
     from i2i.engine.launch import Launch
     from i2i.engine.run_folder import RunFolder
@@ -131,6 +133,22 @@ def resolve(
         ConfigError: settings are wrong; all of them are named.
     """
     return _resolve(PluginManager(), config, {"data": data, **options, "settings": settings})[0]
+
+
+def check_data(config: RunConfig) -> list[str]:
+    """Look at the data as :func:`run` does before its first step: every file is read once.
+
+    Returns:
+        Notes for the person.
+
+    Raises:
+        DataError: the data cannot be used.
+        ConfigError: the networks do not take images of these sizes.
+    """
+    require("looking at the data", "torch")
+    from i2i.engine.parts import open_splits
+
+    return open_splits(PluginManager(), config)[2]
 
 
 def create(kind: str, name: str, **arguments: Any) -> Any:
@@ -182,6 +200,7 @@ def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) ->
             "other settings"
         )
     kept = config_from_dict(manager, RunFolder(path).config_values())
+    require("training", *TRAINING)
     changed = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = _absolute(str(given.get("data", {}).get("root", kept.data_root)))
     resolved = replace(config_from_dict(manager, {**kept.to_dict(), **merge(changed)}), data_root=root)
@@ -234,8 +253,8 @@ def _resolve(
 
 
 def _layer(*, settings: Settings = (), **options: Any) -> Layer:
-    """Sort the options of :func:`run` into sections; explicit options win over ``settings``."""
-    from i2i.engine.resolve import layer_from_settings, merge
+    """Sort the options of :func:`run` into sections; an option that ``settings`` give another value is refused."""
+    from i2i.engine.resolve import layer_from_settings, merge_once
 
     sections: dict[str, tuple[str, str]] = {
         "data": ("data", "root"),
@@ -250,4 +269,4 @@ def _layer(*, settings: Settings = (), **options: Any) -> Layer:
             continue
         section, key = sections.get(name, ("training", name))
         layer.setdefault(section, {})[key] = str(value) if name == "data" else value
-    return merge(layer_from_settings(settings), layer)
+    return merge_once(layer_from_settings(settings), layer)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from i2i.api.training import Settings
+from i2i.engine.packages import MEASURING, require
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 
@@ -224,6 +225,7 @@ def evaluate(
         DataError: the data cannot be used, there are no pairs although they were asked for, or the weights of
             Inception cannot be fetched.
     """
+    require("evaluating", *MEASURING)
     from i2i.engine.exported import is_exported
     from i2i.engine.launchers import drop_what_is_no_number
 

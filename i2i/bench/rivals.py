@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import tempfile
 import warnings
@@ -14,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from i2i.engine.packages import problem_of
+
 LEFT_OUT = "left out by --quick: it needs long to get ready"
-EXTRA = 'pip install "i2i[bench]"'
 OPSET = 18
 """Of ONNX: has every operator of the generators."""
 
@@ -27,9 +27,9 @@ def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def missing_packages(*names: str) -> str | None:
-    """Say in one line what is not installed, or return None."""
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    return f"{' and '.join(missing)} cannot be found: {EXTRA}" if missing else None
+    """Say in one line what cannot be imported, why and what to do, or return None."""
+    problems = [problem_of(name) for name in names]
+    return "; ".join(filter(None, problems)) or None
 
 
 @contextmanager

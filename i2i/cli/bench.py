@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import new_table, print_table
+from i2i.engine.packages import require
 from i2i.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,8 +20,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(
+    cls=Command,
     epilog="Exit codes: 0 measured, 1 a result was wrong (its case is not timed), 2 wrong usage. The rows of ONNX "
-    'Runtime and OpenVINO need: pip install "i2i[bench]"'
+    'Runtime and OpenVINO need: pip install "i2i[bench]"',
 )
 @click.option("--quick", is_flag=True, help="The most telling cases, under a minute, without slow-starting rivals.")
 @click.option(
@@ -48,6 +51,8 @@ def bench(
     of them; numbers to keep come from an otherwise idle machine.
     """
     _require_writable(json_path, plot_path)
+    if plot_path is not None:
+        require("--plot", "matplotlib.figure")
     from i2i.bench.report import write_json
     from i2i.bench.runner import Options, run_bench
 

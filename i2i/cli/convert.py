@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import tell_about_plugins
 
 NO_MATTER = ("init", "init_gain", "kernels")
@@ -14,7 +15,8 @@ NO_MATTER = ("init", "init_gain", "kernels")
 
 
 @click.command(
-    epilog="Exit codes: 0 done, 1 a file holds no generator that is known (it is told what it holds), 2 wrong usage."
+    cls=Command,
+    epilog="Exit codes: 0 done, 1 a file holds no generator that is known (it is told what it holds), 2 wrong usage.",
 )
 @click.argument("models", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(

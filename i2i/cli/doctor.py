@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 ORIGINS = {"installed": "from the installation", "cache": "compiled at first use"}
 
 
-@click.command(epilog="Exit code 0 whenever the tool can work, 1 otherwise, with the reason.")
+@click.command(cls=Command, epilog="Exit code 0 whenever the tool can work, 1 otherwise, with the reason.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def doctor(as_json: bool) -> None:
     """Say what this installation can do: versions, devices, kernels, plugins, disk."""
@@ -36,7 +37,7 @@ def doctor(as_json: bool) -> None:
 def _report(diagnosis: Diagnosis) -> Iterator[str]:
     yield "Versions"
     for name, version in diagnosis.versions.items():
-        yield _fact(name, version or "not installed")
+        yield _fact(name, version or _absent(diagnosis.optional.get(name)))
     yield ""
     yield "Machine"
     for device in diagnosis.devices:
@@ -62,6 +63,10 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
     for problem in diagnosis.problems:
         yield f"Problem: {problem}"
     yield "i2i can work." if diagnosis.works else "i2i cannot work."
+
+
+def _absent(extra: str | None) -> str:
+    return "not usable, and required" if extra is None else f'not installed (optional: pip install "i2i[{extra}]")'
 
 
 def _fact(name: str, value: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import new_table, print_json, print_table, tell_about_plugins
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LABELS = {
 """Each number: what it is called, what is better, and the digits after its point."""
 
 
-@click.command(epilog="Exit codes: 0 measured, 1 failed, 2 wrong usage.")
+@click.command(cls=Command, epilog="Exit codes: 0 measured, 1 failed, 2 wrong usage.")
 @click.argument("model")
 @click.option("--data", metavar="FOLDER|sample:NAME", help="What to measure on. Default: what the run was trained on.")
 @click.option(

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import new_table, print_table, tell_about_plugins
 
 if TYPE_CHECKING:
     from i2i.engine.export import ExportReport
 
 
-@click.command(epilog="Exit codes: 0 exported and checked, 1 nothing was kept, 2 wrong usage.")
+@click.command(cls=Command, epilog="Exit codes: 0 exported and checked, 1 nothing was kept, 2 wrong usage.")
 @click.argument("model")
 @click.option(
     "--format",

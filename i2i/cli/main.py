@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from i2i._version import __version__
-from i2i.errors import I2IError, did_you_mean
+from i2i.errors import I2IError, did_you_mean, reason_of
 
 COMMANDS = {
     "run": ("i2i.cli.run:run", "Train a translator."),
@@ -76,9 +76,13 @@ class LazyGroup(click.Group):
             click.echo(f"Error: {error}", err=True)
             ctx.exit(error.exit_code)
         except ImportError as error:
-            if error.name is None or error.name.partition(".")[0] != "torch" or os.environ.get(TRACEBACK_VARIABLE):
+            from i2i.engine import packages
+
+            name = packages.distribution(error.name or "")
+            if name not in (*packages.required(), *packages.optional()) or os.environ.get(TRACEBACK_VARIABLE):
                 raise
-            click.echo(f"Error: PyTorch cannot be imported ({error}); i2i doctor says what is missing", err=True)
+            reason = reason_of(error)
+            click.echo(f"Error: {name} cannot be imported ({reason}); i2i doctor says what is missing", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)

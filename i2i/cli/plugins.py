@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.cli.options import Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table
 from i2i.errors import ConfigError, PluginError, did_you_mean
 from i2i.plugins.manager import PluginManager, same_package
@@ -27,11 +28,12 @@ def plugins() -> None:
     """List, show, make and check plugins.
 
     A plugin is an installed package with an entry point in the group i2i; the built-in parts are one too.
-    I2I_DISABLE_PLUGINS=NAME,... leaves plugins out, I2I_TRACE_PLUGINS=1 tells what is loaded.
+    I2I_DISABLE_PLUGINS=NAME,... leaves plugins out; I2I_TRACE_PLUGINS=1 tells what is loaded and
+    shows the traceback of a component that fails.
     """
 
 
-@plugins.command("list")
+@plugins.command("list", cls=Command)
 @click.option("--kind", type=KINDS, help="Only this kind. Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print components and plugins as JSON.")
 def list_(kind: str | None, as_json: bool) -> None:
@@ -60,7 +62,7 @@ def list_(kind: str | None, as_json: bool) -> None:
             click.echo(f"  {plugin.name} ({plugin.package} {plugin.version}) {plugin.status}{reason}")
 
 
-@plugins.command()
+@plugins.command(cls=Command)
 @click.argument("kind", type=KINDS)
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print the component and its options as JSON.")
@@ -96,7 +98,7 @@ def show(kind: str, name: str, as_json: bool) -> None:
     click.echo(formatter.getvalue().rstrip())
 
 
-@plugins.command()
+@plugins.command(cls=Command)
 @click.argument("kind", type=KINDS)
 @click.argument("name")
 @click.option(
@@ -124,7 +126,7 @@ def new(kind: str, name: str, out: Path | None, family: str | None) -> None:
     click.echo(f"  pytest {shlex.quote(str(folder))}")
 
 
-@plugins.command()
+@plugins.command(cls=Command)
 @click.argument("words", metavar="PACKAGE|[KIND] NAME", nargs=-1, required=True)
 @click.option("--kind", type=KINDS, help="Of a package, only components of this kind. Default: all.")
 @click.option(

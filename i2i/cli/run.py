@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from i2i.cli.main import INTERRUPTED
+from i2i.cli.options import GroupedOption, RunCommand
 from i2i.cli.output import speaks, tell_about_plugins
 
 if TYPE_CHECKING:
@@ -18,30 +19,6 @@ if TYPE_CHECKING:
     from i2i.engine.result import RunResult
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
-
-class GroupedOption(click.Option):
-    """An option with the heading under which the help lists it."""
-
-    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.group = group
-
-
-class GroupedCommand(click.Command):
-    """A command whose help lists options under headings, in the order in which they are declared."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section for each heading."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                heading = parameter.group if isinstance(parameter, GroupedOption) else "Other"
-                sections.setdefault(heading, []).append(record)
-        for heading, records in sections.items():
-            with formatter.section(heading):
-                formatter.write_dl(records)
 
 
 def option(group: str, name: str, metavar: str | None, text: str, **more: Any) -> Callable[[Decorated], Decorated]:
@@ -64,7 +41,7 @@ POSITIVE = click.IntRange(min=1)
 
 
 @click.command(
-    cls=GroupedCommand,
+    cls=RunCommand,
     epilog=f"A default may depend on the method and the data; --dry-run shows the resolved values. "
     f"Ctrl-C saves, says how to go on, and exits with {INTERRUPTED}.",
 )
@@ -156,7 +133,13 @@ POSITIVE = click.IntRange(min=1)
     "Any option of any part, such as generator.base_channels=32; repeat for several (i2i plugins show KIND NAME).",
     multiple=True,
 )
-@option(SETTINGS, "--dry-run", None, "Print the resolved configuration, fit for --config, and stop.", is_flag=True)
+@option(
+    SETTINGS,
+    "--dry-run",
+    None,
+    "Look at the data, print the configuration, fit for --config, and stop.",
+    is_flag=True,
+)
 def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     """Train a translator, by default a CycleGAN on the small data set that ships inside.
 
@@ -192,9 +175,11 @@ def summary(result: RunResult, goes_on: str) -> Iterator[str]:
     yield "Done." if result.finished else "Interrupted; everything is saved."
     for direction, metrics in result.metrics.items():
         values = [
-            f"{label} {metrics[key]:.3f} (identity {metrics[f'identity_{key}']:.3f})"
-            for key, label in (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM"))
-            if key in metrics and f"identity_{key}" in metrics
+            f"{label} {metrics[key]:.3f}"
+            # There is none where input and output have different channels.
+            + (f" (identity {metrics[f'identity_{key}']:.3f})" if f"identity_{key}" in metrics else "")
+            for key, label in (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM"), ("cycle_l1", "cycle L1"))
+            if key in metrics and (key != "cycle_l1" or "l1" not in metrics)
         ]
         if values:
             yield f"  held out {direction}: {', '.join(values)}"
@@ -215,11 +200,13 @@ def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_config(options: dict[str, Any]) -> None:
-    from i2i.api import resolve
+    from i2i.api.training import check_data, resolve
 
     tell_about_plugins()
     del options["out"]  # where a run goes is no part of its configuration
     config = resolve(**options)
+    for note in check_data(config):
+        click.echo(f"data: {note}", err=True)
     click.echo("# The resolved configuration; use it again with: i2i run --config FILE")
     click.echo(config.to_yaml(), nl=False)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.cli.options import Command
+
 if TYPE_CHECKING:
     from i2i.serve.messages import ModelInfo
 
@@ -14,7 +16,8 @@ POSITIVE = click.IntRange(min=1)
 
 
 @click.command(
-    epilog="Exit codes: 0 ended by Ctrl-C, 1 the model cannot be loaded, 2 wrong usage, port taken, extra missing."
+    cls=Command,
+    epilog="Exit codes: 0 ended by Ctrl-C, 1 the model cannot be loaded, 2 wrong usage, port taken, extra missing.",
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option(

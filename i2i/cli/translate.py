@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.cli.main import INTERRUPTED
+from i2i.cli.options import Command
 from i2i.cli.output import tell_about_plugins
 from i2i.cli.translation_report import Report
 from i2i.errors import DataError
@@ -24,8 +25,9 @@ POSITIVE = click.IntRange(min=1)
 
 
 @click.command(
+    cls=Command,
     epilog="Exit codes: 0 every image was translated, 1 some could not be (they are named) or nothing was begun, "
-    f"2 wrong usage, {INTERRUPTED} interrupted."
+    f"2 wrong usage, {INTERRUPTED} interrupted.",
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)

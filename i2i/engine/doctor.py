@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import platform
 import shutil
 import sys
 import warnings
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from i2i._version import __version__
+from i2i.engine import packages
 from i2i.engine.config import TrainingOptions
 from i2i.errors import I2IError
 from i2i.plugins.manager import PluginManager
 
-NEEDED = (
-    "torch",
-    "accelerate",
-    "torchmetrics",
-    "numpy",
-    "PIL",
-    "safetensors",
-    "matplotlib",
-    "pydantic",
-    "jinja2",
-    "rich",
-    "filelock",
-    "psutil",
-    "yaml",
-)
-"""Modules that a training run imports."""
-OPTIONAL = ("cmake", "ninja", "tensorboard", "wandb")
-DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml"}
+NOT_IMPORTED = {
+    "cmake": "kernels cannot be compiled at first use",
+    "ninja": "kernels cannot be compiled at first use",
+    "tensorboard": "--tracker tensorboard cannot be used",
+}
+"""Required packages that i2i can do without, with what is lost without them."""
 NO_KERNELS = "none: what loading them needs is missing"
 LITTLE_SPACE = 1 << 30
 """Free bytes below which a run folder with checkpoints may not fit."""
@@ -55,7 +42,8 @@ class Diagnosis:
     """What :func:`examine` found.
 
     Attributes:
-        versions: by name; ``None`` for an optional package that is not installed.
+        versions: by name; ``None`` for a package that is not installed or cannot be imported.
+        optional: the packages among them that are not required, each with the extra of i2i that installs it.
         devices: the default one first.
         threads: those that PyTorch computes with on the CPU, or ``None`` without PyTorch.
         cores: logical CPU cores of the machine.
@@ -73,6 +61,7 @@ class Diagnosis:
     """
 
     versions: dict[str, str | None] = field(default_factory=dict)
+    optional: dict[str, str] = field(default_factory=dict)
     devices: list[Device] = field(default_factory=list)
     threads: int | None = None
     cores: int | None = None
@@ -119,17 +108,20 @@ def examine(manager: PluginManager, folder: Path | None = None) -> Diagnosis:
 
 def _versions(diagnosis: Diagnosis) -> None:
     diagnosis.versions = {"i2i": __version__, "python": platform.python_version(), "system": platform.platform()}
-    for name in NEEDED:
-        problem = _import_problem(name)
-        diagnosis.versions[_distribution(name)] = None if problem else _version(name)
+    diagnosis.optional = packages.optional()
+    for module in packages.TRAINING:
+        problem = packages.problem_of(module)
+        name = packages.distribution(module)
+        diagnosis.versions[name] = None if problem else packages.version_of(name)
         if problem:
-            package = _distribution(name)
-            cure = f"install it again: {sys.executable} -m pip install {package}"
-            if "torchvision" in problem:  # which torchmetrics imports where it is installed
-                cure = "torchvision and torch do not fit together: install the torchvision made for this torch, or none"
-            diagnosis.problems.append(f"{package} cannot be imported ({problem}); {cure}")
-    for name in OPTIONAL:
-        diagnosis.versions[name] = _version(name)
+            diagnosis.problems.append(problem)
+    for name, lost in NOT_IMPORTED.items():
+        diagnosis.versions[name] = packages.version_of(name)
+        if diagnosis.versions[name] is None:
+            cure = f"{sys.executable} -m pip install {name}"
+            diagnosis.remarks.append(f"{name}, which i2i requires, is not installed: {lost}; install it: {cure}")
+    for name in diagnosis.optional:
+        diagnosis.versions[name] = packages.version_of(name)
 
 
 def _devices(diagnosis: Diagnosis) -> None:
@@ -186,22 +178,3 @@ def _disk(diagnosis: Diagnosis, folder: Path) -> None:
         )
     if not os.access(folder, os.W_OK):
         diagnosis.remarks.append(f"{folder} is read-only; give --out a folder that can be written")
-
-
-def _import_problem(name: str) -> str:
-    try:
-        importlib.import_module(name)
-    except Exception as error:  # a broken shared library raises OSError, a wrong numpy ValueError
-        return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"
-    return ""
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(_distribution(name))
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _distribution(name: str) -> str:
-    return DISTRIBUTIONS.get(name, name)

@@ -7,7 +7,6 @@ alone; batch, height and width stay open. The file is written under a hidden nam
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import warnings
@@ -26,6 +25,7 @@ from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_check import Check, Format, batch_shapes, check, tolerance
 from i2i.engine.export_graph import ImageGraph, TensorGraph
 from i2i.engine.model import TranslatorInfo
+from i2i.engine.packages import require
 from i2i.engine.parts import create
 from i2i.engine.translator import Translator
 from i2i.errors import ConfigError, ExportError
@@ -89,11 +89,7 @@ def require_exporter(file_format: Format) -> None:
     """Raise a ConfigError when what an export to this format needs is not installed."""
     if file_format == "torch":
         return
-    try:
-        for name in ("onnx", "onnxscript", "onnxruntime"):
-            importlib.import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"exporting to ONNX needs a package that cannot be imported ({error}): {EXTRA}") from error
+    require("exporting to ONNX", "onnx", "onnxscript", "onnxruntime")
 
 
 def export_model(

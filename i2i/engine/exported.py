@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.devices import check_device
 from i2i.engine.model import TranslatorInfo
+from i2i.engine.packages import require
 from i2i.engine.pixels import to_uint8
 from i2i.engine.translator import Translator
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
@@ -177,12 +178,9 @@ class ExportedTranslator(Translator):
 
 
 def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ConfigError(
-            f'{path} needs onnxruntime, which cannot be imported ({error}): pip install "i2i[export]"'
-        ) from error
+    require(str(path), "onnxruntime")
+    import onnxruntime
+
     available = onnxruntime.get_available_providers()
     cuda = "CUDAExecutionProvider" in available
     place = torch.device(("cuda" if cuda else "cpu") if device == "auto" else device)

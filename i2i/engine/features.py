@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from i2i.engine.packages import problem_of
 from i2i.errors import ConfigError, DataError, reason_of
 
 STANDARD = "inception"
@@ -125,14 +126,11 @@ def _thumbnail(images: Tensor) -> Tensor:
 
 
 def _inception() -> nn.Module:
-    try:
-        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-        from torchmetrics.image.fid import NoTrainInceptionV3
-    except ImportError as error:
-        raise ConfigError(
-            f"features {STANDARD} need torch-fidelity, which cannot be imported ({reason_of(error)}): "
-            f'pip install "i2i[metrics]"; or choose other --features: {EXPECTED}'
-        ) from error
+    if problem := problem_of("torch_fidelity.feature_extractor_inceptionv3"):
+        raise ConfigError(f"features {STANDARD}: {problem}; or choose other --features: {EXPECTED}")
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+    from torchmetrics.image.fid import NoTrainInceptionV3
+
     try:
         network: nn.Module = NoTrainInceptionV3(name="inception-v3-compat", features_list=["2048"], antialias=False)
     except Exception as error:  # of the network, the file system, or of half a file

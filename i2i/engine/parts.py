@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.engine.config import Choice, RunConfig
-from i2i.errors import ConfigError, PluginError
+from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.calls import calling, mark
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.options import parse_options
@@ -88,6 +88,25 @@ def build_method(
 def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:
     """Build the ``"train"`` or ``"test"`` split of the data set."""
     return open_dataset(manager, config.data, config.data_root, split, config.training.seed)
+
+
+def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dataset, list[str]]:
+    """Open both splits, and find out that there are images to train on, of sizes that the networks take.
+
+    Returns:
+        The training split, the held-out split, and what a person should know of them.
+
+    Raises:
+        DataError: the data cannot be used.
+        ConfigError: the networks do not take images of these sizes.
+    """
+    from i2i.engine.sizes import check_sizes  # which builds a loss, to see what it is
+
+    train_set, test_set = build_dataset(manager, config, "train"), build_dataset(manager, config, "test")
+    if len(train_set) == 0:
+        raise DataError(f"{config.data_root}: there is no training image")
+    check_sizes(manager, config, train_set, test_set)
+    return train_set, test_set, [str(note) for split in (train_set, test_set) for note in getattr(split, "notes", ())]
 
 
 def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:

@@ -6,6 +6,7 @@ Layers, each over the one before: options' defaults, the method's defaults, the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -160,7 +161,10 @@ class _Resolver:
 
     def check_pairing(self, method: str, pairing: str, data: Choice) -> None:
         """Refuse data that lack what the method needs; more than it needs does no harm."""
-        chosen = getattr(data.options, "pairing", pairing)
+        given = [layer["data"]["pairing"] for layer in self.given if "pairing" in layer.get("data", {})]
+        if not given or not hasattr(data.options, "pairing"):
+            return  # it is what the method says, whatever else of the data is wrong
+        chosen = given[-1]
         if pairing != "unpaired" and chosen != pairing:
             message = f"must be {pairing!r} for method {method} with these options, which sets it; got {shown(chosen)}"
             self.problems.append(Problem("data.pairing", f"{message}; leave it out"))
@@ -296,7 +300,11 @@ def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
         ConfigError: when one is not of that form.
     """
     layer: Layer = {}
-    pairs = settings.items() if isinstance(settings, Mapping) else [_split(setting) for setting in settings]
+    pairs = list(settings.items()) if isinstance(settings, Mapping) else [_split(setting) for setting in settings]
+    twice = next((name for name, times in Counter(name for name, _ in pairs).items() if times > 1), None)
+    if twice is not None:
+        came = " and ".join(shown(value) for name, value in pairs if name == twice)
+        raise ConfigError(f"--set {cut(printable(twice), LONGEST_SHOWN)} is given twice, with {came}; leave one out")
     for name, value in pairs:
         section, _, key = name.partition(".")
         if not key:
@@ -325,6 +333,27 @@ def _split(setting: str) -> tuple[str, Any]:
 def _no_setting(setting: str) -> ConfigError:
     given = cut(printable(setting), LONGEST_SHOWN)
     return ConfigError(f"--set {given}: expected section.option=value, such as generator.base_channels=32")
+
+
+def merge_once(settings: Layer, options: Layer) -> Layer:
+    """Merge what was given in two ways at once; the same option with two values is an error.
+
+    Args:
+        settings: from ``--set``.
+        options: from options of their own, such as ``--steps``.
+
+    Raises:
+        ConfigError: naming the option and both values.
+    """
+    for section, values in options.items():
+        for key, value in values.items():
+            other = settings.get(section, {}).get(key, value)
+            if str(other) != str(value) and other != value:
+                raise ConfigError(
+                    f"{section}.{key} is given twice, as an option of its own with {shown(value)} and with --set "
+                    f"{section}.{key}={shown(other)}; leave one out"
+                )
+    return merge(settings, options)
 
 
 def merge(*layers: Layer) -> Layer:

@@ -11,6 +11,9 @@ from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
 
+PLAIN_CHOICE = "resnet9"
+"""What to take where no relative of the chosen generator fits."""
+
 
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
     """Check the sizes of images against what the networks ask for.
@@ -27,10 +30,11 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
         for height, width in sizes:
             if height % multiple or width % multiple:
                 near = max(multiple, round(min(height, width) / multiple) * multiple)
+                other = _generator_for(manager, config.generator.name, sizes)
                 raise ConfigError(
                     f"generator {config.generator.name} needs heights and widths that are multiples of {multiple}; "
-                    f"images come out at {width}x{height}; use --image-size {near}, or a generator with fewer scales "
-                    "(such as --generator resnet9)"
+                    f"images come out at {width}x{height}; use --image-size {near}"
+                    + (f", or --generator {other}, which takes them" if other else "")
                 )
             least = manager.ask("generator", config.generator.name, "smallest_size", config.generator.options)
             if min(height, width) < least:
@@ -54,6 +58,19 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                 f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use "
                 "--batch-size 1 --accumulate N, or a data.mode that crops"
             )
+
+
+def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[int, int]]) -> str | None:
+    """The generator nearest in name to the one that was chosen that takes all these sizes as it comes, if one does."""
+    found = []
+    for component in manager.components("generator"):
+        name, options = component.spec.name, component.spec.options()
+        multiple = manager.ask("generator", name, "size_multiple", options)
+        least = manager.ask("generator", name, "smallest_size", options)
+        if all(side % multiple == 0 and side >= least for size in sizes for side in size):
+            related = name.rstrip("0123456789") == refused.rstrip("0123456789")
+            found.append((related, name == PLAIN_CHOICE, multiple, name))
+    return max(found)[-1] if found else None
 
 
 def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:

@@ -10,6 +10,7 @@ from accelerate.tracking import filter_trackers
 from PIL import Image
 
 from i2i.engine.config import RunConfig, flatten
+from i2i.engine.packages import TRACKERS, problem_of
 from i2i.engine.run_folder import RunFolder
 from i2i.errors import ConfigError
 
@@ -33,17 +34,14 @@ def start_trackers(accelerator: Accelerator, config: RunConfig, folder: RunFolde
         return False
     accelerator.project_configuration.set_directories(str(folder.path))
     accelerator.project_configuration.logging_dir = str(folder.path / "tensorboard")
-    accelerator.log_with = []
+    for name in config.training.trackers:
+        if problem := problem_of(TRACKERS[name]):
+            raise ConfigError(
+                f"--tracker {name}: expected an installed package, and {problem}; or leave out --tracker {name}"
+            )
     accelerator.log_with = filter_trackers(
         list(config.training.trackers), accelerator.project_configuration.logging_dir
     )
-    missing = set(config.training.trackers) - {str(getattr(t, "value", t)) for t in accelerator.log_with}
-    if missing:
-        named = ", ".join(sorted(missing))
-        raise ConfigError(
-            f"--tracker {named}: expected an installed package, and {named} cannot be imported here; "
-            f"pip install {' '.join(sorted(missing))}, or leave out --tracker {named}"
-        )
     # TensorBoard hides what a killed run logged after the checkpoint: the resumed run logs it again.
     accelerator.init_trackers("i2i", init_kwargs={"tensorboard": {"purge_step": step + 1}})
     settings = {

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from i2i.engine.packages import require
 from i2i.engine.translation_plan import CONTAINER_OF_SUFFIX
-from i2i.errors import ConfigError, DataError
+from i2i.errors import DataError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -53,10 +54,7 @@ class Frame:
 
 def require_video_packages() -> None:
     """Raise a ConfigError that says what to install when PyAV is not here."""
-    try:
-        import av  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(f"videos need PyAV, which cannot be imported ({error}): {EXTRA}") from error
+    require("a video", "av")
 
 
 class VideoReader:

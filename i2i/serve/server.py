@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import importlib.util
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from i2i.engine.packages import require
 from i2i.errors import ConfigError, I2IError
 from i2i.serve.messages import Limits, ModelInfo, ModelOptions
 from i2i.serve.worker import Worker
@@ -61,12 +61,7 @@ def serve(
 
 def require_packages() -> None:
     """Raise a ConfigError when the packages of the extra are not installed."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"i2i serve needs {' and '.join(missing)}, which i2i does not install by itself; install the extra: "
-            "pip install 'i2i[serve]' (in a checkout: pip install '.[serve]')"
-        )
+    require("i2i serve", *NEEDED)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from i2i._version import __version__
 from i2i.cli.main import main
-from i2i.engine import doctor
+from i2i.engine import doctor, packages
 from i2i.errors import NativeError
 from i2i.ops import native
 
@@ -78,7 +78,7 @@ def failing_import(monkeypatch, module, error):
             raise error
         return real(name, *arguments)
 
-    monkeypatch.setattr(doctor.importlib, "import_module", importing)
+    monkeypatch.setattr(importlib, "import_module", importing)
 
 
 def test_missing_torch_is_a_problem_with_a_remedy(monkeypatch):
@@ -116,13 +116,15 @@ def test_little_disk_space_is_noted(monkeypatch, tmp_path, free, noted):
 
 def test_everything_that_is_required_is_looked_at():
     required = {re.split(r"[^\w-]", line)[0].lower() for line in requires("i2i") if "extra ==" not in line}
-    looked_at = {doctor.DISTRIBUTIONS.get(name, name) for name in (*doctor.NEEDED, *doctor.OPTIONAL)}
+    looked_at = {*map(packages.distribution, packages.TRAINING), *doctor.NOT_IMPORTED}
 
     assert required - {"click", "pluggy"} <= looked_at  # without these two there is no doctor to ask
 
 
 def test_a_torchvision_that_does_not_fit_is_named_and_no_reinstall_of_torchmetrics(monkeypatch):
-    failing_import(monkeypatch, "torchmetrics", RuntimeError("operator torchvision::nms does not exist"))
+    failing_import(
+        monkeypatch, "torchmetrics.functional.image", RuntimeError("operator torchvision::nms does not exist")
+    )
     shown = CliRunner().invoke(main, ["doctor"]).stdout
     assert "torchvision and torch do not fit together: install the torchvision made for this torch, or none" in shown
     assert "pip install torchmetrics" not in shown

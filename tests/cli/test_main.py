@@ -141,7 +141,7 @@ def test_missing_torch_points_to_the_doctor(failing):
     result = CliRunner().invoke(main, ["fail"])
 
     assert result.exit_code == 1
-    assert "PyTorch cannot be imported" in result.stderr
+    assert "torch cannot be imported" in result.stderr
     assert "i2i doctor" in result.stderr
 
 

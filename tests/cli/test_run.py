@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
+from PIL import Image
 
 from i2i import api
 from i2i.cli.main import main
@@ -222,6 +223,38 @@ def test_dry_run_names_every_wrong_setting():
     assert result.exit_code == 2
     assert "generator.base_chanels" in result.stderr
     assert "did you mean 'base_channels'?" in result.stderr
+
+
+def test_dry_run_looks_at_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["run", "--dry-run", "--data", "nosuch"])
+    assert result.exit_code == 1
+    assert "nosuch" in result.stderr
+    assert result.stdout == ""
+
+    for folder in ("trainA", "trainB"):
+        (tmp_path / "small" / folder).mkdir(parents=True)
+        Image.new("RGB", (100, 100)).save(tmp_path / "small" / folder / "1.png")
+    result = CliRunner().invoke(main, ["run", "--dry-run", "--data", "small"])
+    assert result.exit_code == 0, result.stderr
+    assert "image_size: 256" in result.stdout
+    assert "data: 2 of 2 images are smaller than the crops of 256 (image_size) and are enlarged" in result.stderr
+
+    arguments = ["run", "--dry-run", "--data", "small", "--image-size", "128", "--generator", "unet256"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "multiples of 256; images come out at 128x128" in result.stderr
+    assert "use --image-size 256, or --generator unet128, which takes them" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_held_out_numbers_without_a_baseline_or_truth_are_shown(engine):
+    engine.result = Result(metrics={"AtoB": {"l1": 18.0, "psnr": 17.5, "images": 2}, "BtoA": {"cycle_l1": 9.0}})
+
+    stdout = CliRunner().invoke(main, ["run"]).stdout
+
+    assert "held out AtoB: L1 18.000, PSNR 17.500\n" in stdout
+    assert "held out BtoA: cycle L1 9.000\n" in stdout
 
 
 def test_loading_of_plugins_is_traced_once():

@@ -293,7 +293,7 @@ def test_videos_without_pyav_say_what_to_install(model, monkeypatch):
     Path("clip.mp4").touch()
     result = run(model, "clip.mp4", "-o", "out", "--device", "cpu")
     assert result.exit_code == 2
-    assert "videos need PyAV, which cannot be imported" in result.stderr
+    assert "a video needs a package that is not usable: av cannot be imported" in result.stderr
     assert 'pip install "i2i[video]"' in result.stderr
 
 

@@ -96,8 +96,8 @@ def test_layers_in_their_order(file):
     assert width() == preset != 64  # the preset's over the method's
     assert width(config=path) == 40  # the file's over the preset's
     assert width(config=path, settings=[f"{name}=8"]) == 8  # the command line's over the file's
-    both = resolve(config=path, image_size=96, settings=["data.image_size=80"])
-    assert both.data.options.image_size == 96  # an option of its own over --set
+    with pytest.raises(ConfigError, match=r"data\.image_size is given twice, as an option of its own with 96 and with"):
+        resolve(config=path, image_size=96, settings=["data.image_size=80"])  # neither is over the other
 
 
 def test_a_preset_over_the_methods_defaults():
@@ -497,3 +497,56 @@ def test_weights_are_finite(setting, value):
 
     assert problem.startswith(f"{setting}: got ")
     assert "finite" in problem
+
+
+def test_a_wrong_option_of_the_data_does_not_accuse_the_pairing_that_nobody_set():
+    assert problems("photos", method="pix2pix", settings=["data.image_size=-1"]) == [
+        "data.image_size: got -1: input should be greater than or equal to 1"
+    ]
+    assert len(problems("photos", method="pix2pix", settings=["data.nosuch=1", "generator.nosuch=1"])) == 2
+    (told,) = problems("photos", method="pix2pix", settings=["data.pairing=unpaired"])
+    assert told.startswith("data.pairing: must be 'paired' for method pix2pix")
+
+
+def test_an_error_is_no_longer_than_a_screen(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        resolve(settings=[f"generator.x{number}{'x' * 5000}=[{'1,' * 5000}1]" for number in range(100)])
+    message = str(caught.value)
+    assert "  and 80 more\n" in message
+    assert len(message.splitlines()) < 25
+    assert max(map(len, message.splitlines())) < 500
+
+    path = tmp_path / "mine.yaml"
+    path.write_text("generator: " + "[" * 3000)
+    with pytest.raises(ConfigError, match="nested too deeply") as caught:
+        layer_from_file(path)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_what_powershell_and_notepad_write_is_read(tmp_path, encoding):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(resolve("Bäume", steps=7).to_yaml().replace("\n", "\r\n").encode(encoding))
+
+    assert resolve(config=path) == resolve("Bäume", steps=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-4", 1e-4), ("1E-4", 1e-4), ("0.0001", 1e-4), ("2e0", 2.0), (".5", 0.5), ("1", 1.0)]
+)
+def test_numbers_are_numbers_however_they_are_written(tmp_path, text, value):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"optimizer:\n  learning_rate: {text}\n")
+
+    assert resolve("photos", config=path).optimizer.learning_rate == value
+    assert resolve("photos", settings=[f"optimizer.learning_rate={text}"]).optimizer.learning_rate == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("yes", True), ("no", False), ("on", True), ("off", False), ("true", True)]
+)
+def test_words_for_yes_and_no_are_read_where_they_are_asked_for(text, value):
+    assert resolve("photos", settings=[f"generator.dropout={text}"]).generator.options.dropout is value
+    (told,) = problems("photos", settings=["generator.norm=no"])
+    assert told.startswith("generator.norm: got 'no'")
+    assert resolve("photos", settings=["training.seed=010"]).training.seed == 10

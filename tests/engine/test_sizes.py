@@ -61,16 +61,24 @@ def test_an_empty_split_is_passed_over():
 
 
 @pytest.mark.parametrize(
-    ("size", "near"), [((64, 64), 256), ((500, 300), 256), ((512, 700), 512), ((257, 256), 256), ((640, 640), 512)]
+    ("size", "near", "other"),
+    [
+        ((64, 64), 256, ", or --generator resnet9, which takes them"),
+        ((128, 384), 256, ", or --generator unet128, which takes them"),
+        ((500, 300), 256, ", or --generator resnet9, which takes them"),
+        ((512, 700), 512, ", or --generator resnet9, which takes them"),
+        ((257, 256), 256, ""),
+        ((640, 640), 512, ", or --generator unet128, which takes them"),
+    ],
 )
-def test_a_generator_names_the_nearest_size_that_fits(size, near):
+def test_a_generator_names_the_nearest_size_and_the_nearest_generator_that_fit(size, near, other):
     with pytest.raises(ConfigError) as caught:
         check(Images(size), generator="unet256")
 
     height, width = size
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         "generator unet256 needs heights and widths that are multiples of 256; "
-        f"images come out at {width}x{height}; use --image-size {near}, or a generator"
+        f"images come out at {width}x{height}; use --image-size {near}{other}"
     )
     check(Images((near, near)), generator="unet256")
 

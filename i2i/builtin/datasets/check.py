@@ -110,7 +110,28 @@ def require_equal_sizes(
 
 
 def describe_resizes(sizes: dict[Picture, Size], geometry: Geometry) -> list[str]:
-    """Return a note on each resize that a person may not expect: any of mode ``none``, stretching in the others."""
+    """Return notes on resizes that a person may not expect: any of mode ``none``; stretching in the others, and
+    enlarging beyond what a random crop needs.
+    """
+    return [*_describe_enlarging(sizes, geometry), *_describe_changes(sizes, geometry)]
+
+
+def _describe_enlarging(sizes: dict[Picture, Size], geometry: Geometry) -> list[str]:
+    """Of images that are smaller than the crop: what is learnt of them has no more detail than they have."""
+    if geometry.mode == "none":
+        return []
+    small = Counter(size for size in sizes.values() if min(size) < geometry.crop and geometry.resized(size) != size)
+    if not small:
+        return []
+    listed = ", ".join(f"{count} of {_text(size)}" for size, count in small.most_common(3))
+    more = f", and {len(small) - 3} other sizes" if len(small) > 3 else ""
+    return [
+        f"{sum(small.values())} of {len(sizes)} images are smaller than the crops of {geometry.crop} (image_size) and "
+        f"are enlarged, which adds no detail: {listed}{more}; a smaller --image-size trains faster on the same"
+    ]
+
+
+def _describe_changes(sizes: dict[Picture, Size], geometry: Geometry) -> list[str]:
     changes = Counter(
         (size, geometry.resized(size))
         for size in sizes.values()
