@@ -19,6 +19,7 @@ from torch.distributed.distributed_c10d import _set_pg_timeout
 from i2i.engine.config import RunConfig, TrainingOptions
 from i2i.engine.devices import check_device
 from i2i.engine.files import telling
+from i2i.engine.interruption import ending_at_once, held
 from i2i.engine.launchers import (
     Launched,
     drop_what_is_no_number,
@@ -101,6 +102,7 @@ class Launch:
             self.reporter.note(note)
         self.folder: RunFolder | None = None
         self._tracking = False
+        self._trainer: Trainer | None = None
         self._surroundings = ExitStack()
 
     def _meet(self, found: Launched, *, cpu: bool) -> Accelerator:
@@ -124,6 +126,7 @@ class Launch:
         return accelerator
 
     def __enter__(self) -> Launch:
+        self._surroundings.enter_context(ending_at_once())
         self._surroundings.enter_context(telling(self.reporter.note))
         return self
 
@@ -133,6 +136,9 @@ class Launch:
         self._surroundings.close()
         self.reporter.close()
         if self.folder is not None and self.is_main:
+            trained = self._trainer is not None and self._trainer.position.step > 0
+            if error is not None and self.folder.is_new and not trained and not self.folder.checkpoints.exists():
+                self.folder.discard()
             self.folder.unlock()
         if self._tracking or (self.several and error is None):
             self.accelerator.end_training()
@@ -142,7 +148,8 @@ class Launch:
         outcome: list[object] = [None, None]
         if self.is_main:
             try:
-                self.folder = make()
+                with held():
+                    self.folder = make()
                 outcome = [self.folder.path, None]
             except I2IError as error:
                 if not self.several:
@@ -168,25 +175,21 @@ class Launch:
     ) -> RunResult:
         """Train in the folder, from the checkpoint if there is one; ``keep_config`` makes the configuration its own.
 
-        A new folder is taken back when data or networks turn out to be wrong before the first step.
+        A new folder is taken back when nothing was trained: when data or networks turn out to be wrong, or a signal
+        comes before the first step is done.
         """
-        try:
-            trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
-            self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
-            if checkpoint is not None:
-                trainer.restore(checkpoint)
-            if self.is_main and keep_config:  # not before it is known that the run can go on with it
-                folder.keep_config(config)
-        except BaseException:
-            if self.is_main and folder.is_new:
-                folder.discard()
-            raise
+        self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+        self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
+        if checkpoint is not None:
+            trainer.restore(checkpoint)
+        if self.is_main and keep_config:  # not before it is known that the run can go on with it
+            folder.keep_config(config)
         outcome = trainer.train()
         return RunResult(
             folder=folder.path,
             step=outcome.step,
             finished=outcome.finished,
             picture=folder.picture,
-            page=folder.path / "index.html",
+            page=folder.page,
             metrics=outcome.metrics,
         )

@@ -80,13 +80,15 @@ class Terminal:
         self.console = console or Console(stderr=True, soft_wrap=True)
         self.progress: _LiveLines | None = None
         self.task: TaskID | None = None
+        self._gone = False
         self._last_line = -math.inf
         self._unsaid: Status | None = None
 
     def note(self, text: str) -> None:
         """Print a line above the bar."""
         # On a terminal between words; elsewhere one line each, fit for grep.
-        self.console.print(text, markup=False, highlight=False, soft_wrap=not self.console.is_terminal)
+        soft_wrap = not self.console.is_terminal
+        self._show(lambda: self.console.print(text, markup=False, highlight=False, soft_wrap=soft_wrap))
 
     def update(self, status: Status) -> None:
         """Draw the bar, or print a line now and then."""
@@ -95,6 +97,9 @@ class Terminal:
             if time.monotonic() - self._last_line >= LINE_EVERY_SECONDS:
                 self._say()
             return
+        self._show(lambda: self._draw(status))
+
+    def _draw(self, status: Status) -> None:
         if self.progress is None:
             self.progress = _LiveLines(self.console)
             self.task = self.progress.add_task("", total=1.0)
@@ -106,8 +111,17 @@ class Terminal:
     def close(self) -> None:
         """Leave the lines as they stand, and the last status where none was drawn."""
         if self.progress is not None:
-            self.progress.stop()
+            self._show(self.progress.stop)
         self._say()
+
+    def _show(self, draw: Callable[[], object]) -> None:
+        """Say nothing more once nobody reads: the terminal is closed, or the pipe, for which rich ends the process."""
+        if self._gone:
+            return
+        try:
+            draw()
+        except (OSError, ValueError, SystemExit):
+            self._gone = True
 
     def _say(self) -> None:
         if self._unsaid is not None:
