@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.engine.launchers import launched
 from i2i.errors import printable
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def say(text: str = "", *, err: bool = False, lines: bool = False) -> None:
 
 
 def speaks() -> bool:
-    """Whether this process prints: the only one, or the first of those that ``torchrun`` started."""
-    return os.environ.get("RANK", "0") == "0"
+    """Whether this process prints: the only one, or the first of those that a launcher started."""
+    return launched().rank == 0
 
 
 def plugin_manager() -> PluginManager:

@@ -43,7 +43,7 @@ POSITIVE = click.IntRange(min=1)
 @click.command(
     cls=RunCommand,
     epilog=f"A default may depend on the method and the data; --dry-run shows the resolved values. "
-    f"Ctrl-C saves, says how to go on, and exits with {INTERRUPTED}.",
+    f"Ctrl-C, SIGTERM and other signals save, say how to go on, and exit with {INTERRUPTED}.",
 )
 @option(DATA, "--data", "FOLDER|sample:NAME", "Images to learn from. Default: sample:flat-3d, which ships inside.")
 @option(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor
 
 from i2i.engine import files
@@ -35,6 +35,8 @@ from i2i.errors import CheckpointError, RunFolderError, reason_of
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
 STEP_NAME = re.compile(r"step-\d+")
+LATEST, BEST = POINTERS = ("latest", "best")
+"""Names of two checkpoints: links where there are links, known by the checkpoints themselves everywhere."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,12 @@ class CheckpointFolder:
         return open_checkpoint(paths[-1]) if paths else None
 
     def best(self) -> Checkpoint | None:
-        """The checkpoint with the lowest score."""
-        link = self.path / "best"
-        return open_checkpoint(link.resolve()) if link.exists() else None
+        """The checkpoint with the lowest score, the earliest of equal ones; a damaged one is passed over."""
+        best: Checkpoint | None = None
+        for checkpoint in self._readable():
+            if checkpoint.score is not None and (best is None or best.score is None or checkpoint.score < best.score):
+                best = checkpoint
+        return best
 
     def folder_of(self, step: int) -> Path:
         """Where the checkpoint of this step stands."""
@@ -151,11 +156,10 @@ class CheckpointFolder:
                 for rank in range(world_size):
                     for suffix in (".json", ".safetensors"):
                         left = self.path / f".step-{step:08d}.rank-{rank}{suffix}"
-                        left.rename(folder / f"rank-{rank}{suffix}")
+                        files.move(left, folder / f"rank-{rank}{suffix}")
                 (folder / DESCRIPTION).write_bytes(_as_json(description))
-            written = open_checkpoint(target)
-            self._point_links(written)
-        return written
+            self._point_links()
+        return open_checkpoint(target)
 
     def judge(self, checkpoint: Checkpoint, metrics: Metrics, score: float | None, images: int) -> None:
         """Add to a checkpoint how good it is, point ``best`` at it if it is, and remove those that are not kept.
@@ -172,7 +176,7 @@ class CheckpointFolder:
         values = {"score": score, "metrics": metrics_to_json(metrics), "images": images}
         files.write_whole(checkpoint.path / DESCRIPTION, _as_json({**checkpoint.description, **values}))
         try:
-            self._point_links(open_checkpoint(checkpoint.path))
+            self._point_links()
             self._prune()
         except OSError as error:
             raise RunFolderError(
@@ -182,40 +186,53 @@ class CheckpointFolder:
 
     def remove(self, checkpoint: Checkpoint) -> None:
         """Take back the newest checkpoint, which turned out to be of no use."""
-        for name in ("best", "latest"):
-            link = self.path / name
-            if link.resolve() == checkpoint.path.resolve():
-                link.unlink()
         files.remove_folder(checkpoint.path)
-        for earlier in self.all():
-            self._point_links(earlier)
+        self._point_links()
 
     def clean(self) -> None:
         """Finish what a killed process left half-done: remove half-written files, point the links where they belong.
+
+        Where a copy of the run made folders of the links, they are taken away again; one that is the only copy of its
+        checkpoint takes its name.
 
         Raises:
             RunFolderError: when the folder cannot be written.
         """
         try:
             self._remove_leftovers()
-            for link in (self.path / "best", self.path / "latest"):
-                if link.is_symlink() and not link.exists():
-                    link.unlink()
-            for checkpoint in self.all():
-                self._point_links(checkpoint)
+            for name in POINTERS:
+                self._settle(self.path / name)
+            self._point_links()
         except OSError as error:
             raise RunFolderError(f"{self.path} cannot be written: {error}; make it writable or copy the run") from error
 
-    def _point_links(self, newest: Checkpoint) -> None:
-        best = self.best()
-        if newest.score is not None and (best is None or best.score is None or newest.score < best.score):
-            files.point_link(self.path / "best", newest.path.name)
-        files.point_link(self.path / "latest", newest.path.name)
+    def _settle(self, pointer: Path) -> None:
+        """Deal with a folder that stands where a link belongs."""
+        if pointer.is_symlink() or not pointer.is_dir():
+            return
+        if not (pointer / DESCRIPTION).exists():
+            with suppress(OSError):  # an empty one, as some archives keep a link
+                pointer.rmdir()
+            return
+        own = self.folder_of(open_checkpoint(pointer).step)
+        if not own.exists():
+            files.rename_folder(pointer, own)
+        elif _sizes(pointer) == _sizes(own):
+            files.remove_folder(pointer)
+
+    def _point_links(self) -> None:
+        readable = self._readable()
+        for name, checkpoint in ((BEST, self.best()), (LATEST, readable[-1] if readable else None)):
+            link = self.path / name
+            if checkpoint is None and link.is_symlink():
+                link.unlink()
+            elif checkpoint is not None and not (link.is_symlink() and str(link.readlink()) == checkpoint.path.name):
+                files.point_link(link, checkpoint.path.name)
 
     def _prune(self) -> None:
-        best = (self.path / "best").resolve()
+        best = self.best()
         for path in self._paths()[: -self.keep]:
-            if path.resolve() != best:
+            if best is None or path != best.path:
                 files.remove_folder(path)
 
     def _remove_leftovers(self) -> None:
@@ -225,10 +242,26 @@ class CheckpointFolder:
         for path in self._paths():  # of a description that was being rewritten
             files.remove_leftovers(path)
 
+    def _readable(self) -> list[Checkpoint]:
+        """Every checkpoint whose description is whole, oldest first."""
+        found = []
+        for path in self._paths():
+            with suppress(CheckpointError):
+                found.append(open_checkpoint(path))
+        return found
+
     def _paths(self) -> list[Path]:
         """The checkpoints, oldest first; a folder of another name, such as a copy put aside, is none."""
-        found = (path for path in self.path.glob("step-*") if STEP_NAME.fullmatch(path.name))
-        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+        found = {
+            int(path.name.removeprefix("step-")): path
+            for path in self.path.glob("step-*")
+            if STEP_NAME.fullmatch(path.name) and not (path / files.UNFINISHED).exists()
+        }
+        for pointer in (self.path / name for name in POINTERS):  # a copy of a link may be all that there is
+            if not pointer.is_symlink() and (pointer / DESCRIPTION).exists():
+                with suppress(CheckpointError):
+                    found.setdefault(open_checkpoint(pointer).step, pointer)
+        return [found[step] for step in sorted(found)]
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -282,9 +315,15 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
     if path.exists():
         require_file(path)
     try:
-        return load_file(path)
+        with suppress(OSError, SafetensorError):  # it maps the file into memory, which not every file system lets
+            return load_file(path)
+        return load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} is missing or damaged: {error}; {_other_way(path.parent)}") from error
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in folder.iterdir()}
 
 
 def _other_way(damaged: Path) -> str:

@@ -1,11 +1,18 @@
-"""Writing files so that a crash at any moment leaves either the old one or the new one."""
+"""Writing files so that a crash at any moment leaves either the old one or the new one.
+
+Not every file system has links, renames over what is there, or a way to force things to the disk: network shares, cloud
+drives, memory cards lack some of them. Where one is lacking the next best is taken, and :func:`telling` says what is
+lost by that.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +21,60 @@ from i2i.errors import RunFolderError
 if TYPE_CHECKING:
     from torch import Tensor
 
+UNFINISHED = ".unfinished"
+"""A file in a folder that is being filled or removed under its own name, where folders cannot be renamed."""
+
+_LACKING = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EINVAL", "EPERM", "EACCES", "EXDEV", "EBADF", "EISDIR", "ENOTTY")
+)
+"""What file systems answer to a call that they do not have."""
+_NOT_FORCED = "nothing can be forced to the disk where the run lies: a power cut may lose its newest files"
+_IN_THE_WAY = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY})
+
+_tell: ContextVar[Callable[[str], None] | None] = ContextVar("tell", default=None)
+
+
+@contextmanager
+def telling(note: Callable[[str], None]) -> Iterator[None]:
+    """Tell ``note``, once each, what the file systems written to in the block lack, and what is lost by it."""
+    told: set[str] = set()
+
+    def once(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            note(text)
+
+    token = _tell.set(once)
+    try:
+        yield
+    finally:
+        _tell.reset(token)
+
+
+def lacks(text: str) -> None:
+    """Say what is lost by something that a file system does not have."""
+    tell = _tell.get()
+    if tell is not None:
+        tell(text)
+
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Write a safetensors file with the permissions of any new file; the library's own are for its owner alone."""
-    from safetensors.torch import save_file
+    from safetensors import SafetensorError
+    from safetensors.torch import save, save_file
 
     path.touch()
     mode = path.stat().st_mode
-    save_file(dict(tensors), path)
-    path.chmod(mode)
+    try:
+        save_file(dict(tensors), path)
+    except (OSError, SafetensorError):  # it writes to another name and renames, which does not work everywhere
+        path.write_bytes(save(dict(tensors)))
+    if path.stat().st_mode != mode:
+        try:
+            path.chmod(mode)
+        except OSError:
+            lacks("permissions cannot be set where the run lies: its weights can be read by their owner alone")
 
 
 def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
@@ -40,8 +92,8 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
         with temporary.open("wb") as file:
             file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+            _sync(file.fileno())
+        _replace(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
@@ -65,20 +117,61 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.iterdir():
             with file.open("rb") as opened:
-                os.fsync(opened.fileno())
+                _sync(opened.fileno())
         sync_folder(temporary)
-        temporary.rename(path)
+        rename_folder(temporary, path)
         sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
+def rename_folder(folder: Path, path: Path) -> None:
+    """Give a whole folder its name; where folders cannot be renamed, it is copied and marked until it is whole."""
+    try:
+        folder.rename(path)
+        return
+    except OSError as error:
+        if error.errno not in _LACKING or path.exists():
+            raise
+        refused = error
+    try:
+        path.mkdir()
+        (path / UNFINISHED).touch()
+        for file in folder.iterdir():
+            shutil.copyfile(file, path / file.name)
+            with (path / file.name).open("rb") as opened:
+                _sync(opened.fileno())
+        (path / UNFINISHED).unlink()
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise refused from None
+    shutil.rmtree(folder, ignore_errors=True)
+    lacks("folders cannot be renamed where the run lies: each checkpoint is written twice, which takes longer")
+
+
+def move(file: Path, path: Path) -> None:
+    """Move a file to a name that is free; where it cannot be renamed, copy it."""
+    try:
+        file.rename(path)
+    except OSError as error:
+        if error.errno not in _LACKING:
+            raise
+        shutil.copyfile(file, path)
+        file.unlink()
+
+
 def remove_folder(path: Path) -> None:
-    """Remove a folder; a crash half way leaves it under a hidden name, never incomplete under its own."""
+    """Remove a folder; a crash half way leaves it under a hidden name, or marked, never incomplete under its own."""
     doomed = path.with_name(f".{path.name}.removing")
     shutil.rmtree(doomed, ignore_errors=True)
-    path.rename(doomed)
+    try:
+        path.rename(doomed)
+    except OSError as error:
+        if error.errno not in _LACKING:
+            raise
+        (path / UNFINISHED).touch()
+        doomed = path
     shutil.rmtree(doomed, ignore_errors=True)
 
 
@@ -86,24 +179,79 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what :func:`new_folder` and :func:`remove_folder` left behind when the process was killed."""
     for pattern in (".*.writing", ".*.removing"):
         for path in folder.glob(pattern):
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+    for mark in folder.glob(f"*/{UNFINISHED}"):
+        shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def point_link(link: Path, target: str) -> None:
-    """Make ``link`` a symbolic link to ``target``, atomically."""
+    """Make ``link`` a symbolic link to ``target``, atomically; where there are none, nothing stands there.
+
+    A link is for people and other programs: nothing of i2i rests on it.
+    """
+    if link.is_dir() and not link.is_symlink():
+        lacks(f"{link} is a folder and no link to {target}, which it stands for; it is left as it is")
+        return
     temporary = link.with_name(f".{link.name}.writing")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target)
-    temporary.replace(link)
+    try:
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        with suppress(OSError):
+            temporary.replace(link)
+            return
+        temporary.unlink()
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    except (OSError, NotImplementedError):
+        with suppress(OSError):  # better none than one that points at the checkpoint before
+            temporary.unlink(missing_ok=True)
+            link.unlink(missing_ok=True)
+        lacks(
+            "no symbolic links can be made where the run lies: checkpoints/latest and checkpoints/best do not stand "
+            "there for other programs; i2i knows them all the same, by the checkpoints themselves"
+        )
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in this folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Make a rename in this folder durable, as far as the file system lets."""
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        if error.errno not in _LACKING:
+            raise
+        lacks(_NOT_FORCED)
+        return
+    try:
+        _sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Force a file or folder to the disk; what fails for want of room or by a broken disk is an error."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _LACKING:
+            raise
+        lacks(_NOT_FORCED)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename a file over another one; where that does not work, without protection against a crash meanwhile."""
+    try:
+        temporary.replace(path)
+        return
+    except OSError as error:
+        if error.errno not in _LACKING | _IN_THE_WAY or path.is_dir():
+            raise
+        refused = error
+    try:
+        path.unlink()
+    except OSError:
+        raise refused from None
+    move(temporary, path)
+    lacks("files cannot be replaced by renaming where the run lies: a crash while one is written may lose it")

@@ -1,53 +1,172 @@
-"""Ctrl-C and SIGTERM: a wish to stop that the training loop grants between two steps."""
+"""Ctrl-C, SIGTERM and whatever else would end the process: a wish to stop that training grants between two steps."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGBREAK",  # Windows
+        "SIGHUP",  # the terminal is closed
+        "SIGQUIT",
+        "SIGUSR1",  # batch systems, some time before the end
+        "SIGUSR2",
+        "SIGXCPU",  # the limit of computing time
+        "SIGALRM",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGPWR",
+    )
+    if hasattr(signal, name)
+)
+"""What ends a process and can be caught, but for faults of its own."""
+
+AGAIN_SECONDS = 1.0
+"""A signal that comes a second time within this is the same wish: ``timeout`` and terminals send it twice."""
+
+Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
+
+
+class StopWaiting(BaseException):
+    """Raised by a signal where the main thread waits for a batch, so that a slow disk does not hold up the end."""
+
+
+class Wish(threading.Event):
+    """Set by the first signal; see :func:`interruption`.
+
+    Attributes:
+        may_stop_waiting: says whether the main thread only waits, and a signal may raise :class:`StopWaiting` there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_stop_waiting: Callable[[], bool] = lambda: False
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _ours() -> dict[signal.Signals, Handler]:
+    """The signals to take, with their handlers now: those that would end the process, and always the first two.
+
+    What a caller handles or ignores stays with that (``nohup``, a stack trace on SIGUSR1); so does what was set outside
+    of Python.
+    """
+    now: dict[signal.Signals, Handler] = {number: signal.getsignal(number) for number in SIGNALS}
+    return {
+        number: handler
+        for number, handler in now.items()
+        if handler is not None and (number in ALWAYS or handler is signal.SIG_DFL or handler is _raise)
+    }
+
+
+@contextmanager
+def _handled(handlers: dict[signal.Signals, Handler], handle: Handler) -> Iterator[None]:
+    for number in handlers:
+        signal.signal(number, handle)
+    pipe = getattr(signal, "SIGPIPE", None)
+    pipe_before = None if pipe is None else signal.getsignal(pipe)
+    if pipe is not None and pipe_before is signal.SIG_DFL:  # Python ignores it, unless a caller changed that
+        signal.signal(pipe, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if pipe is not None and pipe_before is signal.SIG_DFL:
+            signal.signal(pipe, signal.SIG_DFL)
 
 
 @contextmanager
 def deaf_to_signals() -> Iterator[None]:
-    """Ignore Ctrl-C and SIGTERM in what is started meanwhile: a terminal or a scheduler sends them to every process."""
-    if threading.current_thread() is not threading.main_thread():
+    """Ignore signals in what is started meanwhile: a terminal or a scheduler sends them to every process."""
+    if not _is_main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
+    with _handled(_ours(), signal.SIG_IGN):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def stay_deaf(_: int) -> None:
-    """Ignore both in a loading process, where torch puts a handler of its own; the main process ends it."""
+    """Ignore signals in a loading process, where torch puts a handler of its own; the main process ends it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
+_held = 0
+_came_while_held = False
+
+
+def _raise(_: int, __: object) -> None:
+    global _came_while_held
+    if _held:
+        _came_while_held = True
+    else:
+        raise KeyboardInterrupt
+
+
 @contextmanager
-def interruption() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into an event; the second one ends the process as usual."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event  # signals reach the main thread only
+def ending_at_once() -> Iterator[None]:
+    """Before training: every signal raises :class:`KeyboardInterrupt`, so that what was begun is taken back."""
+    if not _is_main_thread():
+        yield
         return
-    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in SIGNALS}
+    with _handled({number: old for number, old in _ours().items() if old is not signal.SIG_IGN}, _raise):
+        yield
 
-    def handle(_: int, __: object) -> None:
-        event.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
-    for number in before:
-        signal.signal(number, handle)
+@contextmanager
+def held() -> Iterator[None]:
+    """Within :func:`ending_at_once`: let the block come to its end before a signal ends it all."""
+    global _held, _came_while_held
+    _held += 1
     try:
-        yield event
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _held -= 1
+        came, _came_while_held = _came_while_held, False
+    if came:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def interruption() -> Iterator[Wish]:
+    """Turn the first signal into a wish; a second one of that kind, or Ctrl-C, ends the process as usual."""
+    wish = Wish()
+    if not _is_main_thread():
+        yield wish  # signals reach the main thread only
+        return
+    before = _ours()
+    first: list[tuple[int, float]] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if not first:
+            first.append((number, now))
+            wish.set()
+            if wish.may_stop_waiting():
+                raise StopWaiting
+            return
+        if now - first[0][1] < AGAIN_SECONDS or number not in (first[0][0], signal.SIGINT):
+            return  # some batch systems send one kind after the other
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+        else:
+            signal.signal(number, handler or signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    with _handled(before, handle):
+        yield wish

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -14,16 +14,28 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from torch.distributed.distributed_c10d import _set_pg_timeout
 
 from i2i.engine.config import RunConfig, TrainingOptions
 from i2i.engine.devices import check_device
+from i2i.engine.files import telling
 from i2i.engine.inference import float32_by_default, torchs_own_settings
+from i2i.engine.interruption import ending_at_once, held
+from i2i.engine.launchers import (
+    Launched,
+    drop_what_is_no_number,
+    ignored_settings,
+    launched,
+    require_possible,
+    told_to_accelerate,
+    wants_cpu,
+)
 from i2i.engine.progress import Reporter, Silent, Terminal
 from i2i.engine.result import RunResult
 from i2i.engine.run_folder import RunFolder
 from i2i.engine.trackers import start_trackers
 from i2i.engine.trainer import Trainer
-from i2i.errors import ConfigError, I2IError
+from i2i.errors import ConfigError, I2IError, reason_of
 from i2i.progress import working
 
 if TYPE_CHECKING:
@@ -34,7 +46,10 @@ Folder = TypeVar("Folder", bound=RunFolder)
 
 
 PATIENCE = timedelta(days=1)
-"""How long processes wait for each other."""
+"""How long processes that train wait for each other: the first one may be measuring many images."""
+
+MEETING = timedelta(minutes=5)
+"""How long they wait for each other before that; a launcher starts them together."""
 
 _DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
 
@@ -56,16 +71,21 @@ def _accelerate_on(device: torch.device) -> Iterator[None]:
 class Launch:
     """The surroundings of one run, as a context manager.
 
-    Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes.
+    Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes; see
+    :mod:`i2i.engine.launchers`.
 
     Raises:
-        ConfigError: the device does not exist here, or one GPU is named for several processes.
+        ConfigError: the device does not exist here, one GPU is named for several processes, these do not meet, or their
+            launcher wants what i2i does not do.
     """
 
     def __init__(self, options: TrainingOptions, progress: bool) -> None:
         self.options = options
-        self.several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-        device = check_device(options.device)
+        found = launched()
+        require_possible(found)
+        drop_what_is_no_number()
+        self.several = found.several
+        device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
         if not self.several:
             # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
             AcceleratorState._reset_state(reset_partial_state=True)
@@ -75,26 +95,52 @@ class Launch:
                 f"--device {options.device}: several processes take one GPU each, by their rank; expected "
                 "--device cuda (CUDA_VISIBLE_DEVICES chooses among the GPUs), or a single process"
             )
-        with _accelerate_on(device) if chosen else nullcontext():
-            self.accelerator = Accelerator(
-                cpu=device.type == "cpu",
-                mixed_precision="bf16" if options.precision == "bf16" else "no",
-                # The others wait while the main process measures held-out images, however many there are.
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-            )
+        notes = [*found.notes, *ignored_settings(options.precision, options.accumulate, options.device)]
+        with told_to_accelerate(found), _accelerate_on(device) if chosen else nullcontext():
+            self.accelerator = self._meet(found, cpu=device.type == "cpu")
         self.is_main = self.accelerator.is_main_process
         self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
+        for note in notes:
+            self.reporter.note(note)
         self.folder: RunFolder | None = None
         self._tracking = False
+        self._trainer: Trainer | None = None
+        self._surroundings = ExitStack()
+
+    def _meet(self, found: Launched, *, cpu: bool) -> Accelerator:
+        """Set up Accelerate, which waits for the other processes where there are some."""
+        try:
+            accelerator = Accelerator(
+                cpu=cpu,
+                mixed_precision="bf16" if self.options.precision == "bf16" else "no",
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=MEETING)],
+            )
+        except RuntimeError as error:  # of torch.distributed; nothing else can fail like this
+            if not found.several:
+                raise
+            raise ConfigError(
+                f"process {found.rank} of {found.size} did not meet the others at {found.place} ({reason_of(error)}); "
+                "were all of them started, can they reach that address, and is its port free? One machine needs none: "
+                "torchrun --standalone --nproc-per-node N -m i2i run ..."
+            ) from error
+        if self.several:
+            _set_pg_timeout(PATIENCE)
+        return accelerator
 
     def __enter__(self) -> Launch:
+        self._surroundings.enter_context(ending_at_once())
+        self._surroundings.enter_context(telling(self.reporter.note))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._surroundings.close()
         self.reporter.close()
         if self.folder is not None and self.is_main:
+            trained = self._trainer is not None and self._trainer.position.step > 0
+            if error is not None and self.folder.is_new and not trained and not self.folder.checkpoints.exists():
+                self.folder.discard()
             self.folder.unlock()
         if self._tracking or (self.several and error is None):
             self.accelerator.end_training()
@@ -104,7 +150,8 @@ class Launch:
         outcome: list[object] = [None, None]
         if self.is_main:
             try:
-                self.folder = make()
+                with held():
+                    self.folder = make()
                 outcome = [self.folder.path, None]
             except I2IError as error:
                 if not self.several:
@@ -132,26 +179,22 @@ class Launch:
     ) -> RunResult:
         """Train in the folder, from the checkpoint if there is one; ``keep_config`` makes the configuration its own.
 
-        A new folder is taken back when data or networks turn out to be wrong before the first step.
+        A new folder is taken back when nothing was trained: when data or networks turn out to be wrong, or a signal
+        comes before the first step is done.
         """
-        try:
-            trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
-            self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
-            if checkpoint is not None:
-                with working("reading the checkpoint"):
-                    trainer.restore(checkpoint)
-            if self.is_main and keep_config:  # not before it is known that the run can go on with it
-                folder.keep_config(config)
-        except BaseException:
-            if self.is_main and folder.is_new:
-                folder.discard()
-            raise
+        self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+        self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
+        if checkpoint is not None:
+            with working("reading the checkpoint"):
+                trainer.restore(checkpoint)
+        if self.is_main and keep_config:  # not before it is known that the run can go on with it
+            folder.keep_config(config)
         outcome = trainer.train()
         return RunResult(
             folder=folder.path,
             step=outcome.step,
             finished=outcome.finished,
             picture=folder.picture,
-            page=folder.path / "index.html",
+            page=folder.page,
             metrics=outcome.metrics,
         )

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from i2i._version import __version__
-from i2i.engine.checkpoint import DESCRIPTION, Checkpoint, CheckpointFolder, open_checkpoint
+from i2i.engine.checkpoint import DESCRIPTION, POINTERS, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.engine.config import Choice
 from i2i.engine.inference import own_random_numbers, torchs_own_settings
 from i2i.engine.official_files import open_official
@@ -104,6 +104,10 @@ def find_checkpoint(model: str | Path, which: str | None = None) -> Checkpoint:
         ConfigError: ``which`` is wrong.
     """
     path = shipped_folder(model) if is_shipped(model) else named(model)
+    place = path.absolute().parent
+    if which is None and path.name in POINTERS and place.name == "checkpoints" and any(place.glob("step-*")):
+        # Whatever stands there: a link, a copy of what it pointed at, a text, nothing.
+        return _of_run(place.parent, path.name)
     if path.exists() and not path.is_dir():
         require_file(path)
     is_run = (path / "checkpoints").is_dir() or (path / "config.yaml").is_file()
@@ -233,7 +237,7 @@ def _of_run(path: Path, which: str) -> Checkpoint:
         raise ConfigError(f"--checkpoint must be latest, best or step-N; got {which!r} (there are {listed})")
     if int(step[1]) not in steps:
         raise CheckpointError(f"{path} has no checkpoint {which}; it has {listed}")
-    return open_checkpoint(folder.folder_of(int(step[1])))
+    return next(checkpoint for checkpoint in folder.all() if checkpoint.step == int(step[1]))
 
 
 def _chosen(what: str, other: Checkpoint | None, taken: Checkpoint, what_other: str, name: str) -> str:

@@ -16,8 +16,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -26,12 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from i2i._version import __version__
 from i2i.engine.config import RunConfig
 from i2i.engine.files import write_whole
 from i2i.engine.fingerprint import Names
+from i2i.engine.lock import RunLock
 from i2i.engine.run_log import lines_of
 from i2i.engine.texts import LONGEST_NAMES, TextError, read_json, read_yaml
 from i2i.errors import RunFolderError, reason_of, shown
@@ -56,8 +59,10 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
         self.picture = path / "picture.png"
+        self.page = path / "index.html"
         self.is_new = False
-        self._lock = FileLock(path / ".lock")
+        self._unwritten: list[str] = []
+        self._lock = RunLock(path / ".lock")
 
     @classmethod
     def create(cls, out: str | Path | None, config: RunConfig) -> RunFolder:
@@ -111,7 +116,7 @@ class RunFolder:
     def lock(self, patience: float = 0) -> None:
         """Keep other processes out until this one ends, however it ends; wait ``patience`` seconds for another one."""
         try:
-            self._lock.acquire(timeout=patience)
+            self._lock.acquire(patience)
         except Timeout as error:
             raise RunFolderError(
                 f"{self.path} is in use by another process that trains in it; wait for its end, or pick another --out"
@@ -123,8 +128,10 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
-        for file in (self.config_file, self.environment_file, self.path / ".lock"):
+        for file in (self.config_file, self.environment_file, self.names_file, self.page, *self._lock.files):
             file.unlink(missing_ok=True)
+        for made in (self.samples, self.path / "tensorboard"):
+            shutil.rmtree(made, ignore_errors=True)
         with suppress(OSError):  # not empty: leave what somebody else put there
             self.path.rmdir()
         self.unlock()
@@ -170,15 +177,35 @@ class RunFolder:
             )
 
     def append_metrics(self, line: Mapping[str, Any]) -> None:
-        """Append one line to ``metrics.jsonl``."""
+        """Append one line to ``metrics.jsonl``, after those that could not be written before.
+
+        Raises:
+            RunFolderError: it cannot be written; the line is kept for the next time.
+        """
+        self._unwritten.append(json.dumps(line, allow_nan=False) + "\n")
+        self.write_metrics()
+
+    def write_metrics(self) -> None:
+        """Write the lines that could not be written before; see :meth:`append_metrics`."""
+        if not self._unwritten:
+            return
         try:
-            with self.metrics_file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, allow_nan=False) + "\n")
+            with self.metrics_file.open("ab", buffering=0) as file:
+                size = os.fstat(file.fileno()).st_size
+                try:
+                    left = "".join(self._unwritten).encode()
+                    while left:
+                        left = left[file.write(left) :]
+                except OSError:
+                    with suppress(OSError):  # no half line, which the next one would be glued to
+                        file.truncate(size)
+                    raise
         except OSError as error:
             raise RunFolderError(
                 f"{self.metrics_file} cannot be written: {error}; the checkpoints are intact: free some space, then "
                 f"i2i run --resume {self.path}"
             ) from error
+        self._unwritten.clear()
 
     def forget_after(self, step: int, *, measured: bool = True) -> int:
         """Drop metrics and sample sheets of later steps: a resumed run makes them again.

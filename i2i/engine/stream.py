@@ -8,19 +8,13 @@ size and the number of processes, and the number of samples taken so far is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Sampler
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+from torch.utils.data import Sampler
 
-from i2i.engine.interruption import stay_deaf
-from i2i.errors import DataError, I2IError, reason_of
-from i2i.plugins.calls import calling
-from i2i.plugins.protocols import Batch, Dataset
+from i2i.plugins.protocols import Batch
 
 Key = tuple[int, int]
 
@@ -68,72 +62,6 @@ class SampleStream(Sampler[list[Key]]):
         return np.argsort(stream.random_raw(self.length), kind="stable")
 
 
-def load_batches(dataset: Dataset, stream: SampleStream, *, workers: int) -> Iterator[Batch | Failure]:
-    """Load the stream's batches, with ``workers`` processes; the number of workers changes no value."""
-    loader: DataLoader[Any] = DataLoader(
-        HandedOver(dataset),  # type: ignore[arg-type]  # keys are (epoch, index), not int
-        batch_sampler=stream,
-        num_workers=workers,
-        collate_fn=hand_over,
-        worker_init_fn=stay_deaf,
-        # DataLoader draws a base seed: from a generator of its own, so that the global one is left alone.
-        generator=torch.Generator().manual_seed(stream.seed),
-    )
-    return iter(loader)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What a data set gave instead of samples. It is handed over as a value: an exception that leaves a loading process
-    comes out as another one, with the traceback in its message.
-    """
-
-    error: I2IError
-
-
-class HandedOver:
-    """A data set whose exceptions are values."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        """Number of samples in one epoch."""
-        return len(self.dataset)
-
-    def __getitem__(self, key: Key) -> Any:
-        """The sample at ``(epoch, index)``, or why there is none."""
-        try:
-            with calling(self.dataset, f"reading training sample {key[1]} in epoch {key[0]}"):
-                return self.dataset[key]
-        except I2IError as error:
-            return Failure(error)
-
-
-def hand_over(samples: list[Any]) -> Batch | Failure:
-    """:func:`collate`, or the first failure among the samples, or why they make no batch."""
-    for sample in samples:
-        if isinstance(sample, Failure):
-            return sample
-    try:
-        return collate(samples)
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        return Failure(DataError(f"training samples make no batch: {reason_of(error)}"))
-
-
-@contextmanager
-def ending(batches: Iterator[Batch | Failure]) -> Iterator[None]:
-    """End the loading processes with the block, also when an error that somebody keeps holds on to ``batches``.
-
-    Python would end them at its exit with SIGTERM, to which they are deaf, and wait for them without end.
-    """
-    try:
-        yield
-    finally:
-        if isinstance(batches, _MultiProcessingDataLoaderIter):
-            batches._shutdown_workers()
-
-
 def choose_workers(given: int | None, device: torch.device) -> int:
     """How many loading processes there are: as given, or none for the CPU and up to 4 for anything faster."""
     if given is not None:
@@ -141,14 +69,8 @@ def choose_workers(given: int | None, device: torch.device) -> int:
     return 0 if device.type == "cpu" else min(4, torch.get_num_threads())
 
 
-def to_device(batch: Batch | Failure, device: torch.device) -> Batch:
-    """Move the tensors of a batch.
-
-    Raises:
-        I2IError: the data set could not give it.
-    """
-    if isinstance(batch, Failure):
-        raise batch.error
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """Move the tensors of a batch."""
     return {
         key: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
         for key, value in batch.items()

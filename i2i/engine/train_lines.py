@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 from accelerate import Accelerator
 
 from i2i.engine.position import Position
@@ -18,6 +21,7 @@ class TrainLines:
         processes: for the mean over all of them.
         samples_per_step: samples that all processes together take in one step.
         epoch_length: samples in an epoch.
+        going_on: see :meth:`i2i.engine.keeper.Keeper.going_on`.
 
     Attributes:
         rate: the learning rate that the last step was trained at.
@@ -30,10 +34,11 @@ class TrainLines:
         processes: Processes,
         samples_per_step: int,
         epoch_length: int,
+        going_on: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self.folder, self.accelerator, self.processes = folder, accelerator, processes
         self.samples_per_step, self.epoch_length = samples_per_step, epoch_length
-        self.rate = 0.0
+        self.going_on, self.rate = going_on, 0.0
         self._since_seconds, self._since_step = 0.0, 0
 
     def begin(self, position: Position, rate: float) -> None:
@@ -71,8 +76,10 @@ class TrainLines:
             position.forget_terms()
             self.begin(position, self.rate)
         if self.accelerator.is_main_process:
-            self.folder.append_metrics(line)
-        self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
+            with self.going_on(self.folder.metrics_file.name):
+                self.folder.append_metrics(line)
+        with self.going_on("its trackers"):
+            self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
 
     def write_end(self, position: Position) -> None:
         """Write what was not yet told of, so that the log reaches to the end of a run that ends between two lines."""

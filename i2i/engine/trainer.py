@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -14,16 +17,14 @@ from torch import Tensor, nn
 from i2i.engine import state as training_state
 from i2i.engine.averages import make_averages
 from i2i.engine.budget import Budget, limits_as_options
-from i2i.engine.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
+from i2i.engine.checkpoint import Checkpoint
 from i2i.engine.config import RunConfig
-from i2i.engine.description import describe_checkpoint, score_of
-from i2i.engine.evaluation import HeldOut
-from i2i.engine.fingerprint import fingerprint, names_of, require_same_data
-from i2i.engine.interruption import deaf_to_signals, interruption
-from i2i.engine.metrics import Metrics, metrics_to_json
+from i2i.engine.fingerprint import names_of, require_same_data
+from i2i.engine.interruption import StopWaiting, Wish, interruption
+from i2i.engine.keeper import Keeper
+from i2i.engine.loading import Batches, ending
 from i2i.engine.page import write_page
 from i2i.engine.parts import build_dataset, build_method
-from i2i.engine.position import Position
 from i2i.engine.processes import Processes
 from i2i.engine.progress import Reporter, Status
 from i2i.engine.result import Outcome
@@ -31,8 +32,7 @@ from i2i.engine.run_folder import RunFolder
 from i2i.engine.schedule import EpochSchedule, plan_epochs
 from i2i.engine.sizes import check_sizes
 from i2i.engine.snapshot import Snapshot
-from i2i.engine.stream import SampleStream, choose_workers, ending, load_batches, to_device
-from i2i.engine.trackers import track_sheets
+from i2i.engine.stream import SampleStream, choose_workers, to_device
 from i2i.engine.train_lines import TrainLines
 from i2i.errors import DataError, DivergedError, I2IError
 from i2i.plugins.calls import calling
@@ -65,7 +65,6 @@ class Trainer:
         self.accelerator, self.reporter = accelerator, reporter
         self.processes = Processes(accelerator)
         self.manager = manager
-        self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
 
         self.train_set = build_dataset(manager, config, "train")
         self.test_set = build_dataset(manager, config, "test")
@@ -96,9 +95,30 @@ class Trainer:
         self.snapshot = Snapshot(
             self.method, self.averages, self.optimizers, self.schedules, self.random, accelerator.device
         )
-        self.position = Position()
+        self.keeper = Keeper(
+            manager,
+            config,
+            folder,
+            accelerator,
+            reporter,
+            self.train_set,
+            self.test_set,
+            self.snapshot,
+            draw_page=lambda path: write_page(path),
+        )
+        self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
-        self.lines = TrainLines(folder, accelerator, self.processes, self.samples_per_step, len(self.train_set))
+        self._applied: list[str] | None = None  # the groups that the step under way has updated; None between steps
+        self._before: dict[str, Any] = {}
+        self._together = self.processes.alone
+        self.lines = TrainLines(
+            folder,
+            accelerator,
+            self.processes,
+            self.samples_per_step,
+            len(self.train_set),
+            self.keeper.going_on,
+        )
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -117,6 +137,7 @@ class Trainer:
             require_same_data(kept, self.folder.names(), self.train_set, self.test_set, self.config.data_root)
         self._resumed = checkpoint
         self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
+        self.keeper.position = self.position
         if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
             self.reporter.note(
                 f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
@@ -135,8 +156,8 @@ class Trainer:
                 self.reporter.note(self._nothing_left())
             elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw
                 if self.position.step % self.options.sample_every == 0:
-                    self._write_sheets()
-                self._judge(everything=False)
+                    self.keeper.write_sheets()
+                self.keeper.judge(everything=False)
         elif self.accelerator.is_main_process:
             self.folder.keep_names(names_of(self.train_set, self.test_set))
         stream = SampleStream(
@@ -147,30 +168,72 @@ class Trainer:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        with deaf_to_signals():  # a loading process inherits it: signals are for the main process to handle
-            batches = load_batches(
-                self.train_set, stream, workers=choose_workers(self.options.workers, self.accelerator.device)
-            )
-        with ending(batches), interruption() as interrupted:
-            if self.position.step == 0:
-                self._write_sheets()
-            started = time.monotonic() - self.position.seconds
-            self.lines.begin(self.position, self._rate())
-            while not self.processes.any(self._is_over() or interrupted.is_set()):
-                terms = self._step(
-                    [to_device(next(batches), self.accelerator.device) for _ in range(self.options.accumulate)]
-                )
-                self.position.step += 1
-                self.position.samples += self.samples_per_step
-                self.position.seconds = self.processes.same(time.monotonic() - started)
-                self._after_step(terms)
-            return self._end(finished=self._is_over())
+        workers = choose_workers(self.options.workers, self.accelerator.device)
+        batches = Batches(self.train_set, stream, workers=workers, note=self.reporter.note)
+        with ending(batches), interruption() as wish:
+            wish.may_stop_waiting = lambda: batches.waiting and self.processes.alone
+            try:
+                if self.position.step == 0:
+                    self.keeper.write_sheets()
+                with suppress(StopWaiting):
+                    self._train_on(batches, wish)
+                return self._end(finished=self._is_over())
+            except BaseException as error:
+                self._rescue(error)
+                raise
+
+    def _train_on(self, batches: Batches, wish: Wish) -> None:
+        started = time.monotonic() - self.position.seconds
+        self.lines.begin(self.position, self._rate())
+        while not self.processes.any(self._is_over() or wish.is_set()):
+            loaded = self._load(batches)
+            self._applied, self._before = [], {"random": training_state.random_state(), "own": self.random.get_state()}
+            terms = self._step(loaded)
+            self.position.step += 1
+            self.position.samples += self.samples_per_step
+            self.position.seconds = self.processes.same(time.monotonic() - started)
+            self._after_step(terms)
+
+    def _load(self, batches: Batches) -> list[Batch]:
+        """Load the batches of a step; where one process cannot, all end together, and can save."""
+        failure: I2IError | None = None
+        loaded: list[Batch] = []
+        try:
+            loaded = [to_device(next(batches), self.accelerator.device) for _ in range(self.options.accumulate)]
+        except I2IError as error:
+            failure = error
+        if self.processes.any(failure is not None):
+            self._together = True
+            raise failure or DataError("another process could not read its images")
+        return loaded
+
+    def _rescue(self, error: BaseException) -> None:
+        """Save what is whole; random numbers that a step under way has drawn are put back first."""
+        half_done = ""
+        if self._applied is not None:
+            if isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
+                traceback.clear_frames(error.__cause__.__traceback__)  # which hold what filled it
+            for optimizer in self.optimizers.values():
+                optimizer.zero_grad(set_to_none=True)
+            tensors: dict[str, Tensor] = {}
+            kept = training_state.pack(self._before["random"], "random", tensors)
+            training_state.set_random_state(training_state.unpack(kept, tensors))
+            self.random.set_state(self._before["own"])
+            changed = [f"the {group}" for group in self._applied]
+            if any(True for network in self.networks.values() for _ in network.buffers()):
+                changed.append("running statistics")
+            if self.method.buffers:
+                changed.append("buffers of earlier images")
+            half_done = " and ".join(changed)
+        self.keeper.rescue(error, half_done, together=self._together)
 
     def apply(self, group: str) -> None:
         """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
         if group not in self.optimizers:  # a method without discriminators
             return
         optimizer = self.optimizers[group]
+        if self._applied is not None:
+            self._applied.append(group)
         self.processes.average_gradients(optimizer)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -185,7 +248,7 @@ class Trainer:
 
     def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
         step, method = self.position.step + 1, self.config.method.name
-        with calling(self.method, f"step {step} of method {method}", self._last_good()):
+        with calling(self.method, f"step {step} of method {method}"):
             with self.accelerator.autocast():
                 terms = self.method.step(batches, self)
             numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
@@ -199,29 +262,27 @@ class Trainer:
         named = ", ".join(f"{name} is {value}" for name, value in broken.items())
         named = named or "a loss of another process is not finite"
         raise DivergedError(
-            f"step {self.position.step + 1}: {named}; training stopped before anything was saved; {self._last_good()}. "
-            "Start again with a smaller --set optimizer.learning_rate, --loss lsgan, or --precision fp32"
+            f"step {self.position.step + 1}: {named}; training stopped before anything was saved; "
+            f"{self.keeper.last_good()}. Start again with a smaller --set optimizer.learning_rate, --loss lsgan, or "
+            "--precision fp32"
         )
-
-    def _last_good(self) -> str:
-        latest = self.checkpoints.latest()
-        return f"the last good checkpoint is {latest.path}" if latest else "there is no checkpoint yet"
 
     def _after_step(self, terms: Mapping[str, float]) -> None:
         position, options = self.position, self.options
         position.add(terms, sum(value for name, value in terms.items() if name not in self.method.discriminators))
         self.lines.rate = self._rate()  # before an epoch that ends here changes it
         self._end_epochs()
+        self._applied = None
         self._report()
         if position.step % options.log_every == 0:
             self.lines.write(position)
         if self._is_over():
             return  # the end writes its own sheets and checkpoint
         if position.step % options.sample_every == 0:
-            self._write_sheets()
+            self.keeper.write_sheets()
         if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
-            self._save()
-            self._judge(everything=False)
+            self.keeper.save()
+            self.keeper.judge(everything=False)
 
     def _rate(self) -> float:
         return float(self.optimizers["generators"].param_groups[0]["lr"])
@@ -257,116 +318,18 @@ class Trainer:
         )
         self.reporter.update(status)
 
-    def _measure(self, limit: int | None) -> Metrics:
-        """Measure held-out images, and log the result."""
-        metrics = self._held_out().measure(limit)
-        images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
-        line = {"kind": "evaluation", "step": self.position.step, "images": images}
-        self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
-        flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
-        self.accelerator.log(flat, step=self.position.step)
-        return metrics
-
-    def _held_out(self) -> HeldOut:
-        directions = {
-            direction: self.snapshot.outputs_of(name) for direction, name in sorted(self.method.directions.items())
-        }
-        paper = self.options.inference == "paper"
-        return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
-
-    def _write_sheets(self) -> None:
-        """Draw held-out images; where they cannot be read any more, save the training before the error is raised."""
-        step, failure = self.position.step, None
-        if self.accelerator.is_main_process and len(self.test_set):
-            try:
-                self._held_out().write_sheets(self.folder.path, step, self.options.sample_images)
-                track_sheets(self.accelerator, self.folder, step)
-                write_page(self.folder.path)
-            except DivergedError as error:
-                raise DivergedError(f"step {step}: {error}; {self._last_good()}") from error
-            except I2IError as error:
-                failure = error
-        if self.processes.any(failure is not None) and step and not self.checkpoints.folder_of(step).exists():
-            self._save()
-        if failure is not None:
-            raise self._saved_anyway("drawn", failure) if step else failure
-        self.accelerator.wait_for_everyone()
-
     def _end(self, finished: bool) -> Outcome:
         step = self.position.step
         self.lines.write_end(self.position)
         if not finished:
             self.reporter.note(f"interrupted: saving step {step}, then measuring it (a second time stops at once)")
-        if not self.checkpoints.folder_of(step).exists():  # it is there after an interruption just after a checkpoint
+        if not self.keeper.is_saved():  # it is there after an interruption just after a checkpoint
             if finished:
                 self.reporter.note(f"the budget is used up: saving step {step} and measuring held-out images")
-            self._save()
-        metrics = self._judge(everything=finished)
-        if self.accelerator.is_main_process and len(self.test_set):
-            held_out = self._held_out()
-            held_out.write_sheets(self.folder.path, step, self.options.sample_images)
-            track_sheets(self.accelerator, self.folder, step)
-            held_out.write_picture(self.folder.picture, self.options.sample_images)
-        if self.accelerator.is_main_process:
-            write_page(self.folder.path)
-        self.accelerator.wait_for_everyone()
+            self.keeper.save()
+        metrics = self.keeper.judge(everything=finished)
+        self.keeper.finish()
         return Outcome(step, finished, metrics)
-
-    def _save(self) -> None:
-        """Write the checkpoint of this step; its metrics come later, so that measuring can lose no training."""
-        step, world_size = self.position.step, self.accelerator.num_processes
-        self.checkpoints.write_rank(step, self.accelerator.process_index, self.snapshot.of_this_process())
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            description = describe_checkpoint(
-                self.manager,
-                self.config,
-                self.train_set,
-                self.method,
-                self.position,
-                averaged=self.averages,
-                data=fingerprint(self.train_set, self.test_set),
-                world_size=world_size,
-            )
-            weights, shared = self.snapshot.generator_weights(), self.snapshot.shared(self.position)
-            self.checkpoints.write(step, description, weights, shared, world_size)
-        self.accelerator.wait_for_everyone()
-
-    def _judge(self, everything: bool) -> Metrics:
-        """Measure the checkpoint of this step, as far as nobody did yet, and return what it says then.
-
-        Args:
-            everything: measure all held-out images, not only those that every checkpoint is compared on.
-        """
-        kept = open_checkpoint(self.checkpoints.folder_of(self.position.step))
-        some, every = min(self.options.evaluation_images, len(self.test_set)), len(self.test_set)
-        if self.accelerator.is_main_process and (kept.images or 0) < (every if everything else some):
-            metrics = self._measured(kept, some) if kept.images is None else kept.metrics
-            score = kept.score if kept.images is not None else score_of(metrics)  # `best` compares like with like
-            if everything and every > some:
-                metrics = self._measured(kept, None)
-            self.checkpoints.judge(kept, metrics, score, every if everything else some)
-        elif self.accelerator.is_main_process and kept.images is None:  # nothing to measure
-            self.checkpoints.judge(kept, {}, None, 0)
-        self.accelerator.wait_for_everyone()
-        return open_checkpoint(kept.path).metrics
-
-    def _measured(self, kept: Checkpoint, limit: int | None) -> Metrics:
-        """Measure, and tell what became of the checkpoint where that fails."""
-        try:
-            return self._measure(limit)
-        except DivergedError as error:
-            self.checkpoints.remove(kept)  # its generators are broken: the one before it is the last good one
-            raise DivergedError(f"step {self.position.step}: {error}; {self._last_good()}") from error
-        except I2IError as error:
-            raise self._saved_anyway("measured", error) from error
-
-    def _saved_anyway(self, done: str, error: I2IError) -> I2IError:
-        step = self.position.step
-        return type(error)(
-            f"held-out images could not be {done}: {error}\nNo training is lost: the checkpoint of step {step} is "
-            f"saved in {self.checkpoints.folder_of(step)}; put that right, then: i2i run --resume {self.folder.path}"
-        )
 
     def _make_optimizer(self, group: str) -> torch.optim.Adam:
         options = self.config.optimizer

@@ -6,14 +6,23 @@ import time
 
 import pytest
 
-from i2i.engine.interruption import deaf_to_signals, interruption
+from i2i.engine import interruption as interruption_module
+from i2i.engine.interruption import SIGNALS, deaf_to_signals, ending_at_once, held, interruption
 
 from .running import FAILED, UNPAIRED, Child, assert_tidy, options, steps_logged
 
 
+class Clock:
+    """What :mod:`i2i.engine.interruption` reads the time from."""
+
+    def __init__(self, monkeypatch):
+        self.now = 100.0
+        monkeypatch.setattr(interruption_module.time, "monotonic", lambda: self.now)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_a_wish_and_the_second_one_an_order(number):
-    caught = []
+def test_the_first_signal_is_a_wish_and_the_second_one_an_order(number, monkeypatch):
+    clock, caught = Clock(monkeypatch), []
     before = signal.signal(number, lambda *_: caught.append(number))
     try:
         with interruption() as interrupted:
@@ -22,11 +31,70 @@ def test_the_first_signal_is_a_wish_and_the_second_one_an_order(number):
             assert interrupted.is_set()
             assert not caught
             os.kill(os.getpid(), number)
+            assert not caught, "sent twice, as timeout does: to the process and to its group"
+            clock.now += 1
+            os.kill(os.getpid(), number)
             assert caught == [number]
         os.kill(os.getpid(), number)
         assert caught == [number] * 2, "the handler is put back"
     finally:
         signal.signal(number, before)
+
+
+def test_another_signal_is_the_same_wish_but_for_ctrl_c(monkeypatch):
+    """A batch system sends one after the other; a person who does not want to wait presses Ctrl-C."""
+    clock = Clock(monkeypatch)
+    with interruption() as interrupted:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert interrupted.is_set()
+        clock.now += 10
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1", "SIGUSR2"])
+def test_what_a_caller_handles_or_ignores_stays_with_that(name):
+    number, caught = getattr(signal, name), []
+    for handler in (signal.SIG_IGN, lambda *_: caught.append(number)):
+        before = signal.signal(number, handler)
+        try:
+            with deaf_to_signals(), ending_at_once(), interruption() as interrupted:
+                os.kill(os.getpid(), number)
+                assert not interrupted.is_set()
+            assert signal.getsignal(number) is handler
+        finally:
+            signal.signal(number, before)
+    assert caught == [number] * (handler is not signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("number", [number for number in SIGNALS if number != signal.SIGALRM])  # which pytest takes
+def test_before_training_every_signal_ends_at_once_or_when_it_is_let(number):
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    with ending_at_once():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        done = []
+
+        def work():
+            with held():
+                os.kill(os.getpid(), number)
+                done.append(number)
+
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == [number]
+    assert {each: signal.getsignal(each) for each in SIGNALS} == before
+
+
+def test_a_pipe_that_nobody_reads_does_not_end_training():
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        with interruption():
+            os.kill(os.getpid(), signal.SIGPIPE)
+        assert signal.getsignal(signal.SIGPIPE) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 def test_other_threads_run_without_signals():
@@ -93,6 +161,7 @@ def test_a_second_ctrl_c_ends_at_once(images, tmp_path):
     child.wait_for(lambda: "saving" in child.output() or len(steps_logged(folder)) >= 3, "step 3")
     child.send(signal.SIGINT)
     child.wait_for(lambda: "saving" in child.output(), "saving")
+    time.sleep(interruption_module.AGAIN_SECONDS)
     started = time.monotonic()
     child.send(signal.SIGINT)
     assert child.wait() != 0

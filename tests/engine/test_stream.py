@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i2i.engine.stream import SampleStream, collate, load_batches
+from i2i.engine.loading import Batches, ending
+from i2i.engine.stream import SampleStream, collate
 
 
 def take(count, length=10, *, seed=0, batch_size=1, **place):
@@ -94,7 +95,8 @@ class Images:
 
 def loaded(workers, count=8, **place):
     stream = SampleStream(7, seed=3, batch_size=2, **place)
-    return list(itertools.islice(load_batches(Images(), stream, workers=workers), count))
+    with ending(Batches(Images(), stream, workers=workers)) as batches:
+        return list(itertools.islice(batches, count))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.engine import trainer
+from i2i.engine import keeper, trainer
 from i2i.engine.checkpoint import CheckpointFolder, open_checkpoint
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, RunFolderError
 
@@ -515,13 +515,13 @@ def test_a_resume_unpickles_nothing(images, tmp_path, monkeypatch):
 
 def test_best_is_the_lowest_score_of_all_that_were_kept_or_not(images, tmp_path, monkeypatch):
     scores = iter([5.0, 3.0, 4.0, 3.5, 6.0, 9.0])  # the end: as at every checkpoint, then on all images
-    measure = trainer.Trainer._measure
+    measure = keeper.Keeper._measure
 
     def measured(self, limit):
         measure(self, limit)
         return {"AtoB": {"l1": next(scores)}}
 
-    monkeypatch.setattr(trainer.Trainer, "_measure", measured)
+    monkeypatch.setattr(keeper.Keeper, "_measure", measured)
     result = run_here(images, tmp_path / "run", steps=5, keep=1, more={"training.checkpoint_every": 1})
     folder = result.folder / "checkpoints"
     assert CheckpointFolder(folder, 1).best().step == 2
