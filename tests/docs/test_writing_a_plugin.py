@@ -145,8 +145,9 @@ def test_each_training_command_is_accepted(package: Path, command: str) -> None:
 def test_each_training_command_trains(package: Path, tmp_path: Path, command: str) -> None:
     short = re.sub(r"--steps \d+", "--steps 2", command)
     assert short != command
-    quick = ["generator.base_channels=4", "discriminator.base_channels=4", "training.sample_images=1"]
-    run_i2i(package, short, "--out", str(tmp_path / "run"), *(word for option in quick for word in ("--set", option)))
+    quick = {"generator.base_channels": 4, "discriminator.base_channels": 4, "training.sample_images": 1}
+    more = [f"--set={name}={value}" for name, value in quick.items() if f"{name}=" not in short]
+    run_i2i(package, short, "--out", str(tmp_path / "run"), *more)
     assert "name: dilated" in (tmp_path / "run" / "config.yaml").read_text()
 
 
