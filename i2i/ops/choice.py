@@ -125,13 +125,13 @@ def _transformed_by_derivatives() -> bool:
 
 def _is_exported(x: Tensor) -> bool:
     """Whether this call is part of what is exported; torch's own flag is one for all threads."""
-    if not torch.compiler.is_exporting():  # type: ignore[attr-defined]
+    if not torch.compiler.is_exporting():
         return False
     return torch.compiler.is_dynamo_compiling() or type(x) not in (Tensor, torch.nn.Parameter)
 
 
 def _reason_to_prefer_reference(operator: str, x: Tensor, training: bool) -> str | None:
-    if _is_exported(x) or torch.jit.is_tracing():  # type: ignore[no-untyped-call]
+    if _is_exported(x) or torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return "an exported program is to run without i2i; impl='fused' exports the fused operator"
     if x.device.type != "cpu":
         return None
