@@ -32,42 +32,25 @@ def test_what_is_no_whole_number(value):
 
 
 def test_numbers_of_numpy_and_torch_are_settings_like_others(tmp_path):
-    options = {
+    options = {"seed": 3, "batch_size": 2, "minutes": 0.5, "skip_bad": True, "steps": 7, "device": "cpu"}
+    others = {
         "seed": np.uint8(3),
         "batch_size": torch.tensor(2),
         "minutes": np.float32(0.5),
         "skip_bad": np.bool_(True),
+        "steps": np.int64(7),
+        "device": torch.device("cpu"),
     }
-    given = i2i.resolve(
-        Folder(tmp_path),
-        steps=np.int64(7),
-        device=torch.device("cpu"),
-        settings={"training.keep": np.int32(4)},
-        **options,
-    )
-    expected = i2i.resolve(
-        str(tmp_path),
-        steps=7,
-        device="cpu",
-        settings={"training.keep": 4},
-        seed=3,
-        batch_size=2,
-        minutes=0.5,
-        skip_bad=True,
-    )
+    given = i2i.resolve(Folder(tmp_path), settings={"training.keep": np.int32(4)}, **others)
+    expected = i2i.resolve(str(tmp_path), settings={"training.keep": 4}, **options)
     assert given.to_yaml() == expected.to_yaml()
 
 
 def test_loading_with_them(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "image.png")
-    options = {
-        "max_pixels": np.int64(5000),
-        "tile": np.int64(32),
-        "tile_memory": np.float32(1),
-        "device": torch.device("cpu"),
-    }
-    translator = i2i.load("sample:flat-3d", **options)
+    options = {"max_pixels": np.int64(5000), "tile": np.int64(32), "tile_memory": np.float32(1)}
+    translator = i2i.load("sample:flat-3d", device=torch.device("cpu"), **options)
     expected = i2i.load("sample:flat-3d", max_pixels=5000, tile=32, device="cpu")(image)
     assert np.array_equal(translator([image, image], batch_size=np.int64(2))[1], expected)
     for path in (Folder(tmp_path / "image.png"), PurePath(tmp_path / "image.png")):

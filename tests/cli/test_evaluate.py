@@ -34,8 +34,8 @@ def test_numbers_stand_beside_the_baseline_and_below_the_protocol(model):
     result = run(model, "--metrics", "all", "--features", "thumbnail")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
-    chosen = "the latest, and the best by the held-out score"
-    assert lines[0] == f"flat to 3d: resnet, step 1, {model}/checkpoints/step-00000001 ({chosen})"
+    taken = f"{model}/checkpoints/step-00000001 (the latest, and the best by the held-out score)"
+    assert lines[0] == f"flat to 3d: resnet, step 1, {taken}"
     assert lines[1] == "Data: sample:flat-3d, split test: 15 images to translate (15 of 64x64)"
     assert "image_size 64" in lines[2]
     assert re.search(r"8 bits, rounded; deterministic inference, fp32 on cpu; i2i .*torch .*torchmetrics", lines[3])

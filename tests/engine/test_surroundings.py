@@ -95,66 +95,78 @@ def test_a_network_that_cannot_be_traced_leaves_the_tracer_whole(run, image):
     assert np.array_equal(i2i.load(run, device="cpu", tile=32)(image), i2i.load(run, device="cpu", tile=32)(image))
 
 
-SETTINGS = {
-    "float64": "torch.set_default_dtype(torch.float64)",
-    "float16": "torch.set_default_dtype(torch.float16)",
-    "tensor type": "torch.set_default_tensor_type(torch.DoubleTensor)",
-    "meta": "torch.set_default_device('meta')",
-    "no grad": "torch.set_grad_enabled(False)",
-    "deterministic": "torch.use_deterministic_algorithms(True)",
-    "anomalies": "torch.autograd.set_detect_anomaly(True)",
-    "inference mode": "context = torch.inference_mode()",
-    "autocast": "context = torch.autocast('cpu', torch.bfloat16)",
-    "device context": "context = torch.device('meta')",
-    "saved tensors": "context = torch.autograd.graph.save_on_cpu()",
+SMALL = {
+    "generator.base_channels": 4,
+    "generator.blocks": 1,
+    "discriminator.base_channels": 4,
+    "data.image_size": 32,
+    "training.ema_decay": 0.5,
 }
-PROGRAM = """
-import contextlib, sys, warnings
-import numpy as np, torch, i2i
-warnings.simplefilter("ignore")
-folder, tiny = sys.argv[1:3]
-context = contextlib.nullcontext()
-{setting}
-before = (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())
-image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-small = {{"generator.base_channels": 4, "generator.blocks": 1, "discriminator.base_channels": 4, "data.image_size": 32}}
-sums = []
-with context:
-    for inference in ("deterministic", "paper"):
-        sums.append(int(i2i.load(tiny, device="cpu", inference=inference)(image).astype(int).sum()))
-    sums.append(int(i2i.load(tiny, device="cpu", inference="deterministic", tile=32)(image).astype(int).sum()))
-    trained = i2i.run(folder, device="cpu", generator="resnet", steps=2, seed=3, out=sys.argv[3], settings=small)
-    sums.append(round(trained.metrics["AtoB"]["l1"], 6))
-    pairs = i2i.evaluate(trained.folder, device="cpu").pairs
-    sums.append(round(pairs.get("l1", 0), 6))
-    exported = i2i.export(tiny, sys.argv[3] + ".pt2", inference="deterministic").path
-    sums.append(int(i2i.load(exported, device="cpu")(image).astype(int).sum()))
-assert before == (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()), "left changed"
-print(sums)
-"""
+SETTINGS = {
+    "float64": lambda: torch.set_default_dtype(torch.float64),
+    "float16": lambda: torch.set_default_dtype(torch.float16),
+    "meta": lambda: torch.set_default_device("meta"),
+    "no grad": lambda: torch.set_grad_enabled(False),
+    "deterministic": lambda: torch.use_deterministic_algorithms(True),
+    "anomalies": lambda: torch.autograd.set_detect_anomaly(True),
+}
+CONTEXTS = {
+    "inference mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "device context": lambda: torch.device("meta"),
+    "saved tensors": torch.autograd.graph.save_on_cpu,
+}
 
 
-def program(setting, arguments):
-    """Run it as a notebook would: no file that is the program."""
-    done = subprocess.run(
-        [sys.executable, "-", *map(str, arguments)],
-        input=PROGRAM.format(setting=setting),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+@pytest.fixture
+def put_back():
+    yield
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
+    torch.autograd.set_detect_anomaly(False)
+
+
+def results(pairs, paper, image, out):
+    """What everything that a program may call gives, from loading to measuring what was just trained."""
+    found = [
+        i2i.load(paper, device="cpu", inference="deterministic")(image),
+        i2i.load(paper, device="cpu")(image),
+        i2i.load(paper, device="cpu", inference="deterministic", tile=32)(image),
+    ]
+    trained = i2i.run(pairs, device="cpu", generator="resnet", steps=2, seed=3, out=out, settings=SMALL)
+    pairs_of = i2i.evaluate(trained.folder, device="cpu").pairs
+    return [*found, trained.metrics["AtoB"]["l1"], pairs_of["l1"], pairs_of.get("ssim")]
 
 
 @pytest.fixture(scope="module")
-def plain(pairs, paper, tmp_path_factory):
-    return program("", [pairs, paper, tmp_path_factory.mktemp("plain") / "run"])
+def plain(pairs, paper, image, tmp_path_factory):
+    return results(pairs, paper, image, tmp_path_factory.mktemp("plain") / "run")
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_what_the_caller_set_in_torch_changes_nothing(pairs, paper, tmp_path, plain, name):
-    assert program(SETTINGS[name], [pairs, paper, tmp_path / "run"]) == plain
+@pytest.mark.parametrize("name", [*SETTINGS, *CONTEXTS])
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+def test_what_the_caller_set_in_torch_changes_nothing(pairs, paper, image, tmp_path, plain, name, put_back):
+    SETTINGS.get(name, lambda: None)()
+    with CONTEXTS.get(name, nullcontext)():
+        before = (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())
+        found = results(pairs, paper, image, tmp_path / "run")
+        after = (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled())
+    assert after == before
+    for one, expected in zip(found, plain, strict=True):
+        assert np.array_equal(one, expected) if isinstance(expected, np.ndarray) else one == pytest.approx(expected)
+
+
+def test_an_export_under_other_defaults(run, image, tmp_path, put_back):
+    expected = i2i.load(run, device="cpu")(image)
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    for suffix in (".pt2", ".onnx"):
+        with torch.inference_mode():
+            exported = i2i.export(run, tmp_path / f"model{suffix}").path
+            found = i2i.load(exported, device="cpu")(image)
+        assert np.abs(found.astype(int) - expected).max() <= 1
 
 
 NOTEBOOK = """
