@@ -138,6 +138,11 @@ class Trainer:
         self._resumed = checkpoint
         self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
         self.keeper.position = self.position
+        if half_done := checkpoint.description.get("half_done"):
+            self.reporter.note(
+                f"step {self.position.step + 1} had failed half way: {half_done} may hold a part of it, so that this "
+                "run need not be the same to the bit as one that nothing disturbed"
+            )
         if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
             self.reporter.note(
                 f"the checkpoint was written by {checkpoint.description['world_size']} processes and "

@@ -219,7 +219,8 @@ def test_a_step_that_fails_half_way_saves_the_one_before(straight, tmp_path, whe
     if where == "generator":
         go_on(folder, whole, tmp_path / "second")
     else:
-        Child(tmp_path / "second", resume=folder).succeed()
+        again = Child(tmp_path / "second", resume=folder, progress=True).succeed()
+        assert f"step 5 had failed half way: {half_done} may hold a part of it" in again.output()
         assert_tidy(folder)
 
 
