@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from i2i.engine.translation_inputs import CONTAINER_OF_SUFFIX, Found, find, require_name, suffix_of
-from i2i.errors import ConfigError, DataError
+from i2i.errors import ConfigError, DataError, printable
 from i2i.images.finding import LeftOut, bullets
 from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.images.writing import SUFFIX_OF_FORMAT
@@ -137,7 +137,7 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
     videos = [item for item in found if item.is_video]
     ignored = tuple(item.source for item in found if not (item.is_image or item.is_video))
     if not (images or videos):
-        others = f"; {len(ignored)} other files, such as {ignored[0].name}" if ignored else ""
+        others = f"; {len(ignored)} other files, such as {printable(ignored[0].name)}" if ignored else ""
         others += "".join(f"; {note}" for note in left_out.notes())
         raise DataError(
             f"{', '.join(inputs)}: no images; expected files ending in {', '.join(FORMAT_OF_SUFFIX)}{others}"

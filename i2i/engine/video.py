@@ -179,7 +179,7 @@ class VideoReader:
 
     def _listed(self) -> int:
         """How many frames the file lists, at least: all of them, those of its fragments, or those one can jump to."""
-        listed = len(getattr(self._video, "index_entries", ()))  # from PyAV 16 on; what an edit list drops is not in it
+        listed = len(self._video.index_entries)  # what an edit list drops is not in it
         return min(self.frames, listed or self.frames) if self.frames is not None else listed
 
     def _first_frame(self, container: InputContainer) -> VideoFrame:

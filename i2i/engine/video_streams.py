@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from i2i.errors import printable, reason_of
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
-    from av.stream import Stream
+    from av.stream import Disposition, Stream
     from av.video.stream import VideoStream
 
 _HANDLERS = ("VideoHandler", "SoundHandler", "SubtitleHandler", "DataHandler")  # FFmpeg's, which say nothing
@@ -61,7 +61,7 @@ def copy_stream(stream: Stream, out: OutputContainer) -> Stream:
     """Add a stream to a file, with its language, its title and its place among those of its kind."""
     copy = out.add_stream_from_template(stream)
     copy.metadata.update({key: _utf8(value) for key, value in stream.metadata.items() if key not in _OF_THE_FILE})
-    copy.disposition = stream.disposition
+    copy.disposition = cast("Disposition", stream.disposition.value)  # PyAV 17 takes the number alone
     return copy
 
 

@@ -302,6 +302,9 @@ def test_transparency_is_read(tmp_path, name, codec, pixels):
 @pytest.mark.parametrize("colour_range", [1, 2], ids=["limited", "full"])
 @pytest.mark.parametrize("matrix", [1, 5, 6, 7, 9], ids=["709", "470", "170", "240", "2020"])
 def test_colours_come_out_whatever_they_are_stored_as(tmp_path, colour_range, matrix):
+    if matrix == 9 and int(av.__version__.split(".")[0]) < 18:
+        pytest.skip("PyAV 17 reads these colours but cannot make them")
+
     def picture(_):
         frame = frame_of((48, 64)).reformat(format="yuv420p", dst_colorspace=matrix, dst_color_range=colour_range)
         frame.colorspace, frame.color_range = matrix, colour_range

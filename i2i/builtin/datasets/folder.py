@@ -21,7 +21,7 @@ from i2i.builtin.datasets.check import (
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
 from i2i.builtin.datasets.preprocess import Geometry, take_half
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
-from i2i.errors import DataError
+from i2i.errors import DataError, printable
 from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
 from i2i.images.reading import read_image, to_array
@@ -277,7 +277,8 @@ def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
         )
     if layout.ignored:
         notes.append(
-            f"{len(layout.ignored)} files are no images by their suffix and are ignored, such as {layout.ignored[0]}"
+            f"{len(layout.ignored)} files are no images by their suffix and are ignored, such as "
+            f"{printable(str(layout.ignored[0]))}"
         )
     if inspection.reduced:
         notes.append(f"{inspection.reduced} images hold 16-bit colours, of which the upper 8 bits are read")

@@ -13,7 +13,7 @@ from i2i.builtin.datasets import FolderOptions
 from i2i.builtin.datasets.scan import Scan, scan
 from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
-from i2i.errors import ConfigError, DataError, did_you_mean
+from i2i.errors import ConfigError, DataError, did_you_mean, printable
 from i2i.images.finding import LeftOut, bullets, is_clutter
 from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.paths import named
@@ -107,7 +107,7 @@ def _recognise(root: str, folder: Path, options: FolderOptions) -> Layout:
     if not unused:
         return layout
     more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
-    note = f"not used in {folder}: {', '.join(unused[:5])}{more}"
+    note = printable(f"not used in {folder}: {', '.join(unused[:5])}{more}")
     return dataclasses.replace(layout, notes=(*layout.notes, note))
 
 
@@ -194,7 +194,11 @@ def _scan_images(folder: Path) -> Scan:
     if found.images:
         return found
     others = sorted({path.suffix or path.name for path in found.ignored})
-    seen = f"found {len(found.ignored)} other files ({', '.join(others[:5])})" if others else "the folder is empty"
+    seen = (
+        f"found {len(found.ignored)} other files ({printable(', '.join(others[:5]))})"
+        if others
+        else "the folder is empty"
+    )
     raise DataError(f"{folder}: no images; expected files ending in .png, .jpg, .webp, .bmp or .tif, {seen}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from i2i.errors import did_you_mean
+from i2i.errors import did_you_mean, printable
 from i2i.images.finding import is_clutter
 from i2i.images.reading import FORMAT_OF_SUFFIX
 
@@ -70,7 +70,7 @@ def _describe(folder: Path) -> str:
     parts = []
     if folders:
         more = f" and {len(folders) - _MOST_ENTRIES} more" if len(folders) > _MOST_ENTRIES else ""
-        parts.append(f"folders {', '.join(folders[:_MOST_ENTRIES])}{more}")
+        parts.append(printable(f"folders {', '.join(folders[:_MOST_ENTRIES])}{more}"))
     if images:
         parts.append(f"{len(images)} images")
     if len(files) > len(images):

@@ -305,3 +305,17 @@ def test_the_check_tells_how_far_it_is(draw, build):
         build(test_fraction=0)
     told = {work.what.split(" /")[0]: (work.done, work.total) for work in heard}
     assert told == {"listing": (4, None), "checking images": (8, 8)}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="line breaks in names")
+def test_a_line_break_in_a_name_adds_no_line_to_a_note(tmp_path, draw, build):
+    for number in range(2):
+        draw(f"A/{number}.png")
+        draw(f"B/{number}.png")
+    (tmp_path / "A" / "x\ndata: forged.txt").write_text("")
+    (tmp_path / "unused\ndata: forged").mkdir()
+    (tmp_path / "A" / "@eaDir\n").mkdir()
+    notes = build(test_fraction=0).notes
+    assert not [line for note in notes for line in note.splitlines() if line.startswith("data: forged")]
+    assert any(r"x\ndata: forged.txt" in note for note in notes)
+    assert any(r"unused\ndata: forged" in note for note in notes)
