@@ -84,7 +84,7 @@ class Launch:
         drop_what_is_no_number()
         self.several = found.several
         device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
-        if not self.several:
+        if not (self.several and torch.distributed.is_initialized()):
             # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
             AcceleratorState._reset_state(reset_partial_state=True)
         chosen = device.type == "cuda" and device.index is not None
