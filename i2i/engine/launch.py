@@ -22,7 +22,6 @@ from i2i.engine.files import telling
 from i2i.engine.interruption import ending_at_once, held
 from i2i.engine.launchers import (
     Launched,
-    drop_what_is_no_number,
     ignored_settings,
     launched,
     require_possible,
@@ -81,7 +80,6 @@ class Launch:
         self.options = options
         found = launched()
         require_possible(found)
-        drop_what_is_no_number()
         self.several = found.several
         device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
         if not (self.several and torch.distributed.is_initialized()):
