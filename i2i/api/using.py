@@ -239,9 +239,6 @@ def evaluate(
     """
     require("evaluating", *MEASURING)
     from i2i.engine.exported import is_exported
-    from i2i.engine.launchers import drop_what_is_no_number
-
-    drop_what_is_no_number()
     from i2i.engine.features import load_features
     from i2i.engine.measure import choose_data, measure
     from i2i.engine.model import find_checkpoint

@@ -23,7 +23,6 @@ from i2i.engine.inference import float32_by_default, torchs_own_settings
 from i2i.engine.interruption import ending_at_once, held
 from i2i.engine.launchers import (
     Launched,
-    drop_what_is_no_number,
     ignored_settings,
     launched,
     require_possible,
@@ -83,10 +82,9 @@ class Launch:
         self.options = options
         found = launched()
         require_possible(found)
-        drop_what_is_no_number()
         self.several = found.several
         device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
-        if not self.several:
+        if not (self.several and torch.distributed.is_initialized()):
             # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
             AcceleratorState._reset_state(reset_partial_state=True)
         chosen = device.type == "cuda" and device.index is not None

@@ -181,10 +181,9 @@ def ignored_settings(
 
 
 def drop_what_is_no_number() -> None:
-    """Take empty ranks and sizes, and words, out of the environment; torchmetrics reads one while it is imported."""
-    for name in {name for family in FAMILIES.values() for name in family}:
-        if name in os.environ and _number(os.environ, name) is None:
-            del os.environ[name]
+    """Take an empty ``LOCAL_RANK``, or a word, out of the environment: torchmetrics cannot be imported with it."""
+    if LOCAL_RANK in os.environ and _number(os.environ, LOCAL_RANK) is None:
+        del os.environ[LOCAL_RANK]
 
 
 @contextmanager

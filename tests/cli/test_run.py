@@ -169,10 +169,18 @@ def test_interrupted_run_says_how_to_go_on_and_exits_130(engine):
 
 
 def test_other_processes_of_a_distributed_run_are_silent(engine):
-    result = CliRunner().invoke(main, ["run"], env={"RANK": "1"})
+    second = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    result = CliRunner().invoke(main, ["run"], env=second)
 
     assert result.output == ""
     assert engine.calls[0]["progress"] is False
+
+
+def test_a_rank_that_somebody_left_over_silences_nobody(engine):
+    result = CliRunner().invoke(main, ["run"], env={"RANK": "1"})
+
+    assert "run folder:" in result.output
+    assert engine.calls[0]["progress"] is True
 
 
 @pytest.mark.parametrize(

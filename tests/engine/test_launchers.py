@@ -151,7 +151,14 @@ def test_processes_of_one_machine_meet_without_a_name_service(monkeypatch):
 def test_a_run_with_the_variables_of_others_trains_and_says_so(images, tmp_path):
     settings = [f"--set={name}={str(value).lower()}" for name, value in UNPAIRED.items()]
     command = [sys.executable, "-m", "i2i", "run", f"--data={images}", "--device=cpu", "--steps=1", *settings]
-    leftovers = {"RANK": "1", "PMI_SIZE": "2", "PMI_RANK": "0", "LOCAL_RANK": "", "ACCELERATE_MIXED_PRECISION": "bf16"}
+    leftovers = {
+        "RANK": "one",
+        "WORLD_SIZE": "",
+        "PMI_SIZE": "2",
+        "PMI_RANK": "0",
+        "LOCAL_RANK": "",
+        "ACCELERATE_MIXED_PRECISION": "bf16",
+    }
     done = subprocess.run(
         [*command, f"--out={tmp_path / 'run'}"],
         env={**os.environ, **leftovers, "OMP_NUM_THREADS": "1"},
@@ -161,5 +168,5 @@ def test_a_run_with_the_variables_of_others_trains_and_says_so(images, tmp_path)
     )
     assert done.returncode == 0, done.stderr
     assert f"run folder: {tmp_path / 'run'} (step 1)" in done.stdout
-    for part in ("RANK=1 in the environment", "MPI says process 0 of 2", "--precision bf16 trains in bf16"):
+    for part in ("RANK=one in the environment", "MPI says process 0 of 2", "--precision bf16 trains in bf16"):
         assert part in done.stderr
