@@ -25,6 +25,7 @@ from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_check import Check, Format, batch_shapes, check, tolerance
 from i2i.engine.export_graph import ImageGraph, TensorGraph
+from i2i.engine.export_norm import with_exact_norms
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.parts import create
 from i2i.engine.translator import Translator
@@ -131,9 +132,8 @@ def export_model(
         )
     translator = Translator(network, info, device="cpu")
     standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
-    program = _trace(
-        TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple), info, raw
-    )
+    graph = TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple)
+    program = _trace(graph, info, file_format, raw=raw)
     temporary = out.with_name(f".{out.stem}.writing{SUFFIXES[file_format]}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ def _with_standard_operators(manager: PluginManager, network: nn.Module, info: T
     return rebuilt
 
 
-def _trace(graph: nn.Module, info: TranslatorInfo, raw: bool) -> ExportedProgram:
+def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool) -> ExportedProgram:
     _, height, width = batch_shapes(info.size_multiple)[-1]  # sizes that are equal or 1 would be taken for constants
     shape = (2, info.in_channels, height, width) if raw else (2, height, width, info.in_channels)
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
@@ -198,6 +198,8 @@ def _trace(graph: nn.Module, info: TranslatorInfo, raw: bool) -> ExportedProgram
         )
     # From an example, loading would derive guards that its sizes met by chance; what all sizes give is checked instead.
     program.example_inputs = None
+    with _quietly():
+        program = with_exact_norms(program, file_format)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine are nobody's business
     return program

@@ -71,6 +71,11 @@ def _padding(side: int, multiple: int, images: Tensor) -> tuple[Tensor, int]:
     places = torch.arange(longer, device=images.device) - before
     last = torch.full((1,), side - 1, dtype=torch.int64, device=images.device)
     needed = torch.full((1,), after, dtype=torch.int64, device=images.device)
-    mirrored = (last - (last - places.abs()).abs()).clamp(min=0)
+    mirrored = (last - _magnitude(last - _magnitude(places))).clamp(min=0)
     repeated = places.clamp(min=0).minimum(last)
     return torch.where(needed <= last, mirrored, repeated), before
+
+
+def _magnitude(places: Tensor) -> Tensor:
+    """``abs``, which OpenCV has for floats alone."""
+    return torch.maximum(places, -places)
