@@ -15,13 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_check import Check, Format, batch_shapes, check, tolerance
 from i2i.engine.export_graph import ImageGraph, TensorGraph
@@ -34,8 +32,6 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import GeneratorSpec
 
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
-OPSET = 18
-"""Of ONNX: has everything that the generators need, and runs in ONNX Runtime from 1.14 (2023) on."""
 STANDARD_OPERATORS = ("aten", "prim", "prims")
 EXTRA = 'pip install "i2i[export]"'
 
@@ -220,26 +216,16 @@ def _write(program: ExportedProgram, path: Path, file_format: Format, about: str
     if file_format == "torch":
         torch.export.save(program, path, extra_files={metadata.FILE: about})
         return
+    from i2i.engine.export_onnx import write_onnx  # needs the extra
+
     try:
         with _quietly():
-            converted: Any = torch.onnx.export(
-                program,
-                (),
-                dynamo=True,
-                opset_version=OPSET,
-                input_names=[metadata.INPUT],
-                output_names=[metadata.OUTPUT],
-                dynamic_shapes=(_open_places(raw),),
-                verbose=False,
-            )
+            write_onnx(program, path, about, _open_places(raw))
+    except OSError:
+        raise
     except Exception as error:  # its errors are many pages, and of many kinds
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(f"the generator cannot be written as ONNX ({type(error).__name__}: {reason})") from error
-    model = converted.model
-    model.producer_name, model.producer_version = "i2i", __version__
-    model.metadata_props.clear()
-    model.metadata_props[metadata.KEY] = about
-    converted.save(path, external_data=False)
 
 
 def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool) -> None:

@@ -23,6 +23,8 @@ Standardise = Callable[[Tensor, float], Tensor]
 
 CLOSE = 2.0**-13
 """How far, as a share of it, a mean that was added up in float32 may lie from the one number that all were."""
+SAMPLED_ROWS = 16
+"""Every how many rows tell about the mean; few enough to cost nothing, and the variance loses no more than a decimal place by it."""
 
 
 def with_exact_norms(program: ExportedProgram, form: Form) -> ExportedProgram:
@@ -82,17 +84,17 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
 
 
 def _in_short_sums(x: Tensor, eps: float) -> Tensor:
-    """Take the mean twice, along rows and then along columns: the second time of what the first left over.
+    """Subtract about the mean, then the mean of what that leaves, in sums along rows and then along columns.
 
-    A sum of one row is a thousandth as long as that of a plane, and so is what it is off by. Where the mean cannot be
-    told from the first pixel, that pixel is the mean: what is flat then becomes exactly zero, and zeros add up to zero.
+    Each is a thousandth as long as a sum over the plane, and so is what it is off by. About the mean is that of every
+    sixteenth row; or where it cannot be told from the first pixel, that pixel: what is flat becomes exactly zero, and
+    zeros add up to zero.
     """
-    mean = _mean(x)
-    pixel = x[:, :, :1, :1]
-    off_centre = x - torch.where((mean - pixel).abs() <= mean.abs() * CLOSE, pixel, mean)
-    rest = _mean(off_centre)
-    variance = _mean(off_centre * off_centre) - rest * rest
-    return (off_centre - rest) * torch.rsqrt(variance + eps)
+    some, pixel = _mean(x[:, :, ::SAMPLED_ROWS]), x[:, :, :1, :1]
+    centred = x - torch.where((some - pixel).abs() <= some.abs() * CLOSE, pixel, some)
+    rest = _mean(centred)
+    variance = _mean(centred * centred) - rest * rest
+    return (centred - rest) * torch.rsqrt(variance + eps)
 
 
 def _mean(x: Tensor) -> Tensor:
