@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -141,6 +141,7 @@ def export(
     checkpoint: str | None = None,
     inference: Inference | None = None,
     force: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Write a trained translator as one file that runs without i2i, and keep it only if it gives the same images.
 
@@ -157,6 +158,7 @@ def export(
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
         force: whether a file that exists may be replaced.
+        tell: called with a line before each part that takes more than a moment.
 
     Raises:
         ConfigError: an option is wrong, a package is missing, or the file exists.
@@ -174,7 +176,7 @@ def export(
     manager = PluginManager()
     network, info = _load_generator(manager, model, direction, checkpoint, inference)
     path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
-    return export_model(manager, network, info, path, file_format, raw=raw, force=force)
+    return export_model(manager, network, info, path, file_format, raw=raw, force=force, tell=tell)
 
 
 def evaluate(

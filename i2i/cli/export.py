@@ -59,7 +59,9 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
 
     from i2i.api import export as export_model
 
-    report = export_model(model, out, format=format_name, **given)
+    report = export_model(
+        model, out, format=format_name, tell=lambda text: click.echo(f"{text} ...", err=True), **given
+    )
     info = report.info
     source, target = info.domains
     click.echo(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
@@ -68,9 +70,13 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
     table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")
     for check in report.checks:
         table.add_row(
-            str(check.images), f"{check.height} x {check.width}", f"{check.difference:.2g}", f"{report.tolerance:g}"
+            str(check.images), f"{check.height} x {check.width}", f"{check.difference:.2g}", f"{check.allowed:.2g}"
         )
     print_table(table)
+
+
+def _tell(text: str) -> None:
+    click.echo(f"{text} ...", err=True)
 
 
 def _kind(report: ExportReport) -> str:

@@ -11,7 +11,7 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from torch.export import Dim, ExportedProgram
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_check import Check, Format, batch_shapes, check, tolerance
 from i2i.engine.export_graph import ImageGraph, TensorGraph
+from i2i.engine.export_half import with_half_filters
 from i2i.engine.export_norm import with_exact_norms
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.parts import create
@@ -102,6 +103,7 @@ def export_model(
     *,
     raw: bool = False,
     force: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> ExportReport:
     """Export a generator, compare, and keep the file if it agrees.
 
@@ -113,6 +115,7 @@ def export_model(
         file_format: ``"onnx"`` or ``"torch"``.
         raw: take and give float tensors ``[N, C, H, W]`` in [-1, 1] instead of 8-bit images ``[N, H, W, C]``.
         force: whether a file that exists may be replaced.
+        tell: called with what takes long before it begins.
 
     Raises:
         ConfigError: the file exists, cannot be written, or a package is missing; or the model translates at random.
@@ -128,13 +131,17 @@ def export_model(
         )
     translator = Translator(network, info, device="cpu")
     standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
+    if file_format == "torch":
+        standard = with_half_filters(standard)
     graph = TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple)
     program = _trace(graph, info, file_format, raw=raw)
+    if tell is not None:
+        tell(f"Writing {out}")
     temporary = out.with_name(f".{out.stem}.writing{SUFFIXES[file_format]}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
-        checks = check(temporary, file_format, translator, raw=raw)
+        checks = check(temporary, file_format, translator, network, raw=raw, tell=tell)
         _require_agreement(checks, info, raw)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -229,14 +236,13 @@ def _write(program: ExportedProgram, path: Path, file_format: Format, about: str
 
 
 def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool) -> None:
-    bound = tolerance(raw)
-    wrong = [one for one in checks if not one.difference <= bound]  # also for NaN
+    wrong = [one for one in checks if not one.difference <= one.allowed]  # also for NaN
     if wrong:
         unit = "in [-1, 1]" if raw else "levels of 0..255"
         listed = "; ".join(f"{one.images} images of {one.height}x{one.width}: {one.difference:.3g}" for one in wrong)
         raise ExportError(
-            f"the exported file does not give the images of {info.checkpoint}: they differ by more than {bound:g} "
-            f"{unit} ({listed}); it was not kept"
+            f"the exported file does not give the images of {info.checkpoint}: they differ by more than "
+            f"{wrong[0].allowed:.2g} {unit} ({listed}); it was not kept"
         )
 
 

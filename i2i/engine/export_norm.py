@@ -1,10 +1,10 @@
 """Norms as exported files compute them: right on large pictures with flat areas, whatever adds up.
 
-A norm divides by a spread, so that what its mean is off by is divided, too. On a white page with a few marks a channel is
-the same number in almost every place, and its spread a hundredth of it: ONNX Runtime and OpenVINO, which add up four
-million float32 in one go, are then off by whole levels of colour, and on a page of one colour all that is left is rounding.
-The forms below mean the same as ``aten::instance_norm`` and are written in operators whose sums are short or start near
-zero. On a page of one colour they give exactly the shift.
+A norm divides by a spread, so that what its mean is off by is divided, too. On a white page with a few marks a channel
+is the same number in almost every place, and its spread a hundredth of it: ONNX Runtime and OpenVINO, which add up four
+million float32 in one go, are then off by whole levels of colour, and on a page of one colour all that is left is
+rounding. The forms below mean the same as ``aten::instance_norm`` and are written in operators whose sums are short or
+start near zero. On a page of one colour they give exactly the shift.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Standardise = Callable[[Tensor, float], Tensor]
 CLOSE = 2.0**-13
 """How far, as a share of it, a mean that was added up in float32 may lie from the one number that all were."""
 SAMPLED_ROWS = 16
-"""Every how many rows tell about the mean; few enough to cost nothing, and the variance loses no more than a decimal place by it."""
+"""Every how many rows tell about the mean: so few cost nothing, and cost the variance a decimal place at most."""
 
 
 def with_exact_norms(program: ExportedProgram, form: Form) -> ExportedProgram:
@@ -35,12 +35,13 @@ def with_exact_norms(program: ExportedProgram, form: Form) -> ExportedProgram:
         form: ``"onnx"``, for programs that add up in float32; ``"torch"``, for PyTorch, which adds up in float64.
     """
     standardise = _in_short_sums if form == "onnx" else _by_pytorch
-    return program.run_decompositions(
+    exact: ExportedProgram = program.run_decompositions(
         {
             torch.ops.aten.instance_norm.default: _instance_norm(standardise),
             torch.ops.aten.group_norm.default: _group_norm(standardise),
         }
     )
+    return exact
 
 
 def _instance_norm(standardise: Standardise) -> Callable[..., Any]:
@@ -53,8 +54,8 @@ def _instance_norm(standardise: Standardise) -> Callable[..., Any]:
         use_input_stats: bool,
         momentum: float,
         eps: float,
-        cudnn_enabled: bool,
-    ) -> Tensor:
+        _cudnn_enabled: bool,
+    ) -> Any:  # a tensor, or that it is left as it is
         if not use_input_stats:
             return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
         if x.dim() != 4:
@@ -66,8 +67,8 @@ def _instance_norm(standardise: Standardise) -> Callable[..., Any]:
 
 def _group_norm(standardise: Standardise) -> Callable[..., Any]:
     def group_norm(
-        x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float, cudnn_enabled: bool
-    ) -> Tensor:
+        x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float, _cudnn_enabled: bool
+    ) -> Any:
         if x.dim() != 4:
             return NotImplemented
         batch, channels, height, width = x.shape

@@ -1,4 +1,4 @@
-"""Writing a traced program as an ONNX file: small, for as old a runtime as its operators allow, and no slower than need be.
+"""Writing a traced program as an ONNX file: small, quick, and for as old a runtime as its operators allow.
 
 What PyTorch's exporter gives is simplified here: its remarks on where each operator came from go, upsampling and the
 convolution after it become one operator, and filters that float16 holds are stored as float16.
@@ -19,12 +19,11 @@ from torch.export import ExportedProgram
 
 from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
+from i2i.engine.export_half import holds_in_half
 from i2i.engine.export_versions import least_versions
 
 OPSET = 18
 """The one that PyTorch writes; the file says an older one if that is enough."""
-LARGE = 1024
-"""Elements from which on the type of a filter matters to the size of a file."""
 
 
 def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Mapping[int, str]) -> None:
@@ -58,20 +57,12 @@ def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Ma
     onnx.save(model, path)
 
 
-def holds_in_half(values: npt.NDArray[Any]) -> bool:
-    """Whether a filter is float32 and loses nothing as float16, such as one that ``i2i convert --half`` has stored."""
-    if values.dtype != np.float32 or values.ndim < 2 or values.size < LARGE:
-        return False
-    with np.errstate(over="ignore"):
-        return bool((values.astype(np.float16).astype(np.float32) == values).all())
-
-
 def _store_halves(graph: onnx.GraphProto) -> None:
     """Store filters that float16 holds as such; runtimes widen them once, when they open the file."""
     widened = []
     for stored in graph.initializer:
         values = numpy_helper.to_array(stored)
-        if holds_in_half(values):
+        if values.dtype == np.float32 and holds_in_half(torch.from_numpy(values.copy())):
             name = f"{stored.name}_half"
             widened.append(helper.make_node("Cast", [name], [stored.name], to=onnx.TensorProto.FLOAT))
             stored.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name))
@@ -83,7 +74,7 @@ def _store_halves(graph: onnx.GraphProto) -> None:
 def _join_upsampling(graph: onnx.GraphProto) -> None:
     """Make one transposed convolution of doubling by repetition and a zero-padded 3x3 convolution.
 
-    Of the nine pixels that the convolution reads, at most four differ: it gives the same in less than half the products.
+    Of the nine pixels that the convolution reads, at most four differ: the same takes less than half the products.
     """
     constants = {stored.name: numpy_helper.to_array(stored) for stored in graph.initializer}
     makers = {output: node for node in graph.node for output in node.output}

@@ -54,8 +54,7 @@ def _types(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def _type_name(kind: int) -> str:
-    name = onnx.TensorProto.DataType.Name(kind).lower()
-    return {"float": "float", "undefined": "?"}.get(name, name)
+    return str(onnx.TensorProto.DataType.Name(kind)).lower()
 
 
 def _in_version(
@@ -82,7 +81,7 @@ def _settings(node: onnx.NodeProto) -> dict[str, Any]:
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
 
 
-def _same(node: onnx.NodeProto, constants: Constants) -> list[onnx.NodeProto] | None:
+def _same(node: onnx.NodeProto, _constants: Constants) -> list[onnx.NodeProto] | None:
     """For operators of which later versions only take more types."""
     return [node]
 
@@ -90,7 +89,7 @@ def _same(node: onnx.NodeProto, constants: Constants) -> list[onnx.NodeProto] | 
 def _without(**defaults: Any) -> Older:
     """For operators that got attributes, which must have their defaults here."""
 
-    def older(node: onnx.NodeProto, constants: Constants) -> list[onnx.NodeProto] | None:
+    def older(node: onnx.NodeProto, _constants: Constants) -> list[onnx.NodeProto] | None:
         settings = _settings(node)
         if any(settings.get(name, default) != default for name, default in defaults.items()):
             return None
@@ -103,7 +102,7 @@ def _without(**defaults: Any) -> Older:
     return older
 
 
-def _pad(node: onnx.NodeProto, constants: Constants) -> list[onnx.NodeProto] | None:
+def _pad(node: onnx.NodeProto, _constants: Constants) -> list[onnx.NodeProto] | None:
     known = _settings(node).get("mode", b"constant") in (b"constant", b"reflect", b"edge")
     return [node] if known and len(node.input) <= 3 else None  # the fourth says which axes
 
@@ -117,7 +116,7 @@ def _reduce(node: onnx.NodeProto, constants: Constants) -> list[onnx.NodeProto] 
     return [helper.make_node(node.op_type, node.input[:1], node.output, name=node.name, **settings)]
 
 
-def _shape(node: onnx.NodeProto, constants: Constants) -> list[onnx.NodeProto] | None:
+def _shape(node: onnx.NodeProto, _constants: Constants) -> list[onnx.NodeProto] | None:
     settings = _settings(node)
     (output,) = node.output
     if not settings:
