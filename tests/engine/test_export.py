@@ -230,7 +230,7 @@ def test_the_name_is_the_models_unless_given(run, tmp_path, monkeypatch):
 
 
 def test_a_large_flat_page_is_the_translators_in_every_format(run, translator, onnx_file, torch_file):
-    """Sums of a million float32 in one go would be off by several levels, and by all of them where nothing is marked."""
+    """Sums of a million float32 in one go would be off by several levels, and by all where nothing is marked."""
     session = onnxruntime.InferenceSession(str(onnx_file.path), providers=["CPUExecutionProvider"])
     program = torch.export.load(torch_file.path).module()
     blank = np.full((1, 300, 300, 3), (200, 130, 90), np.uint8)

@@ -16,6 +16,9 @@ from i2i.engine.export_versions import least_versions
 
 from .trained import write_run
 
+# Of the exporter itself, when it copies a program.
+pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
+
 OPEN = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -74,7 +77,7 @@ def test_the_doubled_image_stays_where_something_else_reads_it(tmp_path):
 def test_operators_that_need_a_later_version_get_it():
     def model(*nodes, inputs=(), element=TensorProto.FLOAT):
         x = helper.make_tensor_value_info("x", element, [1, 2, "h", "w"])
-        y = helper.make_tensor_value_info("y", element, None)
+        y = helper.make_tensor_value_info("y", element, [None] * 4)
         graph = helper.make_graph(nodes, "g", [x], [y], list(inputs))
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
 
