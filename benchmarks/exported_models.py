@@ -54,13 +54,12 @@ def export_both(folder: Path) -> dict[str, Path]:
     """The ONNX file as it is, and with the norm that the runtimes have, without a check."""
     paths = {EXACT: folder / "exact.onnx", OWN: folder / "own.onnx"}
     i2i.export(MODEL, paths[EXACT])
-    as_it_was = {
-        "with_exact_norms": mock.patch.object(export, "with_exact_norms", lambda program, form: program),
-        "join": mock.patch.object(export_onnx, "_join_upsampling", lambda graph: None),
-        "agreement": mock.patch.object(export, "_require_agreement", lambda *given: None),
-        "page": mock.patch.object(export_check, "PAGE_SIDES", (256,)),
-    }
-    with as_it_was["with_exact_norms"], as_it_was["join"], as_it_was["agreement"], as_it_was["page"]:
+    with (
+        mock.patch.object(export, "with_exact_norms", lambda program, _form: program),
+        mock.patch.object(export, "_require_agreement"),
+        mock.patch.object(export_onnx, "_join_upsampling"),
+        mock.patch.object(export_check, "PAGE_SIDES", (256,)),
+    ):
         i2i.export(MODEL, paths[OWN])
     return paths
 
