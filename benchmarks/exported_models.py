@@ -3,9 +3,10 @@
 Two questions:
 
 - How many levels of 0..255 does a white page with a few marks, and one of a single colour, come out differently from
-  ``i2i translate``? Asked of ONNX Runtime, OpenVINO in f32, OpenCV and the ``.pt2`` file, of the norm that these programs
-  have themselves (``own norm``: the file as i2i 0.1.0 wrote it) as well as of the one that i2i writes; and of ONNX Runtime
-  for the web where ``--web FOLDER`` names one in which ``npm install onnxruntime-web`` was done (``node`` runs it).
+  ``i2i translate``? Asked of ONNX Runtime, OpenVINO in f32, OpenCV and the ``.pt2`` file, of the norm that these
+  programs have themselves (``own norm``: the file as i2i 0.1.0 wrote it) as well as of the one that i2i writes; and of
+  ONNX Runtime for the web where ``--web FOLDER`` names one in which ``npm install onnxruntime-web`` was done (``node``
+  runs it).
 - How fast is the file beside the one with the own norm? They take turns, so that a machine that gets busy hurts both.
 
 Writes ``benchmarks/results/exported_models.json``. ``--accuracy`` and ``--speed`` do one of them; speed wants a quiet
