@@ -9,7 +9,6 @@ import click
 
 from i2i.cli.options import Command
 from i2i.cli.output import new_table, print_table, say, tell_about_plugins
-from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.export import ExportReport
@@ -61,7 +60,7 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
 
     from i2i.engine.progress import watching
 
-    with watching(), working("exporting, and comparing the file with the model"):
+    with watching():
         from i2i.api import export as export_model
 
         report = export_model(model, out, format=format_name, **given)
@@ -73,7 +72,7 @@ def export(model: str, format_name: str | None, out: Path | None, **given: Any) 
     table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")
     for check in report.checks:
         table.add_row(
-            str(check.images), f"{check.height} x {check.width}", f"{check.difference:.2g}", f"{report.tolerance:g}"
+            str(check.images), f"{check.height} x {check.width}", f"{check.difference:.2g}", f"{check.allowed:.2g}"
         )
     print_table(table)
 

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_check import Check, Format, batch_shapes, check, tolerance
 from i2i.engine.export_graph import ImageGraph, TensorGraph
+from i2i.engine.export_half import with_half_filters
+from i2i.engine.export_norm import with_exact_norms
 from i2i.engine.inference import float32_by_default, own_random_numbers, torchs_own_settings
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.packages import require
@@ -33,10 +33,9 @@ from i2i.engine.translator import Translator
 from i2i.errors import ConfigError, ExportError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import GeneratorSpec
+from i2i.progress import working
 
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
-OPSET = 18
-"""Of ONNX: has everything that the generators need, and runs in ONNX Runtime from 1.14 (2023) on."""
 STANDARD_OPERATORS = ("aten", "prim", "prims")
 EXTRA = 'pip install "i2i[export]"'
 
@@ -131,14 +130,17 @@ def export_model(
         )
     translator = Translator(network, info, device="cpu")
     standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
-    program = _trace(
-        TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple), info, raw
-    )
+    if file_format == "torch":
+        standard = with_half_filters(standard)
+    graph = TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple)
+    with working("tracing the generator"):
+        program = _trace(graph, info, file_format, raw=raw)
     temporary = out.with_name(f".{out.stem}.writing{SUFFIXES[file_format]}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
-        checks = check(temporary, file_format, translator, raw=raw)
+        with working(f"writing {out}"):
+            _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
+        checks = check(temporary, file_format, translator, network, raw=raw)
         _require_agreement(checks, info, raw)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -175,7 +177,7 @@ def _with_standard_operators(manager: PluginManager, network: nn.Module, info: T
     return rebuilt
 
 
-def _trace(graph: nn.Module, info: TranslatorInfo, raw: bool) -> ExportedProgram:
+def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool) -> ExportedProgram:
     _, height, width = batch_shapes(info.size_multiple)[-1]  # sizes that are equal or 1 would be taken for constants
     shape = (2, info.in_channels, height, width) if raw else (2, height, width, info.in_channels)
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
@@ -198,6 +200,8 @@ def _trace(graph: nn.Module, info: TranslatorInfo, raw: bool) -> ExportedProgram
         )
     # From an example, loading would derive guards that its sizes met by chance; what all sizes give is checked instead.
     program.example_inputs = None
+    with _quietly():
+        program = with_exact_norms(program, file_format)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine are nobody's business
     return program
@@ -219,37 +223,26 @@ def _write(program: ExportedProgram, path: Path, file_format: Format, about: str
         with TRACING:
             torch.export.save(program, path, extra_files={metadata.FILE: about})
         return
+    from i2i.engine.export_onnx import write_onnx  # needs the extra
+
     try:
         with TRACING, _quietly():
-            converted: Any = torch.onnx.export(
-                program,
-                (),
-                dynamo=True,
-                opset_version=OPSET,
-                input_names=[metadata.INPUT],
-                output_names=[metadata.OUTPUT],
-                dynamic_shapes=(_open_places(raw),),
-                verbose=False,
-            )
+            write_onnx(program, path, about, _open_places(raw))
+    except OSError:
+        raise
     except Exception as error:  # its errors are many pages, and of many kinds
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(f"the generator cannot be written as ONNX ({type(error).__name__}: {reason})") from error
-    model = converted.model
-    model.producer_name, model.producer_version = "i2i", __version__
-    model.metadata_props.clear()
-    model.metadata_props[metadata.KEY] = about
-    converted.save(path, external_data=False)
 
 
 def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool) -> None:
-    bound = tolerance(raw)
-    wrong = [one for one in checks if not one.difference <= bound]  # also for NaN
+    wrong = [one for one in checks if not one.difference <= one.allowed]  # also for NaN
     if wrong:
         unit = "in [-1, 1]" if raw else "levels of 0..255"
         listed = "; ".join(f"{one.images} images of {one.height}x{one.width}: {one.difference:.3g}" for one in wrong)
         raise ExportError(
-            f"the exported file does not give the images of {info.checkpoint}: they differ by more than {bound:g} "
-            f"{unit} ({listed}); it was not kept"
+            f"the exported file does not give the images of {info.checkpoint}: they differ by more than "
+            f"{wrong[0].allowed:.2g} {unit} ({listed}); it was not kept"
         )
 
 

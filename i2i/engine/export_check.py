@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,22 +13,38 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 
 from i2i.engine import alone
 from i2i.engine.model import TranslatorInfo
 from i2i.engine.padding import padded_size
 from i2i.engine.pixels import to_uint8
+from i2i.engine.tiles.memory import available_memory
 from i2i.engine.translator import Translator
 from i2i.errors import ExportError
+from i2i.progress import counted, working
 
 Format = Literal["onnx", "torch"]
 
 RAW_TOLERANCE = 1e-4
 """How far values of a raw export may be from the translator's; [-1, 1] is 2 wide, and a level of 8 bits 0.0078."""
+RAW_PAGE_TOLERANCE = 2 / 255
+"""The same on the flat page, where norms multiply what any two programs differ by: a level."""
 LEVEL_TOLERANCE = 1
 """How many levels of 8 bits; values that lie between two levels may be rounded to either."""
 PATIENCE_SECONDS = 600
 SEED = 0
+
+PAGE_SIDES = (2048, 1536, 1024, 768, 512, 384, 256)
+"""Of the white page with a few marks, on which sums in float32 show: as large as time and memory allow."""
+PAGE_SECONDS = 8.0
+"""How long the translator may compute the page; the file takes about as long again."""
+PAGE_MEMORY_SHARE = 0.25
+"""Of the memory that is available; the file runs after the translator, in a process of its own."""
+ALIVE_AT_ONCE = 4
+"""How many tensors of the largest size a generator holds at a time, at most, in any of the runtimes."""
+TRIAL_SIDE = 128
+"""Of the page on which time and memory are measured."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +56,18 @@ class Check:
         height: of the images, in pixels.
         width: of the images, in pixels.
         difference: the largest from the translator's output: levels of 0..255, or of raw exports values in [-1, 1].
+        allowed: the largest that is accepted, in the same unit.
     """
 
     images: int
     height: int
     width: int
     difference: float
+    allowed: float
 
 
 def tolerance(raw: bool) -> float:
-    """The largest difference that is accepted, in the unit of :attr:`Check.difference`."""
+    """The largest difference that is accepted but on the page, in the unit of :attr:`Check.difference`."""
     return RAW_TOLERANCE if raw else LEVEL_TOLERANCE
 
 
@@ -62,26 +81,38 @@ def batch_shapes(multiple: int) -> list[tuple[int, int, int]]:
     return [(1, side, side), (3, 5, 7), (1, side + 1, 2 * side - 3), (2, side - 3, 2 * side + multiple // 2 + 1)]
 
 
-def check(path: Path, file_format: Format, translator: Translator, *, raw: bool) -> list[Check]:
+def check(
+    path: Path,
+    file_format: Format,
+    translator: Translator,
+    network: nn.Module,
+    *,
+    raw: bool,
+) -> list[Check]:
     """Run a file in a process of its own, which imports no i2i (and no torch for ONNX), and compare.
 
     Args:
         path: the file.
         file_format: what it is.
         translator: what it was made from, on the CPU in fp32.
+        network: the generator in it.
         raw: whether it takes float tensors.
 
     Returns:
-        A check for each of :func:`batch_shapes`, also where the difference is too large.
+        A check for each of :func:`batch_shapes` and one for a large flat page, also where the difference is too large.
 
     Raises:
         ExportError: the file does not run, or gives something of another shape or type.
     """
     batches = _batches(translator.info)
+    side = page_side(translator, network)
+    large = f"1x{side}x{side}"
+    batches[large] = page(side, translator.info.in_channels)
     given = {name: _scaled(batch) if raw else batch for name, batch in batches.items()}
-    outputs = _run_alone(path, file_format, given)
+    with working(f"running the file on {len(batches)} batches, the last a page of {side} x {side} pixels"):
+        outputs = _run_alone(path, file_format, given)
     checks = []
-    for name, batch in batches.items():
+    for name, batch in counted(batches.items(), "running the model on the same", len(batches)):
         expected = _expected(translator, batch, raw=raw)
         output = outputs.get(name)
         if output is None or output.shape != expected.shape or output.dtype != expected.dtype:
@@ -92,8 +123,47 @@ def check(path: Path, file_format: Format, translator: Translator, *, raw: bool)
             )
         difference = np.abs(output.astype(np.float64) - expected.astype(np.float64)).max()
         images, height, width, _ = batch.shape
-        checks.append(Check(images, height, width, float(difference)))
+        allowed = RAW_PAGE_TOLERANCE if raw and name == large else tolerance(raw)
+        checks.append(Check(images, height, width, float(difference), allowed))
     return checks
+
+
+def page(side: int, channels: int) -> npt.NDArray[np.uint8]:
+    """A white page ``[1, side, side, channels]`` with a few dark marks, and a pixel that is alone."""
+    image = np.full((1, side, side, channels), 255, np.uint8)
+    for place, shade in (((0.21, 0.33), 0), ((0.55, 0.7), 60), ((0.8, 0.12), 120)):
+        top, left = (int(side * share) for share in place)
+        image[:, top : top + 24, left : left + 9] = shade
+        image[:, top : top + 3, left : left + 40, -1] = shade
+    image[:, side // 2, side // 2] = 0
+    return image
+
+
+def page_side(translator: Translator, network: nn.Module) -> int:
+    """How large a page this machine translates in :data:`PAGE_SECONDS` and in a share of its memory."""
+    trial = torch.from_numpy(_scaled(page(TRIAL_SIDE, translator.info.in_channels)))
+    largest = 0
+
+    def keep_largest(_module: nn.Module, _given: Any, output: Any) -> None:
+        nonlocal largest
+        if isinstance(output, Tensor):
+            largest = max(largest, output.numel() * output.element_size())
+
+    hooks = [module.register_forward_hook(keep_largest) for module in network.modules()]
+    try:
+        translator.translate([trial])  # also gets everything ready that the next call uses
+    finally:
+        for hook in hooks:
+            hook.remove()
+    begin = time.perf_counter()
+    translator.translate([trial])
+    seconds = time.perf_counter() - begin
+    memory = PAGE_MEMORY_SHARE * available_memory(torch.device("cpu"))
+    for side in PAGE_SIDES:
+        times = (side / TRIAL_SIDE) ** 2
+        if times * seconds <= PAGE_SECONDS and times * largest * ALIVE_AT_ONCE <= memory:
+            return side
+    return PAGE_SIDES[-1]
 
 
 def _batches(info: TranslatorInfo) -> dict[str, npt.NDArray[np.uint8]]:

@@ -22,13 +22,15 @@ class ImageGraph(nn.Module):
 
     def __init__(self, network: nn.Module, multiple: int) -> None:
         super().__init__()
-        self.inner = TensorGraph(network, multiple)
+        self.network = network
+        self.multiple = multiple
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scale, translate, round to the nearest level (halves to the even one)."""
-        tensors = (images.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
-        translations: Tensor = (self.inner(tensors) + 1) * 127.5
-        return translations.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        """Pad and scale, translate, crop and round to the nearest level (halves to the even one)."""
+        padded, kept_rows, kept_columns = _padded(images, self.multiple, (1, 2))  # while a value is one byte
+        translations: Tensor = self.network((padded.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5)
+        kept = translations.index_select(2, kept_rows).index_select(3, kept_columns)
+        return ((kept + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class TensorGraph(nn.Module):
@@ -46,14 +48,27 @@ class TensorGraph(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Pad, translate, crop."""
-        height, width = images.shape[2:]
-        rows, top = _padding(height, self.multiple, images)
-        columns, left = _padding(width, self.multiple, images)
-        translations: Tensor = self.network(images.index_select(2, rows).index_select(3, columns))
-        # A slice would keep the strides of what it is cut from, and the trace would hold for some sizes only.
-        kept_rows = torch.arange(height, device=images.device) + top
-        kept_columns = torch.arange(width, device=images.device) + left
+        padded, kept_rows, kept_columns = _padded(images, self.multiple, (2, 3))
+        translations: Tensor = self.network(padded)
         return translations.index_select(2, kept_rows).index_select(3, kept_columns)
+
+
+def _padded(images: Tensor, multiple: int, places: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Images that are padded, and which rows and columns of them are the images again.
+
+    Args:
+        images: of any layout.
+        multiple: what H and W must be multiples of.
+        places: the dimensions that are H and W.
+    """
+    height, width = images.shape[places[0]], images.shape[places[1]]
+    rows, top = _padding(height, multiple, images)
+    columns, left = _padding(width, multiple, images)
+    padded = images.index_select(places[0], rows).index_select(places[1], columns)
+    # A slice would keep the strides of what it is cut from, and the trace would hold for some sizes only.
+    kept_rows = torch.arange(height, device=images.device) + top
+    kept_columns = torch.arange(width, device=images.device) + left
+    return padded, kept_rows, kept_columns
 
 
 def _padding(side: int, multiple: int, images: Tensor) -> tuple[Tensor, int]:
@@ -71,6 +86,12 @@ def _padding(side: int, multiple: int, images: Tensor) -> tuple[Tensor, int]:
     places = torch.arange(longer, device=images.device) - before
     last = torch.full((1,), side - 1, dtype=torch.int64, device=images.device)
     needed = torch.full((1,), after, dtype=torch.int64, device=images.device)
-    mirrored = (last - (last - places.abs()).abs()).clamp(min=0)
-    repeated = places.clamp(min=0).minimum(last)
+    first = torch.zeros((1,), dtype=torch.int64, device=images.device)
+    mirrored = torch.maximum(last - _magnitude(last - _magnitude(places)), first)
+    repeated = torch.maximum(places, first).minimum(last)
     return torch.where(needed <= last, mirrored, repeated), before
+
+
+def _magnitude(places: Tensor) -> Tensor:
+    """``abs`` of whole numbers, which OpenCV has for floats alone, as it has ``clamp``."""
+    return torch.maximum(places, -places)
