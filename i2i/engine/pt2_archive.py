@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 from torch.export.pt2_archive import PT2ArchiveWriter
+from torch.export.pt2_archive._package import load_pt2
 from torch.export.pt2_archive.constants import (
     ARCHIVE_FORMAT_PATH,
     ARCHIVE_FORMAT_VALUE,
@@ -36,6 +37,7 @@ from torch.export.pt2_archive.constants import (
     WEIGHTS_DIR,
 )
 
+from i2i.engine.inference import torchs_own_settings
 from i2i.engine.pt2_graph import NeedsTrustError, check_graph, check_strings
 from i2i.engine.quiet import quietly
 from i2i.engine.regular_files import require_file
@@ -57,6 +59,7 @@ _OF_THE_FORMAT = frozenset({_EXAMPLES, ARCHIVE_FORMAT_PATH, "archive_version", "
 _LOGGERS = ("torch.export", "torch.export.pt2_archive._package", "torch._export.serde.serialize")
 
 
+@torchs_own_settings()
 def load_program(path: Path, *, trust: bool = False) -> tuple[ExportedProgram, dict[str, str]]:
     """Load a program, on the CPU, and the texts that were put beside it.
 
@@ -78,7 +81,8 @@ def load_program(path: Path, *, trust: bool = False) -> tuple[ExportedProgram, d
                 return torch.export.load(path, extra_files=extra), extra
             members = _read(path)
             extra = _texts(members)
-            return torch.export.load(_rebuilt(members)), extra
+            # What torch.export.load calls; that would log a failure, and raise another which refers to the log.
+            return load_pt2(_rebuilt(members)).exported_programs[_MODEL], extra
     except NeedsTrustError as error:
         raise CheckpointError(
             f"{path} holds more than weights and a graph of PyTorch's operators ({printable(str(error))}), and "
@@ -90,6 +94,7 @@ def load_program(path: Path, *, trust: bool = False) -> tuple[ExportedProgram, d
         ) from error
 
 
+@torchs_own_settings()
 def program_on(program: ExportedProgram, device: torch.device) -> ExportedProgram:
     """The program for a device: its weights, and the devices that its operators name."""
     if device.type == "cpu":

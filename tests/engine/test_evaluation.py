@@ -5,7 +5,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+import i2i
 from i2i.engine.evaluation import HeldOut
+
+from .trained import write_run
 
 CPU = torch.device("cpu")
 
@@ -138,3 +141,17 @@ def test_other_channel_counts_are_drawn_in_part_and_the_title_says_so(tmp_path, 
     images.write_picture(tmp_path / "picture.png", count=1)
     titles = json.loads((tmp_path / "samples" / "AtoB" / "columns.json").read_text())["titles"]
     assert titles == [f"{title}{said}" for title in ("input (horses)", "output (zebras)", "truth (zebras)")]
+
+
+def test_paper_inference_gives_what_a_translator_gives(tmp_path):
+    """In numbers, sheets and `best`, whenever they are made and whatever else draws random numbers."""
+    run, networks = write_run(tmp_path / "run", dropout=True, norm="batch", more={"inference": "paper"})
+    images = held_out(Pictures((16, 16), (16, 16)), networks, paper=True)
+    source = torch.cat([batch["A"] for batch in images._images(None)])
+    expected = i2i.load(run, device="cpu")(list(source))
+    measured = images.measure()
+    torch.rand(5)
+    with images._inference():
+        (found,) = (shown for title, shown in images._columns("AtoB", 2).items() if title.startswith("output"))
+    assert torch.equal(found, torch.stack(expected))
+    assert images.measure() == measured
