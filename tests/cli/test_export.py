@@ -46,9 +46,8 @@ def test_export_then_translate(model, here):
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].startswith("a run.onnx (0.")
-    assert lines[0].endswith(
-        f"flat to 3d, resnet, step 1 of {model}/checkpoints/step-00000001 (the latest, and the best by the held-out score)"
-    )
+    taken = f"{model}/checkpoints/step-00000001 (the latest, and the best by the held-out score)"
+    assert lines[0].endswith(f"flat to 3d, resnet, step 1 of {taken}")
     assert lines[1] == "In and out: uint8 [N, H, W, C], 3 and 3 channels, any size and number"
     assert lines[2].startswith("Run by onnxruntime ")
     assert lines[4].split()[:4] == ["1", "16", "x", "16"]
