@@ -237,12 +237,14 @@ def evaluate(
         DataError: the data cannot be used, there are no pairs although they were asked for, or the weights of
             Inception cannot be fetched.
     """
-    require("evaluating", *MEASURING)
+    from i2i.engine.progress import watching
+
+    with watching(progress), working("starting PyTorch"):
+        require("evaluating", *MEASURING)
     from i2i.engine.exported import is_exported
     from i2i.engine.features import load_features
     from i2i.engine.measure import choose_data, measure
     from i2i.engine.model import find_checkpoint
-    from i2i.engine.progress import watching
     from i2i.engine.resolve import layer_from_settings
 
     require_model(model)

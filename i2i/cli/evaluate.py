@@ -8,7 +8,6 @@ import click
 
 from i2i.cli.options import Command
 from i2i.cli.output import new_table, print_json, print_table, say, tell_about_plugins
-from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.engine.measure import Evaluation
@@ -80,10 +79,7 @@ def evaluate(model: str, as_json: bool, **given: Any) -> None:
     tell_about_plugins()
 
     from i2i.api import evaluate as evaluate_model
-    from i2i.engine.progress import watching
 
-    with watching(not as_json), working("starting PyTorch"):
-        import i2i.engine.measure  # noqa: F401  (what takes longest of the start)
     evaluation = evaluate_model(model, progress=not as_json, **given)
     if as_json:
         print_json(evaluation.to_dict())

@@ -20,6 +20,7 @@ TRAINING = (
     "torchmetrics.functional.image",
     "numpy",
     "PIL",
+    "tifffile",
     "safetensors.torch",
     "matplotlib.figure",
     "pydantic",

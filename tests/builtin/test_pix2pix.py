@@ -124,7 +124,8 @@ def test_dropout_makes_a_difference():
 
 
 def test_accumulating_two_batches_of_one_equals_a_batch_of_two():
-    settings = [*SMALL, "generator.norm=instance", "generator.dropout=false", "discriminator.norm=instance"]
+    settings = [setting for setting in SMALL if not setting.startswith("generator.downs=")]
+    settings += ["generator.norm=instance", "generator.dropout=false", "discriminator.norm=instance"]
     settings += ["generator.downs=5"]  # 64 px leave 2 x 2 in the middle: one pixel has no variance
     whole, config = make_method(*settings)
     parts, _ = make_method(*settings)

@@ -279,11 +279,11 @@ def test_ctrl_c_waits_for_the_files_at_hand_alone(draw, build, monkeypatch):
         draw(f"B/{number}.png", (8, 8))
     looked, look_at = [], check._look_at
 
-    def interrupted(path, max_pixels):
+    def interrupted(path, **options):
         looked.append(path)
         if len(looked) == 20:
             raise KeyboardInterrupt
-        return look_at(path, max_pixels)
+        return look_at(path, **options)
 
     monkeypatch.setattr(check, "_look_at", interrupted)
     monkeypatch.setattr(check.os, "cpu_count", lambda: 1)
