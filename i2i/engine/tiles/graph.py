@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from i2i.engine.tiles.operations import (
     Pointwise,
     TransposedConvolution,
 )
-from i2i.engine.tracing import TRACING
+from i2i.engine.tracing import TRACING, copy_of_modules
 
 aten = torch.ops.aten
 
@@ -97,17 +96,11 @@ def trace(network: nn.Module, channels: int, height: int, width: int) -> Graph:
     example = torch.zeros(1, dtype=torch.float32, device=device).expand(1, channels, height, width)
     try:
         with TRACING, quietly():  # the exporter's own warnings, about itself
-            copied = _copy_of_modules(network)
-            program = torch.export.export(copied, (example,), strict=False).run_decompositions({})
+            program = torch.export.export(copy_of_modules(network), (example,), strict=False).run_decompositions({})
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise CannotStreamError(f"it cannot be traced ({type(error).__name__}: {reason})") from error
     return _Reader(program).graph()
-
-
-def _copy_of_modules(network: nn.Module) -> nn.Module:
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    return copy.deepcopy(network, shared)
 
 
 class _Reader:
