@@ -33,8 +33,9 @@ INVENTED = {"mine"}
 """Names that stand for a reader's own component: such a command is only checked for its options and arguments."""
 RUNS_AT_ONCE = {("plugins", "list"), ("plugins", "show")}
 """Commands that are run; the others read a reader's files, write or take long, and are checked like invented names."""
-NOT_RUN = re.compile(r"photo|runs/|: \.\.\.")
-"""What tells a block that reads a reader's files, or shows a signature alone; it is only compiled."""
+NOT_RUN = re.compile(r"photo|runs/|import openvino|: \.\.\.")
+"""What tells a block that reads a reader's files, wants a package of a reader's choice, or shows a signature alone; it is
+only compiled."""
 
 
 def blocks(language: str) -> Iterator[tuple[Path, str]]:
