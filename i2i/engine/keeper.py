@@ -169,12 +169,10 @@ class Keeper:
             together: whether all processes are here; they can only save together.
         """
         step = self.position.step
-        if isinstance(error, DivergedError) or "--resume" in str(error):
+        if step == 0 or isinstance(error, DivergedError) or "--resume" in str(error):
             return
         if isinstance(error, KeyboardInterrupt):  # the second Ctrl-C: somebody does not want to wait
             told = f"stopped at once; {self.last_good()}"
-        elif step == 0:
-            return
         elif self.is_saved():
             told = f"step {step} is saved in {self.checkpoints.folder_of(step)}"
         elif not together:

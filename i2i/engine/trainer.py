@@ -182,6 +182,8 @@ class Trainer:
                     self.keeper.write_sheets()
                 with suppress(StopWaiting):
                     self._train_on(batches, wish)
+                if self.position.step == 0 and not self._is_over():
+                    raise KeyboardInterrupt  # nothing to save: a new folder is taken back, and the same command works
                 return self._end(finished=self._is_over())
             except BaseException as error:
                 self._rescue(error)

@@ -103,7 +103,7 @@ class Checking:
     def __call__(self):
         from i2i.builtin.datasets import check
 
-        def look(*_):
+        def look(*_, **__):
             print("checking", flush=True)
             time.sleep(2)
             return (16, 16), False
@@ -124,6 +124,35 @@ def test_a_signal_before_training_leaves_nothing(straight, tmp_path, number):
     assert not folder.exists()
     Child(tmp_path / "second", **{**arguments, "out": folder}).succeed()
     assert_same_end(folder, whole)
+
+
+class Drawing:
+    """The sheets before the first step take long."""
+
+    def __call__(self):
+        from i2i.engine.keeper import Keeper
+
+        draw = Keeper.write_sheets
+
+        def drawing(keeper):
+            draw(keeper)
+            print("drawn", flush=True)
+            time.sleep(2)
+
+        Keeper.write_sheets = drawing
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_between_the_first_sheets_and_the_first_step_leaves_nothing(straight, tmp_path, number):
+    arguments, _ = straight
+    folder = tmp_path / "run"
+    child = Child(tmp_path / "first", Drawing(), **{**arguments, "out": folder, "progress": True})
+    child.wait_for(lambda: "drawn" in child.output(), "the first sheets")
+    assert (folder / "samples").exists()
+    child.send(number)
+    assert child.wait() not in (0, -number), child.output()
+    assert "--resume" not in child.output(), "there is nothing to go on with"
+    assert not folder.exists()
 
 
 class Breaks:
