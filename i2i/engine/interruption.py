@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,24 +13,24 @@ from types import FrameType
 from typing import Any
 
 ALWAYS = (signal.SIGINT, signal.SIGTERM)
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in (
-        "SIGINT",
-        "SIGTERM",
-        "SIGBREAK",  # Windows
-        "SIGHUP",  # the terminal is closed
-        "SIGQUIT",
-        "SIGUSR1",  # batch systems, some time before the end
-        "SIGUSR2",
-        "SIGXCPU",  # the limit of computing time
-        "SIGALRM",
-        "SIGVTALRM",
-        "SIGPROF",
-        "SIGPWR",
-    )
-    if hasattr(signal, name)
+_NAMES = (
+    "SIGINT",
+    "SIGTERM",
+    "SIGBREAK",  # Windows
+    "SIGHUP",  # the terminal is closed
+    "SIGQUIT",
+    "SIGUSR1",  # batch systems, some time before the end
+    "SIGUSR2",
+    "SIGXCPU",  # the limit of computing time
+    "SIGALRM",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGPWR",
+    "SIGSTKFLT",
+    *(["SIGIO"] if sys.platform == "linux" else []),  # elsewhere it ends no process
 )
+_REAL_TIME = range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIGRTMIN") else range(0)
+SIGNALS = (*(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)), *_REAL_TIME)
 """What ends a process and can be caught, but for faults of its own."""
 
 AGAIN_SECONDS = 1.0
@@ -58,13 +59,13 @@ def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _ours() -> dict[signal.Signals, Handler]:
+def _ours() -> dict[int, Handler]:
     """The signals to take, with their handlers now: those that would end the process, and always the first two.
 
     What a caller handles or ignores stays with that (``nohup``, a stack trace on SIGUSR1); so does what was set outside
     of Python.
     """
-    now: dict[signal.Signals, Handler] = {number: signal.getsignal(number) for number in SIGNALS}
+    now: dict[int, Handler] = {number: signal.getsignal(number) for number in SIGNALS}
     return {
         number: handler
         for number, handler in now.items()
@@ -73,7 +74,7 @@ def _ours() -> dict[signal.Signals, Handler]:
 
 
 @contextmanager
-def _handled(handlers: dict[signal.Signals, Handler], handle: Handler) -> Iterator[None]:
+def _handled(handlers: dict[int, Handler], handle: Handler) -> Iterator[None]:
     for number in handlers:
         signal.signal(number, handle)
     pipe = getattr(signal, "SIGPIPE", None)
@@ -161,7 +162,7 @@ def interruption() -> Iterator[Wish]:
             return
         if now - first[0][1] < AGAIN_SECONDS or number not in (first[0][0], signal.SIGINT):
             return  # some batch systems send one kind after the other
-        handler = before[signal.Signals(number)]
+        handler = before[number]
         if callable(handler):
             handler(number, frame)
         else:

@@ -33,13 +33,16 @@ def saved_step(folder):
     return CheckpointFolder(folder / "checkpoints", 1).latest().step
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGPROF", "SIGPWR"])
+@pytest.mark.parametrize(
+    "name",
+    ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGPROF", "SIGPWR", "SIGIO", "SIGRTMIN"],
+)
 def test_every_signal_that_can_be_caught_saves(straight, tmp_path, name):
     arguments, whole = straight
     folder = tmp_path / "run"
     child = Child(tmp_path / "first", **{**arguments, "out": folder, "progress": True})
     child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
-    child.send(getattr(signal, name))
+    child.send(getattr(signal, name) + (name == "SIGRTMIN") * 3)  # one that has no name of its own
     assert child.wait() == INTERRUPTED, child.output()
     assert saved_step(folder) == max(steps_logged(folder)) >= 3
     go_on(folder, whole, tmp_path / "second")
