@@ -33,6 +33,10 @@ _REAL_TIME = range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIG
 SIGNALS = (*(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)), *_REAL_TIME)
 """What ends a process and can be caught, but for faults of its own."""
 
+_BY_ITSELF = ("SIGXCPU", "SIGALRM", "SIGVTALRM", "SIGPROF")
+REPEATING = frozenset(int(getattr(signal, name)) for name in _BY_ITSELF if hasattr(signal, name))
+"""Limits and timers: the system sends them again each second, with nobody who would not wait."""
+
 AGAIN_SECONDS = 1.0
 """A signal that comes a second time within this is the same wish: ``timeout`` and terminals send it twice."""
 
@@ -144,7 +148,10 @@ def held() -> Iterator[None]:
 
 @contextmanager
 def interruption() -> Iterator[Wish]:
-    """Turn the first signal into a wish; a second one of that kind, or Ctrl-C, ends the process as usual."""
+    """Turn the first signal into a wish; a second one of that kind, or Ctrl-C, ends the process as usual.
+
+    Those of limits and timers stay wishes.
+    """
     wish = Wish()
     if not _is_main_thread():
         yield wish  # signals reach the main thread only
@@ -160,7 +167,7 @@ def interruption() -> Iterator[Wish]:
             if wish.may_stop_waiting():
                 raise StopWaiting
             return
-        if now - first[0][1] < AGAIN_SECONDS or number not in (first[0][0], signal.SIGINT):
+        if now - first[0][1] < AGAIN_SECONDS or number in REPEATING or number not in (first[0][0], signal.SIGINT):
             return  # some batch systems send one kind after the other
         handler = before[number]
         if callable(handler):

@@ -93,6 +93,11 @@ class Keeper:
         if self.accelerator.is_main_process:
             with self.going_on(self.folder.metrics_file.name):
                 self.folder.write_metrics()
+            if self.folder.put_back_config(self.config):
+                self.reporter.note(
+                    f"{self.folder.config_file} was gone, as where a run folder is renamed or removed while it trains: "
+                    "it is written again, and the run goes on there; do not train in the renamed folder as well"
+                )
         self.checkpoints.write_rank(step, self.accelerator.process_index, self.snapshot.of_this_process())
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:

@@ -9,7 +9,17 @@ import pytest
 
 from i2i.engine.checkpoint import CheckpointFolder
 
-from .running import FAILED, INTERRUPTED, UNPAIRED, Child, assert_same_end, assert_tidy, options, steps_logged
+from .running import (
+    FAILED,
+    INTERRUPTED,
+    UNPAIRED,
+    Child,
+    assert_same_end,
+    assert_tidy,
+    checkpoint_contents,
+    options,
+    steps_logged,
+)
 
 SETTINGS = {**UNPAIRED, "generator.dropout": True, "training.ema_decay": 0.9, "training.checkpoint_every": 1000}
 STEPS = 12
@@ -127,6 +137,20 @@ def test_a_signal_before_training_leaves_nothing(straight, tmp_path, number):
     assert not folder.exists()
     Child(tmp_path / "second", **{**arguments, "out": folder}).succeed()
     assert_same_end(folder, whole)
+
+
+def test_a_folder_that_is_renamed_while_it_trains_can_be_gone_on_with(straight, tmp_path):
+    arguments, whole = straight
+    folder = tmp_path / "run"
+    child = Child(tmp_path / "first", **{**arguments, "out": folder, "progress": True})
+    child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
+    folder.rename(tmp_path / "renamed")
+    child.send(signal.SIGTERM)
+    assert child.wait() == INTERRUPTED, child.output()
+    assert "was gone" in child.output()
+    Child(tmp_path / "second", resume=folder).succeed()
+    ours, theirs = (checkpoint_contents(path / "checkpoints" / "latest") for path in (folder, whole))
+    assert ours == theirs
 
 
 class Drawing:
