@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,25 +13,29 @@ from types import FrameType
 from typing import Any
 
 ALWAYS = (signal.SIGINT, signal.SIGTERM)
-SIGNALS = tuple(
-    getattr(signal, name)
-    for name in (
-        "SIGINT",
-        "SIGTERM",
-        "SIGBREAK",  # Windows
-        "SIGHUP",  # the terminal is closed
-        "SIGQUIT",
-        "SIGUSR1",  # batch systems, some time before the end
-        "SIGUSR2",
-        "SIGXCPU",  # the limit of computing time
-        "SIGALRM",
-        "SIGVTALRM",
-        "SIGPROF",
-        "SIGPWR",
-    )
-    if hasattr(signal, name)
+_NAMES = (
+    "SIGINT",
+    "SIGTERM",
+    "SIGBREAK",  # Windows
+    "SIGHUP",  # the terminal is closed
+    "SIGQUIT",
+    "SIGUSR1",  # batch systems, some time before the end
+    "SIGUSR2",
+    "SIGXCPU",  # the limit of computing time
+    "SIGALRM",
+    "SIGVTALRM",
+    "SIGPROF",
+    "SIGPWR",
+    "SIGSTKFLT",
+    *(["SIGIO"] if sys.platform == "linux" else []),  # elsewhere it ends no process
 )
+_REAL_TIME = range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIGRTMIN") else range(0)
+SIGNALS = (*(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)), *_REAL_TIME)
 """What ends a process and can be caught, but for faults of its own."""
+
+_BY_ITSELF = ("SIGXCPU", "SIGALRM", "SIGVTALRM", "SIGPROF")
+REPEATING = frozenset(int(getattr(signal, name)) for name in _BY_ITSELF if hasattr(signal, name))
+"""Limits and timers: the system sends them again each second, with nobody who would not wait."""
 
 AGAIN_SECONDS = 1.0
 """A signal that comes a second time within this is the same wish: ``timeout`` and terminals send it twice."""
@@ -58,13 +63,13 @@ def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _ours() -> dict[signal.Signals, Handler]:
+def _ours() -> dict[int, Handler]:
     """The signals to take, with their handlers now: those that would end the process, and always the first two.
 
     What a caller handles or ignores stays with that (``nohup``, a stack trace on SIGUSR1); so does what was set outside
     of Python.
     """
-    now: dict[signal.Signals, Handler] = {number: signal.getsignal(number) for number in SIGNALS}
+    now: dict[int, Handler] = {number: signal.getsignal(number) for number in SIGNALS}
     return {
         number: handler
         for number, handler in now.items()
@@ -73,7 +78,7 @@ def _ours() -> dict[signal.Signals, Handler]:
 
 
 @contextmanager
-def _handled(handlers: dict[signal.Signals, Handler], handle: Handler) -> Iterator[None]:
+def _handled(handlers: dict[int, Handler], handle: Handler) -> Iterator[None]:
     for number in handlers:
         signal.signal(number, handle)
     pipe = getattr(signal, "SIGPIPE", None)
@@ -143,7 +148,10 @@ def held() -> Iterator[None]:
 
 @contextmanager
 def interruption() -> Iterator[Wish]:
-    """Turn the first signal into a wish; a second one of that kind, or Ctrl-C, ends the process as usual."""
+    """Turn the first signal into a wish; a second one of that kind, or Ctrl-C, ends the process as usual.
+
+    Those of limits and timers stay wishes.
+    """
     wish = Wish()
     if not _is_main_thread():
         yield wish  # signals reach the main thread only
@@ -159,9 +167,9 @@ def interruption() -> Iterator[Wish]:
             if wish.may_stop_waiting():
                 raise StopWaiting
             return
-        if now - first[0][1] < AGAIN_SECONDS or number not in (first[0][0], signal.SIGINT):
+        if now - first[0][1] < AGAIN_SECONDS or number in REPEATING or number not in (first[0][0], signal.SIGINT):
             return  # some batch systems send one kind after the other
-        handler = before[signal.Signals(number)]
+        handler = before[number]
         if callable(handler):
             handler(number, frame)
         else:

@@ -93,6 +93,11 @@ class Keeper:
         if self.accelerator.is_main_process:
             with self.going_on(self.folder.metrics_file.name):
                 self.folder.write_metrics()
+            if self.folder.put_back_config(self.config):
+                self.reporter.note(
+                    f"{self.folder.config_file} was gone, as where a run folder is renamed or removed while it trains: "
+                    "it is written again, and the run goes on there; do not train in the renamed folder as well"
+                )
         self.checkpoints.write_rank(step, self.accelerator.process_index, self.snapshot.of_this_process())
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
@@ -169,12 +174,10 @@ class Keeper:
             together: whether all processes are here; they can only save together.
         """
         step = self.position.step
-        if isinstance(error, DivergedError) or "--resume" in str(error):
+        if step == 0 or isinstance(error, DivergedError) or "--resume" in str(error):
             return
         if isinstance(error, KeyboardInterrupt):  # the second Ctrl-C: somebody does not want to wait
             told = f"stopped at once; {self.last_good()}"
-        elif step == 0:
-            return
         elif self.is_saved():
             told = f"step {step} is saved in {self.checkpoints.folder_of(step)}"
         elif not together:

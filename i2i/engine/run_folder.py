@@ -140,6 +140,13 @@ class RunFolder:
         """Write ``config.yaml``."""
         write_whole(self.config_file, config.to_yaml().encode())
 
+    def put_back_config(self, config: RunConfig) -> bool:
+        """Write ``config.yaml`` where it is gone, without which no checkpoint can be gone on with; say whether."""
+        if self.config_file.exists():
+            return False
+        self.keep_config(config)
+        return True
+
     def config_values(self) -> Mapping[str, Any]:
         """The kept configuration as nested plain values.
 

@@ -93,8 +93,8 @@ class Snapshot:
             for name, average in self.averages.items():
                 average.n_averaged.fill_(shared["averaged"][name])
             for group in self.optimizers:
-                if shared["schedules"][group]["last_epoch"] > position.step:
-                    raise ValueError(f"schedules.{group}: more epochs than the {position.step} steps could fill")
+                if shared["schedules"][group]["last_epoch"] > position.samples:  # a large batch may hold several epochs
+                    raise ValueError(f"schedules.{group}: more epochs than {position.samples} samples could fill")
                 self.optimizers[group].load_state_dict(shared["optimizers"][group])
                 self.schedules[group].load_state_dict(shared["schedules"][group])
             own = checkpoint.rank_state(rank)

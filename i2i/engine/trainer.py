@@ -35,7 +35,7 @@ from i2i.engine.snapshot import Snapshot
 from i2i.engine.stream import SampleStream, choose_workers, to_device
 from i2i.engine.train_lines import TrainLines
 from i2i.errors import DataError, DivergedError, I2IError
-from i2i.plugins.calls import calling
+from i2i.plugins.calls import calling, lacks_memory
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 
@@ -182,6 +182,8 @@ class Trainer:
                     self.keeper.write_sheets()
                 with suppress(StopWaiting):
                     self._train_on(batches, wish)
+                if self.position.step == 0 and not self._is_over():
+                    raise KeyboardInterrupt  # nothing to save: a new folder is taken back, and the same command works
                 return self._end(finished=self._is_over())
             except BaseException as error:
                 self._rescue(error)
@@ -216,7 +218,7 @@ class Trainer:
         """Save what is whole; random numbers that a step under way has drawn are put back first."""
         half_done = ""
         if self._applied is not None:
-            if isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
+            if error.__cause__ is not None and lacks_memory(error.__cause__):
                 traceback.clear_frames(error.__cause__.__traceback__)  # which hold what filled it
             for optimizer in self.optimizers.values():
                 optimizer.zero_grad(set_to_none=True)

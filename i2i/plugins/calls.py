@@ -82,7 +82,7 @@ def explain(error: BaseException, component: Any, doing: str, way_on: str = "") 
     if os.environ.get(TRACE_VARIABLE):
         sys.stderr.write("".join(traceback.format_exception(error)))
     way_on = f"; {way_on}" if way_on else ""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing it
+    if lacks_memory(error):
         return I2IError(
             f"{doing} failed: there is not enough memory: {reason_of(error)}{way_on}. Take smaller images "
             "(--image-size), fewer at once (--batch-size) or a narrower network (base_channels)"
@@ -94,6 +94,13 @@ def explain(error: BaseException, component: Any, doing: str, way_on: str = "") 
     return PluginError(
         f"{doing} failed: {culprit} raised {type(error).__name__}{said}{way_on}. What to do: {culprit.advice}"
     )
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether memory was short: Python's error, torch's for a GPU (without importing it), or torch's for the CPU."""
+    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error):  # a class of its own is for GPUs only
+        return True
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _culprit(trace: TracebackType | None, called: Called) -> Called:

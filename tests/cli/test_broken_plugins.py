@@ -6,6 +6,7 @@ import textwrap
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -179,6 +180,16 @@ def test_short_memory_says_what_needs_less(broken):
     assert result.exit_code == 1
     assert "there is not enough memory: CUDA out of memory" in result.stderr
     assert "--image-size" in result.stderr
+
+
+def test_short_memory_of_the_cpu_is_known_though_torch_has_no_class_for_it(broken):
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(1 << 50)
+
+    result = broken("generator", f"RuntimeError({str(raised.value)!r})")
+
+    assert result.exit_code == 1
+    assert "there is not enough memory: [enforce fail at alloc_cpu" in result.stderr
 
 
 def test_tracing_shows_the_traceback_as_well(broken, monkeypatch):

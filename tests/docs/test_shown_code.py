@@ -34,7 +34,7 @@ INVENTED = {"mine"}
 RUNS_AT_ONCE = {("plugins", "list"), ("plugins", "show")}
 """Commands that are run; the others read a reader's files, write or take long, and are checked like invented names."""
 NOT_RUN = re.compile(r"photo|runs/|import openvino|: \.\.\.")
-"""What tells a block that reads a reader's files, wants a package of a reader's choice, or shows a signature alone; it is
+"""What tells a block that reads a reader's files, wants a package of their choice, or shows a signature alone; it is
 only compiled."""
 
 

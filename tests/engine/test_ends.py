@@ -9,7 +9,17 @@ import pytest
 
 from i2i.engine.checkpoint import CheckpointFolder
 
-from .running import FAILED, INTERRUPTED, UNPAIRED, Child, assert_same_end, assert_tidy, options, steps_logged
+from .running import (
+    FAILED,
+    INTERRUPTED,
+    UNPAIRED,
+    Child,
+    assert_same_end,
+    assert_tidy,
+    checkpoint_contents,
+    options,
+    steps_logged,
+)
 
 SETTINGS = {**UNPAIRED, "generator.dropout": True, "training.ema_decay": 0.9, "training.checkpoint_every": 1000}
 STEPS = 12
@@ -33,13 +43,16 @@ def saved_step(folder):
     return CheckpointFolder(folder / "checkpoints", 1).latest().step
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGPROF", "SIGPWR"])
+@pytest.mark.parametrize(
+    "name",
+    ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGPROF", "SIGPWR", "SIGIO", "SIGRTMIN"],
+)
 def test_every_signal_that_can_be_caught_saves(straight, tmp_path, name):
     arguments, whole = straight
     folder = tmp_path / "run"
     child = Child(tmp_path / "first", **{**arguments, "out": folder, "progress": True})
     child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
-    child.send(getattr(signal, name))
+    child.send(getattr(signal, name) + (name == "SIGRTMIN") * 3)  # one that has no name of its own
     assert child.wait() == INTERRUPTED, child.output()
     assert saved_step(folder) == max(steps_logged(folder)) >= 3
     go_on(folder, whole, tmp_path / "second")
@@ -126,6 +139,49 @@ def test_a_signal_before_training_leaves_nothing(straight, tmp_path, number):
     assert not folder.exists()
     Child(tmp_path / "second", **{**arguments, "out": folder}).succeed()
     assert_same_end(folder, whole)
+
+
+def test_a_folder_that_is_renamed_while_it_trains_can_be_gone_on_with(straight, tmp_path):
+    arguments, whole = straight
+    folder = tmp_path / "run"
+    child = Child(tmp_path / "first", **{**arguments, "out": folder, "progress": True})
+    child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
+    folder.rename(tmp_path / "renamed")
+    child.send(signal.SIGTERM)
+    assert child.wait() == INTERRUPTED, child.output()
+    assert "was gone" in child.output()
+    Child(tmp_path / "second", resume=folder).succeed()
+    ours, theirs = (checkpoint_contents(path / "checkpoints" / "latest") for path in (folder, whole))
+    assert ours == theirs
+
+
+class Drawing:
+    """The sheets before the first step take long."""
+
+    def __call__(self):
+        from i2i.engine.keeper import Keeper
+
+        draw = Keeper.write_sheets
+
+        def drawing(keeper):
+            draw(keeper)
+            print("drawn", flush=True)
+            time.sleep(2)
+
+        Keeper.write_sheets = drawing
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_between_the_first_sheets_and_the_first_step_leaves_nothing(straight, tmp_path, number):
+    arguments, _ = straight
+    folder = tmp_path / "run"
+    child = Child(tmp_path / "first", Drawing(), **{**arguments, "out": folder, "progress": True})
+    child.wait_for(lambda: "drawn" in child.output(), "the first sheets")
+    assert (folder / "samples").exists()
+    child.send(number)
+    assert child.wait() not in (0, -number), child.output()
+    assert "--resume" not in child.output(), "there is nothing to go on with"
+    assert not folder.exists()
 
 
 class Breaks:

@@ -53,6 +53,19 @@ def test_another_signal_is_the_same_wish_but_for_ctrl_c(monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.parametrize("name", ["SIGXCPU", "SIGVTALRM", "SIGPROF"])
+def test_a_limit_that_is_told_again_and_again_stays_a_wish(name, monkeypatch):
+    """The system sends SIGXCPU each second from the soft limit of computing time to the hard one."""
+    clock = Clock(monkeypatch)
+    with interruption() as interrupted:
+        for _ in range(3):
+            os.kill(os.getpid(), getattr(signal, name))
+            clock.now += 1
+        assert interrupted.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1", "SIGUSR2"])
 def test_what_a_caller_handles_or_ignores_stays_with_that(name):
     number, caught = getattr(signal, name), []

@@ -149,6 +149,14 @@ def test_workers_that_outlive_a_killed_run_do_not_stop_the_resume(cyclegan, tmp_
     assert_same_end(folder, straight)
 
 
+def test_a_run_whose_batches_hold_several_epochs_goes_on(images, tmp_path):
+    arguments = options(images, tmp_path / "run", batch_size=20, steps=2)
+    Child(tmp_path / "first", **arguments).succeed()
+    Child(tmp_path / "second", resume=tmp_path / "run", steps=4).succeed()
+    Child(tmp_path / "straight", **{**arguments, "out": tmp_path / "whole", "steps": 4}).succeed()
+    assert_same_end(tmp_path / "run", tmp_path / "whole")
+
+
 def test_nothing_left_to_do_says_how_to_train_longer(cyclegan, tmp_path):
     arguments, _ = cyclegan
     folder = tmp_path / "run"
