@@ -20,6 +20,7 @@ from torch.export import ExportedProgram
 from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_half import holds_in_half
+from i2i.engine.export_onnx_norm import write_exact_norms
 from i2i.engine.export_versions import least_versions
 
 OPSET = 18
@@ -48,6 +49,7 @@ def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Ma
     )
     model: onnx.ModelProto = converted.model_proto
     model.producer_name, model.producer_version = "i2i", __version__
+    write_exact_norms(model.graph)
     del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
     for node in model.graph.node:
         del node.metadata_props[:]
