@@ -56,7 +56,7 @@ def export_both(folder: Path) -> dict[str, Path]:
     paths = {EXACT: folder / "exact.onnx", OWN: folder / "own.onnx"}
     i2i.export(MODEL, paths[EXACT])
     with (
-        mock.patch.object(export, "with_exact_norms", lambda program, _form: program),
+        mock.patch.object(export_onnx, "write_exact_norms"),
         mock.patch.object(export, "_require_agreement"),
         mock.patch.object(export_onnx, "_join_upsampling"),
         mock.patch.object(export_check, "PAGE_SIDES", (256,)),

@@ -20,10 +20,12 @@ from torch.export import ExportedProgram
 from i2i._version import __version__
 from i2i.engine import exported_metadata as metadata
 from i2i.engine.export_half import holds_in_half
+from i2i.engine.export_onnx_norm import write_exact_norms
 from i2i.engine.export_versions import least_versions
 
 OPSET = 18
 """The one that PyTorch writes; the file says an older one if that is enough."""
+TANH_BOUND = "tanh_bound"
 
 
 def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Mapping[int, str]) -> None:
@@ -47,14 +49,34 @@ def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Ma
     )
     model: onnx.ModelProto = converted.model_proto
     model.producer_name, model.producer_version = "i2i", __version__
+    write_exact_norms(model.graph)
     del model.metadata_props[:], model.graph.metadata_props[:], model.graph.value_info[:]
     for node in model.graph.node:
         del node.metadata_props[:]
     model.metadata_props.add(key=metadata.KEY, value=about)
     _join_upsampling(model.graph)
+    _bound_tanh(model.graph)
     least_versions(model)
     _store_halves(model.graph)
     onnx.save(model, path)
+
+
+def _bound_tanh(graph: onnx.GraphProto) -> None:
+    """Keep what goes into tanh below where OpenCV's gives NaN, 44.4; from 10 on it is 1 in float32.
+
+    ``Min`` passes NaN on in ONNX Runtime, which a file of floats tells by it.
+    """
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "Tanh":
+            (given,) = node.input
+            nodes.append(helper.make_node("Min", [given, TANH_BOUND], [f"{given}_bounded"]))
+            node.input[0] = f"{given}_bounded"
+        nodes.append(node)
+    if len(nodes) > len(graph.node):
+        graph.initializer.append(numpy_helper.from_array(np.array(20, np.float32), TANH_BOUND))
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _store_halves(graph: onnx.GraphProto) -> None:
