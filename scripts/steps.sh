@@ -12,22 +12,27 @@ step() {  # NAME COMMAND...
     summary+=$(printf '%-8s %-42s %4d s' "$outcome" "$name" $((SECONDS - begin)))$'\n'
 }
 
+beside_names=() beside_processes=() beside_outputs=()
 beside() {  # NAME COMMAND...: the same while other steps run; what it prints comes with join
-    beside_name=$1
+    local output
+    output=$(mktemp)
+    beside_names+=("$1") beside_outputs+=("$output")
     shift
-    beside_output=$(mktemp)
-    { local begin=$SECONDS outcome=0; "$@" || outcome=$?; echo $((SECONDS - begin)) >"$beside_output.seconds"; exit $outcome
-    } >"$beside_output" 2>&1 &
-    beside_process=$!
+    { local begin=$SECONDS outcome=0; "$@" || outcome=$?; echo $((SECONDS - begin)) >"$output.seconds"; exit $outcome
+    } >"$output" 2>&1 &
+    beside_processes+=($!)
 }
-join() {
-    local outcome=passed
-    wait "$beside_process" || outcome=FAILED
-    [ "$outcome" = passed ] || failures=$((failures + 1))
-    printf '\n== %s\n' "$beside_name"
-    cat "$beside_output"
-    summary+=$(printf '%-8s %-42s %4d s' "$outcome" "$beside_name" "$(cat "$beside_output.seconds")")$'\n'
-    rm -f "$beside_output" "$beside_output.seconds"
+join() {  # waits for all that runs beside
+    local each outcome output
+    for each in "${!beside_names[@]}"; do
+        outcome=passed output=${beside_outputs[each]}
+        wait "${beside_processes[each]}" || outcome=FAILED
+        [ "$outcome" = passed ] || failures=$((failures + 1))
+        printf '\n== %s\n' "${beside_names[each]}"
+        cat "$output"
+        summary+=$(printf '%-8s %-42s %4d s' "$outcome" "${beside_names[each]}" "$(cat "$output.seconds")")$'\n'
+        rm -f "$output" "$output.seconds"
+    done
 }
 
 in_folder() { (cd "$1" && shift && "$@"); }  # FOLDER COMMAND...
