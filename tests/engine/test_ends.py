@@ -43,6 +43,27 @@ def saved_step(folder):
     return CheckpointFolder(folder / "checkpoints", 1).latest().step
 
 
+class Waiting:
+    """After a step the run waits until a file is there, so that it is still running when the signal comes."""
+
+    def __init__(self, step, go):
+        self.step, self.go = step, go
+
+    def __call__(self):
+        from i2i.engine.trainer import Trainer
+
+        after = Trainer._after_step
+
+        def stepped(run, terms):
+            after(run, terms)
+            if run.position.step == self.step:
+                print("waiting", flush=True)
+                while not self.go.exists():
+                    time.sleep(0.01)
+
+        Trainer._after_step = stepped
+
+
 @pytest.mark.parametrize(
     "name",
     ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGPROF", "SIGPWR", "SIGIO", "SIGRTMIN"],
@@ -50,9 +71,11 @@ def saved_step(folder):
 def test_every_signal_that_can_be_caught_saves(straight, tmp_path, name):
     arguments, whole = straight
     folder = tmp_path / "run"
-    child = Child(tmp_path / "first", **{**arguments, "out": folder, "progress": True})
-    child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
+    waiting = Waiting(3, tmp_path / "go")
+    child = Child(tmp_path / "first", waiting, **{**arguments, "out": folder, "progress": True})
+    child.wait_for(lambda: "waiting" in child.output(), "step 3")
     child.send(getattr(signal, name) + (name == "SIGRTMIN") * 3)  # one that has no name of its own
+    waiting.go.touch()
     assert child.wait() == INTERRUPTED, child.output()
     assert saved_step(folder) == max(steps_logged(folder)) >= 3
     go_on(folder, whole, tmp_path / "second")
@@ -62,11 +85,13 @@ def test_a_signal_that_is_sent_twice_saves_too(straight, tmp_path):
     """``timeout`` sends it to the process and to its group."""
     arguments, whole = straight
     folder = tmp_path / "run"
-    child = Child(tmp_path / "first", **{**arguments, "out": folder})
-    child.wait_for(lambda: len(steps_logged(folder)) >= 3, "step 3")
+    waiting = Waiting(3, tmp_path / "go")
+    child = Child(tmp_path / "first", waiting, **{**arguments, "out": folder})
+    child.wait_for(lambda: "waiting" in child.output(), "step 3")
     for _ in range(3):
         child.send(signal.SIGTERM)
         time.sleep(0.03)
+    waiting.go.touch()
     assert child.wait() == INTERRUPTED, child.output()
     go_on(folder, whole, tmp_path / "second")
 
