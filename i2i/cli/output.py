@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from i2i.engine.launchers import launched
-from i2i.errors import printable
+from i2i.errors import I2IError, printable, reason_of
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -28,10 +28,21 @@ def say(text: str = "", *, err: bool = False, lines: bool = False) -> None:
 
     Args:
         text: what to say.
-        err: on standard error.
+        err: on standard error; where that is full, or nobody reads it any more, the work goes on unheard.
         lines: several lines, such as a message that lists files.
+
+    Raises:
+        I2IError: standard output cannot be written, as on a full disk.
+        BrokenPipeError: nobody reads standard output any more, which click ends in silence.
     """
-    click.echo(printable(text, lines=lines), err=err)
+    try:
+        click.echo(printable(text, lines=lines), err=err)
+    except BrokenPipeError:
+        if not err:
+            raise
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        if not err:
+            raise I2IError(f"standard output cannot be written: {reason_of(error)}") from error
 
 
 def speaks() -> bool:

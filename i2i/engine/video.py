@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from i2i.engine.display_matrix import orientation_of
 from i2i.engine.packages import require
 from i2i.engine.translation_inputs import CONTAINER_OF_SUFFIX
+from i2i.engine.video_files import explained, open_to_read, open_to_write
 from i2i.engine.video_streams import copy_stream, describe, divide, is_known, main_video
 from i2i.errors import DataError
 
@@ -38,7 +39,6 @@ _REC_709, _REC_601 = 1, 5  # FFmpeg's numbers of the matrices
 _UNSPECIFIED = 2
 _LIMITED_RANGE = 1
 _HIGH_DYNAMIC_RANGE = (16, 18)  # SMPTE 2084 and ARIB STD-B67
-_ODD_LETTERS = "surrogateescape"  # titles that are not UTF-8 go along byte by byte
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _ENCODERS: dict[str, tuple[str, dict[str, str]]] = {
     "webm": ("libvpx-vp9", {"crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "4"}),
@@ -84,11 +84,9 @@ class VideoReader:
     """
 
     def __init__(self, path: Path, *, max_pixels: int) -> None:
-        import av
-
         self.path = path
         self._damaged, self._hidden, self._cut_short, self._end = 0, 0, False, Fraction(0)
-        with _explained(path, "read"), av.open(str(path), metadata_errors=_ODD_LETTERS) as container:
+        with explained("read"), open_to_read(path) as container:
             first = self._first_frame(container)
         if first.height * first.width > max_pixels:
             raise DataError(
@@ -99,8 +97,8 @@ class VideoReader:
         self._orientation = orientation_of(first)
         self.size = self._orientation.size(self._stored_size)
         self._matrix = _matrix_of(first.colorspace, self.size[0])
-        with _explained(path, "read"):
-            self._container: InputContainer = av.open(str(path), metadata_errors=_ODD_LETTERS)
+        with explained("read"):
+            self._container: InputContainer = open_to_read(path)
         self._video = _find_video(self._container)
         self._decoder = _decoder_of(self._video)
         self.frames = self._video.frames or None
@@ -146,7 +144,7 @@ class VideoReader:
             DataError: the file cannot be read on, or the frames change their size.
         """
         time = None
-        with _explained(self.path, "read"):
+        with explained("read"):
             for packet in self._container.demux():
                 if packet.pts is not None and packet.time_base is not None:
                     self._end = max(self._end, (packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -238,8 +236,6 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, *, suffix: str, reader: VideoReader) -> None:
-        import av
-
         self.path = path
         self._unit = reader.unit
         height, width = reader.size
@@ -249,8 +245,8 @@ class VideoWriter:
         chapters = reader.chapters
         copied, self._left_out = divide(reader.others, container, chapters=bool(chapters))
         self._lost: Counter[str] = Counter()
-        with _explained(path, "written"):
-            self._container = av.open(str(path), "w", format=container, metadata_errors=_ODD_LETTERS)
+        with explained("written"):
+            self._container = open_to_write(path, container)
             self._container.metadata.update(reader.metadata)
             if chapters:
                 self._container.set_chapters(chapters)
@@ -284,7 +280,7 @@ class VideoWriter:
         frame = picture.reformat(format=self._video.pix_fmt, dst_colorspace=self._matrix)
         frame.pts, frame.time_base = like.time, like.unit
         frame.colorspace, frame.color_range = self._matrix_tag, _LIMITED_RANGE
-        with _explained(self.path, "written"):
+        with explained("written"):
             self._container.mux(self._video.encode(frame))
 
     def write_packet(self, packet: Packet[Any]) -> None:
@@ -298,7 +294,7 @@ class VideoWriter:
         packet.stream = copy
         if packet.dts is None:
             packet.dts = packet.pts
-        with _explained(self.path, "written"):
+        with explained("written"):
             try:
                 self._container.mux(packet)
             except (av.ArgumentError, av.InvalidDataError):  # damaged, or its time lies before that of the last one
@@ -306,7 +302,7 @@ class VideoWriter:
 
     def close(self) -> None:
         """Write what is still being encoded, and end the file."""
-        with _explained(self.path, "written"):
+        with explained("written"):
             self._container.mux(self._video.encode())
             self._container.close()
 
@@ -367,15 +363,3 @@ def _after(last: int | None, frame: Frame, rate: Fraction) -> int:
     if last is None:
         return 0
     return last + (1 if frame.time is not None else max(1, round(1 / rate / frame.unit)))
-
-
-@contextmanager
-def _explained(path: Path, doing: str) -> Iterator[None]:
-    """Turn FFmpeg's errors into a DataError without the path, which messages about files name already."""
-    import av
-
-    try:
-        yield
-    except (av.FFmpegError, ValueError) as error:
-        reason = str(error).replace(f": {str(path)!r}", "").strip()
-        raise DataError(f"it cannot be {doing} as a video: {reason}") from error

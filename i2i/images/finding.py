@@ -44,8 +44,8 @@ class LeftOut:
 
     def notes(self) -> Iterator[str]:
         """Tell how many there are, with an example; nothing where there are none."""
-        counted = [(self.folders, "folder"), (self.files, "file")]
-        parts = [f"{len(paths)} {word}{'s' * (len(paths) > 1)}" for paths, word in counted if paths]
+        found = {"folder": set(self.folders), "file": set(self.files)}  # a folder may have been given twice
+        parts = [f"{len(paths)} {word}{'s' * (len(paths) > 1)}" for word, paths in found.items() if paths]
         if parts:
             example = printable(str((self.folders or self.files)[0]))
             yield (

@@ -26,6 +26,7 @@ _MOST_CHUNKS_BESIDE = 1000
 _BLOCK = 2**20
 _OF_THE_PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"})
 _READ_BY_PILLOW = frozenset({b"pHYs", b"eXIf", b"gAMA", b"cHRM", b"sRGB"})
+_HIGH_DYNAMIC_RANGE = (16, 18)  # the curves of PQ and HLG
 _KEPT_TEXTS = (b"Raw profile type exif", b"XML:com.adobe.xmp")
 """Texts that may say how the picture has to be turned."""
 
@@ -181,6 +182,8 @@ def _is_handed_on(
             return True
         left_out["its colour profile (damaged, or larger than a megabyte)"] = None
         return False
+    if kind == b"cICP" and _is_whole(file, offset, length) and (told := _beyond_srgb(_body(file, offset, length))):
+        left_out[told] = None
     if kind not in _READ_BY_PILLOW:
         return False
     if kind == b"eXIf" and length <= MOST_BESIDE and not is_bounded_exif(_body(file, offset, length)):
@@ -190,6 +193,14 @@ def _is_handed_on(
         left_out[f"its damaged {_name(kind)}"] = None
         return False
     return length >= {b"pHYs": 9, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}.get(kind, 0)
+
+
+def _beyond_srgb(body: bytes) -> str:
+    """What of a colour space that stands as numbers (of ITU-T H.273) the picture is shown without; empty for sRGB."""
+    primaries, transfer = body[:2] if len(body) == 4 else (2, 2)  # 2: not said
+    if transfer in _HIGH_DYNAMIC_RANGE:
+        return "its high dynamic range (cICP)"
+    return "its colour space (cICP: other than sRGB)" if primaries not in (1, 2) else ""
 
 
 def _body(file: BinaryIO, offset: int, length: int) -> bytes:

@@ -22,6 +22,11 @@ _SIGNATURES = (
     (b"IIRO", "a camera's raw file"),
     (b"IIU\0", "a camera's raw file"),
     (b"NRRD000", "NRRD"),
+    (b"\x1a\x45\xdf\xa3", "a video"),
+    (b"OggS", "a video or sound"),
+    (b"FLV\x01", "a video"),
+    (b"\0\0\x01\xba", "a video"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a video or sound"),
 )
 _BRANDS = {
     "AVIF": (b"avif", b"avis"),
@@ -35,6 +40,8 @@ def name_of_content(begin: bytes) -> str:
     for signature, name in _SIGNATURES:
         if begin.startswith(signature):
             return name
+    if begin[:4] == b"RIFF" and begin[8:12] == b"AVI ":
+        return "a video"
     if begin[4:8] == b"ftyp":
         return next((name for name, brands in _BRANDS.items() if begin[8:12] in brands), "a video")
     if begin[:4] == b"\x89PNG" and begin[12:16] == b"CgBI":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,16 @@ SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 SUFFIX_OF_FORMAT = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 SIXTEEN_BIT_FORMATS = frozenset({"PNG", "TIFF"})
+
+
+class _Checked(io.BufferedWriter):
+    """A file without a number, so that Pillow writes through Python.
+
+    By the number Pillow's encoders write themselves, and take it for done when a full disk takes a part of it alone.
+    """
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation("fileno")
 
 
 def encode_image(image: Image.Image, file: BinaryIO, *, format_name: str, metadata: Metadata | None = None) -> None:
@@ -60,7 +71,7 @@ def write_image(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file:
+            with _Checked(io.FileIO(temporary, "wb")) as file:
                 encode_image(image, file, format_name=format_name, metadata=metadata)
             if path.exists() and not replace:
                 raise FileExistsError("a file of this name is there since the start")

@@ -130,3 +130,20 @@ def test_a_model_s_own_description(tmp_path):
     assert result.stderr.startswith(SHOWN)
     assert not controls(result.stderr + result.stdout)
     assert "\nError" not in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_behind_what_is_said(tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
+    command = [sys.executable, "-m", "i2i", "translate", "sample:flat-3d", tmp_path / "a.png", "--device", "cpu", "-o"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*command, tmp_path / "unheard"], stdout=subprocess.PIPE, stderr=full, check=False)
+        assert b"1 of 1 images translated" in done.stdout
+        assert done.returncode in (0, 120), "Python's own, where it cannot write the rest at its end"
+        assert (tmp_path / "unheard" / "a.png").exists()
+        done = subprocess.run([*command, tmp_path / "other"], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(b"Error: standard output cannot be written: ")
+    assert b"Traceback" not in done.stderr

@@ -1,10 +1,13 @@
 """A video is translated frame by frame, and all else of it stays."""
 
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import i2i
 from i2i.engine.translate_video import translate_video
@@ -182,6 +185,46 @@ def test_what_cannot_be_used_is_an_outcome(tmp_path, info):
     assert (tmp_path / "there.mp4").read_text() == "mine"
     assert not target.exists()
     assert run(info, source, tmp_path / "there.mp4", force=True).problem is None
+
+
+def test_a_list_that_names_other_files_is_no_video(tmp_path, info):
+    """FFmpeg would open whatever a stranger's list names, under the suffix of a video."""
+    make(tmp_path / "secret.mp4")
+    (tmp_path / "list.mkv").write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    problem = run(info, tmp_path / "list.mkv", tmp_path / "out.mkv").problem
+    assert problem == "its content is no video; expected .mp4, .m4v, .mov, .mkv, .webm"
+
+
+@pytest.mark.parametrize("content", ["png", "webp", "gif"])
+def test_a_picture_under_the_name_of_a_video_is_told(tmp_path, info, content):
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.mp4", format=content)
+    assert "its content is no video" in run(info, tmp_path / "a.mp4", tmp_path / "out.mp4").problem
+
+
+def test_an_empty_video_and_the_words_of_ffmpeg(tmp_path, info):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "b.mp4").write_text("hello")
+    assert run(info, tmp_path / "a.mp4", tmp_path / "out.mp4").problem == "it is empty (0 bytes)"
+    problem = run(info, tmp_path / "b.mp4", tmp_path / "out.mp4").problem
+    assert problem == "it cannot be read as a video: Invalid data found when processing input"
+
+
+def test_videos_of_another_format_than_their_name_are_read(tmp_path, info):
+    source = make(tmp_path / "a.avi", codec="mpeg4", sound=False).rename(tmp_path / "a.mp4")
+    assert run(info, source, tmp_path / "out.mp4").problem is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names with a colon")
+def test_names_that_ffmpeg_takes_for_protocols(tmp_path, info, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = make(tmp_path / "a.mp4")
+    for name in ("talk:1.mp4", "pipe:0.mp4", "file:a.mp4", "in:a/b.mp4"):
+        path = Path(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(source.read_bytes())
+        target = Path("out:1", path.name)
+        assert run(info, path, target).problem is None
+        assert len(contents(target.absolute()).pictures) == 6
 
 
 def test_a_limit_on_pixels_and_sound_without_pictures(tmp_path, info):

@@ -169,3 +169,11 @@ def test_a_lossless_webp_with_opacity_keeps_it():
     rgba = np.dstack([PIXELS, PIXELS[:, :, 0]])
     image = decode_stream(io.BytesIO(encoded("WEBP", rgba, lossless=True, exact=True))).image
     np.testing.assert_array_equal(np.asarray(image), rgba)
+
+
+@pytest.mark.parametrize(
+    "begin", [b"RIFF\0\0\0\0AVI LIST", b"\x1a\x45\xdf\xa3", b"FLV\1\5", b"\0\0\1\xba\x44", b"OggS\0\2"]
+)
+def test_videos_that_are_no_mp4_are_named(begin):
+    with pytest.raises(UnknownFormatError, match="its content is a video"):
+        decode_stream(io.BytesIO(begin + bytes(60)))

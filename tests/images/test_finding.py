@@ -80,3 +80,12 @@ def test_a_folder_that_is_named_is_searched_whatever_it_is_called(tmp_path):
 def test_names_in_the_note_are_safe_to_show(tmp_path):
     left_out = LeftOut(folders=[Path("in/\x1b[31m/@eaDir")])
     assert "\x1b" not in next(left_out.notes())
+
+
+def test_what_lies_in_a_folder_that_is_searched_twice_counts_once(tmp_path):
+    (tmp_path / "@eaDir").mkdir()
+    (tmp_path / ".a.png").touch()
+    left_out = LeftOut()
+    for _ in range(2):
+        list(walk(tmp_path, left_out))
+    assert [note.split(" that ")[0] for note in left_out.notes()] == ["left out: 1 folder and 1 file"]

@@ -198,3 +198,21 @@ def test_names_beyond_ascii_are_handed_on_byte_by_byte(tmp_path, suffix):
     write_image(Image.fromarray(PIXELS), target, format_name=decode(source).format, metadata=metadata_of(source))
     with Image.open(target) as image:
         assert {tag: image.getexif()[tag].encode("latin-1") for tag in names} == names
+
+
+@pytest.mark.parametrize("format_name", SAVE_OPTIONS)
+def test_a_disk_that_takes_a_part_alone_is_an_error(tmp_path, format_name):
+    """Of a last block that does not fit, the system writes what fits, says how much that was, and calls it no error."""
+    resource = pytest.importorskip("resource", reason="a limit on files is Unix's")
+    target = tmp_path / f"image{SUFFIX_OF_FORMAT[format_name]}"
+    write_image(Image.fromarray(PIXELS), target, format_name=format_name)
+    whole = target.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) - 10, hard))  # Python ignores the signal that goes with it
+    try:
+        with pytest.raises(DataError, match=rf"cannot be written as {format_name}: File too large"):
+            write_image(Image.fromarray(PIXELS), target, format_name=format_name, replace=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert target.read_bytes() == whole
+    assert len(list(tmp_path.iterdir())) == 1

@@ -177,6 +177,21 @@ def test_an_orientation_inside_a_text_counts(tmp_path, keyword):
     assert decoded.image.size == (4, 5)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((9, 16, 0, 1), ("its high dynamic range (cICP) was left out",)),
+        ((9, 18, 0, 1), ("its high dynamic range (cICP) was left out",)),
+        ((12, 13, 0, 1), ("its colour space (cICP: other than sRGB) was left out",)),
+        ((1, 13, 0, 1), ()),
+        ((), ()),
+    ],
+)
+def test_colours_beyond_srgb_are_told(tmp_path, numbers, told):
+    picture = written(tmp_path / "image.png", plain(chunk(b"cICP", bytes(numbers))))
+    assert decode(picture, metadata=True).metadata.notes == told
+
+
 def test_gamma_and_pixel_shape_that_are_not_carried_are_told(tmp_path):
     for beside, told in [
         (chunk(b"gAMA", struct.pack(">I", 100_000)), "its gamma (1) was left out"),
