@@ -57,6 +57,7 @@ def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Ma
     _join_upsampling(model.graph)
     _bound_tanh(model.graph)
     least_versions(model)
+    _drop_unused(model.graph)
     _store_halves(model.graph)
     onnx.save(model, path)
 
@@ -131,6 +132,10 @@ def _join_upsampling(graph: onnx.GraphProto) -> None:
         )
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    """Leave out constants that nothing reads any more."""
     used = {name for node in graph.node for name in node.input}
     kept = [stored for stored in graph.initializer if stored.name in used]
     del graph.initializer[:]
