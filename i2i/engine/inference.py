@@ -99,6 +99,10 @@ def own_random_numbers(seed: int = PAPER_SEED) -> Iterator[None]:
 
 
 class _OwnRandomNumbers(TorchDispatchMode):
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # skipping would import the compiler, seconds, for a thing that is not compiled
+
     def __init__(self, seed: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._seed = seed
