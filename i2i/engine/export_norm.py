@@ -9,90 +9,74 @@ written in operators whose sums are short or start near zero. On a page of one c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.export import ExportedProgram
+from torch.fx import Graph, Node
 
 INSTANCE_NORM = torch.ops.aten.instance_norm.default
 GROUP_NORM = torch.ops.aten.group_norm.default
 
 
 def with_exact_norms(program: ExportedProgram, form: Literal["onnx", "torch"]) -> ExportedProgram:
-    """Write a program's instance and group norms in the form that suits what will run it.
+    """Write a program's norms in the form that suits what will run it.
 
     Args:
         program: in evaluation mode.
-        form: ``"torch"``, for PyTorch; or ``"onnx"``, where instance norms stay, for
+        form: ``"torch"``, for PyTorch, whose instance norms begin from zero; or ``"onnx"``, where they stay, for
             :func:`~i2i.engine.export_onnx_norm.write_exact_norms`, and group norms become such.
     """
-    rules: dict[Any, Callable[..., Any]] = (
-        {GROUP_NORM: _group_norm_as_instance_norm}
-        if form == "onnx"
-        else {INSTANCE_NORM: _instance_norm, GROUP_NORM: _group_norm}
-    )
-    if not any(node.target in rules for node in program.graph.nodes):
+    if form == "torch":
+        _begin_from_zero(program)
+        return program
+    if not any(node.target is GROUP_NORM for node in program.graph.nodes):
         return program  # rewriting a program takes seconds
-    exact: ExportedProgram = program.run_decompositions(rules)
+    exact: ExportedProgram = program.run_decompositions({GROUP_NORM: _group_norm_as_instance_norm})
     return exact
 
 
-def _instance_norm(
-    x: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    use_input_stats: bool,
-    momentum: float,
-    eps: float,
-    _cudnn_enabled: bool,
-) -> Any:  # a tensor, or that it is left as it is
-    if not use_input_stats:
-        return F.batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
-    if x.dim() != 4:
-        return NotImplemented
-    return _affine(_standardise(x, eps), weight, bias)
+def _begin_from_zero(program: ExportedProgram) -> None:
+    """Subtract from each plane its first pixel, before the norm does so with the mean.
+
+    PyTorch's norm adds up in float64, but computes ``x * scale + shift`` at the end, in which what is flat leaves
+    rounding behind, three hundred times as large when there is no spread to divide by.
+    """
+    graph = program.graph
+    for norm in list(graph.nodes):
+        if norm.target is not INSTANCE_NORM or not norm.args[5] or norm.args[0].meta["val"].dim() != 4:
+            continue
+        x = norm.args[0]
+        with graph.inserting_before(norm):
+            row = _call(graph, torch.ops.aten.slice.Tensor, x, 2, 0, 1)
+            pixel = _call(graph, torch.ops.aten.slice.Tensor, row, 3, 0, 1)
+            norm.replace_input_with(x, _call(graph, torch.ops.aten.sub.Tensor, x, pixel))
+    graph.lint()
+    program.graph_module.recompile()
 
 
-def _group_norm(
-    x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float, _cudnn_enabled: bool
-) -> Any:
-    if x.dim() != 4:
-        return NotImplemented
-    return _affine(_standardise(_planes(x, groups), eps).reshape(x.shape), weight, bias)
+def _call(graph: Graph, operator: Any, *given: Any) -> Node:
+    """Insert an operator, with what is known of its result: its shape in the symbols of the program."""
+    node = graph.call_function(operator, given)
+    values = [each.meta["val"] if isinstance(each, Node) else each for each in given]
+    with values[0].fake_mode:
+        node.meta["val"] = operator(*values)
+    return node
 
 
 def _group_norm_as_instance_norm(
     x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float, _cudnn_enabled: bool
 ) -> Any:
     if x.dim() != 4:
-        return NotImplemented
-    return _affine(F.instance_norm(_planes(x, groups), eps=eps).reshape(x.shape), weight, bias)
-
-
-def _planes(x: Tensor, groups: int) -> Tensor:
-    """From ``[N, C, H, W]`` to ``[N, groups, C / groups * H, W]``."""
+        return NotImplemented  # it is left as it is
     batch, channels, height, width = x.shape
-    return x.reshape(batch, groups, channels // groups * height, width)
+    planes = x.reshape(batch, groups, channels // groups * height, width)
+    return _affine(F.instance_norm(planes, eps=eps).reshape(x.shape), weight, bias)
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
     if weight is not None:
         x = x * weight.view(1, -1, 1, 1)
     return x if bias is None else x + bias.view(1, -1, 1, 1)
-
-
-def _standardise(x: Tensor, eps: float) -> Tensor:
-    """Let PyTorch's own norm begin from zero.
-
-    It adds up in float64, but computes ``x * scale + shift`` at the end, in which what is flat leaves rounding behind,
-    three hundred times as large when there is no spread to divide by.
-    """
-    batch, channels, height, width = x.shape
-    from_zero = (x - x[:, :, :1, :1]).reshape(1, batch * channels, height, width)
-    normed: Tensor = torch.ops.aten._native_batch_norm_legit.no_stats(from_zero, None, None, True, 0.0, eps)[0]
-    return normed.reshape(batch, channels, height, width)
