@@ -124,11 +124,6 @@ class _OwnRandomNumbers(TorchDispatchMode):
             return seeded(*args, **{**given, "generator": self._generator(device)})
         return self._with_global_state(func, args, given, device)
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Leave :meth:`__torch_dispatch__` as it is: torch would wrap it, and import its compiler at the first call."""
-        return False
-
     def _generator(self, device: torch.device) -> torch.Generator:
         if device not in self._generators:
             self._generators[device] = torch.Generator(device).manual_seed(self._seed)
