@@ -13,6 +13,7 @@ from i2i.engine.packages import TRAINING, require
 from i2i.engine.result import RunResult
 from i2i.errors import ConfigError
 from i2i.paths import named
+from i2i.plugins.calls import unmark
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
 from i2i.progress import listening, working
@@ -182,7 +183,9 @@ def create(kind: str, name: str, **arguments: Any) -> Any:
     missing = [key for key, value in context.items() if value is None]
     if missing:
         raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
-    return create_component(PluginManager(), kind, name, context, arguments)
+    created = create_component(PluginManager(), kind, name, context, arguments)
+    unmark(created)
+    return created
 
 
 def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:

@@ -57,6 +57,12 @@ def mark(built: Any, called: Called) -> None:
         object.__setattr__(built, _MARK, called)
 
 
+def unmark(built: Any) -> None:
+    """Take the mark off an object that leaves i2i: its attributes are its author's."""
+    with suppress(Exception):
+        object.__delattr__(built, _MARK)
+
+
 @contextmanager
 def calling(component: Any, doing: str, way_on: str = "") -> Iterator[None]:
     """Turn what a component raises into a :class:`PluginError` that names the innermost component on the way there.

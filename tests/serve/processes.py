@@ -47,7 +47,8 @@ from i2i.serve.worker import Worker
 
 if __name__ == "__main__":
     server.Worker = functools.partial(Worker, main=translator.main)
-    main(["serve", "model", "--port", "0", *sys.argv[1:]])
+    port = [] if "--port" in sys.argv else ["--port", "0"]
+    main(["serve", "model", *port, *sys.argv[1:]])
 """
 
 
