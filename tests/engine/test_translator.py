@@ -379,7 +379,7 @@ class TestRefusals:
             i2i.load(run, device="cpu", max_pixels=1000)(tmp_path / "large.png")
 
     def test_batch_size_below_one(self, translator):
-        with pytest.raises(ConfigError, match="batch_size must be at least 1; got 0"):
+        with pytest.raises(ConfigError, match="batch_size must be a whole number of at least 1; got 0"):
             translator([], batch_size=0)
 
     def test_a_device_that_is_not_there(self, run, translator):
