@@ -24,6 +24,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -130,25 +131,27 @@ def measure_accuracy(folder: Path, sides: list[int], web: Path | None, threads: 
     """The largest difference from the translator, of every way of running the file, for each page."""
     paths = export_both(folder)
     i2i.export(MODEL, folder / "exact.pt2")
-    ways: dict[str, Call] = {"torch (.pt2)": torch_call(folder / "exact.pt2")}
+    makers: dict[str, Callable[[], Call]] = {"torch (.pt2)": partial(torch_call, folder / "exact.pt2")}
     for kind, path in paths.items():
-        ways[f"ONNX Runtime, {kind}"] = onnxruntime_call(path, threads)
+        makers[f"ONNX Runtime, {kind}"] = partial(onnxruntime_call, path, threads)
         if importlib.util.find_spec("openvino"):
-            ways[f"OpenVINO f32, {kind}"] = openvino_call(path, threads)
+            makers[f"OpenVINO f32, {kind}"] = partial(openvino_call, path, threads)
         if web is not None:
-            ways[f"ONNX Runtime for the web, {kind}"] = web_call(path, web, folder)
+            makers[f"ONNX Runtime for the web, {kind}"] = partial(web_call, path, web, folder)
     if importlib.util.find_spec("cv2"):
-        ways[f"OpenCV, {EXACT}"] = opencv_call(paths[EXACT])
+        makers[f"OpenCV, {EXACT}"] = partial(opencv_call, paths[EXACT])
     translator = i2i.load(MODEL, device="cpu")
     rows = []
     for side in sides:
         pages = {"marks": page(side, 3), "white": np.full((1, side, side, 3), 255, np.uint8)}
-        for name, images in pages.items():
-            expected = np.asarray(translator(images[0])).astype(int)
-            for way, call in ways.items():
-                levels = int(np.abs(call(images)[0].astype(int) - expected).max())
+        expected = {name: np.asarray(translator(images[0])).astype(int) for name, images in pages.items()}
+        for way, make in makers.items():
+            call = make()  # anew, since each keeps gigabytes for the next picture
+            for name, images in pages.items():
+                levels = int(np.abs(call(images)[0].astype(int) - expected[name]).max())
                 rows.append({"side": side, "page": name, "way": way, "most_levels": levels})
                 print(f"{side:5} {name:6} {way:36} {levels}", flush=True)
+            del call
     return rows
 
 
