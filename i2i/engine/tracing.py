@@ -5,8 +5,14 @@ from __future__ import annotations
 import copy
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
+import torch
 from torch import nn
+from torch.export import _trace
+
+_TURNS_OFF = "_ignore_backend_decomps"
 
 TRACING = threading.RLock()
 """Held while a network is traced or exported, and while an exported program is loaded.
@@ -17,6 +23,27 @@ once one fails, and what each puts back afterwards may be what the other had put
 
 if hasattr(os, "register_at_fork"):  # or a child could be born with the lock taken, by a thread that it does not have
     os.register_at_fork(before=TRACING.acquire, after_in_parent=TRACING.release, after_in_child=TRACING.release)
+
+
+@contextmanager
+def tracing(device: torch.device) -> Iterator[None]:
+    """Trace a network of this device, while other threads compute as if nobody did.
+
+    torch.export turns oneDNN, NNPACK and cuDNN off for the whole process while it traces, so that no operator of theirs
+    gets into a program: what other threads compute meanwhile is rounded in another way, and slower. On the CPU no
+    operator of a generator is replaced by theirs, and nothing is turned off. Read in torch 2.13; where the private name
+    is another one, torch's way it is.
+    """
+    with TRACING:
+        kept = getattr(_trace, _TURNS_OFF, None)
+        if device.type != "cpu" or kept is None:
+            yield
+            return
+        setattr(_trace, _TURNS_OFF, nullcontext)
+        try:
+            yield
+        finally:
+            setattr(_trace, _TURNS_OFF, kept)
 
 
 def copy_of_modules(network: nn.Module) -> nn.Module:

@@ -25,7 +25,7 @@ from i2i.engine.tiles.operations import (
     Pointwise,
     TransposedConvolution,
 )
-from i2i.engine.tracing import TRACING, copy_of_modules
+from i2i.engine.tracing import copy_of_modules, tracing
 
 aten = torch.ops.aten
 
@@ -95,7 +95,7 @@ def trace(network: nn.Module, channels: int, height: int, width: int) -> Graph:
     device = torch.device("cpu") if parameter is None else parameter.device
     example = torch.zeros(1, dtype=torch.float32, device=device).expand(1, channels, height, width)
     try:
-        with TRACING, quietly():  # the exporter's own warnings, about itself
+        with tracing(device), quietly():  # the exporter's own warnings, about itself
             program = torch.export.export(copy_of_modules(network), (example,), strict=False).run_decompositions({})
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -182,10 +182,13 @@ class Tiling:
             stream(plan, source, sink, storage, device=device, progress=progress)
 
     def _graph(self, size: Size, device: torch.device) -> Graph:
-        if self._last is None or self._last[:2] != (size, device):
-            self._last = (size, device, trace(self._network, self._info.in_channels, *size))
-            self._require_images(self._last[2])
-        return self._last[2]
+        last = self._last  # read once: a thread with an image of another size may put its own there
+        if last is not None and last[:2] == (size, device):
+            return last[2]
+        graph = trace(self._network, self._info.in_channels, *size)
+        self._require_images(graph)
+        self._last = (size, device, graph)
+        return graph
 
     def _require_images(self, graph: Graph) -> None:
         image, output = graph.nodes[0].extent, graph.nodes[graph.output].extent
