@@ -10,7 +10,6 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
-from torch.export import _trace
 
 _TURNS_OFF = "_ignore_backend_decomps"
 
@@ -34,6 +33,8 @@ def tracing(device: torch.device) -> Iterator[None]:
     operator of a generator is replaced by theirs, and nothing is turned off. Read in torch 2.13; where the private name
     is another one, torch's way it is.
     """
+    from torch.export import _trace  # here, because it takes a second, and most of what is translated is not traced
+
     with TRACING:
         kept = getattr(_trace, _TURNS_OFF, None)
         if device.type != "cpu" or kept is None:
