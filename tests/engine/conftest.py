@@ -3,6 +3,14 @@ import pytest
 from .running import write_images
 
 
+@pytest.fixture(scope="session", autouse=True)
+def small_page():
+    """Exports compare a small flat page: a large one takes 16 seconds, and is asked for where it is what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("i2i.engine.export_check.PAGE_SIDES", (256,))
+        yield
+
+
 @pytest.fixture
 def one_thread():
     """Sums in one order, as in the runs of ``running.Child``."""

@@ -127,8 +127,6 @@ def test_the_sizes_that_are_compared_need_every_kind_of_padding(multiple):
 
 @pytest.mark.parametrize("file_format", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
 def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, file_format):
-    monkeypatch.setattr("i2i.engine.export_check.PAGE_SIDES", (256,))
-
     def spoiled(manager, network, info):
         other, _ = generator_of(seed=5)
         return other
@@ -251,6 +249,7 @@ def test_a_page_that_drifts_is_not_exported(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "memory"), [(0.0, 1 << 40), (1e9, 1 << 20)])
 def test_the_page_is_small_where_time_or_memory_are_short(translator, monkeypatch, seconds, memory):
+    monkeypatch.setattr("i2i.engine.export_check.PAGE_SIDES", PAGE_SIDES)
     monkeypatch.setattr("i2i.engine.export_check.PAGE_SECONDS", seconds)
     monkeypatch.setattr("i2i.engine.export_check.available_memory", lambda device: memory)
     assert page_side(translator, nn.Conv2d(3, 3, 1)) == (PAGE_SIDES[-1] if seconds == 0 else PAGE_SIDES[0])

@@ -21,11 +21,6 @@ KINDS = {
 SIZES = ((1, 1), (7, 5), (2049, 3), (40, 33))
 
 
-@pytest.fixture(autouse=True)
-def small_page(monkeypatch):
-    monkeypatch.setattr("i2i.engine.export_check.PAGE_SIDES", (256,))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("suffix", ["onnx", "pt2"])
@@ -54,7 +49,6 @@ def as_before(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("write_exact_norms", "least_versions", "_join_upsampling", "_store_halves", "_bound_tanh"):
             patch.setattr(f"i2i.engine.export_onnx.{name}", lambda _: None)
-        patch.setattr("i2i.engine.export_check.PAGE_SIDES", (256,))
         report = i2i.export(run, folder / "before.onnx")
     return run, report.path
 
