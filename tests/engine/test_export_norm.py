@@ -60,7 +60,7 @@ def test_the_meaning_is_pytorchs(exported, name, form):
     for shape in ((1, 4, 1, 2), (2, 4, 5, 7), (3, 4, 33, 40)):
         x = torch.randn(shape) * torch.tensor([1e-3, 1.0, 30.0, 1.0]).view(1, 4, 1, 1) + 3
         x = x.to(memory_format=torch.channels_last)  # as convolutions may give it
-        assert torch.allclose(function(x).double(), norm(x.double()), atol=2e-5, rtol=1e-4)
+        assert torch.allclose(function(x).double(), norm(x.double()), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "form"), [("plain", "onnx"), ("plain", "torch"), ("group", "onnx")])
@@ -74,7 +74,7 @@ def test_what_is_flat_becomes_exactly_the_shift(exported, name, form, value):
 @pytest.mark.parametrize("form", ["onnx", "torch"])
 @pytest.mark.parametrize("place", [(0, 0), (0, 5), (16, 0), (150, 150)])
 def test_one_mark_on_a_flat_plane(exported, form, place):
-    """Wherever it lies, also in the pixel and in the rows that the mean is told from."""
+    """Wherever it lies, also in the pixel that what is flat is told by."""
     x = torch.full((1, 4, 512, 512), 0.7)
     x[:, :, place[0], place[1]] = -0.4
     expected = norms()["plain"](x.double())
@@ -82,12 +82,12 @@ def test_one_mark_on_a_flat_plane(exported, form, place):
     assert (result - expected).abs().max() / expected.abs().max() < 1e-4
     flat = torch.ones(512, 512, dtype=torch.bool)
     flat[place] = False
-    assert (result - expected)[:, :, flat].abs().max() < 5e-5, "of a spread of 1"
+    assert (result - expected)[:, :, flat].abs().max() < 2e-4, "of a spread of 1, which is 0.002 of the values"
 
 
 @pytest.mark.parametrize("form", ["onnx", "torch"])
 def test_rows_that_are_like_no_others(exported, form):
-    """Every sixteenth row tells about the mean, and may be misleading."""
+    """Where the first pixel is far from the mean."""
     x = torch.full((1, 4, 512, 300), 0.7)
     x[:, :, ::16] = -2.0
     assert torch.allclose(exported("plain", form)(x).double(), norms()["plain"](x.double()), atol=1e-5, rtol=1e-4)
