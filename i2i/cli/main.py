@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from i2i._version import __version__
+from i2i.cli.options import CONTEXT_SETTINGS
 from i2i.cli.output import say
 from i2i.errors import I2IError, cut, did_you_mean, printable, reason_of
 
@@ -126,7 +127,7 @@ def _make_safe_to_show(error: click.ClickException) -> None:
 @click.group(
     name="i2i",
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT_SETTINGS,
     epilog=f"Exit codes: 0 done, 1 failed, 2 wrong usage, {INTERRUPTED} interrupted. "
     f"{TRACEBACK_VARIABLE}=1 shows the traceback behind an error message.",
 )

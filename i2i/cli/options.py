@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -125,10 +126,17 @@ USE_HABITS: Mapping[str, str] = {
 """The same for the commands that use a model, as far as each has such an option."""
 
 
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+"""Of every command: one that is called on its own, as tests do, keeps the names of ``--help`` that it had then."""
+
+
 class Command(click.Command):
     """A command whose options, unless they may be repeated, can be given once only."""
 
     habits: Mapping[str, str] = USE_HABITS
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **{"context_settings": CONTEXT_SETTINGS, **settings})
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as usual; refuse an option that is given twice, and say what a habit is called here."""

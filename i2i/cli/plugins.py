@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli.options import CONTEXT_SETTINGS, Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
 from i2i.errors import ConfigError, PluginError, did_you_mean
 from i2i.paths import named
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KINDS = click.Choice(list(SPECS))
 
 
-@click.group()
+@click.group(context_settings=CONTEXT_SETTINGS)
 def plugins() -> None:
     """List, show, make and check plugins.
 

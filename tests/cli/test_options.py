@@ -24,6 +24,12 @@ def commands():
             yield (name,), command
 
 
+def test_every_command_takes_the_short_help_whoever_calls_it():
+    for words, command in commands():
+        context = click.Context(command, info_name=words[-1], **command.context_settings)
+        assert context.help_option_names == ["-h", "--help"], words
+
+
 def single_options():
     for words, command in commands():
         for parameter in command.params:
