@@ -60,7 +60,7 @@ def test_the_meaning_is_pytorchs(exported, name, form):
     for shape in ((1, 4, 1, 2), (2, 4, 5, 7), (3, 4, 33, 40)):
         x = torch.randn(shape) * torch.tensor([1e-3, 1.0, 30.0, 1.0]).view(1, 4, 1, 1) + 3
         x = x.to(memory_format=torch.channels_last)  # as convolutions may give it
-        assert torch.allclose(function(x).double(), norm(x.double()), atol=1e-4, rtol=1e-4)
+        assert torch.allclose(function(x).double(), norm(x.double()), atol=1e-4 if form == "onnx" else 2e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "form"), [("plain", "onnx"), ("plain", "torch"), ("group", "onnx")])
@@ -82,7 +82,8 @@ def test_one_mark_on_a_flat_plane(exported, form, place):
     assert (result - expected).abs().max() / expected.abs().max() < 1e-4
     flat = torch.ones(512, 512, dtype=torch.bool)
     flat[place] = False
-    assert (result - expected)[:, :, flat].abs().max() < 2e-4, "of a spread of 1, which is 0.002 of the values"
+    allowed = 2e-4 if form == "onnx" else 5e-5
+    assert (result - expected)[:, :, flat].abs().max() < allowed, "of a spread of 1, which is 0.002 of the values"
 
 
 @pytest.mark.parametrize("form", ["onnx", "torch"])

@@ -234,7 +234,7 @@ def test_distributed_training_misses_no_parameter(monkeypatch):
         for _ in range(2):  # the second step fails when the first left a parameter without gradient
             wrapped(images(1, 8, 40, 40)).square().sum().backward()
         # Before the group, or its reducer is the last to hold it and ends Gloo's thread with the interpreter's lock
-        # taken, which that thread may be waiting for (torch 2.13): a deadlock in one of a few hundred runs.
+        # taken, which that thread may be waiting for (torch 2.13): a deadlock, seen in the first 500 repetitions.
         del wrapped
     finally:
         torch.distributed.destroy_process_group()

@@ -25,7 +25,7 @@ from .serving import Answers, picture, serving
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-BUSY = "The server is busy; trying again in "
+BUSY = re.compile("^The server is busy; trying again in ")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}
 
 
