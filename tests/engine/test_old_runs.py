@@ -1,6 +1,6 @@
 """A run folder, its checkpoint and files exported from it, all made by 0.1.0, stay what they were.
 
-``tests/data/run-0.1.0/run`` is a run of twelve steps as one leaves it that is killed in its twelfth: with the checkpoint
+``tests/data/run-0.1.0/run`` is a run of twelve steps as left by one killed in its twelfth: with the checkpoint
 of the sixth. ``straight`` holds what it came to. Another processor rounds otherwise, so what is compared is close and
 not equal.
 """
