@@ -5,8 +5,8 @@
     m        = mean(x)
     pivot    = pixel if m is close to pixel else m      the first pixel of each plane
     squares  = mean((x - pivot) ** 2)
-    variance = squares - (m - pivot) ** 2
     centre   = pivot if squares is 0 else m
+    variance = squares - (centre - pivot) ** 2
     y        = (x - centre) / sqrt(variance + eps) * weight + bias
 
 Each mean is one along rows and then one along columns: a sum of one row is a thousandth as long as that of a plane, and
@@ -86,7 +86,7 @@ class _Norm:
         squares = self._mean(self._add("Pow", centred, self._constant("two")))
         flat = self._add("Equal", squares, self._constant("zero"))
         centre = self._add("Where", flat, pivot, mean)
-        rest = self._add("Sub", mean, pivot)
+        rest = self._add("Sub", centre, pivot)
         variance = self._add("Sub", squares, self._add("Mul", rest, rest))
         spread = self._add("Sqrt", self._add("Add", variance, self._scalar(eps)))
         scale = self._add("Reciprocal", spread)

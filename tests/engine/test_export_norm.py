@@ -64,9 +64,9 @@ def test_the_meaning_is_pytorchs(exported, name, form):
 
 
 @pytest.mark.parametrize(("name", "form"), [("plain", "onnx"), ("plain", "torch"), ("group", "onnx")])
-@pytest.mark.parametrize("value", [0.1, -7.3, 300.3])
+@pytest.mark.parametrize("value", [0.1, -7.3, 300.3, 54321.7])
 def test_what_is_flat_becomes_exactly_the_shift(exported, name, form, value):
-    result = exported(name, form)(torch.full((2, 4, 301, 207), value))
+    result = exported(name, form)(torch.full((2, 4, 301, 2070), value))
     shift = norms()[name].bias
     assert torch.equal(result, torch.zeros_like(result) + (0 if shift is None else shift.detach().view(1, 4, 1, 1)))
 
