@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from i2i.engine.collate import collate
 from i2i.engine.inference import leaving_no_trace, own_random_numbers
 from i2i.engine.metrics import TranslationMetrics
 from i2i.engine.samples import write_picture, write_sheet
-from i2i.engine.stream import collate
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
 from i2i.progress import counted

@@ -23,8 +23,9 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from i2i.engine.collate import collate
 from i2i.engine.interruption import deaf_to_signals, stay_deaf
-from i2i.engine.stream import Key, SampleStream, collate
+from i2i.engine.stream import Key, SampleStream
 from i2i.errors import DataError, reason_of
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Batch, Dataset

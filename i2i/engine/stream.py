@@ -8,7 +8,6 @@ size and the number of processes, and the number of samples taken so far is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -75,27 +74,3 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
         key: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
         for key, value in batch.items()
     }
-
-
-def collate(samples: list[dict[str, Any]]) -> Batch:
-    """Stack tensors to ``[N, ...]``, flags to a bool tensor ``[N]``, and keep the rest in lists.
-
-    Raises:
-        ValueError: when images of one batch differ in size.
-    """
-    batch: dict[str, Any] = {}
-    for key, first in samples[0].items():
-        values = [sample[key] for sample in samples]
-        if isinstance(first, torch.Tensor):
-            sizes = {tuple(value.shape) for value in values}
-            if len(sizes) > 1:
-                raise ValueError(
-                    f"images of one batch must have one size; got {', '.join(map(str, sorted(sizes)))} "
-                    "(use --batch-size 1, or a data.mode that crops)"
-                )
-            batch[key] = torch.stack(values)
-        elif isinstance(first, bool):
-            batch[key] = torch.tensor(values)
-        else:
-            batch[key] = values
-    return batch

@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from i2i.engine.collate import collate
 from i2i.engine.loading import Batches, ending
-from i2i.engine.stream import SampleStream, collate
+from i2i.engine.stream import SampleStream
 
 
 def take(count, length=10, *, seed=0, batch_size=1, **place):
