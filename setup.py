@@ -1,8 +1,8 @@
 """The native part of the installation; everything else is in pyproject.toml.
 
-CMakeLists.txt has the sources and flags, i2i/ops/builder.py runs it. An installation never fails over the kernels:
-where they cannot be built, i2i compiles them at first use or runs on PyTorch's operators. ``I2I_BUILD=required`` makes
-a failure fatal, ``I2I_BUILD=off`` builds nothing here.
+CMakeLists.txt has the sources and flags, i2i/ops/native/toolchain.py runs it. An installation never fails over the
+kernels: where they cannot be built, i2i compiles them at first use or runs on PyTorch's operators.
+``I2I_BUILD=required`` makes a failure fatal, ``I2I_BUILD=off`` builds nothing here.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from setuptools.errors import CompileError
 ROOT = Path(__file__).resolve().parent
 
 
-def load_builder():
-    """Load i2i/ops/builder.py alone: the package around it needs more than is there while it is being installed."""
-    spec = importlib.util.spec_from_file_location("i2i_builder", ROOT / "i2i" / "ops" / "builder.py")
+def load_toolchain():
+    """Load i2i/ops/native/toolchain.py alone: the package around it needs more than is there during installation."""
+    spec = importlib.util.spec_from_file_location("i2i_toolchain", ROOT / "i2i" / "ops" / "native" / "toolchain.py")
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-builder = load_builder()
+toolchain = load_toolchain()
 
 
 class BuildNative(build_ext):
@@ -39,24 +39,24 @@ class BuildNative(build_ext):
         in_place = self.inplace or self.editable_mode
         package = (ROOT if in_place else Path(self.build_lib)) / "i2i"
         temporary = ROOT / "build" if in_place else Path(self.build_temp).resolve()  # in place, the next time is quick
-        for name in (builder.LIBRARY, builder.MODULE):
+        for name in (toolchain.LIBRARY, toolchain.MODULE):
             (package / name).unlink(missing_ok=True)
-        mode = builder.mode()
+        mode = toolchain.mode()
         if mode == "off":
             self.warn("I2I_BUILD=off: the native kernels are not built here")
             return
         try:
-            tools, torch = builder.find_tools(), builder.find_torch()
-            work = temporary / f"setup-{builder.configuration(tools, str(torch))}"
-            self._put(builder.build_library(ROOT, work, tools, torch), package)
-        except builder.BuildError as error:
+            tools, torch = toolchain.find_tools(), toolchain.find_torch()
+            work = temporary / f"setup-{toolchain.configuration(tools, str(torch))}"
+            self._put(toolchain.build_library(ROOT, work, tools, torch), package)
+        except toolchain.BuildError as error:
             if mode == "required":
                 raise CompileError(f"I2I_BUILD=required, but {error}\n{error.words}") from error
             self.warn(f"the native kernels are not built here, but at first use if possible: {error}\n{error.words}")
             return
         try:
-            self._put(builder.build_module(ROOT, work, tools, torch), package)
-        except builder.BuildError as error:
+            self._put(toolchain.build_module(ROOT, work, tools, torch), package)
+        except toolchain.BuildError as error:
             self.warn(f"the optional module i2i._C is not built: {error}\n{error.words}")
 
     def _put(self, built, package):
@@ -75,7 +75,7 @@ class BuildPython(build_py):
         if not self.editable_mode:
             copy = Path(self.build_lib) / "i2i" / "_native_sources"
             shutil.rmtree(copy, ignore_errors=True)  # an earlier build's may hold files that are gone
-            for file in builder.source_files(ROOT):
+            for file in toolchain.source_files(ROOT):
                 target = copy / file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / file, target)

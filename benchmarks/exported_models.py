@@ -34,8 +34,8 @@ import numpy.typing as npt
 import torch
 
 import i2i
-from i2i.engine import export, export_check, export_onnx
-from i2i.engine.export_check import page
+from i2i.exporting import comparison, exporter, onnx_file
+from i2i.exporting.comparison import page
 
 RESULT = Path(__file__).parent / "results" / "exported_models.json"
 MODEL = "sample:flat-3d"
@@ -57,10 +57,10 @@ def export_both(folder: Path) -> dict[str, Path]:
     paths = {EXACT: folder / "exact.onnx", OWN: folder / "own.onnx"}
     i2i.export(MODEL, paths[EXACT])
     with (
-        mock.patch.object(export_onnx, "write_exact_norms"),
-        mock.patch.object(export, "_require_agreement"),
-        mock.patch.object(export_onnx, "_join_upsampling"),
-        mock.patch.object(export_check, "PAGE_SIDES", (256,)),
+        mock.patch.object(onnx_file, "write_exact_norms"),
+        mock.patch.object(exporter, "_require_agreement"),
+        mock.patch.object(onnx_file, "_join_upsampling"),
+        mock.patch.object(comparison, "PAGE_SIDES", (256,)),
     ):
         i2i.export(MODEL, paths[OWN])
     return paths

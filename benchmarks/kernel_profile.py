@@ -23,10 +23,10 @@ from typing import Any
 
 import torch
 
-from i2i.bench import machine
-from i2i.bench.blocks import fused_block, make_blocks, make_images, to_channels_last
-from i2i.bench.networks import make_generator
-from i2i.bench.work import block_winograd_flops
+from i2i.benchmarking import machine
+from i2i.benchmarking.benchmarked_networks import make_generator
+from i2i.benchmarking.blocks import fused_block, make_blocks, make_images, to_channels_last
+from i2i.benchmarking.work import block_winograd_flops
 
 RESULT = Path(__file__).parent / "results" / "kernel_profile.json"
 SHAPES = {"64x64": (1, 256, 64, 64), "128x128": (1, 256, 128, 128)}

@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from i2i.bench import machine
-from i2i.bench.timer import Timer
+from i2i.benchmarking import machine
+from i2i.benchmarking.timer import Timer
 from i2i.ops import instance_norm_act, instance_norm_add, reason_against_fused, residual_block
 
 RESULT = Path(__file__).parent / "results" / "kernel_sizes.json"

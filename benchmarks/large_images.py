@@ -69,8 +69,8 @@ def load(name: str, **options: Any) -> Any:
         return i2i.load(SHIPPED, device="cpu", **options)
     import torch
 
-    from i2i.engine.tiles.settings import parse_tiles
-    from i2i.engine.translator import Translator
+    from i2i.translation.tiles.tile_settings import parse_tiles
+    from i2i.translation.translator import Translator
 
     torch.manual_seed(0)
     network = i2i.create("generator", "resnet9", base_channels=64, init_gain=0.05)

@@ -3,7 +3,7 @@
 Three numbers, each the best of several rounds that take turns, so that a machine that gets busy hurts all alike:
 
 - images a second of the generator alone, called in a loop on tensors that are there already;
-- images a second of :func:`i2i.engine.translate_files.translate_files`, from files to files, with the same generator;
+- images a second of :func:`i2i.translation.image_files.translate_files`, from files to files, with the same generator;
 - seconds from the start of ``i2i translate`` on one image to its end, in a process of its own.
 
 Writes ``benchmarks/results/translate_folder.json``. ``--images 8 --rounds 1`` is a quick check that it works. Meant for
@@ -29,9 +29,9 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.engine.translate_files import DEFAULT_WORKERS, translate_files
-from i2i.engine.translation_plan import make_plan
-from i2i.engine.translator import Translator
+from i2i.translation.image_files import DEFAULT_WORKERS, translate_files
+from i2i.translation.plan import make_plan
+from i2i.translation.translator import Translator
 
 RESULT = Path(__file__).parent / "results" / "translate_folder.json"
 WANTED = 0.9

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import click
 
-from i2i.bench import report as bench_report
-from i2i.bench.cases import CASES
+from i2i.benchmarking import report as bench_report
+from i2i.benchmarking.cases import CASES
 from i2i.cli.main import main as command_line
-from i2i.engine.config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.config.run_config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.options import Options, describe_options
 
 DOCS = Path(__file__).parent
 RESULTS = DOCS.parent / "benchmarks" / "results" / "sample_runs"

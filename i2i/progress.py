@@ -11,7 +11,7 @@
         ...
 
 Nobody listens unless asked to, so that the functions of the API are silent. What is shown, when and where is the
-listener's (:class:`i2i.engine.progress.Watch`).
+listener's (:class:`i2i.terminal.Watch`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from torch import nn
 
 import i2i
 from i2i.api import resolve
-from i2i.engine.parts import build_method
+from i2i.config.components import build_method
 from i2i.errors import ConfigError, PluginError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import AdversarialLoss, Parts

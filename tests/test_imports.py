@@ -17,24 +17,40 @@ from i2i.plugins.manager import ENTRY_POINT_GROUP
 PACKAGE = Path(i2i.__file__).parent
 
 MAY_IMPORT = {
-    "_version": set(),
-    "errors": set(),
-    "paths": set(),
-    "progress": set(),
-    "images": {"errors"},
-    "plugins": {"_version", "errors"},
-    "ops": {"errors"},
-    "builtin": {"plugins", "ops", "images", "paths", "progress", "errors"},
-    "testing": {"plugins", "errors"},
-    "engine": {"plugins", "ops", "images", "paths", "progress", "errors", "_version"},
-    "bench": {"engine", "plugins", "ops", "paths", "progress", "errors", "_version"},
-    "api": {"engine", "plugins", "paths", "progress", "errors", "_version"},
-    "serve": {"api", "engine", "images", "errors", "_version"},
-    "cli": {"api", "serve", "bench", "engine", "testing", "plugins", "paths", "progress", "errors", "_version"},
-    "__init__": {"api", "_version"},
-    "__main__": {"cli"},
+    part: {*others.split(), "errors"} - {part}
+    for part, others in {
+        "_version": "",
+        "errors": "",
+        "paths": "",
+        "progress": "",
+        "terminal": "progress",
+        "files": "",
+        "environment": "",
+        "images": "environment paths progress",
+        "plugins": "_version",
+        "ops": "",
+        "builtin": "plugins ops images paths progress",
+        "testing": "plugins",
+        "tensors": "",
+        "config": "plugins files paths",
+        "diagnosis": "config ops plugins environment _version",
+        "models": "config plugins tensors images files environment paths _version",
+        "translation": "models tensors images plugins files environment paths",
+        "evaluation": "translation models config plugins tensors files environment paths progress _version",
+        "exporting": "translation models config plugins tensors environment progress _version",
+        "training": "evaluation models config plugins tensors files environment terminal paths progress _version "
+        "evaluation models config plugins tensors files environment terminal paths progress _version",
+        "benchmarking": "config plugins ops tensors environment progress _version",
+        "api": "training evaluation exporting translation models config plugins environment terminal paths progress",
+        "serving": "api translation tensors images environment _version",
+        "cli": "api serving benchmarking diagnosis testing training evaluation exporting translation config "
+        "images plugins files environment terminal paths progress _version",
+        "__init__": "api _version",
+        "__main__": "cli",
+    }.items()
 }
-"""Each part of the package with the other parts it may import, at the top of a file or inside a function."""
+"""Each part of the package with the other parts it may import, at the top of a file or inside a function; all may
+import errors."""
 
 HEAVY = {"torch", "torchmetrics", "accelerate", "matplotlib", "tensorboard"}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from i2i import __version__
-from i2i.ops import builder
+from i2i.ops.native import toolchain
 
 ROOT = Path(__file__).parent.parent
 QUICKLY = {"CMAKE_ARGS": "-DCMAKE_BUILD_TYPE=Debug"}
@@ -54,7 +54,7 @@ def test_the_wheel_holds_every_file_of_the_package_the_native_sources_and_no_oth
         for path in (ROOT / "i2i").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".so"
     }
-    sources = {f"i2i/_native_sources/{path.as_posix()}" for path in builder.source_files(ROOT)}
+    sources = {f"i2i/_native_sources/{path.as_posix()}" for path in toolchain.source_files(ROOT)}
     information = f"i2i-{__version__}.dist-info/"
 
     packed = {name for name in wheel.namelist() if not name.startswith(information)}
@@ -76,7 +76,7 @@ LOAD = """
 import sys
 from pathlib import Path
 import i2i
-from i2i.ops import native
+from i2i.ops.native import cpu
 rung = native.load()
 import torch
 torch.ops.i2i.residual_block
@@ -118,12 +118,12 @@ def test_a_wheel_from_where_there_is_a_compiler_brings_the_library(tmp_path: Pat
     wheel = build_wheel(tmp_path / "wheel", I2I_BUILD="required", **QUICKLY)
     wheel.extractall(tmp_path / "site")
 
-    assert f"i2i/{builder.LIBRARY}" in wheel.namelist()
+    assert f"i2i/{toolchain.LIBRARY}" in wheel.namelist()
     if Path(sysconfig.get_path("include"), "Python.h").is_file():
-        assert f"i2i/{builder.MODULE}" in wheel.namelist()
+        assert f"i2i/{toolchain.MODULE}" in wheel.namelist()
     assert loaded_from(tmp_path / "site", tmp_path / "cache") == [
         "installed",
-        str(tmp_path / "site" / "i2i" / builder.LIBRARY),
+        str(tmp_path / "site" / "i2i" / toolchain.LIBRARY),
     ]
 
 
@@ -139,14 +139,14 @@ def test_a_compiler_that_fails_ends_the_installation_only_when_kernels_are_requi
     with pytest.raises(AssertionError, match=r"I2I_BUILD=required, but the build with .* failed"):
         build_wheel(tmp_path / "required", I2I_BUILD="required", CXX=str(broken))
 
-    assert f"i2i/{builder.LIBRARY}" not in wheel.namelist()
+    assert f"i2i/{toolchain.LIBRARY}" not in wheel.namelist()
 
 
 def test_the_wheel_holds_types_sample_data_and_the_page_template(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
 
     assert "i2i/py.typed" in names
-    assert any(name.startswith("i2i/engine/templates/") for name in names)
+    assert any(name.startswith("i2i/training/records/templates/") for name in names)
     assert sum(name.startswith("i2i/data/emoji/") and name.endswith(".webp") for name in names) == 3 * 200
     for folder, limit in (("emoji", 1_500_000), ("translators", 5_000_000)):
         prefix = f"i2i/data/{folder}/"

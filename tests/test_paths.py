@@ -65,7 +65,7 @@ class TestEveryOption:
 
     def test_a_run_s_folder_and_its_data(self, home):
         from i2i.api.training import resolve
-        from i2i.engine.run_folder import RunFolder
+        from i2i.training.records.run_folder import RunFolder
 
         config = resolve("sample:flat-3d")
         folder = RunFolder.create("~/runs/one", config)

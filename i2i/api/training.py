@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from i2i.api.arguments import plain
-from i2i.engine.config import LIMITS
-from i2i.engine.packages import TRAINING, require
-from i2i.engine.result import RunResult
+from i2i.config.run_config import LIMITS
+from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.calls import unmark
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
 from i2i.progress import listening, working
+from i2i.training.records.run_result import RunResult
 
 if TYPE_CHECKING:
-    from i2i.engine.config import RunConfig, TrainingOptions
-    from i2i.engine.resolve import Layer
+    from i2i.config.resolver import Layer
+    from i2i.config.run_config import RunConfig, TrainingOptions
 
 Settings = Iterable[str] | Mapping[str, Any]
 
@@ -110,8 +110,8 @@ def run(
     with working("starting PyTorch"):
         require("training", *TRAINING)
 
-    from i2i.engine.launch import Launch
-    from i2i.engine.run_folder import RunFolder
+    from i2i.training.launch import Launch
+    from i2i.training.records.run_folder import RunFolder
 
     resolved = replace(resolved, data_root=_absolute(resolved.data_root))  # a resume may start from anywhere
 
@@ -151,7 +151,7 @@ def check_data(config: RunConfig) -> list[str]:
         ConfigError: the networks do not take images of these sizes.
     """
     require("looking at the data", "torch")
-    from i2i.engine.parts import open_splits
+    from i2i.config.components import open_splits
 
     return open_splits(PluginManager(), config)[2]
 
@@ -170,7 +170,7 @@ def create(kind: str, name: str, **arguments: Any) -> Any:
         PluginError: there is no such component, or its plugin is broken.
         ConfigError: an option is wrong.
     """
-    from i2i.engine.parts import create as create_component
+    from i2i.config.components import create as create_component
 
     contexts: Mapping[str, Mapping[str, Any]] = {
         "generator": {"in_channels": 3, "out_channels": 3},
@@ -189,10 +189,10 @@ def create(kind: str, name: str, **arguments: Any) -> Any:
 
 
 def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:
-    from i2i.engine.checkpoint import CheckpointFolder
-    from i2i.engine.launch import Launch
-    from i2i.engine.resolve import config_from_dict, merge
-    from i2i.engine.run_folder import RunFolder
+    from i2i.config.resolver import config_from_dict, merge
+    from i2i.models.checkpoint import CheckpointFolder
+    from i2i.training.launch import Launch
+    from i2i.training.records.run_folder import RunFolder
 
     refused = [
         f"{section}.{key}"
@@ -254,7 +254,7 @@ def _is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
 def _resolve(
     manager: PluginManager, config: str | Path | None, given: Mapping[str, Any]
 ) -> tuple[RunConfig, Sequence[str]]:
-    from i2i.engine.resolve import layer_from_file, resolve
+    from i2i.config.resolver import layer_from_file, resolve
 
     layers = [] if config is None else [layer_from_file(config)]
     return resolve(manager, [*layers, _layer(**given)])
@@ -268,7 +268,7 @@ def plain_settings(settings: Settings) -> Settings:
 
 def _layer(*, settings: Settings = (), **options: Any) -> Layer:
     """Sort the options of :func:`run` into sections; an option that ``settings`` give another value is refused."""
-    from i2i.engine.resolve import layer_from_settings, merge_once
+    from i2i.config.resolver import layer_from_settings, merge_once
 
     sections: dict[str, tuple[str, str]] = {
         "data": ("data", "root"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from i2i.api.arguments import plain, require_model, whole_number
 from i2i.api.training import Settings, plain_settings
-from i2i.engine.packages import MEASURING, require
+from i2i.environment.packages import MEASURING, require
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
@@ -18,11 +18,11 @@ from i2i.progress import working
 if TYPE_CHECKING:
     from torch import nn
 
-    from i2i.engine.export import ExportReport
-    from i2i.engine.measure import Evaluation
-    from i2i.engine.model import Inference, TranslatorInfo
-    from i2i.engine.tiles.settings import Statistics
-    from i2i.engine.translator import Precision, Translator
+    from i2i.evaluation.measurement import Evaluation
+    from i2i.exporting.exporter import ExportReport
+    from i2i.models.model import Inference, TranslatorInfo
+    from i2i.translation.tiles.tile_settings import Statistics
+    from i2i.translation.translator import Precision, Translator
 
 
 def load(
@@ -66,9 +66,9 @@ def load(
         PluginError: the package that brought the generator is missing; the message names it with its version.
         ConfigError: the direction or the device does not exist, or the generator cannot be divided into tiles.
     """
-    from i2i.engine.exported import is_exported, load_exported
-    from i2i.engine.tiles.settings import parse_tiles
-    from i2i.engine.translator import Translator
+    from i2i.translation.exported import is_exported, load_exported
+    from i2i.translation.tiles.tile_settings import parse_tiles
+    from i2i.translation.translator import Translator
 
     require_model(model)
     max_pixels = None if max_pixels is None else whole_number("max_pixels", max_pixels, 1)
@@ -125,8 +125,8 @@ def convert(
         CheckpointError: a file holds no generator that is known; the message says what it holds and what is known.
         ConfigError: an option does not fit, or the folder is not empty.
     """
-    from i2i.engine.convert import open_source, write_converted
-    from i2i.engine.model import find_checkpoint, load_generator
+    from i2i.models.conversion import open_source, write_converted
+    from i2i.models.model import find_checkpoint, load_generator
 
     several = [models] if isinstance(models, str | Path) else list(models)
     found = [
@@ -173,8 +173,8 @@ def export(
         CheckpointError: there is no such model.
         ExportError: the generator cannot be exported, or the file gives other images; none is kept.
     """
-    from i2i.engine.export import SUFFIXES, export_model, require_exporter, resolve_format
-    from i2i.engine.exported import is_exported
+    from i2i.exporting.exporter import SUFFIXES, export_model, require_exporter, resolve_format
+    from i2i.translation.exported import is_exported
 
     require_model(model)
     path = None if out is None else named(out)
@@ -237,15 +237,15 @@ def evaluate(
         DataError: the data cannot be used, there are no pairs although they were asked for, or the weights of
             Inception cannot be fetched.
     """
-    from i2i.engine.progress import watching
+    from i2i.terminal import watching
 
     with watching(progress), working("starting PyTorch"):
         require("evaluating", *MEASURING)
-    from i2i.engine.exported import is_exported
-    from i2i.engine.features import load_features
-    from i2i.engine.measure import choose_data, measure
-    from i2i.engine.model import find_checkpoint
-    from i2i.engine.resolve import layer_from_settings
+    from i2i.config.resolver import layer_from_settings
+    from i2i.evaluation.features import load_features
+    from i2i.evaluation.measurement import choose_data, measure
+    from i2i.models.model import find_checkpoint
+    from i2i.translation.exported import is_exported
 
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
@@ -287,7 +287,7 @@ def _load_generator(
     inference: Inference | None,
     max_pixels: int | None = None,
 ) -> tuple[nn.Module, TranslatorInfo]:
-    from i2i.engine.model import find_checkpoint, load_generator
+    from i2i.models.model import find_checkpoint, load_generator
 
     found = find_checkpoint(model, checkpoint)
     return load_generator(manager, found, direction=direction, inference=inference, max_pixels=max_pixels)

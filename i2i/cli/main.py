@@ -19,15 +19,15 @@ from i2i.cli.output import say
 from i2i.errors import I2IError, cut, did_you_mean, printable, reason_of
 
 COMMANDS = {
-    "run": ("i2i.cli.run:run", "Train a translator."),
-    "translate": ("i2i.cli.translate:translate", "Translate images with a trained translator."),
-    "serve": ("i2i.cli.serve:serve", "Try a trained translator in a browser, and over HTTP."),
-    "convert": ("i2i.cli.convert:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),
-    "evaluate": ("i2i.cli.evaluate:evaluate", "Measure a trained translator."),
-    "export": ("i2i.cli.export:export", "Write a trained translator as one file that runs without i2i."),
-    "bench": ("i2i.cli.bench:bench", "Check the fused kernels, then time them beside PyTorch."),
-    "plugins": ("i2i.cli.plugins:plugins", "List, show, make and check plugins."),
-    "doctor": ("i2i.cli.doctor:doctor", "Say what this installation can do, and what is missing."),
+    "run": ("i2i.cli.run_command:run", "Train a translator."),
+    "translate": ("i2i.cli.translate_command:translate", "Translate images with a trained translator."),
+    "serve": ("i2i.cli.serve_command:serve", "Try a trained translator in a browser, and over HTTP."),
+    "convert": ("i2i.cli.convert_command:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),
+    "evaluate": ("i2i.cli.evaluate_command:evaluate", "Measure a trained translator."),
+    "export": ("i2i.cli.export_command:export", "Write a trained translator as one file that runs without i2i."),
+    "bench": ("i2i.cli.bench_command:bench", "Check the fused kernels, then time them beside PyTorch."),
+    "plugins": ("i2i.cli.plugins_command:plugins", "List, show, make and check plugins."),
+    "doctor": ("i2i.cli.doctor_command:doctor", "Say what this installation can do, and what is missing."),
 }
 """Each command: where it is, and the line that ``i2i --help`` shows without importing it."""
 
@@ -97,7 +97,7 @@ class LazyGroup(click.Group):
             _make_safe_to_show(error)
             raise
         except ImportError as error:
-            from i2i.engine import packages
+            from i2i.environment import packages
 
             name = packages.distribution(error.name or "")
             if name not in (*packages.required(), *packages.optional()) or os.environ.get(TRACEBACK_VARIABLE):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.engine.launchers import launched
+from i2i.environment.launchers import launched
 from i2i.errors import I2IError, printable, reason_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from i2i.errors import printable
 from i2i.progress import Work
 
 if TYPE_CHECKING:
-    from i2i.engine.translate_files import Outcome
-    from i2i.engine.translation_plan import Job
+    from i2i.translation.image_files import Outcome
+    from i2i.translation.plan import Job
 
 Show = Callable[[int, "int | None"], None]
 """Is called with how many are done, and how many there will be, if that is known."""
@@ -27,7 +27,7 @@ class Report:
     """
 
     def __init__(self, images: int, videos: int) -> None:
-        from i2i.engine.progress import Watch
+        from i2i.terminal import Watch
 
         self.images, self.videos = images, videos
         self.translated, self.translated_videos, self.frames, self.failed = 0, 0, 0, 0

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch._C._functorch import TransformType
 
-from i2i.ops import library
 from i2i.ops.checks import require_one_of
-from i2i.ops.layout import memory_format_of
+from i2i.ops.memory_format import memory_format_of
+from i2i.ops.native import library
 
 Implementation = Literal["auto", "fused", "reference"]
 IMPLEMENTATIONS = ("auto", "fused", "reference")
@@ -97,7 +97,7 @@ def reason_against_fused(
 
     Raises:
         ValueError: for an unknown ``operator``.
-        ConfigError: see :func:`i2i.ops.native.load`, which the first call runs.
+        ConfigError: see :func:`i2i.ops.native.cpu.load`, which the first call runs.
         NativeError: see there.
     """
     require_one_of("operator", operator, OPERATORS)

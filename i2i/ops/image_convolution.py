@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i.ops import library
 from i2i.ops.batching import Dims, fold, in_turn, unfold
 from i2i.ops.checks import require_one_of, require_parameter, require_planes
 from i2i.ops.choice import IMPLEMENTATIONS, Implementation, needs_gradients, takes_fused
-from i2i.ops.layout import empty_in_layout_of, in_layout_of
+from i2i.ops.memory_format import empty_in_layout_of, in_layout_of
+from i2i.ops.native import library
 from i2i.ops.second_order import gradients_through_reference
 
 FEW = 4

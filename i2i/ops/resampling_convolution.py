@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from i2i.ops.layout import memory_format_of
+from i2i.ops.memory_format import memory_format_of
 
 
 class _Convolution(torch.autograd.Function):

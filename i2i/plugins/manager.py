@@ -23,8 +23,8 @@ from i2i._version import __version__
 from i2i.errors import PluginError, did_you_mean, printable, shown
 from i2i.plugins import hookspecs
 from i2i.plugins.calls import ONLY_FAILURES, TRACE_VARIABLE, Called, calling
+from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import HOOKS, PROJECT
-from i2i.plugins.options import Options
 from i2i.plugins.specs import SPECS, Spec
 
 ENTRY_POINT_GROUP = "i2i"

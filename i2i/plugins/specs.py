@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from i2i.plugins.options import Options
+from i2i.plugins.component_options import Options
 
 SAMPLE_PREFIX = "sample:"
 """What a data root begins with that names a sample inside the package and no folder: ``sample:flat-3d``."""

@@ -24,10 +24,10 @@ from i2i.plugins.manager import Component
 from i2i.plugins.specs import SPECS, Spec
 from i2i.testing.buffers import buffer_checks
 from i2i.testing.datasets import dataset_checks
+from i2i.testing.default_options import choose_options
 from i2i.testing.losses import loss_checks
 from i2i.testing.methods import method_checks
 from i2i.testing.networks import discriminator_checks, generator_checks
-from i2i.testing.options import choose_options
 from i2i.testing.results import Checklist, CheckResult
 
 OptionValues = Options | Mapping[str, Any] | None

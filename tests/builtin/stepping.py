@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import torch
 
 from i2i.api import resolve
-from i2i.engine.parts import build_method
+from i2i.config.components import build_method
 from i2i.plugins.manager import PluginManager
 
 SMALL_DISCRIMINATOR = ["discriminator.name=patch", "discriminator.layers=1", "discriminator.base_channels=4"]

@@ -10,7 +10,7 @@ from torch import nn
 from i2i.builtin.discriminators import SPECS
 from i2i.builtin.discriminators.geometry import receptive_field
 from i2i.builtin.discriminators.patch import PatchDiscriminator
-from i2i.plugins.options import describe_options, parse_options
+from i2i.plugins.component_options import describe_options, parse_options
 
 SPEC = {spec.name: spec for spec in SPECS}
 NORM_KEYS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")

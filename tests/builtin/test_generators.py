@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from i2i.builtin.generators import SPECS
-from i2i.plugins.options import describe_options, parse_options
+from i2i.plugins.component_options import describe_options, parse_options
 
 SPEC = {spec.name: spec for spec in SPECS}
 MULTIPLE = {

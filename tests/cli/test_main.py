@@ -37,7 +37,8 @@ try:
     main(["--help"])
 except SystemExit:
     pass
-heavy = {"rich", "i2i.cli.run", "i2i.cli.plugins", "i2i.cli.doctor", "i2i.builtin.plugin"} & set(sys.modules)
+commands = {f"i2i.cli.{name}_command" for name in ("run", "plugins", "doctor")}
+heavy = {"rich", "i2i.builtin.plugin", *commands} & set(sys.modules)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from i2i.cli import options
 from i2i.cli.main import COMMANDS, main
-from i2i.cli.plugins import plugins
-from i2i.engine.resolve import COMPONENTS, PLAIN
+from i2i.cli.plugins_command import plugins
+from i2i.config.resolver import COMPONENTS, PLAIN
 from i2i.plugins.manager import PluginManager
 
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from i2i.cli.main import main
-from i2i.engine.tiles import tiling
+from i2i.translation.tiles import tiling
 
-from ..engine.trained import write_run
+from ..helpers.trained import write_run
 
 
 @pytest.fixture(scope="module")

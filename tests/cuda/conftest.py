@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from i2i.ops import library
+from i2i.ops.native import library
 
 OPERATORS = ("residual_block", "instance_norm_act", "instance_norm_add")
 

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 import i2i
 from i2i.builtin.methods import CycleGANOptions, Pix2PixOptions
 from i2i.cli.main import main
-from i2i.engine.config import OptimizerOptions
-from i2i.engine.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS
+from i2i.config.run_config import OptimizerOptions
 from i2i.plugins.manager import PluginManager
+from i2i.training.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS
 
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = runpy.run_path(str(ROOT / "tests" / "test_imports.py"))["MAY_IMPORT"]

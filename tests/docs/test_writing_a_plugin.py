@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from i2i import testing
+from i2i.plugins.component_options import describe_options
 from i2i.plugins.hookspecs import HOOKS
-from i2i.plugins.options import describe_options
 from i2i.plugins.specs import DatasetSpec, Spec
 
 if sys.version_info >= (3, 11):

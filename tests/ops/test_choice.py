@@ -6,17 +6,9 @@ import sys
 import pytest
 import torch
 
-from i2i.ops import (
-    image_convolution,
-    instance_norm_act,
-    instance_norm_add,
-    library,
-    native,
-    native_cuda,
-    reason_against_fused,
-    residual_block,
-)
-from i2i.ops.native import Rung
+from i2i.ops import image_convolution, instance_norm_act, instance_norm_add, reason_against_fused, residual_block
+from i2i.ops.native import cpu, cuda, library
+from i2i.ops.native.cpu import Rung
 
 from .blocks import filters, images
 from .conftest import OPERATORS
@@ -97,7 +89,7 @@ class TestWithKernels:
     def test_a_device_without_kernels_in_this_library_is_named(self, operator):
         if torch.cuda.is_available():
             pytest.skip("there may be kernels for this machine's GPU")
-        reason = native_cuda.load().reason
+        reason = cuda.load().reason
         assert reason in ("this PyTorch is built without CUDA", "PyTorch finds no CUDA device")
         assert library.why_missing(operator, "cuda") == f"the CUDA kernels are not loaded: {reason}"
 
@@ -106,7 +98,7 @@ class TestWithKernels:
 def without_library(monkeypatch):
     """As on a machine without compiler."""
     reasons = {"installed": "the installation built none", "cache": "no C++ compiler"}
-    monkeypatch.setattr(native, "load", lambda: Rung("reference", reasons=reasons))
+    monkeypatch.setattr(cpu, "load", lambda: Rung("reference", reasons=reasons))
     library._why_missing.cache_clear()
     yield
     library._why_missing.cache_clear()
@@ -129,6 +121,6 @@ def test_a_misspelt_operator_is_refused():
 
 
 def test_importing_the_operators_loads_no_library():
-    told = "import i2i.ops, i2i.ops.native as native; print(native._load.cache_info().currsize)"
+    told = "import i2i.ops, i2i.ops.native.cpu as native; print(native._load.cache_info().currsize)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"

@@ -11,7 +11,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from i2i.ops import native
+from i2i.ops.native import cpu
 
 from .blocks import LAYOUTS, images, normalised, reflected
 
@@ -156,7 +156,7 @@ class TestKernels:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["avx512", "avx2", "portable"])
 def test_the_other_variants_pass_these_tests(variant: str) -> None:
-    rung = native.load()
+    rung = cpu.load()
     if rung.library is None:
         pytest.skip("; ".join(rung.reasons.values()))
     if variant not in rung.facts["supported"].split():

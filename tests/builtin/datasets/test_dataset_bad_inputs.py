@@ -12,7 +12,7 @@ from PIL import Image
 
 from i2i.builtin.datasets import FolderOptions
 from i2i.errors import ConfigError, DataError
-from i2i.plugins.options import parse_options
+from i2i.plugins.component_options import parse_options
 
 
 def bomb_bytes(width, height):

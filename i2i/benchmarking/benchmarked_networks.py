@@ -1,0 +1,103 @@
+"""The networks and the training step of i2i as a user gets them: built through the plugin manager and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from i2i.benchmarking.case import Setting
+from i2i.config.components import build_method, create
+from i2i.config.resolver import layer_from_settings, merge, resolve
+from i2i.ops import reason_against_fused
+from i2i.plugins.manager import PluginManager
+
+GENERATOR, DISCRIMINATOR, METHOD = "resnet9", "patch70", "cyclegan"
+
+Kernels = Literal["auto", "reference"]
+
+
+def make_generator(kernels: Kernels, device: torch.device) -> nn.Module:
+    """Build the generator ``[N, 3, H, W]`` to ``[N, 3, H, W]``, with the same weights on every call."""
+    context = {"in_channels": 3, "out_channels": 3}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = create(PluginManager(), "generator", GENERATOR, context, {"kernels": kernels})
+    assert isinstance(network, nn.Module)
+    return network.to(device).requires_grad_(False).eval()
+
+
+def reason_against_fused_generator(setting: Setting) -> str | None:
+    """Say in one line why the generator does not run on fused kernels here, or return None."""
+    return reason_against_fused("residual_block", torch.empty((1, 256, 64, 64), device=setting.device))
+
+
+class TrainingStep:
+    """One step of CycleGAN with its own networks, optimisers and buffers; every object starts from the same weights.
+
+    Calling it trains one step on one pair of random images, as :class:`~i2i.training.trainer.Trainer` does.
+
+    Args:
+        setting: where it runs.
+        kernels: for all its networks.
+        image_size: height and width of the images, in pixels.
+        half: compute in bfloat16 by automatic mixed precision.
+    """
+
+    def __init__(self, setting: Setting, kernels: Kernels, image_size: int, *, half: bool = False) -> None:
+        self.device, self.half = setting.device, half
+        manager = PluginManager()
+        chosen = [f"method.name={METHOD}", f"generator.name={GENERATOR}", f"discriminator.name={DISCRIMINATOR}"]
+        chosen += [f"generator.kernels={kernels}", f"discriminator.kernels={kernels}"]
+        layer = merge({"data": {"root": "none"}}, layer_from_settings(chosen))
+        config, _ = resolve(manager, [layer])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.method = build_method(manager, config, {"A": 3, "B": 3}, buffer_seed=0, device=setting.device)
+        for network in (*self.method.generators.values(), *self.method.discriminators.values()):
+            network.to(setting.device).train()
+        self.optimizers = {
+            group: torch.optim.Adam(
+                chain.from_iterable(network.parameters() for network in networks.values()),
+                lr=config.optimizer.learning_rate,
+                betas=(config.optimizer.beta1, config.optimizer.beta2),
+            )
+            for group, networks in (
+                ("generators", self.method.generators),
+                ("discriminators", self.method.discriminators),
+            )
+        }
+        self.random = torch.Generator().manual_seed(0)
+        images = torch.rand((2, 1, 3, image_size, image_size), generator=torch.Generator().manual_seed(0)) * 2 - 1
+        self.batch: Mapping[str, Any] = {"A": images[0].to(setting.device), "B": images[1].to(setting.device)}
+        self.gradients: dict[str, Tensor] | None = None
+
+    def __call__(self) -> dict[str, Tensor]:
+        """Train one step and return the terms of the loss."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
+            return self.method.step([self.batch], self)
+
+    def recorded(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Train one step; return the terms and, for each group of networks, all gradients as one vector."""
+        self.gradients = {}
+        try:
+            return self(), self.gradients
+        finally:
+            self.gradients = None
+
+    def backward(self, loss: Tensor) -> None:
+        """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        with torch.autocast(self.device.type, enabled=False):
+            loss.backward()  # type: ignore[no-untyped-call]
+
+    def apply(self, group: str) -> None:
+        """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        optimizer = self.optimizers[group]
+        if self.gradients is not None:
+            parameters = optimizer.param_groups[0]["params"]
+            self.gradients[group] = torch.cat([each.grad.flatten() for each in parameters if each.grad is not None])
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)

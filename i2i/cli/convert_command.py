@@ -1,0 +1,70 @@
+"""``i2i convert``: files of the reference implementation, or a run, as one small folder that describes itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from i2i.cli.options import Command
+from i2i.cli.output import say, tell_about_plugins
+from i2i.progress import working
+
+NO_MATTER = ("init", "init_gain", "kernels")
+"""Options of generators that change no translation once there are weights."""
+
+
+@click.command(
+    cls=Command,
+    epilog="Exit codes: 0 done, 1 a file holds no generator that is known (it is told what it holds), 2 wrong usage.",
+)
+@click.argument("models", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="A new or empty folder."
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["AtoB", "BtoA"]),
+    help="What to call the way that one FILE translates. Default: BtoA where its name ends in G_B, else AtoB.",
+)
+@click.option(
+    "--domains", metavar="A B", nargs=2, type=str, help="Readable names of the two domains, such as: horse zebra."
+)
+@click.option("--part", metavar="NAME", help="Which network of a FILE that holds several.")
+@click.option(
+    "--dropout/--no-dropout",
+    default=None,
+    help="Whether a U-Net was trained with dropout, which its keys do not tell. Default: with batch norm, as pix2pix.",
+)
+@click.option(
+    "--checkpoint", metavar="latest|best|step-N", help="Which checkpoint, where FILE is a run folder. Default: latest."
+)
+@click.option("--half", is_flag=True, help="Store filters in 16 bits: half the size, differences below one level.")
+def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
+    """Convert generators of pytorch-CycleGAN-and-pix2pix into a folder for i2i translate and i2i.load.
+
+    FILE is such as latest_net_G.pth; two of them are both ways of one CycleGAN: latest_net_G_A.pth latest_net_G_B.pth.
+    Network, depth, width, norm, dropout and channels are found from the keys. FILE may also be a run folder: the result
+    is what translates, without what training needs.
+    """
+    tell_about_plugins()
+
+    from i2i.terminal import watching
+
+    with watching(), working("reading and writing weights"):
+        from i2i.api import convert as convert_models
+
+        converted = convert_models(models, out, **given)
+    if converted[0].chosen:
+        say(f"Step {converted[0].step}: {converted[0].chosen}")
+    for info in converted:
+        source, target = info.domains
+        options = ", ".join(f"{name} {value}" for name, value in info.options.items() if name not in NO_MATTER)
+        say(
+            f"{info.direction} ({source} to {target}): {info.generator}, {info.in_channels} to {info.out_channels} "
+            f"channels, {options}"
+        )
+        for note in info.notes:
+            say(f"Note: {note}", err=True, lines=True)
+    say(f"Wrote {out}. Use it with: i2i translate {out} photo.jpg -o result.jpg")

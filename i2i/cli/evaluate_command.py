@@ -1,0 +1,154 @@
+"""``i2i evaluate``: how good a translator is, with how that was measured; a thin front of the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from i2i.cli.options import Command
+from i2i.cli.output import new_table, print_json, print_table, say, tell_about_plugins
+
+if TYPE_CHECKING:
+    from i2i.evaluation.measurement import Evaluation
+
+LABELS = {
+    "l1": ("L1, 0..255", "lower", 2),
+    "psnr": ("PSNR, dB", "higher", 2),
+    "ssim": ("SSIM", "higher", 4),
+    "fid": ("FID", "lower", 2),
+    "kid": ("KID", "lower", 5),
+    "frechet_distance": ("Frechet distance", "lower", 4),
+    "kernel_distance": ("kernel distance", "lower", 5),
+}
+"""Each number: what it is called, what is better, and the digits after its point."""
+
+
+@click.command(cls=Command, epilog="Exit codes: 0 measured, 1 failed, 2 wrong usage.")
+@click.argument("model")
+@click.option("--data", metavar="FOLDER|sample:NAME", help="What to measure on. Default: what the run was trained on.")
+@click.option(
+    "--split",
+    type=click.Choice(["test", "train"]),
+    default="test",
+    show_default=True,
+    help="test: the held-out images; train: the others, without mirroring.",
+)
+@click.option(
+    "--metrics",
+    type=click.Choice(["auto", "pairs", "sets", "all"]),
+    default="auto",
+    show_default=True,
+    help="pairs: L1, PSNR, SSIM against the truth; sets: FID and KID; auto: pairs where there are any, else sets.",
+)
+@click.option(
+    "--features",
+    metavar="NAME|MODULE:FUNCTION|FILE",
+    default="inception",
+    show_default=True,
+    help="The network of FID and KID: inception, thumbnail (no weights; a first look), your own function or file.",
+)
+@click.option(
+    "--direction",
+    type=click.Choice(["AtoB", "BtoA"]),
+    help="AtoB is what the run was asked for. Default: AtoB, or the only one there is.",
+)
+@click.option("--checkpoint", metavar="latest|best|step-N", help="Which checkpoint of a run folder. Default: latest.")
+@click.option("--set", "settings", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way.")
+@click.option("--batch-size", metavar="N", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
+@click.option("--inference", type=click.Choice(["deterministic", "paper"]), help="Default: what the run was set to.")
+@click.option("--device", metavar="auto|cpu|cuda[:N]|mps", default="auto", show_default=True, help="Where to compute.")
+@click.option(
+    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
+)
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load TorchScript --features, or a .pt2 file that holds more than weights and PyTorch's operators, which can "
+    "run its author's code.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+def evaluate(model: str, as_json: bool, **given: Any) -> None:
+    """Measure MODEL on images it was not trained on.
+
+    MODEL is a run folder, a checkpoint or a converted folder, an exported file, a generator's file of
+    pytorch-CycleGAN-and-pix2pix, or sample:flat-3d. Beside each number stands the identity baseline, which the
+    untouched input would score, and above them how they were measured.
+    """
+    tell_about_plugins()
+
+    from i2i.api import evaluate as evaluate_model
+
+    evaluation = evaluate_model(model, progress=not as_json, **given)
+    if as_json:
+        print_json(evaluation.to_dict())
+        return
+    _print_protocol(evaluation)
+    for title, numbers in (
+        (_title_of_pairs(evaluation), evaluation.pairs),
+        (_title_of_sets(evaluation), evaluation.sets),
+    ):
+        if numbers:
+            say(f"\n{title}", lines=True)
+            _print_numbers(numbers)
+    for note in evaluation.notes:
+        say(f"Note: {note}", err=True, lines=True)
+
+
+def _print_protocol(evaluation: Evaluation) -> None:
+    model, data, protocol = evaluation.model, dict(evaluation.data), evaluation.protocol
+    step = "" if model["step"] is None else f", step {model['step']}"
+    source, target = model["domains"]
+    chosen = f" ({model['chosen']})" if model["chosen"] else ""
+    say(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}{chosen}")
+    root, split, name = (data.pop(key) for key in ("root", "split", "name"))
+    sizes = sorted(evaluation.sizes.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])
+    more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
+    say(f"Data: {root}, split {split}: {evaluation.counts['sources']} images to translate ({shown}{more})")
+    options = ", ".join(f"{key} {value}" for key, value in data.items())
+    say(f"Read by data set {name}: {options}")
+    versions = ", ".join(f"{key} {value}" for key, value in protocol["versions"].items())
+    say(
+        f"Pixels: {protocol['pixels']}; {protocol['inference']} inference, {protocol['precision']} on "
+        f"{protocol['device']}; {versions}"
+    )
+
+
+def _title_of_pairs(evaluation: Evaluation) -> str:
+    return f"Against the truth: {evaluation.counts['pairs']} pairs, each image measured alone, then averaged"
+
+
+def _title_of_sets(evaluation: Evaluation) -> str:
+    counts, protocol = evaluation.counts, evaluation.protocol
+    if "features" not in protocol:
+        return ""
+    subsets = protocol["kid_subsets"]
+    how = (
+        f"{subsets} subsets of {protocol['kid_subset_size']} images, seed {protocol['seed']}"
+        if subsets > 1
+        else "all images"
+    )
+    return (
+        f"As sets: {counts['sources']} translations against {counts['targets']} images of "
+        f"{evaluation.model['domains'][1]}\nFeatures: {protocol['features']}; {protocol['features_resize']}; kernel "
+        f"distance from {how}"
+    )
+
+
+def _print_numbers(numbers: Any) -> None:
+    table = new_table("", "translation", "input unchanged", "better")
+    for name, (label, better, digits) in LABELS.items():
+        if name in numbers:
+            cells = [_number(numbers, f"{prefix}{name}", digits) for prefix in ("", "identity_")]
+            table.add_row(label, *cells, better)
+    print_table(table)
+
+
+def _number(numbers: Any, name: str, digits: int) -> str:
+    if name not in numbers:
+        return "-"
+    deviation = numbers.get(f"{name}_std")
+    spread = "" if deviation is None else f" +- {deviation:.{digits}f}"
+    return f"{numbers[name]:.{digits}f}{spread}"

@@ -1,0 +1,85 @@
+"""``i2i export``: a trained translator as a file that runs without i2i; a thin front of the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from i2i.cli.options import Command
+from i2i.cli.output import new_table, print_table, say, tell_about_plugins
+
+if TYPE_CHECKING:
+    from i2i.exporting.exporter import ExportReport
+
+
+@click.command(cls=Command, epilog="Exit codes: 0 exported and checked, 1 nothing was kept, 2 wrong usage.")
+@click.argument("model")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["onnx", "torch"]),
+    help="onnx: for ONNX Runtime, without torch; torch: a program of torch.export. Default: by the suffix of --out.",
+)
+@click.option(
+    "-o",
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A name in .onnx or .pt2. Default: the model's name, in the current folder.",
+)
+@click.option("--raw", is_flag=True, help="Float tensors [N, C, H, W] in [-1, 1] instead of 8-bit images [N, H, W, C].")
+@click.option(
+    "--direction",
+    type=click.Choice(["AtoB", "BtoA"]),
+    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the "
+    "only one there is.",
+)
+@click.option(
+    "--checkpoint",
+    metavar="latest|best|step-N",
+    help="Which checkpoint of a run folder; best by the held-out score. Default: latest.",
+)
+@click.option(
+    "--inference",
+    type=click.Choice(["deterministic"]),
+    help="For a run that was set to the papers' inference, which cannot be exported.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that exists. Default: refuse to begin.")
+def export(model: str, format_name: str | None, out: Path | None, **given: Any) -> None:
+    """Write MODEL as one file that runs without i2i, and check it.
+
+    MODEL is a run folder, a checkpoint or a converted folder, a generator's file of pytorch-CycleGAN-and-pix2pix, or
+    sample:flat-3d.
+
+    Images of any size and number go in; padding, scaling, rounding and cropping are in the file. It is run in a process
+    of its own on several sizes, and is kept only if it gives the images that the model gives.
+    """
+    tell_about_plugins()
+
+    from i2i.terminal import watching
+
+    with watching():
+        from i2i.api import export as export_model
+
+        report = export_model(model, out, format=format_name, **given)
+    info = report.info
+    source, target = info.domains
+    say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
+    say(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
+    say(f"Run by {report.runtime} in a process of its own, against the model:")
+    table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")
+    for check in report.checks:
+        table.add_row(
+            str(check.images), f"{check.height} x {check.width}", f"{check.difference:.2g}", f"{check.allowed:.2g}"
+        )
+    print_table(table)
+
+
+def _kind(report: ExportReport) -> str:
+    return "float32 [N, C, H, W] in [-1, 1]" if report.raw else "uint8 [N, H, W, C]"
+
+
+def _unit(report: ExportReport) -> str:
+    return "in [-1, 1]" if report.raw else "levels of 0..255"

@@ -1,0 +1,246 @@
+"""``i2i run``: a thin front of :func:`i2i.api.run`. Every default is the engine's; here they are only told."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from i2i.cli.main import INTERRUPTED
+from i2i.cli.options import GroupedOption, RunCommand
+from i2i.cli.output import say, speaks, tell_about_plugins
+
+if TYPE_CHECKING:
+    from i2i.config.run_config import TrainingOptions
+    from i2i.training.records.run_result import RunResult
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def option(group: str, name: str, metavar: str | None, text: str, **more: Any) -> Callable[[Decorated], Decorated]:
+    """Declare an option of ``group``; none has a default here, so that the engine sees what a person really gave."""
+    if more.get("multiple"):
+        more["default"] = ()
+    return click.option(name, cls=GroupedOption, group=group, metavar=metavar, help=text, **more)
+
+
+DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
+    "Data",
+    "Parts (i2i plugins list)",
+    "Budget (whichever comes first)",
+    "Training",
+    "Machine",
+    "Run folder",
+    "Settings",
+)
+POSITIVE = click.IntRange(min=1)
+
+
+@click.command(
+    cls=RunCommand,
+    epilog=f"A default may depend on the method and the data; --dry-run shows the resolved values. "
+    f"Ctrl-C, SIGTERM and other signals save, say how to go on, and exit with {INTERRUPTED}.",
+)
+@option(DATA, "--data", "FOLDER|sample:NAME", "Images to learn from. Default: sample:flat-3d, which ships inside.")
+@option(
+    DATA,
+    "--direction",
+    None,
+    "Which domain is translated into which. Default: AtoB.",
+    type=click.Choice(["AtoB", "BtoA"]),
+)
+@option(DATA, "--image-size", "PIXELS", "Side of the square training crops. Default: 256.", type=POSITIVE)
+@option(
+    DATA, "--skip-bad", None, "Count unreadable images instead of stopping. Default: stop.", is_flag=True, default=None
+)
+@option(PARTS, "--method", "NAME", "Training method. Default: cyclegan.")
+@option(PARTS, "--generator", "NAME", "Generator. Default: the method's (cyclegan: resnet9, pix2pix: unet256).")
+@option(PARTS, "--discriminator", "NAME", "Discriminator; repeat for several. Default: patch70.", multiple=True)
+@option(PARTS, "--loss", "NAME", "Adversarial loss. Default: the method's (cyclegan: lsgan, pix2pix: gan).")
+@option(PARTS, "--pixel-loss", "NAME", "Distance of two images. Default: l1.")
+@option(PARTS, "--buffer", "NAME", "Store of earlier fakes. Default: the method's (cyclegan: replay, pix2pix: none).")
+@option(BUDGET, "--steps", "N", "Training steps in all. Default: no limit.", type=click.IntRange(min=0))
+@option(
+    BUDGET,
+    "--epochs",
+    "N",
+    "Passes over the training images in all. Default: 200 where no budget is given.",
+    type=click.FloatRange(min=0, min_open=True),
+)
+@option(
+    BUDGET,
+    "--minutes",
+    "N",
+    "Training time in all, resumes included. Default: no limit.",
+    type=click.FloatRange(min=0, min_open=True),
+)
+@option(TRAINING, "--batch-size", "N", "Images of each domain a batch, in each process. Default: 1.", type=POSITIVE)
+@option(TRAINING, "--accumulate", "N", "Batches whose gradients make one step. Default: 1.", type=POSITIVE)
+@option(
+    TRAINING,
+    "--seed",
+    "N",
+    "Fixes weights, sample order, crops, flips and dropout. Default: 0.",
+    type=click.IntRange(0, 2**32 - 1),
+)
+@option(MACHINE, "--device", "auto|cpu|cuda[:N]|mps", "Where to train. Default: auto, the fastest there is.")
+@option(
+    MACHINE,
+    "--precision",
+    None,
+    "bf16: autocast, weights stay fp32. Default: fp32.",
+    type=click.Choice(["fp32", "bf16"]),
+)
+@option(
+    MACHINE,
+    "--workers",
+    "N",
+    "Processes that load images. Default: 0 on the CPU, else up to 4.",
+    type=click.IntRange(min=0),
+)
+@option(
+    FOLDER,
+    "--out",
+    "FOLDER",
+    "New or empty folder of the run. Default: a readable, unique name under runs/.",
+    type=click.Path(path_type=Path),
+)
+@option(FOLDER, "--resume", "FOLDER", "Go on with this run, exactly where it stopped.", type=click.Path(path_type=Path))
+@option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=POSITIVE)
+@option(
+    FOLDER,
+    "--tracker",
+    None,
+    "Where to log besides metrics.jsonl; repeat for several. Default: nowhere.",
+    type=click.Choice(["tensorboard", "wandb"]),
+    multiple=True,
+)
+@option(
+    SETTINGS,
+    "--config",
+    "FILE",
+    "YAML file of settings; the command line wins over it.",
+    type=click.Path(path_type=Path),
+)
+@option(
+    SETTINGS,
+    "--set",
+    "SECTION.OPTION=VALUE",
+    "Any option of any part, such as generator.base_channels=32; repeat for several (i2i plugins show KIND NAME).",
+    multiple=True,
+)
+@option(
+    SETTINGS,
+    "--dry-run",
+    None,
+    "Look at the data, print the configuration, fit for --config, and stop.",
+    is_flag=True,
+)
+def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
+    """Train a translator, by default a CycleGAN on the small data set that ships inside.
+
+    The run folder alone is enough to go on, to judge and to use what was learnt.
+    """
+    options = _for_the_engine(given)
+    if dry_run:
+        if resume is not None:
+            raise click.UsageError(
+                f"--dry-run shows the configuration of a new run; that of {resume} is in {resume / 'config.yaml'}"
+            )
+        _print_config(options)
+        return
+
+    # GNU OpenMP's threads spin for long at every barrier, which on a machine whose cores are shared with other
+    # processes makes small steps several times slower. It reads this when PyTorch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+    from i2i.api import run as train
+    from i2i.terminal import watching
+
+    tell_about_plugins()
+    with watching(speaks()):
+        result = train(resume=resume, progress=speaks(), **options)
+    if speaks():
+        for line in summary(result, _command_that_goes_on(result)):
+            say(line)
+    if not result.finished:
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def summary(result: RunResult, goes_on: str) -> Iterator[str]:
+    """What a person wants to know at the end of a run, line by line, ending with the command that goes on."""
+    yield ""
+    yield "Done." if result.finished else "Interrupted; everything is saved."
+    for direction, metrics in result.metrics.items():
+        values = [
+            f"{label} {metrics[key]:.3f}"
+            # There is none where input and output have different channels.
+            + (f" (identity {metrics[f'identity_{key}']:.3f})" if f"identity_{key}" in metrics else "")
+            for key, label in (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM"), ("cycle_l1", "cycle L1"))
+            if key in metrics and (key != "cycle_l1" or "l1" not in metrics)
+        ]
+        if values:
+            yield f"  held out {direction}: {', '.join(values)}"
+    yield f"  run folder: {result.folder} (step {result.step})"
+    if result.picture.exists():  # there is none without held-out images
+        yield f"  picture:    {result.picture}"
+    yield f"  page:       {result.page}"
+    yield f"  go on:      {goes_on}"
+
+
+def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
+    """The options under the names of :func:`i2i.api.run`; what a person did not give is None."""
+    options = dict(given)
+    options["settings"] = options.pop("set")
+    options["trackers"] = options.pop("tracker") or None
+    options["discriminator"] = options["discriminator"] or None
+    return options
+
+
+def _print_config(options: dict[str, Any]) -> None:
+    from i2i.api.training import check_data, resolve
+
+    tell_about_plugins()
+    del options["out"]  # where a run goes is no part of its configuration
+    config = resolve(**options)
+    for note in check_data(config):
+        say(f"data: {note}", err=True)
+    say("# The resolved configuration; use it again with: i2i run --config FILE")
+    say(config.to_yaml().rstrip("\n"), lines=True)
+
+
+def _command_that_goes_on(result: RunResult) -> str:
+    """The command that resumes the run: to the same end after an interruption, for as long again when it is done."""
+    command = f"i2i run --resume {shlex.quote(str(result.folder))}"
+    if not result.finished:
+        return command
+    from i2i.training.budget import limits_as_options
+
+    _, longer = limits_as_options(_training_of(result.folder), {**_used(result.folder), "steps": result.step})
+    return f"{command} {longer}"
+
+
+def _training_of(folder: Path) -> TrainingOptions:
+    """The training options in the run folder's configuration, or the defaults where it cannot be read."""
+    from i2i.config.run_config import TrainingOptions
+    from i2i.files.texts import read_yaml
+
+    try:
+        return TrainingOptions(**read_yaml(folder / "config.yaml")["training"])
+    except (OSError, KeyError, TypeError, ValueError):
+        return TrainingOptions()
+
+
+def _used(folder: Path) -> dict[str, float]:
+    """Epochs and minutes of training, from the last line of the run's log that tells them."""
+    from i2i.training.records.run_log import last_told
+
+    try:
+        told = last_told(folder / "metrics.jsonl", "epoch", "seconds")
+    except OSError:
+        return {}
+    return {} if told is None else {"epochs": told["epoch"], "minutes": told["seconds"] / 60}

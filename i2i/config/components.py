@@ -1,0 +1,151 @@
+"""Building components from their specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from i2i.config.run_config import Choice, RunConfig
+from i2i.errors import ConfigError, DataError, PluginError
+from i2i.plugins.calls import calling, mark
+from i2i.plugins.component_options import parse_options
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Dataset, Method, Parts
+from i2i.plugins.specs import SPECS
+
+
+class DiscriminatorGroup(nn.ModuleList):
+    """Several discriminators that look at the same images; the output is the list of their outputs."""
+
+    def forward(self, images: Tensor) -> list[Any]:
+        """Map ``[N, C, H, W]`` to one output for each discriminator."""
+        return [discriminator(images) for discriminator in self]
+
+
+def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> Any:
+    """Build the chosen component.
+
+    Raises:
+        PluginError: naming the package, when its ``build`` fails or returns the wrong thing.
+    """
+    component = manager.find(kind, choice.name)
+    owner = component.called
+    with calling(owner, f"building {owner.kind} {owner.name}"):
+        built = component.spec.build(choice.options, **context)
+    if kind in ("generator", "discriminator") and not isinstance(built, nn.Module):
+        raise PluginError(f"{owner}: build must return a torch.nn.Module; got {type(built).__name__}")
+    if built is None:
+        raise PluginError(f"{owner}: build returned None")
+    mark(built, owner)
+    return built
+
+
+def build_method(
+    manager: PluginManager, config: RunConfig, channels: Mapping[str, int], buffer_seed: int, device: torch.device
+) -> Method:
+    """Build the method with all its networks, losses and buffers.
+
+    Args:
+        manager: the plugins.
+        config: what was chosen.
+        channels: channels of domains ``"A"`` and ``"B"``.
+        buffer_seed: seeds the buffers' random generators; each buffer gets a stream of its own.
+        device: where a loss that is a module, such as one that compares features, is moved to.
+    """
+    seeds = _seeds(buffer_seed)
+
+    def make_discriminator(in_channels: int) -> nn.Module:
+        networks = [
+            build(manager, "discriminator", choice, in_channels=in_channels) for choice in config.discriminators
+        ]
+        return networks[0] if len(networks) == 1 else DiscriminatorGroup(networks)
+
+    def make_generator(in_channels: int, out_channels: int) -> Any:
+        return build(manager, "generator", config.generator, in_channels=in_channels, out_channels=out_channels)
+
+    def make_buffer() -> Any:
+        return build(manager, "buffer", config.buffer, generator=torch.Generator().manual_seed(next(seeds)))
+
+    def make_loss(choice: Choice) -> Any:
+        loss = build(manager, "loss", choice)
+        return loss.to(device) if isinstance(loss, nn.Module) else loss
+
+    parts = Parts(
+        channels=channels,
+        make_generator=make_generator,
+        make_discriminator=make_discriminator,
+        make_buffer=make_buffer,
+        adversarial=make_loss(config.loss),
+        pixel=make_loss(config.pixel_loss),
+    )
+    method: Method = build(manager, "method", config.method, parts=parts)
+    with calling(method, f"asking method {config.method.name} for its networks"):
+        for networks in (method.generators, method.discriminators):
+            for name, network in networks.items():
+                if not isinstance(network, nn.Module):
+                    raise TypeError(f"network {name} must be a torch.nn.Module; got {type(network).__name__}")
+        dict(method.buffers), [method.generators[name] for name in method.directions.values()]
+    return method
+
+
+def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:
+    """Build the ``"train"`` or ``"test"`` split of the data set."""
+    return open_dataset(manager, config.data, config.data_root, split, config.training.seed)
+
+
+def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dataset, list[str]]:
+    """Open both splits, and find out that there are images to train on, of sizes that the networks take.
+
+    Returns:
+        The training split, the held-out split, and what a person should know of them.
+
+    Raises:
+        DataError: the data cannot be used.
+        ConfigError: the networks do not take images of these sizes.
+    """
+    from i2i.config.sizes import check_sizes  # which builds a loss, to see what it is
+
+    train_set, test_set = build_dataset(manager, config, "train"), build_dataset(manager, config, "test")
+    if len(train_set) == 0:
+        raise DataError(f"{config.data_root}: there is no training image")
+    check_sizes(manager, config, train_set, test_set)
+    return train_set, test_set, [str(note) for split in (train_set, test_set) for note in getattr(split, "notes", ())]
+
+
+def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:
+    """Build a split of a data set, and find out that it tells what each must.
+
+    Raises:
+        PluginError: it does not.
+        DataError: the data cannot be used.
+    """
+    dataset: Dataset = build(manager, "dataset", choice, root=root, split=split, seed=seed)
+    with calling(manager.find("dataset", choice.name).called, f"opening the {split} split of {root}"):
+        len(dataset), bool(dataset.truth)
+        for domain in ("A", "B"):
+            int(dataset.channels[domain]), str(dataset.domains[domain])
+    return dataset
+
+
+def create(manager: PluginManager, kind: str, name: str, context: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    """Build one component by name; see :func:`i2i.create`."""
+    if kind not in SPECS:
+        raise PluginError(f"there is no kind of component called {kind!r} (kinds: {', '.join(SPECS)})")
+    parsed, problems = parse_options(manager.find(kind, name).spec.options, options, where=name)
+    if parsed is None:
+        raise ConfigError("\n".join(map(str, problems)))
+    return build(manager, kind, Choice(name, parsed), **context)
+
+
+def size_multiple(manager: PluginManager, choice: Choice) -> int:
+    """The number that the generator wants H and W to be multiples of."""
+    return int(manager.ask("generator", choice.name, "size_multiple", choice.options))
+
+
+def _seeds(first: int) -> Iterator[int]:
+    random = torch.Generator().manual_seed(first)
+    while True:
+        yield int(torch.randint(2**62, (), generator=random))

@@ -1,0 +1,137 @@
+"""The resolved configuration of a run: which components with which options, and how to train them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from i2i.files.texts import dump_yaml
+from i2i.plugins.component_options import Options
+
+LIMITS = ("steps", "epochs", "minutes")
+"""The options of :class:`TrainingOptions` that end a run."""
+
+
+class OptimizerOptions(Options):
+    """Adam's settings, for generators and discriminators alike; the defaults are both papers'."""
+
+    learning_rate: float = Field(2e-4, gt=0, allow_inf_nan=False, description="Adam's step size before any schedule")
+    beta1: float = Field(0.5, ge=0, lt=1, description="decay of Adam's first moment")
+    beta2: float = Field(0.999, ge=0, lt=1, description="decay of Adam's second moment")
+
+
+class ScheduleOptions(Options):
+    """How the learning rate falls; it changes at the end of an epoch."""
+
+    name: Literal["linear", "cosine", "step", "plateau", "constant"] = Field(
+        "linear",
+        description="linear: flat, then straight down to almost zero (the papers'); cosine: half a wave over the flat "
+        "epochs; step: times 0.1 every step_epochs; plateau: times 0.2 when the generators' loss stalls; constant",
+    )
+    flat_epochs: int | None = Field(
+        None, ge=0, description="epochs at the full rate; none: half of the budget, or 100 without one"
+    )
+    decay_epochs: int | None = Field(
+        None, ge=0, description="epochs of the linear descent; none: the other half of the budget, or 100"
+    )
+    step_epochs: int = Field(50, gt=0, description="epochs between two falls of the step schedule")
+
+
+class TrainingOptions(Options):
+    """The training loop."""
+
+    steps: int | None = Field(None, ge=0, description="stop after this many steps in all")
+    epochs: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="stop after this many passes over the training images"
+    )
+    minutes: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="stop after this much training time in all, resumes included"
+    )
+    batch_size: int = Field(1, gt=0, description="images of each domain a step, in each process")
+    accumulate: int = Field(1, gt=0, description="batches whose gradients are added up before a step")
+    seed: int = Field(0, ge=0, lt=2**32, description="fixes weights, sample order, crops, flips and dropout")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps; auto takes the fastest there is")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16: autocast, weights stay fp32")
+    workers: int | None = Field(None, ge=0, description="processes that load images; none: 0 on the CPU, else up to 4")
+    ema_decay: float = Field(
+        0.0, ge=0, lt=1, description="decay of the generators' moving average, used for every output; 0: off"
+    )
+    inference: Literal["deterministic", "paper"] = Field(
+        "deterministic", description="paper: outputs with dropout on and batch statistics, as both papers' code does"
+    )
+    log_every: int = Field(50, gt=0, description="steps between two lines of metrics.jsonl")
+    sample_every: int = Field(500, gt=0, description="steps between two sample sheets")
+    checkpoint_every: int = Field(1000, gt=0, description="steps between two checkpoints")
+    keep: int = Field(2, gt=0, description="newest checkpoints that are kept, besides the best")
+    sample_images: int = Field(8, gt=0, description="held-out images on the sample sheets")
+    evaluation_images: int = Field(
+        50, gt=0, description="held-out images measured at each checkpoint, first by name; the end measures all of them"
+    )
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field((), description="where to log besides metrics.jsonl")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A component by name, with its validated options."""
+
+    name: str
+    options: Options
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return name and options in one flat dictionary of plain values."""
+        return {"name": self.name, **self.options.model_dump(mode="json")}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run. Made by :func:`i2i.config.resolver.resolve`, kept in the run folder.
+
+    Attributes:
+        data_root: a folder, or ``sample:NAME``.
+    """
+
+    method: Choice
+    generator: Choice
+    discriminators: tuple[Choice, ...]
+    loss: Choice
+    pixel_loss: Choice
+    buffer: Choice
+    data_root: str
+    data: Choice
+    optimizer: OptimizerOptions
+    schedule: ScheduleOptions
+    training: TrainingOptions
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return nested plain values, which :func:`~i2i.config.resolver.config_from_dict` reads back."""
+        return {
+            "method": self.method.to_dict(),
+            "generator": self.generator.to_dict(),
+            "discriminator": [choice.to_dict() for choice in self.discriminators],
+            "loss": self.loss.to_dict(),
+            "pixel_loss": self.pixel_loss.to_dict(),
+            "buffer": self.buffer.to_dict(),
+            "data": {"root": self.data_root, **self.data.to_dict()},
+            "optimizer": self.optimizer.model_dump(mode="json"),
+            "schedule": self.schedule.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+        }
+
+    def to_yaml(self) -> str:
+        """Return the configuration as YAML, fit for ``i2i run --config``."""
+        return dump_yaml(self.to_dict())
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one level with dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{name}."))
+        else:
+            flat[name] = value
+    return flat

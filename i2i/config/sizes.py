@@ -1,0 +1,100 @@
+"""Finding out before training that images and networks do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from i2i.config.components import build, size_multiple
+from i2i.config.run_config import RunConfig
+from i2i.errors import ConfigError, I2IError
+from i2i.plugins.calls import calling
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Dataset, PenalisedLoss
+
+PLAIN_CHOICE = "resnet9"
+"""What to take where no relative of the chosen generator fits."""
+
+
+def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
+    """Check the sizes of images against what the networks ask for.
+
+    A data set that knows them has ``sizes``, every ``(height, width)`` of its samples; of others the first sample is
+    looked at.
+
+    Raises:
+        ConfigError: naming the network, the size that came and a size that fits.
+    """
+    multiple = size_multiple(manager, config.generator)
+    for dataset in (train_set, test_set):
+        sizes = sorted(set(_sizes_of(dataset)))
+        for height, width in sizes:
+            if height % multiple or width % multiple:
+                near = max(multiple, round(min(height, width) / multiple) * multiple)
+                other = _generator_for(manager, config.generator.name, sizes)
+                raise ConfigError(
+                    f"generator {config.generator.name} needs heights and widths that are multiples of {multiple}; "
+                    f"images come out at {width}x{height}; use --image-size {near}"
+                    + (f", or --generator {other}, which takes them" if other else "")
+                )
+            least = manager.ask("generator", config.generator.name, "smallest_size", config.generator.options)
+            if min(height, width) < least:
+                raise ConfigError(
+                    f"generator {config.generator.name} needs images of at least {least} pixels a side; images come "
+                    f"out at {width}x{height}; use a larger --image-size"
+                )
+            for choice in config.discriminators:
+                smallest = manager.ask("discriminator", choice.name, "smallest_size", choice.options)
+                if min(height, width) < smallest:
+                    raise ConfigError(
+                        f"discriminator {choice.name} needs images of at least {smallest} pixels a side; images come "
+                        f"out at {width}x{height}; use a larger --image-size or fewer layers"
+                    )
+        if dataset is train_set and len(sizes) > 1:
+            _check_penalty(manager, config, sizes)
+        if dataset is train_set and len(sizes) > 1 and config.training.batch_size > 1:
+            (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+            raise ConfigError(
+                f"--batch-size must be 1 for images of different sizes, and got {config.training.batch_size}; images "
+                f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use "
+                "--batch-size 1 --accumulate N, or a data.mode that crops"
+            )
+
+
+def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[int, int]]) -> str | None:
+    """The generator nearest in name to the one that was chosen that takes all these sizes as it comes, if one does."""
+    found = []
+    for component in manager.components("generator"):
+        name = component.spec.name
+        try:
+            multiple = manager.ask("generator", name, "size_multiple", component.spec.options())
+            least = manager.ask("generator", name, "smallest_size", component.spec.options())
+        except (I2IError, ValueError):  # a stranger's that is broken, or has options without a default
+            continue
+        if all(side % multiple == 0 and side >= least for size in sizes for side in size):
+            related = name.rstrip("0123456789") == refused.rstrip("0123456789")
+            found.append((related, name == PLAIN_CHOICE, multiple, name))
+    return max(found)[-1] if found else None
+
+
+def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:
+    """Refuse a gradient penalty between a real and a translated image of different sizes, as unpaired data have."""
+    pairing = manager.ask("method", config.method.name, "pairing", config.method.options)
+    if pairing == "paired" or not isinstance(build(manager, "loss", config.loss), PenalisedLoss):
+        return
+    (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+    raise ConfigError(
+        f"loss {config.loss.name} looks at mixtures of real and translated images, which must have one size; images "
+        f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use a data.mode that "
+        "crops, or another loss (such as --loss lsgan)"
+    )
+
+
+def _sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]]:
+    known: Iterable[tuple[int, int]] | None = getattr(dataset, "sizes", None)
+    if known is not None:
+        return known
+    if len(dataset) == 0:
+        return ()
+    with calling(dataset, "reading its first sample"):
+        sample = dataset[0, 0]
+        return [(sample[domain].shape[-2], sample[domain].shape[-1]) for domain in ("A", "B")]

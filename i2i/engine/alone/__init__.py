@@ -1,1 +1,0 @@
-"""Programs that run an exported file as its users do, without i2i: see :mod:`i2i.engine.export_check`."""

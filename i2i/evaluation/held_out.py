@@ -1,0 +1,145 @@
+"""Looking at held-out images: what the generators make of them, in pictures and in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from i2i.evaluation.sheets import write_picture, write_sheet
+from i2i.models.scores import TranslationMetrics
+from i2i.plugins.calls import calling
+from i2i.plugins.protocols import Dataset
+from i2i.progress import counted
+from i2i.tensors.collate import collate
+from i2i.tensors.inference import leaving_no_trace, own_random_numbers
+
+OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
+
+
+class HeldOut:
+    """The held-out images of a run and the generators that translate them.
+
+    Args:
+        dataset: the test split.
+        directions: generator by direction, ``"AtoB"`` and perhaps ``"BtoA"``.
+        device: where the generators are.
+        paper_inference: keep dropout and batch statistics on, as the papers' code does at test time.
+    """
+
+    def __init__(
+        self, dataset: Dataset, directions: Mapping[str, nn.Module], device: torch.device, *, paper_inference: bool
+    ) -> None:
+        self.dataset = dataset
+        self.directions = directions
+        self.device = device
+        self.paper_inference = paper_inference
+
+    def measure(self, limit: int | None = None) -> dict[str, dict[str, float]]:
+        """Measure the first ``limit`` images, or all.
+
+        Returns:
+            By direction: ``l1``, ``psnr``, ``ssim`` and their identity baselines where the truth is known (see
+            :class:`~i2i.models.scores.TranslationMetrics`), ``cycle_l1`` where there is a way back, and how many
+            ``images`` were compared with a truth.
+        """
+        truth = {direction: TranslationMetrics() for direction in self.directions}
+        cycle = {direction: TranslationMetrics() for direction in self.directions if self._way_back(direction)}
+        compared = dict.fromkeys(self.directions, 0)
+        with self._inference():
+            for batch in self._images(limit):
+                for direction in self.directions:
+                    source, target = direction[0], direction[-1]
+                    output = self._translate(direction, batch[source])
+                    if direction in cycle:
+                        back = self._translate(OTHER_WAY[direction], output)
+                        cycle[direction].update(back, batch[source], batch[source])
+                    if bool(batch["A_has_partner"]):
+                        truth[direction].update(output, batch[target], batch[source])
+                        compared[direction] += 1
+        results: dict[str, dict[str, float]] = {}
+        for direction in self.directions:
+            results[direction] = truth[direction].compute() if compared[direction] else {}
+            if direction in cycle:
+                results[direction]["cycle_l1"] = cycle[direction].compute()["l1"]
+        return results
+
+    def write_sheets(self, folder: Path, step: int, count: int) -> None:
+        """Write the sheet of the first ``count`` images for each direction."""
+        with self._inference():
+            for direction in self.directions:
+                if columns := self._columns(direction, count):
+                    write_sheet(folder, step, direction, columns)
+
+    def write_picture(self, path: Path, count: int) -> None:
+        """Write the headline picture, of the first direction."""
+        with self._inference():
+            if columns := self._columns(next(iter(self.directions)), count):
+                write_picture(path, columns)
+
+    def _columns(self, direction: str, count: int) -> dict[str, Tensor]:
+        """The columns of a sheet, empty when there is no held-out image."""
+        source, target = direction[0], direction[-1]
+        source_name, target_name = self.dataset.domains[source], self.dataset.domains[target]
+        columns: dict[str, list[Tensor]] = {}
+        truth = f"truth ({target_name})"
+        have_truth = []
+        for batch in self._images(count):
+            output = self._translate(direction, batch[source])
+            columns.setdefault(f"input ({source_name})", []).append(batch[source])
+            columns.setdefault(f"output ({target_name})", []).append(output)
+            if self._way_back(direction):
+                back = self._translate(OTHER_WAY[direction], output)
+                columns.setdefault(f"back again ({source_name})", []).append(back)
+            columns.setdefault(truth, []).append(batch[target])
+            have_truth.append(bool(batch["A_has_partner"]))
+        if not all(have_truth):
+            del columns[truth]
+        return dict(_drawable(title, _stack(images)) for title, images in columns.items())
+
+    def _way_back(self, direction: str) -> bool:
+        return OTHER_WAY[direction] in self.directions
+
+    def _translate(self, direction: str, images: Tensor) -> Tensor:
+        network = self.directions[direction]
+        random = own_random_numbers() if self.paper_inference else nullcontext()  # as a translator's, image by image
+        with random, calling(network, f"translating a held-out image {direction}"):
+            output: Tensor = network(images.to(self.device))
+        return output.float().cpu()
+
+    def _images(self, limit: int | None) -> Iterable[Mapping[str, Any]]:
+        count = len(self.dataset) if limit is None else min(limit, len(self.dataset))
+        for index in counted(range(count), "looking at held-out images"):
+            with calling(self.dataset, f"reading held-out sample {index}"):
+                batch = {"A_has_partner": False, **collate([self.dataset[0, index]])}  # type: ignore[list-item]
+            yield batch
+
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        with leaving_no_trace(self.directions.values(), paper=self.paper_inference):
+            yield
+
+
+def _drawable(title: str, images: Tensor) -> tuple[str, Tensor]:
+    """What of the channels can be drawn, grey or colour; a title that says which, where they are others."""
+    channels = images.shape[1]
+    if channels in (1, 3):
+        return title, images
+    if channels > 3:
+        return f"{title}, channels 1-3 of {channels}", images[:, :3]
+    return f"{title}, channel 1 of {channels}", images[:, :1]
+
+
+def _stack(images: list[Tensor]) -> Tensor:
+    """Stack ``[1, C, H, W]`` images; smaller ones are centred on white, so that sheets of mixed sizes can be drawn."""
+    height = max(image.shape[2] for image in images)
+    width = max(image.shape[3] for image in images)
+    canvas = images[0].new_ones(len(images), images[0].shape[1], height, width)
+    for place, image in enumerate(images):
+        top, left = (height - image.shape[2]) // 2, (width - image.shape[3]) // 2
+        canvas[place, :, top : top + image.shape[2], left : left + image.shape[3]] = image[0]
+    return canvas

@@ -1,0 +1,270 @@
+"""Writing a translator as a file that runs without i2i, and only if it gives the same images.
+
+The graph that is exported holds everything from image to image (:mod:`i2i.exporting.image_to_image`) and standard
+operators alone; batch, height and width stay open. The file is written under a hidden name, run in a process of its own
+(:mod:`i2i.exporting.comparison`) and renamed once its outputs agree.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from i2i.config.components import create
+from i2i.environment.packages import require
+from i2i.errors import ConfigError, ExportError
+from i2i.exporting.comparison import Check, Format, batch_shapes, check, tolerance
+from i2i.exporting.exact_norm import with_exact_norms
+from i2i.exporting.half_filters import with_half_filters
+from i2i.exporting.image_to_image import ImageGraph, TensorGraph
+from i2i.models import exported_record as metadata
+from i2i.models.model import TranslatorInfo
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import GeneratorSpec
+from i2i.progress import working
+from i2i.tensors.inference import float32_by_default, own_random_numbers, torchs_own_settings
+from i2i.tensors.tracing import TRACING
+from i2i.translation.translator import Translator
+
+SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
+STANDARD_OPERATORS = ("aten", "prim", "prims")
+EXTRA = 'pip install "i2i[export]"'
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported, and how well it agrees.
+
+    Attributes:
+        path: the file.
+        format: ``"onnx"`` or ``"torch"``.
+        raw: whether it takes float tensors instead of 8-bit images.
+        size: of the file, in bytes.
+        info: of the translator that it holds.
+        runtime: what ran it, such as ``"onnxruntime 1.32.0"``.
+        checks: each batch that was compared with the translator.
+        tolerance: the largest difference that was accepted: levels of 0..255, or of raw exports values in [-1, 1].
+    """
+
+    path: Path
+    format: Format
+    raw: bool
+    size: int
+    info: TranslatorInfo
+    runtime: str
+    checks: tuple[Check, ...]
+    tolerance: float
+
+
+def resolve_format(out: Path | None, file_format: str | None) -> Format:
+    """The format that was asked for by name, or else by the suffix of the output.
+
+    Raises:
+        ConfigError: neither says it, or they contradict each other.
+    """
+    of_suffix = next((known for known, suffix in SUFFIXES.items() if out is not None and out.suffix == suffix), None)
+    if file_format is None:
+        if of_suffix is None:
+            raise ConfigError("say the format: --format onnx or --format torch, or a file name in .onnx or .pt2")
+        return of_suffix
+    for known, suffix in SUFFIXES.items():
+        if known == file_format:
+            if out is not None and out.suffix != suffix:
+                raise ConfigError(
+                    f"files of format {known} end in {suffix}; got {out}: rename it, or leave --format out"
+                )
+            return known
+    raise ConfigError(f"format must be one of {', '.join(SUFFIXES)}; got {file_format!r}")
+
+
+def require_exporter(file_format: Format) -> None:
+    """Raise a ConfigError when what an export to this format needs is not installed."""
+    if file_format == "torch":
+        return
+    require("exporting to ONNX", "onnx", "onnxscript", "onnxruntime")
+
+
+@torchs_own_settings()
+@float32_by_default()
+def export_model(
+    manager: PluginManager,
+    network: nn.Module,
+    info: TranslatorInfo,
+    out: Path,
+    file_format: Format,
+    *,
+    raw: bool = False,
+    force: bool = False,
+) -> ExportReport:
+    """Export a generator, compare, and keep the file if it agrees.
+
+    Args:
+        manager: the plugins.
+        network: the generator with its weights, on the CPU.
+        info: what it is.
+        out: the file.
+        file_format: ``"onnx"`` or ``"torch"``.
+        raw: take and give float tensors ``[N, C, H, W]`` in [-1, 1] instead of 8-bit images ``[N, H, W, C]``.
+        force: whether a file that exists may be replaced.
+
+    Raises:
+        ConfigError: the file exists, cannot be written, or a package is missing; or the model translates at random.
+        ExportError: the generator cannot be exported, or the file does not give the same images; none is kept.
+    """
+    require_exporter(file_format)
+    if out.exists() and not force:
+        raise ConfigError(f"{out} exists; choose another name, or replace it with --force")
+    if info.inference != "deterministic":
+        raise ConfigError(
+            f"the model's inference is {info.inference!r}, with dropout and the statistics of the batch, which no "
+            "exported file does; export it with --inference deterministic"
+        )
+    translator = Translator(network, info, device="cpu")
+    standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
+    if file_format == "torch":
+        standard = with_half_filters(standard)
+    graph = TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple)
+    with working("tracing the generator"):
+        program = _trace(graph, info, file_format, raw=raw)
+    temporary = out.with_name(f".{out.stem}.writing{SUFFIXES[file_format]}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with working(f"writing {out}"):
+            _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
+        checks = check(temporary, file_format, translator, network, raw=raw)
+        _require_agreement(checks, info, raw)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(out)
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error.strerror or error}; choose another place with --out") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return ExportReport(
+        path=out,
+        format=file_format,
+        raw=raw,
+        size=out.stat().st_size,
+        info=info,
+        runtime=_runtime(file_format),
+        checks=tuple(checks),
+        tolerance=tolerance(raw),
+    )
+
+
+def _with_standard_operators(manager: PluginManager, network: nn.Module, info: TranslatorInfo) -> nn.Module:
+    """The same generator built on its reference path, where its option ``kernels`` lets it choose.
+
+    Fused operators give the same images faster, but exist only where i2i is installed.
+    """
+    if "kernels" not in manager.spec(GeneratorSpec, info.generator).options.model_fields:
+        return network
+    context = {"in_channels": info.in_channels, "out_channels": info.out_channels}
+    with own_random_numbers():  # building draws initial weights
+        rebuilt = create(manager, "generator", info.generator, context, {**info.options, "kernels": "reference"})
+    assert isinstance(rebuilt, nn.Module)
+    rebuilt.load_state_dict(network.state_dict())
+    return rebuilt
+
+
+def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool) -> ExportedProgram:
+    _, height, width = batch_shapes(info.size_multiple)[-1]  # sizes that are equal or 1 would be taken for constants
+    shape = (2, info.in_channels, height, width) if raw else (2, height, width, info.in_channels)
+    example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
+    open_sizes = dict.fromkeys(_open_places(raw), Dim.DYNAMIC)
+    try:
+        with TRACING, torch.no_grad(), _quietly():
+            program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes,), strict=False)
+    except Exception as error:  # whatever a generator's code does to the tracer
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ExportError(
+            f"generator {info.generator!r} of package {info.package} cannot be exported for all sizes at once "
+            f"({type(error).__name__}: {reason}); its forward must not branch on values or sizes"
+        ) from error
+    foreign = sorted({name for name in _operators(program) if name.partition("::")[0] not in STANDARD_OPERATORS})
+    if foreign:
+        raise ExportError(
+            f"generator {info.generator!r} of package {info.package} uses {', '.join(foreign)}, which runs only where "
+            "that package is installed; a generator with operators of its own needs an option kernels that knows "
+            "'reference', for PyTorch's operators alone"
+        )
+    # From an example, loading would derive guards that its sizes met by chance; what all sizes give is checked instead.
+    program.example_inputs = None
+    with _quietly():
+        program = with_exact_norms(program, file_format)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # paths of this machine are nobody's business
+    return program
+
+
+def _open_places(raw: bool) -> dict[int, str]:
+    """The names of the dimensions that stay open."""
+    return {0: "batch", 2: "height", 3: "width"} if raw else {0: "batch", 1: "height", 2: "width"}
+
+
+def _operators(program: ExportedProgram) -> Iterator[str]:
+    for node in program.graph.nodes:
+        if isinstance(node.target, torch._ops.OpOverload):
+            yield str(node.target).rpartition(".")[0].replace(".", "::", 1)
+
+
+def _write(program: ExportedProgram, path: Path, file_format: Format, about: str, *, raw: bool) -> None:
+    if file_format == "torch":
+        with TRACING:
+            torch.export.save(program, path, extra_files={metadata.FILE: about})
+        return
+    from i2i.exporting.onnx_file import write_onnx  # needs the extra
+
+    try:
+        with TRACING, _quietly():
+            write_onnx(program, path, about, _open_places(raw))
+    except OSError:
+        raise
+    except Exception as error:  # its errors are many pages, and of many kinds
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ExportError(f"the generator cannot be written as ONNX ({type(error).__name__}: {reason})") from error
+
+
+def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool) -> None:
+    wrong = [one for one in checks if not one.difference <= one.allowed]  # also for NaN
+    if wrong:
+        unit = "in [-1, 1]" if raw else "levels of 0..255"
+        listed = "; ".join(f"{one.images} images of {one.height}x{one.width}: {one.difference:.3g}" for one in wrong)
+        raise ExportError(
+            f"the exported file does not give the images of {info.checkpoint}: they differ by more than "
+            f"{wrong[0].allowed:.2g} {unit} ({listed}); it was not kept"
+        )
+
+
+def _runtime(file_format: Format) -> str:
+    if file_format == "torch":
+        return f"torch {torch.__version__}"
+    import onnxruntime
+
+    return f"onnxruntime {onnxruntime.__version__}"
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep the tracers' remarks on their own insides, such as on packages that are not used here, from people."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,121 @@
+"""Instance norm in operators of ONNX whose sums are short; see :mod:`i2i.exporting.exact_norm` for what for.
+
+::
+
+    m        = mean(x)
+    pivot    = pixel if m is close to pixel else m      the first pixel of each plane
+    squares  = mean((x - pivot) ** 2)
+    centre   = pivot if squares is 0 else m
+    variance = squares - (centre - pivot) ** 2
+    y        = (x - centre) / sqrt(variance + eps) * weight + bias
+
+Each mean is one along rows and then one along columns: a sum of one row is a thousandth as long as that of a plane, and
+so is what it is off by. With a pixel for a pivot, what is flat becomes exactly zero, and zeros add up to zero. The two
+differences are written as two, so that a runtime joins each with what follows and reads the plane once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+CLOSE = 2.0**-13
+"""How far, as a share of it, a mean that was added up in float32 may lie from the one number that all were."""
+CONSTANTS: Mapping[str, npt.NDArray[Any]] = {
+    "rows": np.array([2], np.int64),
+    "columns": np.array([3], np.int64),
+    "plane": np.array([2, 3], np.int64),
+    "start": np.array([0, 0], np.int64),
+    "one_pixel": np.array([1, 1], np.int64),
+    "per_channel": np.array([1, -1, 1, 1], np.int64),
+    "close": np.array(CLOSE, np.float32),
+    "zero": np.array(0, np.float32),
+    "two": np.array(2, np.float32),
+}
+
+
+def write_exact_norms(graph: onnx.GraphProto) -> None:
+    """Write every InstanceNormalization of ``[N, C, H, W]`` in the operators above, in the forms of opset 18.
+
+    Args:
+        graph: with the shapes of its values, as PyTorch writes them.
+    """
+    weights = {stored.name: numpy_helper.to_array(stored) for stored in graph.initializer}
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in (*graph.value_info, *graph.input)}
+    nodes: list[onnx.NodeProto] = []
+    used: dict[str, npt.NDArray[Any]] = {}
+    for node in graph.node:
+        if node.op_type == "InstanceNormalization" and ranks.get(node.input[0]) == 4:
+            nodes += _Norm(node, weights, used).nodes
+        else:
+            nodes.append(node)
+    graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in used.items())
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+class _Norm:
+    """The nodes that stand for one norm.
+
+    Args:
+        node: what they stand for.
+        weights: the constants of the graph.
+        used: constants to put into the graph, to which those of these nodes are added.
+    """
+
+    def __init__(
+        self, node: onnx.NodeProto, weights: Mapping[str, npt.NDArray[Any]], used: dict[str, npt.NDArray[Any]]
+    ) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self._name = node.output[0]
+        self._used = used
+        x, weight, bias = node.input
+        eps = next((attribute.f for attribute in node.attribute if attribute.name == "epsilon"), 1e-5)
+
+        mean = self._mean(x)
+        pixel = self._add("Slice", x, *map(self._constant, ("start", "one_pixel", "plane")))
+        apart = self._add("Abs", self._add("Sub", mean, pixel))
+        bound = self._add("Mul", self._add("Abs", mean), self._constant("close"))
+        pivot = self._add("Where", self._add("LessOrEqual", apart, bound), pixel, mean)
+        centred = self._add("Sub", x, pivot)
+        squares = self._mean(self._add("Pow", centred, self._constant("two")))
+        flat = self._add("Equal", squares, self._constant("zero"))
+        centre = self._add("Where", flat, pivot, mean)
+        rest = self._add("Sub", centre, pivot)
+        variance = self._add("Sub", squares, self._add("Mul", rest, rest))
+        spread = self._add("Sqrt", self._add("Add", variance, self._scalar(eps)))
+        scale = self._add("Reciprocal", spread)
+        normed = self._add("Sub", x, centre)
+        if weight not in weights or not (weights[weight] == 1).all():
+            scale = self._add("Mul", scale, self._per_channel(weight))
+        if bias in weights and not weights[bias].any():
+            self._add("Mul", normed, scale, output=self._name)
+        else:
+            self._add("Add", self._add("Mul", normed, scale), self._per_channel(bias), output=self._name)
+
+    def _mean(self, x: str) -> str:
+        along_rows = self._add("ReduceMean", x, self._constant("columns"), keepdims=1)
+        return self._add("ReduceMean", along_rows, self._constant("rows"), keepdims=1)
+
+    def _per_channel(self, name: str) -> str:
+        """From ``[C]`` to ``[1, C, 1, 1]``, which runtimes compute once where it is a constant."""
+        return self._add("Reshape", name, self._constant("per_channel"))
+
+    def _constant(self, name: str) -> str:
+        self._used[f"norm_{name}"] = CONSTANTS[name]
+        return f"norm_{name}"
+
+    def _scalar(self, value: float) -> str:
+        name = f"norm_eps_{value:.9g}"
+        self._used[name] = np.array(value, np.float32)
+        return name
+
+    def _add(self, operator: str, *given: str, output: str | None = None, **settings: Any) -> str:
+        output = output or f"{self._name}_step_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, given, [output], name=f"node_{output}", **settings))
+        return output

@@ -1,0 +1,137 @@
+"""Writing what translates, and nothing else, as a checkpoint folder that describes itself.
+
+::
+
+    FOLDER/
+      checkpoint.json      which generators, with which options, for which images, and where they are from
+      G_A.safetensors      one file a generator
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from i2i.errors import CheckpointError, ConfigError
+from i2i.files import atomic
+from i2i.models.checkpoint import DESCRIPTION, FORMAT_VERSION, Checkpoint
+from i2i.models.model import find_checkpoint
+from i2i.models.official import open_official
+from i2i.paths import named
+
+TRAINING_ONLY = ("data", "samples", "seconds", "world_size")
+"""What a checkpoint's description says for the sake of going on with training; ``data`` also names the images."""
+
+
+def open_source(
+    model: str | Path,
+    count: int,
+    *,
+    checkpoint: str | None,
+    direction: str | None,
+    part: str | None,
+    dropout: bool | None,
+) -> Checkpoint:
+    """Open one of ``count`` models to convert; see :func:`i2i.convert` for the options.
+
+    Raises:
+        CheckpointError: it is none.
+        ConfigError: an option does not fit it.
+    """
+    for_files = {"--direction": direction, "--part": part, "--dropout": dropout}
+    given = [option for option, value in for_files.items() if value is not None]
+    is_file = named(model).is_file()
+    if given and not is_file:
+        raise ConfigError(f"{given[0]} is for files of other programs; {model} says such things itself: leave it out")
+    if count > 1 and not is_file:
+        raise ConfigError(f"{model} is no file; several models in one folder are files, one for each direction")
+    if count > 1 and direction is not None:
+        raise ConfigError(
+            f"--direction {direction} is for one FILE; the names of several tell: ..._G_A.pth, ..._G_B.pth"
+        )
+    if is_file and checkpoint is None:
+        return open_official(named(model), part=part, direction=direction, dropout=dropout)
+    return find_checkpoint(model, checkpoint)
+
+
+def write_converted(
+    checkpoints: Sequence[Checkpoint], out: Path, *, domains: tuple[str, str] | None = None, half: bool = False
+) -> Path:
+    """Write the generators of checkpoints into one new folder.
+
+    Args:
+        checkpoints: one; or two files of the reference implementation that translate in opposite directions.
+        out: the folder, new or empty.
+        domains: readable names of A and B; without, those of the first checkpoint.
+        half: store filters in float16, half as large; they are loaded as float32. Norms stay as they are.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ConfigError: ``out`` is not empty, or two generators translate in the same direction.
+        CheckpointError: a weight is too large for float16, or the folder cannot be written.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ConfigError(f"-o {out} exists and is not empty; expected a new or empty folder")
+    generators, origins = _generators(checkpoints)
+    description = {key: value for key, value in checkpoints[0].description.items() if key not in TRAINING_ONLY}
+    description |= {"format": FORMAT_VERSION, "world_size": 1, "generators": generators}
+    description["notes"] = list(dict.fromkeys(note for one in checkpoints for note in one.description.get("notes", ())))
+    if isinstance(description.get("config"), Mapping):
+        description["config"] = _without_place(description["config"])
+    if isinstance(description.get("versions"), Mapping):
+        description["versions"] = {key: value for key, value in description["versions"].items() if key != "system"}
+    if domains is not None:
+        description["domains"] = dict(zip("AB", domains, strict=True))
+    try:
+        if out.exists():
+            out.rmdir()
+        with atomic.new_folder(out) as folder:
+            for name, checkpoint in origins.items():
+                weights = checkpoint.generator_weights(name)
+                tensors = {key: _stored(key, value, half, checkpoint.path) for key, value in weights.items()}
+                atomic.save_tensors(tensors, folder / f"{name}.safetensors")
+            (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", "utf-8")
+    except OSError as error:
+        raise CheckpointError(
+            f"{out} cannot be written: {error.strerror or error}; make room or name another"
+        ) from error
+    return out
+
+
+def _generators(checkpoints: Sequence[Checkpoint]) -> tuple[dict[str, Any], dict[str, Checkpoint]]:
+    """The description of each generator, and the checkpoint that it is from, by its name."""
+    generators: dict[str, Any] = {}
+    origins: dict[str, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        for name, entry in checkpoint.description["generators"].items():
+            if not entry.get("direction"):  # a helper of training, which nobody could ask for
+                continue
+            if name in generators:
+                raise ConfigError(
+                    f"{origins[name].path} and {checkpoint.path} both translate {entry['direction']}; convert one, or "
+                    "rename them to ..._net_G_A.pth for AtoB and ..._net_G_B.pth for BtoA"
+                )
+            generators[name], origins[name] = entry, checkpoint
+    return generators, origins
+
+
+def _without_place(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out where the images lay: a path of one machine."""
+    data = {key: value for key, value in config.get("data", {}).items() if key != "root"}
+    return {**config, "data": data}
+
+
+def _stored(key: str, value: Tensor, half: bool, source: Path) -> Tensor:
+    if not half or value.dim() < 2 or not value.is_floating_point():
+        return value.contiguous()
+    smaller = value.to(torch.float16)
+    if not torch.isfinite(smaller).all():
+        raise CheckpointError(f"{source}: {key} has values that float16 cannot hold; leave out --half")
+    return smaller.contiguous()

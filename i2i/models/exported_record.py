@@ -1,0 +1,109 @@
+"""What an exported file says of itself, inside it: JSON under one name, in ONNX metadata or in the PT2 archive.
+
+::
+
+    {
+      "format": 1,
+      "about": "line to 3d, translated by generator resnet; ...",
+      "input":  {"name": "images", "layout": "NHWC", "type": "uint8", "channels": 3, "range": [0, 255], "sizes": "any"},
+      "output": {"name": "translations", ...},
+      "source": "my-run/step-00001200",      the run and its checkpoint
+      "translator": {...}                    the record that translator.info was
+    }
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from i2i._version import __version__
+from i2i.errors import CheckpointError, reason_of
+from i2i.files.texts import parse_json
+from i2i.models.checkpoint_description import check_record
+from i2i.models.model import TranslatorInfo
+
+FORMAT_VERSION = 1
+KEY = "i2i"
+"""The key of the metadata of an ONNX file."""
+FILE = "i2i.json"
+"""The extra file of a PT2 archive."""
+INPUT, OUTPUT = "images", "translations"
+
+
+def describe(info: TranslatorInfo, *, raw: bool) -> str:
+    """The JSON to put into the file.
+
+    Args:
+        info: of the translator that is exported.
+        raw: whether the file takes float tensors.
+    """
+    source, target = info.domains
+    kind: dict[str, Any] = (
+        {"layout": "NCHW", "type": "float32", "range": list(info.value_range), "sizes": "any"}
+        if raw
+        else {"layout": "NHWC", "type": "uint8", "range": [0, 255], "sizes": "any"}
+    )
+    values = {
+        "format": FORMAT_VERSION,
+        "about": f"{source} to {target}, translated by generator {info.generator}; exported by i2i {__version__}",
+        "input": {"name": INPUT, "channels": info.in_channels, **kind},
+        "output": {"name": OUTPUT, "channels": info.out_channels, **kind},
+        "source": _source(info.checkpoint),
+        "translator": {**asdict(info), "checkpoint": info.checkpoint.name},
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False, default=str)
+
+
+def _source(checkpoint: Path) -> str:
+    """What a person knows it by, run and checkpoint or the name of a file, without the folders of this machine."""
+    if checkpoint.parent.name == "checkpoints":
+        return f"{checkpoint.parent.parent.name}/{checkpoint.name}"
+    return checkpoint.name
+
+
+def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
+    """The record of the translator, and whether the file takes float tensors; the inverse of :func:`describe`.
+
+    Args:
+        text: the JSON, or ``None`` where the file has none.
+        path: the file.
+
+    Raises:
+        CheckpointError: it was not exported by i2i, or by a later version, or is damaged.
+    """
+    if not text:
+        raise CheckpointError(
+            f"{path} was not exported by i2i: it does not say what images it takes; expected a file from i2i export"
+        )
+    try:
+        values = parse_json(text)
+        version = int(values["format"])
+        raw = values["input"]["type"] == "float32"
+        known = {field.name for field in fields(TranslatorInfo)}
+        if version <= FORMAT_VERSION:
+            check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
+        record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
+        info = replace(TranslatorInfo(**record), checkpoint=path, chosen="")
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CheckpointError(
+            f"{path}: what it says of itself is damaged ({type(error).__name__}: {reason_of(error)}); export the model "
+            "again"
+        ) from error
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} was exported by a newer i2i (format {version}, this one reads up to {FORMAT_VERSION}); upgrade i2i"
+        )
+    return info, raw
+
+
+def _tupled(value: Any) -> Any:
+    """JSON has lists where the record has tuples."""
+    if isinstance(value, list):
+        return tuple(_tupled(item) for item in value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value

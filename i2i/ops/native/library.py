@@ -1,0 +1,69 @@
+"""Whether the native operators are there, and what has to be told to PyTorch once they are.
+
+The schemas ``torch.ops.i2i.*`` are defined by the native library, so shapes, gradients and batching rules can be
+registered only after it is loaded. It is loaded when an operator is first asked for, not at import.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+
+import torch
+
+from i2i.ops.native import cpu, cuda
+
+KEYS = {"cpu": "CPU", "cuda": "CUDA"}
+"""Devices that there are kernels for, with the names under which PyTorch dispatches to them."""
+
+_waiting: list[Callable[[], None]] = []
+_lock = threading.RLock()
+
+
+def when_loaded(register: Callable[[], None]) -> Callable[[], None]:
+    """Have ``register`` called once, after the native library is loaded; a decorator."""
+    with _lock:
+        _waiting.append(register)
+    return register
+
+
+def why_missing(operator: str, device_type: str) -> str | None:
+    """Load the native library if that was not tried, and say why it has not this operator for this device.
+
+    Args:
+        operator: its name, such as ``"residual_block"``.
+        device_type: such as ``"cpu"``.
+
+    Returns:
+        One line without a full stop, or ``None`` when the operator can be called on such tensors.
+
+    Raises:
+        ConfigError: see :func:`i2i.ops.native.cpu.load`.
+        NativeError: see there.
+    """
+    return _why_missing(operator, device_type)
+
+
+# What is loaded stays loaded, so compiled code may take the answer for a constant. This is all that
+# torch.compiler.assume_constant_result does, but for importing the compiler: more than a second of every start.
+why_missing._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+@cache
+def _why_missing(operator: str, device_type: str) -> str | None:
+    if device_type not in KEYS:
+        return f"there are kernels for {' and '.join(KEYS)}, none for {device_type}"
+    rung = cpu.load()
+    if rung.name == "reference":
+        return "the native library is not loaded: " + "; ".join(
+            f"{name}: {reason}" for name, reason in rung.reasons.items()
+        )
+    with _lock:
+        while _waiting:
+            _waiting.pop(0)()
+    if device_type == "cuda" and (reason := cuda.load().reason) is not None:
+        return f"the CUDA kernels are not loaded: {reason}"
+    if not torch._C._dispatch_has_kernel_for_dispatch_key(f"i2i::{operator}", KEYS[device_type]):
+        return f"the native library holds no {operator} for {device_type}"
+    return None

@@ -1,0 +1,164 @@
+"""Binding the address, starting the process with the model, and serving until a signal. Imports no web framework."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from i2i.environment.packages import require
+from i2i.errors import ConfigError, I2IError, printable, reason_of
+from i2i.serving.hosts import Hosts, hosts_of
+from i2i.serving.messages import Limits, ModelInfo, ModelOptions
+from i2i.serving.worker import Worker
+
+if TYPE_CHECKING:
+    from i2i.serving.service import Service
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+NEEDED = ("fastapi", "starlette.types", "uvicorn", "h11")
+
+
+def serve(
+    model: str | Path,
+    *,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    allow_hosts: Iterable[str] = (),
+    limits: Limits | None = None,
+    announce: Callable[[str, ModelInfo], None] | None = None,
+    **options: Any,
+) -> None:
+    """Serve a model over HTTP until Ctrl-C, SIGTERM or SIGHUP.
+
+    Args:
+        model: what :func:`i2i.load` takes.
+        host: address to listen on: ``127.0.0.1`` is for this machine alone, ``0.0.0.0`` for every machine that reaches
+            it. There is no password and no encryption.
+        port: 0 takes a free one.
+        allow_hosts: further names that the server is known by, such as a proxy's; ``*``: any. Requests for other names
+            are refused: on a loopback address all but ``localhost`` and its addresses, on others all but IP addresses
+            and the machine's own name.
+        limits: how much a client may ask.
+        announce: called with the server's URL and what it serves, once it listens.
+        options: further arguments of :func:`i2i.load`, but ``max_pixels``.
+
+    Raises:
+        ConfigError: an extra package is missing or broken, the address cannot be listened on, or a name or limit makes
+            no sense.
+        I2IError: the model cannot be loaded.
+    """
+    require_packages()
+    from i2i.serving.running import bound_connections, handling_signals
+    from i2i.serving.service import Service
+
+    limits = limits or Limits()
+    if limits.connections <= limits.queue:
+        raise ConfigError(
+            f"{limits.queue} waiting requests (--queue) need more connections than {limits.connections} "
+            "(--max-connections); raise these, or shorten the queue"
+        )
+    with listen(host, port) as listener:
+        hosts = hosts_of(listener, host, allow_hosts)
+        connections = bound_connections(limits.connections)
+        worker = Worker(ModelOptions(model, {**options, "max_pixels": limits.max_pixels}))
+        with handling_signals(_end_loading):
+            try:
+                info = worker.start()
+                limits = limits.model_copy(update={"connections": connections})
+                _run(Service(worker, limits), info, listener, hosts, announce)
+            finally:
+                worker.stop()
+
+
+def _end_loading(number: int, frame: FrameType | None) -> None:
+    del frame
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
+
+
+def require_packages() -> None:
+    """Raise a ConfigError when the packages of the extra are not installed, or cannot be imported."""
+    require("i2i serve", *NEEDED)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind an address; what connects from now on waits until the model is loaded.
+
+    Raises:
+        ConfigError: the address is no address of this machine, or the port is taken or reserved.
+    """
+    try:
+        if not host:
+            raise OSError(errno.EINVAL, "it is empty")
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or reason_of(error)
+        raise ConfigError(f"--host {printable(host)} is no address ({reason}); try 127.0.0.1 or 0.0.0.0") from error
+    listener = None
+    try:
+        listener = socket.socket(family, kind, protocol)
+        if sys.platform == "win32":  # where SO_REUSEADDR would share a port with another program
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # "::" is every address, of IPv4 as well, whatever the system is set to.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if _is_every_address(str(address[0])) else 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        reasons = {
+            errno.EADDRINUSE: f"port {port} of {host} is taken by another program; choose another with --port, or let "
+            "--port 0 find a free one",
+            errno.EACCES: f"port {port} is reserved for the system's administrator; choose one from 1024 on",
+            errno.EADDRNOTAVAIL: f"{host} is no address of this machine; try 127.0.0.1 or 0.0.0.0",
+            errno.EAFNOSUPPORT: f"this system has no addresses such as {host} (IPv6 is off); try 127.0.0.1 or 0.0.0.0",
+        }
+        code = error.errno or 0
+        raise ConfigError(reasons.get(code, f"cannot listen on {host} port {port}: {error.strerror}")) from error
+    return listener
+
+
+def _is_every_address(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_unspecified
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address to open on this machine."""
+    address, port = listener.getsockname()[:2]
+    host = ipaddress.ip_address(address.partition("%")[0])
+    if host.is_unspecified:  # 0.0.0.0 is for listening, not for calling
+        host = ipaddress.ip_address("127.0.0.1" if host.version == 4 else "::1")
+    return f"http://[{host}]:{port}" if host.version == 6 else f"http://{host}:{port}"
+
+
+def _run(
+    service: Service,
+    info: ModelInfo,
+    listener: socket.socket,
+    hosts: Hosts | None,
+    announce: Callable[[str, ModelInfo], None] | None,
+) -> None:
+    from i2i.serving.app import make_app
+    from i2i.serving.connections import Bounds
+    from i2i.serving.running import Server
+
+    bounds = Bounds(connections=service.limits.connections, answer=service.limits.seconds)
+    server = Server(make_app(service, info, hosts=hosts), service, bounds)
+    if announce is not None:
+        announce(url_of(listener), info)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit as error:
+        raise I2IError("the server could not be started; its message stands above") from error

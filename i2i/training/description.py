@@ -1,0 +1,81 @@
+"""What a checkpoint says about itself: enough for a stranger to rebuild the generators and feed them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from i2i.config.run_config import Choice, RunConfig
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Dataset, Method
+from i2i.training.position import Position
+from i2i.training.records.run_folder import environment
+
+
+def describe_checkpoint(
+    manager: PluginManager,
+    config: RunConfig,
+    dataset: Dataset,
+    method: Method,
+    position: Position,
+    *,
+    data: Mapping[str, Any],
+    averaged: Collection[str],
+    world_size: int,
+) -> dict[str, Any]:
+    """Describe a checkpoint as plain JSON values; ``score``, ``metrics`` and ``images`` are null until it is measured.
+
+    Args:
+        manager: the plugins, to name the package of each component.
+        config: the resolved configuration.
+        dataset: the training images, for channels and domains.
+        method: the generators and their directions.
+        position: where training stands.
+        data: the fingerprint of the images.
+        averaged: the generators whose file holds a moving average.
+        world_size: the number of processes.
+    """
+    ways = {name: direction for direction, name in method.directions.items()}
+    return {
+        "step": position.step,
+        "seconds": position.seconds,
+        "samples": position.samples,
+        "world_size": world_size,
+        "score": None,
+        "metrics": None,
+        "images": None,
+        "generators": {
+            name: {
+                "file": f"{name}.safetensors",
+                "direction": ways.get(name),
+                "component": config.generator.to_dict(),
+                # A generator that is in no direction has channels that only its method knows.
+                "in_channels": dataset.channels[ways[name][0]] if name in ways else None,
+                "out_channels": dataset.channels[ways[name][-1]] if name in ways else None,
+                "package": _package_of(manager, "generator", config.generator),
+                "moving_average": name in averaged,
+            }
+            for name in method.generators
+        },
+        "data": data,
+        "domains": dict(dataset.domains),
+        "value_range": [-1.0, 1.0],
+        "preprocessing": config.data.options.model_dump(mode="json"),
+        "inference": config.training.inference,
+        "versions": environment(),
+        "config": config.to_dict(),
+    }
+
+
+def score_of(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
+    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
+    for name in ("l1", "cycle_l1"):
+        values = [values[name] for values in metrics.values() if name in values]
+        if values:
+            return sum(values) / len(values)
+    return None
+
+
+def _package_of(manager: PluginManager, kind: str, choice: Choice) -> str:
+    plugin = manager.find(kind, choice.name).plugin
+    return f"{plugin.package} {plugin.version}"

@@ -1,0 +1,250 @@
+"""Keeping what training has reached: checkpoints, their judgement, pictures, and what an end by force saves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from i2i.config.run_config import RunConfig
+from i2i.errors import DivergedError, I2IError, RunFolderError, reason_of
+from i2i.evaluation.held_out import HeldOut
+from i2i.models.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
+from i2i.models.scores import Metrics, metrics_to_json
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Dataset
+from i2i.terminal import Reporter
+from i2i.training.description import describe_checkpoint, score_of
+from i2i.training.position import Position
+from i2i.training.processes import Processes
+from i2i.training.records.fingerprint import fingerprint
+from i2i.training.records.run_folder import RunFolder
+from i2i.training.snapshot import Snapshot
+from i2i.training.trackers import track_sheets
+
+
+class Keeper:
+    """Saves, judges and draws a run in its folder.
+
+    Args:
+        manager: the plugins.
+        config: the resolved configuration.
+        folder: the run folder.
+        accelerator: knows the trackers, and which process writes.
+        reporter: told what could not be done, where training goes on without it.
+        train_set: what is learned from.
+        test_set: the held-out images.
+        snapshot: all that changes while training.
+        draw_page: writes the page of a run folder.
+
+    Attributes:
+        position: where training stands; the trainer's own.
+    """
+
+    def __init__(
+        self,
+        manager: PluginManager,
+        config: RunConfig,
+        folder: RunFolder,
+        accelerator: Accelerator,
+        reporter: Reporter,
+        train_set: Dataset,
+        test_set: Dataset,
+        snapshot: Snapshot,
+        draw_page: Callable[[Path], object],
+    ) -> None:
+        self.manager, self.config, self.options = manager, config, config.training
+        self.folder, self.accelerator, self.reporter = folder, accelerator, reporter
+        self.train_set, self.test_set, self.snapshot, self.draw_page = train_set, test_set, snapshot, draw_page
+        self.processes = Processes(accelerator)
+        self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
+        self.position = Position()
+        self._told: set[str] = set()
+
+    @contextmanager
+    def going_on(self, without: str) -> Iterator[None]:
+        """Let training go on where something that only reports on it fails; tell it once."""
+        try:
+            yield
+        except Exception as error:
+            if without not in self._told:
+                self._told.add(without)
+                self.reporter.note(f"training goes on without {without}: {type(error).__name__}: {reason_of(error)}")
+
+    def last_good(self) -> str:
+        """Say which checkpoint is the newest."""
+        latest = self.checkpoints.latest()
+        return f"the last good checkpoint is {latest.path}" if latest else "there is no checkpoint yet"
+
+    def is_saved(self) -> bool:
+        """Whether the checkpoint of this step is there."""
+        return self.checkpoints.folder_of(self.position.step).exists()
+
+    def save(self, half_done: str = "") -> None:
+        """Write the checkpoint of this step; its metrics come later, so that measuring can lose no training.
+
+        Args:
+            half_done: what of the next step the networks have in them already, when it failed half way.
+        """
+        step, world_size = self.position.step, self.accelerator.num_processes
+        if self.accelerator.is_main_process:
+            with self.going_on(self.folder.metrics_file.name):
+                self.folder.write_metrics()
+            if self.folder.put_back_config(self.config):
+                self.reporter.note(
+                    f"{self.folder.config_file} was gone, as where a run folder is renamed or removed while it trains: "
+                    "it is written again, and the run goes on there; do not train in the renamed folder as well"
+                )
+        self.checkpoints.write_rank(step, self.accelerator.process_index, self.snapshot.of_this_process())
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            description: dict[str, Any] = describe_checkpoint(
+                self.manager,
+                self.config,
+                self.train_set,
+                self.snapshot.method,
+                self.position,
+                averaged=self.snapshot.averages,
+                data=fingerprint(self.train_set, self.test_set),
+                world_size=world_size,
+            )
+            if half_done:
+                description["half_done"] = half_done
+            weights, shared = self.snapshot.generator_weights(), self.snapshot.shared(self.position)
+            self.checkpoints.write(step, description, weights, shared, world_size)
+        self.accelerator.wait_for_everyone()
+
+    def judge(self, everything: bool) -> Metrics:
+        """Measure the checkpoint of this step, as far as nobody did yet, and return what it says then.
+
+        Args:
+            everything: measure all held-out images, not only those that every checkpoint is compared on.
+        """
+        kept = open_checkpoint(self.checkpoints.folder_of(self.position.step))
+        some, every = min(self.options.evaluation_images, len(self.test_set)), len(self.test_set)
+        if self.accelerator.is_main_process and (kept.images or 0) < (every if everything else some):
+            metrics = self._measured(kept, some) if kept.images is None else kept.metrics
+            score = kept.score if kept.images is not None else score_of(metrics)  # `best` compares like with like
+            if everything and every > some:
+                metrics = self._measured(kept, None)
+            self.checkpoints.judge(kept, metrics, score, every if everything else some)
+        elif self.accelerator.is_main_process and kept.images is None:  # nothing to measure
+            self.checkpoints.judge(kept, {}, None, 0)
+        self.accelerator.wait_for_everyone()
+        return open_checkpoint(kept.path).metrics
+
+    def write_sheets(self) -> None:
+        """Draw held-out images; where they cannot be read any more, save the training before the error is raised."""
+        step, failure = self.position.step, None
+        if self.accelerator.is_main_process and len(self.test_set):
+            try:
+                self._draw_sheets()
+            except DivergedError as error:
+                raise DivergedError(f"step {step}: {error}; {self.last_good()}") from error
+            except I2IError as error:
+                failure = error
+        if self.processes.any(failure is not None) and step and not self.is_saved():
+            self.save()
+        if failure is not None:
+            raise self._saved_anyway("drawn", failure) if step else failure
+        self.accelerator.wait_for_everyone()
+
+    def finish(self) -> None:
+        """Write the last sheets, the headline picture and the page."""
+        if self.accelerator.is_main_process and len(self.test_set):
+            self._draw_sheets()
+            try:
+                self._held_out().write_picture(self.folder.picture, self.options.sample_images)
+            except RunFolderError as error:
+                self.reporter.note(f"the run has no {self.folder.picture.name}: {error}")
+        if self.accelerator.is_main_process:
+            with self.going_on("its page"):
+                self.draw_page(self.folder.path)
+        self.accelerator.wait_for_everyone()
+
+    def rescue(self, error: BaseException, half_done: str, *, together: bool) -> None:
+        """Save the last whole step before an error ends the run, and say in the error how to go on.
+
+        Args:
+            error: what ends the run; its message is added to, where it is one of i2i's.
+            half_done: what may hold a part of the next step already, which failed half way; empty if nothing.
+            together: whether all processes are here; they can only save together.
+        """
+        step = self.position.step
+        if step == 0 or isinstance(error, DivergedError) or "--resume" in str(error):
+            return
+        if isinstance(error, KeyboardInterrupt):  # the second Ctrl-C: somebody does not want to wait
+            told = f"stopped at once; {self.last_good()}"
+        elif self.is_saved():
+            told = f"step {step} is saved in {self.checkpoints.folder_of(step)}"
+        elif not together:
+            told = f"step {step} could not be saved, for the other processes are elsewhere; {self.last_good()}"
+        else:
+            told = self._saved_now(half_done)
+        told += f"; go on with: i2i run --resume {self.folder.path}"
+        if isinstance(error, I2IError):
+            error.args = (f"{error}\n{told[0].upper()}{told[1:]}", *error.args[1:])
+        else:
+            self.reporter.note(told)
+
+    def _saved_now(self, half_done: str) -> str:
+        step = self.position.step
+        try:
+            self.save(half_done)
+        except Exception as failure:  # a device that fails, a disk that is gone: tell the first error, not this one
+            return f"step {step} could not be saved ({reason_of(failure)}); {self.last_good()}"
+        inexact = f" ({half_done} may hold a part of step {step + 1} already)" if half_done else ""
+        return f"step {step} is saved in {self.checkpoints.folder_of(step)}{inexact}"
+
+    def _draw_sheets(self) -> None:
+        try:
+            self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
+        except RunFolderError as error:
+            if "sheets" not in self._told:
+                self._told.add("sheets")
+                self.reporter.note(f"training goes on without sample sheets: {error}")
+            return
+        with self.going_on("sheets in its trackers"):
+            track_sheets(self.accelerator, self.folder, self.position.step)
+        with self.going_on("its page"):
+            self.draw_page(self.folder.path)
+
+    def _held_out(self) -> HeldOut:
+        directions = {
+            direction: self.snapshot.outputs_of(name)
+            for direction, name in sorted(self.snapshot.method.directions.items())
+        }
+        paper = self.options.inference == "paper"
+        return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
+
+    def _measure(self, limit: int | None) -> Metrics:
+        """Measure held-out images, and log the result."""
+        metrics = self._held_out().measure(limit)
+        images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
+        line = {"kind": "evaluation", "step": self.position.step, "images": images}
+        with self.going_on(self.folder.metrics_file.name):
+            self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
+        flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
+        with self.going_on("its trackers"):
+            self.accelerator.log(flat, step=self.position.step)
+        return metrics
+
+    def _measured(self, kept: Checkpoint, limit: int | None) -> Metrics:
+        """Measure, and tell what became of the checkpoint where that fails."""
+        try:
+            return self._measure(limit)
+        except DivergedError as error:
+            self.checkpoints.remove(kept)  # its generators are broken: the one before it is the last good one
+            raise DivergedError(f"step {self.position.step}: {error}; {self.last_good()}") from error
+        except I2IError as error:
+            raise self._saved_anyway("measured", error) from error
+
+    def _saved_anyway(self, done: str, error: I2IError) -> I2IError:
+        step = self.position.step
+        return type(error)(
+            f"held-out images could not be {done}: {error}\nNo training is lost: the checkpoint of step {step} is "
+            f"saved in {self.checkpoints.folder_of(step)}; put that right, then: i2i run --resume {self.folder.path}"
+        )

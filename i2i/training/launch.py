@@ -1,0 +1,198 @@
+"""Setting up device, processes, precision and trackers through Accelerate, and running a trainer in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from torch.distributed.distributed_c10d import _set_pg_timeout
+
+from i2i.config.run_config import RunConfig, TrainingOptions
+from i2i.environment.launchers import (
+    Launched,
+    ignored_settings,
+    launched,
+    require_possible,
+    told_to_accelerate,
+    wants_cpu,
+)
+from i2i.errors import ConfigError, I2IError, reason_of
+from i2i.files.atomic import telling
+from i2i.progress import working
+from i2i.tensors.devices import check_device
+from i2i.tensors.inference import float32_by_default, torchs_own_settings
+from i2i.terminal import Reporter, Silent, Terminal
+from i2i.training.interruption import ending_at_once, held
+from i2i.training.records.run_folder import RunFolder
+from i2i.training.records.run_result import RunResult
+from i2i.training.trackers import start_trackers
+from i2i.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from i2i.models.checkpoint import Checkpoint
+    from i2i.plugins.manager import PluginManager
+
+Folder = TypeVar("Folder", bound=RunFolder)
+
+
+PATIENCE = timedelta(days=1)
+"""How long processes that train wait for each other: the first one may be measuring many images."""
+
+MEETING = timedelta(minutes=5)
+"""How long they wait for each other before that; a launcher starts them together."""
+
+_DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
+
+
+@contextmanager
+def _accelerate_on(device: torch.device) -> Iterator[None]:
+    """Let Accelerate, which has no argument for it, take this GPU; later runs of the process choose their own."""
+    before = os.environ.get(_DEVICE_VARIABLE)
+    torch.cuda.set_device(device)
+    os.environ[_DEVICE_VARIABLE] = str(device)
+    try:
+        yield
+    finally:
+        del os.environ[_DEVICE_VARIABLE]
+        if before is not None:
+            os.environ[_DEVICE_VARIABLE] = before
+
+
+class Launch:
+    """The surroundings of one run, as a context manager.
+
+    Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes; see
+    :mod:`i2i.environment.launchers`.
+
+    Raises:
+        ConfigError: the device does not exist here, one GPU is named for several processes, these do not meet, or their
+            launcher wants what i2i does not do.
+    """
+
+    def __init__(self, options: TrainingOptions, progress: bool) -> None:
+        self.options = options
+        found = launched()
+        require_possible(found)
+        self.several = found.several
+        device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
+        if not (self.several and torch.distributed.is_initialized()):
+            # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
+            AcceleratorState._reset_state(reset_partial_state=True)
+        chosen = device.type == "cuda" and device.index is not None
+        if chosen and self.several:
+            raise ConfigError(
+                f"--device {options.device}: several processes take one GPU each, by their rank; expected "
+                "--device cuda (CUDA_VISIBLE_DEVICES chooses among the GPUs), or a single process"
+            )
+        notes = [*found.notes, *ignored_settings(options.precision, options.accumulate, options.device)]
+        with told_to_accelerate(found), _accelerate_on(device) if chosen else nullcontext():
+            self.accelerator = self._meet(found, cpu=device.type == "cpu")
+        self.is_main = self.accelerator.is_main_process
+        self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
+        for note in notes:
+            self.reporter.note(note)
+        self.folder: RunFolder | None = None
+        self._tracking = False
+        self._trainer: Trainer | None = None
+        self._surroundings = ExitStack()
+
+    def _meet(self, found: Launched, *, cpu: bool) -> Accelerator:
+        """Set up Accelerate, which waits for the other processes where there are some."""
+        try:
+            accelerator = Accelerator(
+                cpu=cpu,
+                mixed_precision="bf16" if self.options.precision == "bf16" else "no",
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=MEETING)],
+            )
+        except RuntimeError as error:  # of torch.distributed; nothing else can fail like this
+            if not found.several:
+                raise
+            raise ConfigError(
+                f"process {found.rank} of {found.size} did not meet the others at {found.place} ({reason_of(error)}); "
+                "were all of them started, can they reach that address, and is its port free? One machine needs none: "
+                "torchrun --standalone --nproc-per-node N -m i2i run ..."
+            ) from error
+        if self.several:
+            _set_pg_timeout(PATIENCE)
+        return accelerator
+
+    def __enter__(self) -> Launch:
+        self._surroundings.enter_context(ending_at_once())
+        self._surroundings.enter_context(telling(self.reporter.note))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._surroundings.close()
+        self.reporter.close()
+        if self.folder is not None and self.is_main:
+            trained = self._trainer is not None and self._trainer.position.step > 0
+            if error is not None and self.folder.is_new and not trained and not self.folder.checkpoints.exists():
+                self.folder.discard()
+            self.folder.unlock()
+        if self._tracking or (self.several and error is None):
+            self.accelerator.end_training()
+
+    def on_main(self, make: Callable[[], RunFolder], kind: type[RunFolder]) -> RunFolder:
+        """Make the run folder in the main process and tell the others where it is; a failure fails them all."""
+        outcome: list[object] = [None, None]
+        if self.is_main:
+            try:
+                with held():
+                    self.folder = make()
+                outcome = [self.folder.path, None]
+            except I2IError as error:
+                if not self.several:
+                    raise
+                outcome = [None, error]
+        if self.several:
+            broadcast_object_list(outcome)
+        if isinstance(outcome[1], I2IError):
+            raise outcome[1]
+        if self.folder is None:
+            assert isinstance(outcome[0], Path)
+            self.folder = kind(outcome[0])
+        return self.folder
+
+    @torchs_own_settings(grad=True)
+    @float32_by_default()
+    def train(
+        self,
+        manager: PluginManager,
+        config: RunConfig,
+        folder: RunFolder,
+        checkpoint: Checkpoint | None,
+        *,
+        keep_config: bool = False,
+    ) -> RunResult:
+        """Train in the folder, from the checkpoint if there is one; ``keep_config`` makes the configuration its own.
+
+        A new folder is taken back when nothing was trained: when data or networks turn out to be wrong, or a signal
+        comes before the first step is done.
+        """
+        self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+        self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
+        if checkpoint is not None:
+            with working("reading the checkpoint"):
+                trainer.restore(checkpoint)
+        if self.is_main and keep_config:  # not before it is known that the run can go on with it
+            folder.keep_config(config)
+        outcome = trainer.train()
+        return RunResult(
+            folder=folder.path,
+            step=outcome.step,
+            finished=outcome.finished,
+            picture=folder.picture,
+            page=folder.page,
+            metrics=outcome.metrics,
+        )

@@ -1,0 +1,87 @@
+"""The lines of losses that a run writes, and the speed between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from accelerate import Accelerator
+
+from i2i.training.position import Position
+from i2i.training.processes import Processes
+from i2i.training.records.run_folder import RunFolder
+
+
+class TrainLines:
+    """Writes the lines of losses to ``metrics.jsonl`` and to the trackers.
+
+    Args:
+        folder: the run folder.
+        accelerator: knows the trackers, and whether this process writes.
+        processes: for the mean over all of them.
+        samples_per_step: samples that all processes together take in one step.
+        epoch_length: samples in an epoch.
+        going_on: see :meth:`i2i.training.keeper.Keeper.going_on`.
+
+    Attributes:
+        rate: the learning rate that the last step was trained at.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        accelerator: Accelerator,
+        processes: Processes,
+        samples_per_step: int,
+        epoch_length: int,
+        going_on: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        self.folder, self.accelerator, self.processes = folder, accelerator, processes
+        self.samples_per_step, self.epoch_length = samples_per_step, epoch_length
+        self.going_on, self.rate = going_on, 0.0
+        self._since_seconds, self._since_step = 0.0, 0
+
+    def begin(self, position: Position, rate: float) -> None:
+        """Measure the speed from here on; ``rate`` is the learning rate of the next step."""
+        self._since_seconds, self._since_step, self.rate = position.seconds, position.step, rate
+
+    def images_per_second(self, position: Position) -> float:
+        """The speed since the line before."""
+        seconds = max(position.seconds - self._since_seconds, 1e-9)
+        return float((position.step - self._since_step) * self.samples_per_step / seconds)
+
+    def write(self, position: Position, *, end: bool = False) -> None:
+        """Write the line of this step, with the means since the line before.
+
+        Args:
+            position: of the step; it begins a new line.
+            end: whether the run ends between two lines. Then none is begun, so that the run, when it goes on, writes
+                the whole line in place of this part.
+        """
+        losses = self.processes.mean_of_sums(position.sums, position.counts)
+        line = {
+            "kind": "train",
+            "step": position.step,
+            "epoch": position.samples / self.epoch_length,
+            "seconds": round(position.seconds, 3),
+            "images_per_second": round(self.images_per_second(position), 3),
+            "learning_rate": self.rate,
+            "losses": losses,
+        }
+        if position.step == self._since_step:  # a run that had nothing left to do
+            del line["images_per_second"]
+        if end:
+            line["end"] = True
+        else:
+            position.forget_terms()
+            self.begin(position, self.rate)
+        if self.accelerator.is_main_process:
+            with self.going_on(self.folder.metrics_file.name):
+                self.folder.append_metrics(line)
+        with self.going_on("its trackers"):
+            self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
+
+    def write_end(self, position: Position) -> None:
+        """Write what was not yet told of, so that the log reaches to the end of a run that ends between two lines."""
+        if self.processes.any(bool(position.counts)):
+            self.write(position, end=True)

@@ -1,0 +1,335 @@
+"""The page of a run: ``index.html``, made from what lies in the run folder and nothing else.
+
+It can be written at any moment of a run, also after a crash: what is missing is left out, what is damaged is named.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from i2i.errors import RunFolderError, printable
+from i2i.files.atomic import write_whole
+from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
+from i2i.training.records.curves import Panel, loss_panels, metric_panels
+from i2i.training.records.run_log import RunLog, is_number, read_log
+
+PAGE_FILE = "index.html"
+LONGEST_SHOWN = 1 << 20
+"""Bytes of a file of the run that the page shows."""
+
+_UNKNOWN_TRUTH = "The true translations are not known: judge by the samples."
+_RECORDS = ("metrics.jsonl", "config.yaml", "environment.json", "picture.png")
+_SHEET_NAME = re.compile(r"step-(\d+)\.png")
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """How a metric is written and read; ``better`` is the sign of an improvement."""
+
+    key: str
+    name: str
+    unit: str
+    note: str
+    better: int
+    digits: int
+
+    def text(self, value: float) -> str:
+        return ("∞" if value == math.inf else f"{value:.{self.digits}f}") + self.unit
+
+
+_METRICS = (
+    _Metric("l1", "L1", "", "mean absolute difference, 0 to 255; lower is better", -1, 1),
+    _Metric("psnr", "PSNR", " dB", "peak signal-to-noise ratio; higher is better", +1, 1),
+    _Metric("ssim", "SSIM", "", "structural similarity, up to 1; higher is better", +1, 3),
+)
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    note: str
+    value: str
+    baseline: str
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """One direction's held-out metrics; ``reading`` says in one line what they mean."""
+
+    direction: str
+    images: int | None
+    rows: list[_Row]
+    reading: str
+
+
+@dataclass(frozen=True)
+class _Sheets:
+    """One direction's sample sheets, oldest first: ``[{"step": int, "source": relative address}]``."""
+
+    direction: str
+    steps: list[dict[str, Any]]
+    titles: list[str]
+    rows: int
+    size: tuple[int, int] | None
+    gap_percent: float
+
+
+@dataclass
+class _Run:
+    """What could be read from a run folder."""
+
+    config: dict[str, Any] = field(default_factory=dict)
+    config_text: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    log: RunLog = field(default_factory=RunLog)
+    problems: list[str] = field(default_factory=list)
+
+
+def write_page(folder: Path) -> Path:
+    """Write ``index.html`` into a run folder and return its path.
+
+    One file with its styles, script and curves inside; only the sample pictures are separate, by relative address. It
+    opens from disk and asks no network for anything.
+
+    Args:
+        folder: a run folder; ``config.yaml``, ``environment.json``, ``metrics.jsonl``, ``samples/`` and
+            ``picture.png`` are used as far as they are there.
+
+    Raises:
+        RunFolderError: there is no such folder, or the page cannot be written.
+    """
+    if not folder.is_dir():
+        raise RunFolderError(f"cannot write the page of {folder}: expected a run folder, found none; check the path")
+    run = _read(folder)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("i2i.training.records", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_readable,
+    )
+    environment.filters["direction"] = _readable_direction
+    environment.filters["thousands"] = "{:,}".format
+    html = environment.get_template("page.html.jinja").render(_context(folder, run))
+    return write_whole(folder / PAGE_FILE, html.encode())
+
+
+def _readable(value: Any) -> Any:
+    """What a template shows of a value: no name of a file or folder turns the reading order, or cannot be encoded."""
+    return printable(value, lines=True) if type(value) is str else value
+
+
+def _context(folder: Path, run: _Run) -> dict[str, Any]:
+    last = run.log.evaluations[-1] if run.log.evaluations else None
+    measured = (
+        metric_panels(run.log.evaluations) if len(run.log.evaluations) > 1 else []
+    )  # the table already shows a single one
+    sheets = _sheets(folder, run.problems)
+    return {
+        "name": folder.resolve().name,
+        "title": _title(run.config) or "A training run",
+        "facts": _facts(run),
+        "problems": run.problems,
+        "evaluated_step": last["step"] if last else None,
+        "numbers": [_numbers(name, values, last) for name, values in last["directions"].items() if values]
+        if last
+        else [],
+        "sheets": sheets,
+        "picture": (folder / "picture.png").is_file(),
+        "files": [name for name in _RECORDS if (folder / name).is_file()],
+        "panels": [[_for_template(panel) for panel in row] for row in (loss_panels(run.log.train), measured) if row],
+        "commands": _commands(folder),
+        "config_text": run.config_text,
+        "environment": {name: _plain(value) for name, value in run.environment.items()},
+    }
+
+
+def _read(folder: Path) -> _Run:
+    run = _Run()
+    run.config_text = _text(folder / "config.yaml", run.problems)
+    try:
+        run.config = _mapping(parse_yaml(run.config_text))
+    except TextError as error:
+        run.problems.append(f"config.yaml {error}; it is shown as it is.")
+    environment = _text(folder / "environment.json", run.problems)
+    try:
+        run.environment = _mapping(parse_json(environment or "{}"))
+    except TextError as error:
+        run.problems.append(f"environment.json {error}; it was left out.")
+
+    try:
+        run.log = read_log(folder / "metrics.jsonl")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        run.problems.append(f"metrics.jsonl could not be read: {error.strerror or error}.")
+    if run.log.damaged:
+        lines, were = ("1 line", "was") if run.log.damaged == 1 else (f"{run.log.damaged:,} lines", "were")
+        run.problems.append(f"{lines} of metrics.jsonl could not be read and {were} left out.")
+    return run
+
+
+def _text(path: Path, problems: list[str]) -> str:
+    try:
+        return read_text(path, LONGEST_SHOWN)
+    except FileNotFoundError:
+        return ""
+    except TextError as error:
+        problems.append(f"{path.name} {error}; it was left out.")
+    except OSError as error:
+        problems.append(f"{path.name} could not be read: {error.strerror or error}.")
+    return ""
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _chosen(config: Mapping[str, Any], section: str) -> str:
+    """The names chosen in a section, such as ``"resnet9"`` or ``"patch70 + pixel"``; empty when there are none."""
+    found = config.get(section)
+    choices = found if isinstance(found, list) else [found]
+    return " + ".join(_plain(choice["name"]) for choice in choices if isinstance(choice, dict) and "name" in choice)
+
+
+def _title(config: Mapping[str, Any]) -> str:
+    method, generator = _chosen(config, "method"), _chosen(config, "generator")
+    root = Path(str(_mapping(config.get("data")).get("root") or "")).name  # the rest of a path is in the settings
+    title = " with ".join(part for part in (method, generator) if part)
+    return f"{title} on {root}" if title and root else title
+
+
+def _facts(run: _Run) -> list[tuple[str, str]]:
+    """The run at a glance: label and value."""
+    facts = []
+    if run.log.last is not None:
+        last = run.log.last
+        steps = f"{last['step']:,}"
+        planned = _mapping(run.config.get("training")).get("steps")
+        if is_number(planned) and planned > last["step"]:
+            steps += f" of {planned:,}"
+        facts.append(("steps", steps))
+        if is_number(last.get("epoch")):
+            facts.append(("epochs", f"{last['epoch']:,.1f}"))
+        if is_number(last.get("seconds")):
+            facts.append(("training time", _duration(last["seconds"])))
+        speeds = [record["images_per_second"] for record in run.log.train if is_number(record.get("images_per_second"))]
+        if speeds:
+            facts.append(("images a second", f"{median(speeds):.3g}"))
+    for label, section in (("discriminator", "discriminator"), ("loss", "loss"), ("buffer", "buffer")):
+        if _chosen(run.config, section):
+            facts.append((label, _chosen(run.config, section)))
+    return facts
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _numbers(direction: str, values: Mapping[str, float], evaluation: Mapping[str, Any]) -> _Numbers:
+    rows = []
+    for metric in _METRICS:
+        value, baseline = values.get(metric.key), values.get(f"identity_{metric.key}")
+        if value is not None:
+            shown = "" if baseline is None else metric.text(baseline)
+            rows.append(_Row(metric.name, metric.note, metric.text(value), shown))
+    known = {f"{prefix}{metric.key}" for metric in _METRICS for prefix in ("", "identity_")} | {"images"}
+    for name, value in values.items():
+        if name == "cycle_l1":
+            rows.append(_Row("Cycle L1", "input against input and back, 0 to 255; lower is better", f"{value:.1f}", ""))
+        elif name not in known:
+            rows.append(_Row(name, "", f"{value:.4g}", ""))
+    images: Any = values.get("images", evaluation.get("images"))
+    return _Numbers(
+        direction,
+        int(images) if is_number(images) else None,
+        rows,
+        _reading(values) or _UNKNOWN_TRUTH * ("l1" not in values),
+    )
+
+
+def _reading(values: Mapping[str, float]) -> str:
+    """One line that compares each metric with its baseline, such as
+    ``"L1 18.0: worse than leaving the input unchanged (14.5), and so are PSNR and SSIM."``.
+    """
+    groups: dict[str, list[_Metric]] = {}
+    for metric in _METRICS:
+        if metric.key in values and f"identity_{metric.key}" in values:
+            verdict = _verdict(values[metric.key], values[f"identity_{metric.key}"], metric)
+            groups.setdefault(verdict, []).append(metric)
+    parts = []
+    for verdict, (first, *others) in groups.items():
+        value, baseline = first.text(values[first.key]), first.text(values[f"identity_{first.key}"])
+        same = " and ".join(metric.name for metric in others)
+        part = f"{first.name} {value}: {verdict} leaving the input unchanged ({baseline})"
+        parts.append(part + (f", and so {'is' if len(others) == 1 else 'are'} {same}" if same else ""))
+    return "; ".join(parts) + "." if parts else ""
+
+
+def _verdict(value: float, baseline: float, metric: _Metric) -> str:
+    if metric.text(value) == metric.text(baseline):
+        return "no different from"
+    return "better than" if (value - baseline) * metric.better > 0 else "worse than"
+
+
+def _sheets(folder: Path, problems: list[str]) -> list[_Sheets]:
+    found = []
+    directions = sorted(path for path in (folder / "samples").glob("*") if path.is_dir())
+    for direction in directions:
+        names = {
+            int(match[1]): path.name for path in direction.iterdir() if (match := _SHEET_NAME.fullmatch(path.name))
+        }
+        if not names:
+            continue
+        steps = [{"step": step, "source": quote(f"samples/{direction.name}/{names[step]}")} for step in sorted(names)]
+        try:
+            about = parse_json(_text(direction / "columns.json", problems))
+            titles, rows = [str(title) for title in about["titles"]], int(about["rows"])
+            (width, height), gap = (int(size) for size in about["cell"]), int(about["gap"])
+            size = (len(titles) * (width + gap) - gap, rows * (height + gap) - gap)
+            found.append(_Sheets(direction.name, steps, titles, rows, size, 100 * gap / size[0]))
+        except (ValueError, KeyError, TypeError, OverflowError, ZeroDivisionError):
+            problems.append(f"samples/{direction.name}/columns.json could not be read: the columns have no headings.")
+            found.append(_Sheets(direction.name, steps, [], 0, None, 0.0))
+    return found
+
+
+def _readable_direction(direction: str) -> str:
+    return re.sub(r"^([AB])to([AB])$", r"\1 → \2", direction)
+
+
+def _for_template(panel: Panel) -> dict[str, Any]:
+    return {**vars(panel), "svg": Markup(panel.svg)}  # our own drawing; it holds no text from outside
+
+
+def _commands(folder: Path) -> list[tuple[str, str]]:
+    """What goes on from here, as a person would type it where the page was written: explanation and command."""
+    try:
+        path = os.path.relpath(folder)
+    except ValueError:  # another drive
+        path = str(folder)
+    path = str(folder.resolve()) if path.startswith("..") else path
+    return [("Go on from the last checkpoint", f"i2i run --resume {shlex.quote(path)}")]
+
+
+def _plain(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,111 @@
+"""All that changes while training, taken down for a checkpoint and put back from one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from i2i.errors import CheckpointError
+from i2i.models import state as training_state
+from i2i.models.checkpoint import Checkpoint
+from i2i.plugins.calls import calling
+from i2i.plugins.protocols import Method
+from i2i.tensors.weight_types import require_types
+from i2i.training.position import Position
+from i2i.training.schedule import EpochSchedule
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The parts of a run that change from step to step, all but its :class:`~i2i.training.position.Position`.
+
+    Attributes:
+        method: networks and buffers.
+        averages: moving averages by generator, perhaps none.
+        optimizers: by group of networks.
+        schedules: by group of networks.
+        random: the generator that the trainer lends to the method.
+        device: where the networks are.
+    """
+
+    method: Method
+    averages: Mapping[str, AveragedModel]
+    optimizers: Mapping[str, Optimizer]
+    schedules: Mapping[str, EpochSchedule]
+    random: torch.Generator
+    device: torch.device
+
+    def outputs_of(self, generator: str) -> nn.Module:
+        """The network that makes outputs: the moving average where there is one."""
+        average = self.averages.get(generator)
+        return self.method.generators[generator] if average is None else average.module
+
+    def generator_weights(self) -> dict[str, dict[str, Tensor]]:
+        """The weights to use, by generator."""
+        return {name: self.outputs_of(name).state_dict() for name in self.method.generators}
+
+    def of_this_process(self) -> dict[str, Any]:
+        """What each process has of its own."""
+        with calling(self.method, "taking down what its buffers hold"):
+            buffers = {name: buffer.state_dict() for name, buffer in self.method.buffers.items()}
+        return {"random": training_state.random_state(), "update": self.random.get_state(), "buffers": buffers}
+
+    def shared(self, position: Position) -> dict[str, Any]:
+        """What all processes share, besides :meth:`generator_weights`."""
+        # With a moving average, a generator's file holds the average, and the state the weights that are trained.
+        kept = {**self.method.discriminators, **{name: self.method.generators[name] for name in self.averages}}
+        return {
+            "position": position.state_dict(),
+            "networks": {name: network.state_dict() for name, network in kept.items()},
+            "averaged": {name: int(average.n_averaged) for name, average in self.averages.items()},
+            "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
+            "schedules": {group: schedule.state_dict() for group, schedule in self.schedules.items()},
+        }
+
+    def restore(self, checkpoint: Checkpoint, rank: int) -> tuple[Position, bool]:
+        """Put everything back.
+
+        Returns:
+            Where training stood, and whether this process had random numbers and buffers of its own to go on with.
+
+        Raises:
+            CheckpointError: the checkpoint is damaged or was made by other networks.
+        """
+        try:
+            shared = checkpoint.training_state()
+            position = Position.from_state(shared["position"])
+            for name, generator in self.method.generators.items():
+                weights = checkpoint.generator_weights(name)
+                require_types(weights, generator.state_dict(), f"{checkpoint.path}: {name}")
+                self.outputs_of(name).load_state_dict(weights)
+                if name not in self.averages:
+                    generator.load_state_dict(weights)
+            networks = {**self.method.generators, **self.method.discriminators}
+            for name, weights in shared["networks"].items():
+                require_types(weights, networks[name].state_dict(), f"{checkpoint.path}, training.safetensors: {name}")
+                networks[name].load_state_dict(weights)
+            for name, average in self.averages.items():
+                average.n_averaged.fill_(shared["averaged"][name])
+            for group in self.optimizers:
+                if shared["schedules"][group]["last_epoch"] > position.samples:  # a large batch may hold several epochs
+                    raise ValueError(f"schedules.{group}: more epochs than {position.samples} samples could fill")
+                self.optimizers[group].load_state_dict(shared["optimizers"][group])
+                self.schedules[group].load_state_dict(shared["schedules"][group])
+            own = checkpoint.rank_state(rank)
+            if own is not None:
+                for name, buffer in self.method.buffers.items():
+                    buffer.load_state_dict(training_state.floats_to_device(own["buffers"][name], self.device))
+                self.random.set_state(own["update"])
+                training_state.set_random_state(own["random"])
+            return position, own is not None
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{checkpoint.path} does not fit this run's config.yaml: {type(error).__name__}: {error}; "
+                "was config.yaml changed, or a plugin updated?"
+            ) from error

@@ -1,0 +1,344 @@
+"""The training loop. It knows protocols, no class: the step belongs to the method."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from i2i.config.components import build_dataset, build_method
+from i2i.config.run_config import RunConfig
+from i2i.config.sizes import check_sizes
+from i2i.errors import DataError, DivergedError, I2IError
+from i2i.models import state as training_state
+from i2i.models.checkpoint import Checkpoint
+from i2i.plugins.calls import calling, lacks_memory
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Batch
+from i2i.terminal import Reporter, Status
+from i2i.training.averages import make_averages
+from i2i.training.batches import SampleStream, choose_workers, to_device
+from i2i.training.budget import Budget, limits_as_options
+from i2i.training.interruption import StopWaiting, Wish, interruption
+from i2i.training.keeper import Keeper
+from i2i.training.loading import Batches, ending
+from i2i.training.loss_lines import TrainLines
+from i2i.training.processes import Processes
+from i2i.training.records.fingerprint import names_of, require_same_data
+from i2i.training.records.page import write_page
+from i2i.training.records.run_folder import RunFolder
+from i2i.training.records.run_result import Outcome
+from i2i.training.schedule import EpochSchedule, plan_epochs
+from i2i.training.snapshot import Snapshot
+
+GROUPS = ("generators", "discriminators")
+
+
+class Trainer:
+    """Trains one run in its folder.
+
+    Args:
+        manager: the plugins.
+        config: the resolved configuration.
+        folder: the run folder.
+        accelerator: device, processes and precision.
+        reporter: told how it goes.
+    """
+
+    def __init__(
+        self,
+        manager: PluginManager,
+        config: RunConfig,
+        folder: RunFolder,
+        accelerator: Accelerator,
+        reporter: Reporter,
+    ) -> None:
+        self.config, self.options, self.folder = config, config.training, folder
+        self.accelerator, self.reporter = accelerator, reporter
+        self.processes = Processes(accelerator)
+        self.manager = manager
+
+        self.train_set = build_dataset(manager, config, "train")
+        self.test_set = build_dataset(manager, config, "test")
+        for note in chain(getattr(self.train_set, "notes", ()), getattr(self.test_set, "notes", ())):
+            reporter.note(f"data: {note}")
+        if len(self.train_set) == 0:
+            raise DataError(f"{config.data_root}: there is no training image")
+
+        rank, world_size = accelerator.process_index, accelerator.num_processes
+        # Every process draws the same first weights; after that each has random numbers of its own.
+        seed, derive = self.options.seed, training_state.derive_seed
+        training_state.seed_everything(seed)
+        self.method = build_method(manager, config, self.train_set.channels, derive(seed, 2, rank), accelerator.device)
+        check_sizes(manager, config, self.train_set, self.test_set)
+        training_state.seed_everything(derive(seed, 0, rank))
+        self.random = torch.Generator().manual_seed(derive(seed, 1, rank))
+        for network in self.networks.values():
+            network.to(accelerator.device).train()
+
+        self.samples_per_step = self.options.batch_size * self.options.accumulate * world_size
+        self.budget = Budget.of(self.options, len(self.train_set), self.samples_per_step)
+        plan = plan_epochs(config.schedule, self.budget.epochs)
+        self.optimizers = {group: self._make_optimizer(group) for group in GROUPS if getattr(self.method, group)}
+        self.schedules = {
+            group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in self.optimizers.items()
+        }
+        self.averages = make_averages(self.method.generators, self.options.ema_decay)
+        self.snapshot = Snapshot(
+            self.method, self.averages, self.optimizers, self.schedules, self.random, accelerator.device
+        )
+        self.keeper = Keeper(
+            manager,
+            config,
+            folder,
+            accelerator,
+            reporter,
+            self.train_set,
+            self.test_set,
+            self.snapshot,
+            draw_page=lambda path: write_page(path),
+        )
+        self.position = self.keeper.position
+        self._resumed: Checkpoint | None = None
+        self._applied: list[str] | None = None  # the groups that the step under way has updated; None between steps
+        self._before: dict[str, Any] = {}
+        self._together = self.processes.alone
+        self.lines = TrainLines(
+            folder,
+            accelerator,
+            self.processes,
+            self.samples_per_step,
+            len(self.train_set),
+            self.keeper.going_on,
+        )
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All networks by name."""
+        return {**self.method.generators, **self.method.discriminators}
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint; call it before :meth:`train`.
+
+        Raises:
+            DataError: the images are others than those of the checkpoint.
+            CheckpointError: it is damaged or was made by other networks.
+        """
+        kept = checkpoint.description.get("data")
+        if kept is not None:
+            require_same_data(kept, self.folder.names(), self.train_set, self.test_set, self.config.data_root)
+        self._resumed = checkpoint
+        self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
+        self.keeper.position = self.position
+        if half_done := checkpoint.description.get("half_done"):
+            self.reporter.note(
+                f"step {self.position.step + 1} had failed half way: {half_done} may hold a part of it, so that this "
+                "run need not be the same to the bit as one that nothing disturbed"
+            )
+        if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
+            self.reporter.note(
+                f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
+                f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
+            )
+
+    def train(self) -> Outcome:
+        """Train until the budget is used up or somebody interrupts.
+
+        Raises:
+            DivergedError: a loss became NaN or infinite; no checkpoint is written after that.
+            RunFolderError: the folder cannot be written; the last checkpoint is intact.
+        """
+        if self._resumed is not None:
+            if self._is_over():
+                self.reporter.note(self._nothing_left())
+            elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw
+                if self.position.step % self.options.sample_every == 0:
+                    self.keeper.write_sheets()
+                self.keeper.judge(everything=False)
+        elif self.accelerator.is_main_process:
+            self.folder.keep_names(names_of(self.train_set, self.test_set))
+        stream = SampleStream(
+            len(self.train_set),
+            seed=self.options.seed,
+            batch_size=self.options.batch_size,
+            start=self.position.samples,
+            rank=self.accelerator.process_index,
+            world_size=self.accelerator.num_processes,
+        )
+        workers = choose_workers(self.options.workers, self.accelerator.device)
+        batches = Batches(self.train_set, stream, workers=workers, note=self.reporter.note)
+        with ending(batches), interruption() as wish:
+            wish.may_stop_waiting = lambda: batches.waiting and self.processes.alone
+            try:
+                if self.position.step == 0:
+                    self.keeper.write_sheets()
+                with suppress(StopWaiting):
+                    self._train_on(batches, wish)
+                if self.position.step == 0 and not self._is_over():
+                    raise KeyboardInterrupt  # nothing to save: a new folder is taken back, and the same command works
+                return self._end(finished=self._is_over())
+            except BaseException as error:
+                self._rescue(error)
+                raise
+
+    def _train_on(self, batches: Batches, wish: Wish) -> None:
+        started = time.monotonic() - self.position.seconds
+        self.lines.begin(self.position, self._rate())
+        while not self.processes.any(self._is_over() or wish.is_set()):
+            loaded = self._load(batches)
+            self._applied, self._before = [], {"random": training_state.random_state(), "own": self.random.get_state()}
+            terms = self._step(loaded)
+            self.position.step += 1
+            self.position.samples += self.samples_per_step
+            self.position.seconds = self.processes.same(time.monotonic() - started)
+            self._after_step(terms)
+
+    def _load(self, batches: Batches) -> list[Batch]:
+        """Load the batches of a step; where one process cannot, all end together, and can save."""
+        failure: I2IError | None = None
+        loaded: list[Batch] = []
+        try:
+            loaded = [to_device(next(batches), self.accelerator.device) for _ in range(self.options.accumulate)]
+        except I2IError as error:
+            failure = error
+        if self.processes.any(failure is not None):
+            self._together = True
+            raise failure or DataError("another process could not read its images")
+        return loaded
+
+    def _rescue(self, error: BaseException) -> None:
+        """Save what is whole; random numbers that a step under way has drawn are put back first."""
+        half_done = ""
+        if self._applied is not None:
+            if error.__cause__ is not None and lacks_memory(error.__cause__):
+                traceback.clear_frames(error.__cause__.__traceback__)  # which hold what filled it
+            for optimizer in self.optimizers.values():
+                optimizer.zero_grad(set_to_none=True)
+            tensors: dict[str, Tensor] = {}
+            kept = training_state.pack(self._before["random"], "random", tensors)
+            training_state.set_random_state(training_state.unpack(kept, tensors))
+            self.random.set_state(self._before["own"])
+            changed = [f"the {group}" for group in self._applied]
+            if any(True for network in self.networks.values() for _ in network.buffers()):
+                changed.append("running statistics")
+            if self.method.buffers:
+                changed.append("buffers of earlier images")
+            half_done = " and ".join(changed)
+        self.keeper.rescue(error, half_done, together=self._together)
+
+    def apply(self, group: str) -> None:
+        """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        if group not in self.optimizers:  # a method without discriminators
+            return
+        optimizer = self.optimizers[group]
+        if self._applied is not None:
+            self._applied.append(group)
+        self.processes.average_gradients(optimizer)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if group == "generators":
+            for name, average in self.averages.items():
+                average.update_parameters(self.method.generators[name])
+
+    def backward(self, loss: Tensor) -> None:
+        """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        with torch.autocast(self.accelerator.device.type, enabled=False):
+            loss.backward()  # type: ignore[no-untyped-call]
+
+    def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
+        step, method = self.position.step + 1, self.config.method.name
+        with calling(self.method, f"step {step} of method {method}"):
+            with self.accelerator.autocast():
+                terms = self.method.step(batches, self)
+            numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
+        values = dict(zip(terms, numbers, strict=True))
+        broken = {name: value for name, value in values.items() if not math.isfinite(value)}
+        if self.processes.any(bool(broken)):
+            self._fail(broken)
+        return values
+
+    def _fail(self, broken: Mapping[str, float]) -> None:
+        named = ", ".join(f"{name} is {value}" for name, value in broken.items())
+        named = named or "a loss of another process is not finite"
+        raise DivergedError(
+            f"step {self.position.step + 1}: {named}; training stopped before anything was saved; "
+            f"{self.keeper.last_good()}. Start again with a smaller --set optimizer.learning_rate, --loss lsgan, or "
+            "--precision fp32"
+        )
+
+    def _after_step(self, terms: Mapping[str, float]) -> None:
+        position, options = self.position, self.options
+        position.add(terms, sum(value for name, value in terms.items() if name not in self.method.discriminators))
+        self.lines.rate = self._rate()  # before an epoch that ends here changes it
+        self._end_epochs()
+        self._applied = None
+        self._report()
+        if position.step % options.log_every == 0:
+            self.lines.write(position)
+        if self._is_over():
+            return  # the end writes its own sheets and checkpoint
+        if position.step % options.sample_every == 0:
+            self.keeper.write_sheets()
+        if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
+            self.keeper.save()
+            self.keeper.judge(everything=False)
+
+    def _rate(self) -> float:
+        return float(self.optimizers["generators"].param_groups[0]["lr"])
+
+    def _is_over(self) -> bool:
+        return self.budget.fraction(self.position.step, self.position.seconds) >= 1
+
+    def _nothing_left(self) -> str:
+        limits, longer = limits_as_options(self.options, self.position.used(len(self.train_set)))
+        return (
+            f"nothing is left to do: step {self.position.step} is done and the budget of {limits} is used; to train "
+            f"longer: i2i run --resume {self.folder.path} {longer}"
+        )
+
+    def _end_epochs(self) -> None:
+        length, samples = len(self.train_set), self.position.samples
+        ended = samples // length - (samples - self.samples_per_step) // length
+        if ended:
+            mean = self.processes.mean(self.position.epoch_loss / self.position.epoch_steps)
+            for _ in range(ended):
+                for schedule in self.schedules.values():
+                    schedule.end_epoch(mean)
+            self.position.epoch_loss, self.position.epoch_steps = 0.0, 0
+
+    def _report(self) -> None:
+        position = self.position
+        status = Status(
+            step=position.step,
+            fraction=min(1.0, self.budget.fraction(position.step, position.seconds)),
+            seconds=position.seconds,
+            images_per_second=self.lines.images_per_second(position),
+            losses=position.means(),
+        )
+        self.reporter.update(status)
+
+    def _end(self, finished: bool) -> Outcome:
+        step = self.position.step
+        self.lines.write_end(self.position)
+        if not finished:
+            self.reporter.note(f"interrupted: saving step {step}, then measuring it (a second time stops at once)")
+        if not self.keeper.is_saved():  # it is there after an interruption just after a checkpoint
+            if finished:
+                self.reporter.note(f"the budget is used up: saving step {step} and measuring held-out images")
+            self.keeper.save()
+        metrics = self.keeper.judge(everything=finished)
+        self.keeper.finish()
+        return Outcome(step, finished, metrics)
+
+    def _make_optimizer(self, group: str) -> torch.optim.Adam:
+        options = self.config.optimizer
+        parameters = chain.from_iterable(network.parameters() for network in getattr(self.method, group).values())
+        return torch.optim.Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))

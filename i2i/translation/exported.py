@@ -1,0 +1,225 @@
+"""Exported files as translators: ``.onnx`` through ONNX Runtime, ``.pt2`` through PyTorch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from i2i.environment.packages import require
+from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
+from i2i.files.regular_files import require_file
+from i2i.models import exported_record as metadata
+from i2i.models.model import TranslatorInfo
+from i2i.paths import named
+from i2i.tensors.devices import check_device
+from i2i.tensors.inference import torchs_own_settings
+from i2i.tensors.pixels import to_uint8
+from i2i.tensors.tracing import TRACING
+from i2i.translation.translator import Translator
+
+Run = Callable[[Tensor], Tensor]
+"""The file's own function, on its kind of tensors."""
+
+SUFFIXES = (".onnx", ".pt2")
+BETWEEN_LEVELS = 1e-3
+"""How far, in levels of 0..255, a value may lie from the nearest one, for arithmetic that rounds."""
+
+
+def is_exported(model: str | Path) -> bool:
+    """Whether this is the name of an exported file; it need not exist."""
+    return Path(model).suffix in SUFFIXES
+
+
+def load_exported(
+    model: str | Path,
+    *,
+    direction: str | None = None,
+    checkpoint: str | None = None,
+    device: str = "auto",
+    precision: str = "fp32",
+    inference: str | None = None,
+    max_pixels: int | None = None,
+    trust: bool = False,
+) -> ExportedTranslator:
+    """Load an exported file; the options are those of :func:`i2i.load`, as far as a file has a choice.
+
+    No code of the file's author runs: of a ``.pt2`` file only weights and a graph of PyTorch's own operators are taken
+    (:mod:`i2i.models.pt2_archive`), and ONNX Runtime knows operators alone.
+
+    Args:
+        model: a file made by :func:`i2i.export`.
+        direction: may be given for the reader's sake; a file holds one.
+        checkpoint: refused: a file holds one.
+        device: ``auto``, ``cpu``, ``cuda``, ...; ONNX files compute on CUDA with ``onnxruntime-gpu``.
+        precision: ``fp32``.
+        inference: ``deterministic``.
+        max_pixels: refuse image files with more pixels than this; without, what the run was set to.
+        trust: load a ``.pt2`` file that holds more than that, which can run code of whoever wrote it.
+
+    Raises:
+        CheckpointError: there is no such file, it is damaged or not from i2i, or holds more than weights and a graph.
+        ConfigError: an option that the file does not have, or a package or device that is not here.
+    """
+    path = named(model)
+    if not path.exists():
+        raise CheckpointError(f"{model} is no exported model: there is no such file")
+    require_file(path)
+    refused = {
+        "--checkpoint": (checkpoint, None),
+        "--precision": (precision, "fp32"),
+        "--inference": (inference or "deterministic", "deterministic"),
+    }
+    for option, (value, only) in refused.items():
+        if value != only:
+            raise ConfigError(
+                f"{option} {value} is for run folders: {path} was exported with one checkpoint, for fp32 and "
+                "deterministic inference; leave it out"
+            )
+    run, text, place = _open_onnx(path, device) if path.suffix == ".onnx" else _open_torch(path, device, trust)
+    info, raw = metadata.read_back(text, path)
+    if direction not in (None, info.direction):
+        source, target = info.domains
+        raise ConfigError(
+            f"{path} was exported for direction {info.direction} ({source} to {target}); got {direction!r}"
+        )
+    if max_pixels is not None:
+        info = replace(info, max_pixels=max_pixels)
+    return ExportedTranslator(run, info, raw=raw, device=place)
+
+
+class ExportedTranslator(Translator):
+    """An exported file, called like any :class:`~i2i.translation.translator.Translator`.
+
+    A file made without ``raw`` takes images of 8 bits: values between two levels, of float arrays, tensors or 16-bit
+    files, are refused rather than rounded. Such a file also turns NaN into some level, which nobody can see.
+
+    Attributes:
+        info: of the translator that was exported, with the file as its checkpoint.
+        raw: whether the file takes float tensors.
+
+    Args:
+        run: the file's function.
+        info: what it is.
+        raw: whether the function takes float tensors ``[N, C, H, W]`` instead of uint8 ``[N, H, W, C]``.
+        device: where the function computes.
+    """
+
+    def __init__(self, run: Run, info: TranslatorInfo, *, raw: bool, device: torch.device) -> None:
+        super().__init__(nn.Identity(), info, device="cpu")
+        self.raw = raw
+        self._run_file = run
+        self._device = device
+
+    def to(self, device: str | torch.device) -> Translator:
+        """Return it, if that is where it computes.
+
+        Raises:
+            ConfigError: it was loaded for another device.
+        """
+        wanted = check_device(str(device))
+        if hasattr(self, "_run_file") and wanted != self._device:
+            raise ConfigError(
+                f"{self.info.checkpoint} was loaded for {self._device}; load it again with device={str(device)!r}"
+            )
+        self._device = wanted
+        return self
+
+    @torchs_own_settings()
+    def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Translate tensors; those of one size are computed at once. Padding and cropping are in the file.
+
+        Args:
+            images: each ``[N, in_channels, H, W]``, float32 in [-1, 1], of any size.
+
+        Returns:
+            For each ``[N, out_channels, H, W]``, float32 in [-1, 1], on the CPU for ONNX, else on :attr:`device`.
+
+        Raises:
+            DataError: an image lies between the levels of 8 bits, the file refuses it, or memory is short.
+            DivergedError: a file of float tensors gave NaN or infinity.
+        """
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for place, image in enumerate(images):
+            groups[tuple(image.shape[2:])].append(place)
+        outputs: dict[int, Tensor] = {}
+        for places in groups.values():
+            batch = torch.cat([images[place].to(images[places[0]].device) for place in places])
+            parts = torch.split(self._translate_same_size(batch), [len(images[place]) for place in places])
+            outputs.update(zip(places, parts, strict=True))
+        return [outputs[place] for place in range(len(images))]
+
+    def _translate_same_size(self, batch: Tensor) -> Tensor:
+        given = batch if self.raw else self._to_levels(batch)
+        try:
+            output = self._run_file(given)
+        except Exception as error:  # ONNX Runtime has classes of its own for what a layer refuses and for memory
+            size = "x".join(str(side) for side in batch.shape[2:])
+            reason = reason_of(error)
+            raise DataError(
+                f"{self.info.checkpoint} cannot translate {len(batch)} images of {size} pixels: {reason}"
+            ) from error
+        if not self.raw:
+            return output.permute(0, 3, 1, 2).float() / 127.5 - 1
+        if not torch.isfinite(output).all():
+            raise DivergedError(f"{self.info.checkpoint} gave NaN or infinity; export an earlier checkpoint")
+        return output
+
+    def _to_levels(self, batch: Tensor) -> Tensor:
+        levels = (batch + 1) * 127.5
+        if (levels - levels.round()).abs().max() > BETWEEN_LEVELS or levels.min() < -1 or levels.max() > 256:
+            raise DataError(
+                f"{self.info.checkpoint} takes images of 8 bits, but values lie between their levels; round them, or "
+                "export the model with --raw for 16-bit files and floats"
+            )
+        return to_uint8(batch).permute(0, 2, 3, 1).contiguous()
+
+    def __repr__(self) -> str:
+        source, target = self.info.domains
+        return f"Translator({source} to {target}, exported file {self.info.checkpoint}, on {self._device})"
+
+
+def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
+    require(str(path), "onnxruntime")
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    cuda = "CUDAExecutionProvider" in available
+    place = torch.device(("cuda" if cuda else "cpu") if device == "auto" else device)
+    if place.type not in ("cpu", "cuda") or (place.type == "cuda" and not cuda):
+        raise ConfigError(
+            f"device {device!r} is not one that ONNX Runtime has here (its providers: {', '.join(available)}); use "
+            "cpu, or install onnxruntime-gpu for CUDA"
+        )
+    options = {"device_id": place.index or 0}
+    providers = [("CUDAExecutionProvider", options)] if place.type == "cuda" else []
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=[*providers, "CPUExecutionProvider"])
+    except Exception as error:  # its own classes, without a common base
+        raise CheckpointError(f"{path} is no ONNX file, or is damaged ({reason_of(error)})") from error
+    about = session.get_modelmeta().custom_metadata_map.get(metadata.KEY)
+
+    def run(images: Tensor) -> Tensor:
+        (output,) = session.run(None, {metadata.INPUT: images.cpu().numpy()})
+        return torch.from_numpy(output)
+
+    return run, about, place
+
+
+def _open_torch(path: Path, device: str, trust: bool) -> tuple[Run, str | None, torch.device]:
+    from i2i.models.pt2_archive import load_program, program_on  # with torch's exporter, which takes a second
+
+    place = check_device(device)
+    program, texts = load_program(path, trust=trust)
+    with TRACING:
+        module = program_on(program, place).module()
+
+    def run(images: Tensor) -> Tensor:
+        output: Tensor = module(images.to(place))
+        return output
+
+    return run, texts.get(metadata.FILE), place

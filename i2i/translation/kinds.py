@@ -1,0 +1,182 @@
+"""The kinds of images that a translator takes, as tensors of its network, and their translations as the same kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageColor
+from torch import Tensor
+
+from i2i.errors import DataError
+from i2i.images.reading import UnusableImageError, read_image, to_array, to_opaque, upright
+from i2i.models.model import TranslatorInfo
+from i2i.paths import named
+from i2i.tensors.pixels import to_uint8
+from i2i.tensors.weight_types import FLOATS
+
+PICTURE_CHANNELS = (1, 3)
+TOLERANCE = 1e-3
+"""How far values may lie outside their range, for arithmetic that rounds."""
+
+_LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as Pillow's
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image on its way through the network.
+
+    Attributes:
+        images: ``[N, in_channels, H, W]``, float32 in [-1, 1]; N is 1 but for tensors.
+        restore: from ``[N, out_channels, H, W]``, float32 in [-1, 1], to the kind that was given.
+    """
+
+    images: Tensor
+    restore: Callable[[Tensor], Any]
+
+
+def prepare(item: Any, info: TranslatorInfo) -> Prepared:
+    """Recognise the kind of an image; see :class:`~i2i.translation.translator.Translator` for the kinds.
+
+    Raises:
+        DataError: it is none, or its values or channels are not what they must be.
+    """
+    if isinstance(item, Tensor):
+        return _from_tensor(item, info)
+    if isinstance(item, np.ndarray):
+        return _from_array(item, info)
+    opaque = open_picture(item, info)
+    if opaque is not None:
+        return from_opaque(opaque, info)
+    raise DataError(
+        f"expected a Pillow image, a path, a numpy array, a tensor, or a list of these; got {type(item).__name__}"
+    )
+
+
+def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
+    """Return what :func:`~i2i.images.reading.to_opaque` makes of a Pillow image or a file; None for all else.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    if isinstance(item, Image.Image):
+        require_pictures(info)
+        try:
+            turned = upright(item)
+        except (UnusableImageError, OSError, ValueError) as error:  # of a file not read yet, or closed before it was
+            raise DataError(f"a Pillow image cannot be translated: {error}") from error
+        if 0 in turned.size:
+            raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
+        return to_opaque(turned, channels=info.in_channels, background=info.background)
+    if isinstance(item, str | PathLike):
+        require_pictures(info)
+        path = named(fspath(item))
+        return read_image(path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels)
+    return None
+
+
+def to_picture(output: Tensor, *, deep: bool = False) -> Image.Image:
+    """Turn ``[1, C, H, W]`` in [-1, 1], C 1 or 3, into a picture of mode ``L`` or ``RGB``; grey and deep: ``I;16``."""
+    if deep and output.shape[1] == 1:
+        levels = (output[0, 0].double().cpu().numpy() + 1) / 2 * 65535
+        return Image.fromarray(levels.round().clip(0, 65535).astype(np.uint16))
+    pixels = to_uint8(output[0]).permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def require_pictures(info: TranslatorInfo) -> None:
+    """Raise a DataError when the network's images are neither grey nor RGB, so that no picture can hold them."""
+    if info.in_channels not in PICTURE_CHANNELS or info.out_channels not in PICTURE_CHANNELS:
+        raise DataError(
+            f"generator {info.generator} maps {info.in_channels} channels to {info.out_channels}; pictures have 1 or "
+            "3: hand over tensors [C, H, W] or arrays [H, W, C] instead"
+        )
+
+
+def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> Prepared:
+    """Prepare what :func:`open_picture` returned."""
+    deep = opaque.mode == "F"  # 16-bit grey
+    images = torch.from_numpy(to_array(opaque, info.in_channels))[None]
+    return Prepared(images, lambda output: to_picture(output, deep=deep))
+
+
+def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> Prepared:
+    shape = f"array of shape {array.shape} and type {array.dtype}"
+    if array.ndim not in (2, 3) or 0 in array.shape:
+        raise DataError(f"expected an array [H, W] or [H, W, C]; got an {shape}; hand over several as a list")
+    if isinstance(array, np.ma.MaskedArray) and array.mask.any():
+        raise DataError(
+            f"expected an array without a mask; got an {shape} with masked pixels; fill them: array.filled(0)"
+        )
+    planes = array[:, :, None] if array.ndim == 2 else array
+    convertible = info.in_channels in PICTURE_CHANNELS and planes.shape[2] in (1, 2, 3, 4)
+    if planes.shape[2] != info.in_channels and not convertible:
+        raise DataError(f"generator {info.generator} takes {info.in_channels} channels; got an {shape}")
+    if array.dtype == np.uint8 and convertible:  # by Pillow, so that every rounding is the same as for files
+        picture = Image.fromarray(planes[:, :, 0] if planes.shape[2] == 1 else planes)
+        opaque = to_opaque(picture, channels=info.in_channels, background=info.background)
+        values = to_array(opaque, info.in_channels)
+    elif array.dtype == np.uint8:
+        values = _scale(planes.astype(np.float32) / np.float32(255))
+    elif np.issubdtype(array.dtype, np.floating):
+        _check_range(float(array.min()), float(array.max()), 0, shape)
+        values = _scale(_match_channels(planes.astype(np.float32), info))
+    else:
+        raise DataError(f"expected an array of uint8, or of floats in [0, 1]; got an {shape}")
+
+    def restore(output: Tensor) -> npt.NDArray[Any]:
+        pixels = to_uint8(output[0]) if array.dtype == np.uint8 else ((output[0] + 1) / 2).clamp(0, 1)
+        result: npt.NDArray[Any] = pixels.permute(1, 2, 0).cpu().numpy().astype(array.dtype)
+        return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
+
+    return Prepared(torch.from_numpy(values)[None], restore)
+
+
+def _scale(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Bring ``[H, W, C]`` in [0, 1] to ``[C, H, W]`` in [-1, 1]."""
+    return np.ascontiguousarray((unit.transpose(2, 0, 1) - np.float32(0.5)) / np.float32(0.5))
+
+
+def _match_channels(unit: npt.NDArray[np.float32], info: TranslatorInfo) -> npt.NDArray[np.float32]:
+    """Bring ``[H, W, C]`` in [0, 1] to the network's channels, by the rules for files."""
+    if unit.shape[2] == info.in_channels:
+        return unit
+    if unit.shape[2] in (2, 4):
+        colours, opacity = unit[:, :, :-1], unit[:, :, -1:]
+        behind = np.array(ImageColor.getrgb(info.background), np.float32) / np.float32(255)
+        unit = colours * opacity + behind * (1 - opacity)
+    if info.in_channels == 1:
+        luma: npt.NDArray[np.float32] = unit @ np.array(_LUMA, np.float32)
+        return luma[:, :, None]
+    return np.repeat(unit, 3, axis=2) if unit.shape[2] == 1 else unit
+
+
+def _from_tensor(tensor: Tensor, info: TranslatorInfo) -> Prepared:
+    shape = f"tensor of shape {list(tensor.shape)} and type {str(tensor.dtype).removeprefix('torch.')}"
+    if tensor.ndim not in (3, 4) or tensor.shape[-3] != info.in_channels or tensor.numel() == 0:
+        channels = info.in_channels
+        raise DataError(f"expected a tensor [{channels}, H, W] or [N, {channels}, H, W]; got a {shape}")
+    if not tensor.is_floating_point():
+        raise DataError(f"expected a tensor of floats in [-1, 1]; got a {shape}; bring 0..255 there with x / 127.5 - 1")
+    if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.device.type == "meta":
+        kind = f"{shape}, {str(tensor.layout).removeprefix('torch.')}, on {tensor.device}"
+        raise DataError(f"expected a dense tensor of float16, bfloat16, float32 or float64 with values; got a {kind}")
+    least, greatest = tensor.detach().aminmax()
+    _check_range(float(least), float(greatest), -1, shape)
+    images = tensor.detach().float()
+
+    def restore(output: Tensor) -> Tensor:
+        output = output.to(tensor.device, tensor.dtype)
+        return output[0] if tensor.ndim == 3 else output
+
+    return Prepared(images if tensor.ndim == 4 else images[None], restore)
+
+
+def _check_range(least: float, greatest: float, low: int, shape: str) -> None:
+    if not (low - TOLERANCE <= least and greatest <= 1 + TOLERANCE):  # also for NaN
+        raise DataError(f"expected values in [{low}, 1]; got {least:g} to {greatest:g} in {shape}")

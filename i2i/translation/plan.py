@@ -1,0 +1,235 @@
+"""What to translate into what: files, folders and patterns become pairs of an input and an output. No torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from i2i.errors import ConfigError, DataError, printable
+from i2i.images.finding import LeftOut, bullets
+from i2i.images.inputs import CONTAINER_OF_SUFFIX, Found, find, require_name, suffix_of
+from i2i.images.reading import FORMAT_OF_SUFFIX
+from i2i.images.writing import SUFFIX_OF_FORMAT
+
+_OTHER_FORMATS = frozenset(
+    {
+        ".apng", ".avif", ".avifs", ".cr2", ".dcm", ".dds", ".dng", ".emf", ".eps", ".exr", ".gif", ".gifv",
+        ".hdr", ".heic", ".heif", ".ico", ".icns", ".j2c", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".jxl",
+        ".nef", ".nii", ".npy", ".npz", ".pbm", ".pcx", ".pdf", ".pgm", ".pnm", ".ppm", ".ps", ".psd", ".raw",
+        ".svg", ".tga", ".xcf",
+        ".3g2", ".3gp", ".asf", ".avi", ".divx", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m2v", ".mjpeg",
+        ".mjpg", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".ogg", ".ogv", ".qt", ".rm", ".ts", ".vob", ".wmv",
+        ".y4m",
+        ".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip",
+    }
+)  # fmt: skip
+"""Suffixes of pictures, videos and archives that are not written: nobody means a folder by them."""
+
+STREAM = "-"
+"""What stands for standard input or output where a file is expected."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to translate.
+
+    Attributes:
+        source: the input.
+        target: the output.
+        format_name: Pillow's name of the output's format; ``None`` keeps the input's, whatever it turns out to be. Also
+            ``None`` for a video.
+    """
+
+    source: Path
+    target: Path
+    format_name: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All files to translate.
+
+    Attributes:
+        jobs: the images, in the order of the inputs, and by name within a folder or pattern; no two have one target.
+        ignored: files in folders and patterns that are no images by their suffix.
+        videos: those that were named or matched by a pattern, in the same order.
+        notes: what else a person should know before it begins.
+    """
+
+    jobs: tuple[Job, ...]
+    ignored: tuple[Path, ...]
+    videos: tuple[Job, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One image, from or to a stream, or both.
+
+    Attributes:
+        source: the input; ``None`` is standard input.
+        target: the output; ``None`` is standard output.
+        format_name: Pillow's name of the output's format; ``None`` keeps the input's.
+    """
+
+    source: Path | None
+    target: Path | None
+    format_name: str | None
+
+
+def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> Stream | None:
+    """Decide what is read and written where ``-`` is an input or the output; ``None`` where it is neither.
+
+    Args:
+        inputs: one: ``-``, or an image file when the output is ``-``.
+        out: ``-``, or the name of an image file.
+        format_name: as for :func:`make_plan`.
+        force: as for :func:`make_plan`.
+
+    Raises:
+        DataError: the input is missing, or the output exists.
+        ConfigError: there are several inputs, or the output is no file.
+    """
+    if STREAM not in (*inputs, str(out)):
+        return None
+    if len(inputs) > 1:
+        raise ConfigError(f"{STREAM} stands for one image; got {len(inputs)} inputs: name a folder with -o for several")
+    source = None if inputs[0] == STREAM else require_name("INPUT", inputs[0])
+    if source is not None and not source.exists():
+        raise DataError(f"there is no such file: {source}; nothing was translated")
+    if source is not None and (source.is_dir() or suffix_of(source) in CONTAINER_OF_SUFFIX):
+        raise ConfigError(f"-o {STREAM} writes one image; {source} is a {'folder' if source.is_dir() else 'video'}")
+    if str(out) == STREAM:
+        return Stream(source, None, format_name)
+    target = require_name("-o", str(out))
+    if suffix_of(target) not in FORMAT_OF_SUFFIX or target.is_dir():
+        raise ConfigError(f"-o {target} must be a file ending in {', '.join(FORMAT_OF_SUFFIX)}: {STREAM} has no name")
+    if not force:
+        _require_new([Job(Path(STREAM), target, None)])
+    return Stream(source, target, _format_of(target, format_name))
+
+
+def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = None, force: bool = False) -> Plan:
+    """Decide which file is translated into which; nothing is written.
+
+    Args:
+        inputs: files; folders, whose images are taken with those of their sub-folders; and patterns such as
+            ``photos/*.png`` (``**`` for any depth), for shells and callers that do not expand them. Names are kept, and
+            sub-folders below a folder or below the fixed part of a pattern. ``out`` is left out of what lies around it.
+        out: a folder; or, when there is one input and it is a file, also the name of the output.
+        format_name: write images in this format (a key of ``SAVE_OPTIONS``), with its suffix; ``None`` keeps each
+            input's. A video keeps its container, unless ``out`` names a file of another.
+        force: whether outputs that exist may be replaced.
+
+    Raises:
+        DataError: an input is missing, there is no image, two inputs have one output, or an output exists.
+        ConfigError: ``out`` does not fit the inputs or the format.
+    """
+    out = require_name("-o", str(out))
+    left_out = LeftOut()
+    try:
+        found = find(inputs, out, left_out)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise DataError(f"{error.filename}: {error.strerror}; nothing was translated") from error
+    images = [item for item in found if item.is_image]
+    videos = [item for item in found if item.is_video]
+    ignored = tuple(item.source for item in found if not (item.is_image or item.is_video))
+    if not (images or videos):
+        others = f"; {len(ignored)} other files, such as {printable(ignored[0].name)}" if ignored else ""
+        others += "".join(f"; {note}" for note in left_out.notes())
+        raise DataError(
+            f"{', '.join(inputs)}: no images; expected files ending in {', '.join(FORMAT_OF_SUFFIX)}{others}"
+        )
+    if format_name and videos and not images:
+        raise ConfigError(
+            f"--format {format_name.lower()} is for images, and {videos[0].source} is a video, which keeps its "
+            f"container unless -o names a file of another ({', '.join(CONTAINER_OF_SUFFIX)}): leave it out"
+        )
+    if _is_file_name(out):
+        item = (images + videos)[0]
+        if len(images) + len(videos) > 1 or not item.named:
+            raise ConfigError(f"-o {out} names a file, but {', '.join(inputs)} may be many images; name a folder")
+        if item.is_video is not (suffix_of(out) in CONTAINER_OF_SUFFIX):
+            is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
+            raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
+        chosen = None if item.is_video else _format_of(out, format_name)
+        jobs = [Job(item.source, out, chosen)]
+    elif out.exists() and not out.is_dir():
+        raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(FORMAT_OF_SUFFIX)}")
+    else:
+        _require_folder_name(out, found)
+        jobs = [Job(item.source, out / _with_suffix(item.place, format_name), format_name) for item in images]
+        jobs += [Job(item.source, out / item.place, None) for item in videos]
+    _require_one_target_each(jobs)
+    _require_inputs_untouched(jobs)
+    if not force:
+        _require_new(jobs)
+    notes = [*left_out.notes()]
+    if format_name and videos:
+        notes.append(f"--format is for images: {len(videos)} videos keep their containers")
+    return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]), tuple(notes))
+
+
+def _is_file_name(out: Path) -> bool:
+    return (suffix_of(out) in FORMAT_OF_SUFFIX or suffix_of(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
+
+
+def _require_folder_name(out: Path, found: Sequence[Found]) -> None:
+    """Refuse to make a folder of a file's name: one of another format, or any where one file is translated."""
+    suffix = suffix_of(out)
+    one_file = len(found) == 1 and found[0].named and suffix[1:].isalpha()
+    if out.is_dir() or not (suffix in _OTHER_FORMATS or one_file):
+        return
+    written = (*FORMAT_OF_SUFFIX, *CONTAINER_OF_SUFFIX)
+    raise ConfigError(
+        f"-o {out}: files ending in {suffix} are not written; expected one ending in {', '.join(written)}, or a folder "
+        "(one of this name must exist already)"
+    )
+
+
+def _format_of(out: Path, format_name: str | None) -> str:
+    """The format that an output's name asks for; an option that asks for another is an error."""
+    chosen = FORMAT_OF_SUFFIX[suffix_of(out)]
+    if format_name not in (None, chosen):
+        raise ConfigError(f"-o {out} asks for {chosen} and --format for {format_name}; leave one out")
+    return chosen
+
+
+def _with_suffix(place: Path, format_name: str | None) -> Path:
+    if format_name is None or FORMAT_OF_SUFFIX.get(suffix_of(place)) == format_name:
+        return place
+    stem = place.stem if suffix_of(place) in FORMAT_OF_SUFFIX else place.name
+    return place.with_name(stem + SUFFIX_OF_FORMAT[format_name])
+
+
+def _require_one_target_each(jobs: Iterable[Job]) -> None:
+    sources: dict[Path, list[Path]] = defaultdict(list)
+    for job in jobs:
+        sources[job.target].append(job.source)
+    twice = [f"{target}: {' and '.join(map(str, same))}" for target, same in sources.items() if len(same) > 1]
+    if twice:
+        raise DataError(
+            f"{len(twice)} outputs would be written by more than one input:\n{bullets(twice)}\n"
+            "Rename inputs, or translate into one folder each. Nothing was translated."
+        )
+
+
+def _require_inputs_untouched(jobs: Sequence[Job]) -> None:
+    sources = {job.source.resolve() for job in jobs}
+    replaced = [str(job.target) for job in jobs if job.target.resolve() in sources]
+    if replaced:
+        raise DataError(
+            f"{len(replaced)} outputs would replace inputs:\n{bullets(replaced)}\n"
+            "Pick another -o. Nothing was translated."
+        )
+
+
+def _require_new(jobs: Iterable[Job]) -> None:
+    existing = [str(job.target) for job in jobs if job.target.exists() or job.target.is_symlink()]
+    if existing:
+        raise DataError(
+            f"{len(existing)} outputs exist already:\n{bullets(existing)}\n"
+            "Pick another -o, or replace them with --force. Nothing was translated."
+        )

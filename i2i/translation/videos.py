@@ -1,0 +1,185 @@
+"""Translating a video frame by frame: decoding and encoding in threads, beside the computing."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from i2i.errors import DataError, DivergedError
+from i2i.images.reading import to_array, to_opaque
+from i2i.images.video.frames import Frame, VideoReader, VideoWriter
+from i2i.tensors.pixels import to_uint8
+from i2i.translation.image_files import Outcome
+from i2i.translation.kinds import require_pictures
+from i2i.translation.plan import Job
+from i2i.translation.translator import Translator
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+FRAMES_AHEAD = 8
+"""Frames that wait before the computing beside those of a batch, and as many behind it."""
+
+Item = TypeVar("Item")
+Batch = list["Frame | Packet[Any]"]
+Progress = Callable[[int, "int | None"], None]
+
+
+def translate_video(
+    translator: Translator,
+    job: Job,
+    *,
+    batch_size: int = 1,
+    force: bool = False,
+    progress: Progress = lambda _done, _total: None,
+) -> Outcome:
+    """Translate every frame of a video, each on its own; times, rate, other streams and metadata are kept.
+
+    At most ``2 * (batch_size + FRAMES_AHEAD)`` frames are in memory. The output is written under a hidden name and
+    renamed once it is whole.
+
+    Args:
+        translator: what translates.
+        job: its source and its target, with suffixes of ``CONTAINER_OF_SUFFIX``.
+        batch_size: frames computed at once, at most.
+        force: whether an output that exists may be replaced.
+        progress: called with the frames that are written, and how many there will be if the file says so.
+
+    Raises:
+        DataError: the translator's images are no pictures. A video that cannot be used is an outcome, no error.
+        PluginError: the generator is broken.
+    """
+    require_pictures(translator.info)
+    temporary = job.target.with_name(f".i2i-{os.getpid()}-{threading.get_ident()}.writing")
+    try:
+        with VideoReader(job.source, max_pixels=translator.info.max_pixels) as reader:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            with VideoWriter(temporary, suffix=job.target.suffix, reader=reader) as writer:
+                done = _translate(translator, reader, writer, batch_size, progress)
+            notes = [*reader.notes(done), *writer.notes]
+        if job.target.exists() and not force:
+            return Outcome(job, problem=f"{job.target} is there since the start; it was not replaced")
+        temporary.replace(job.target)
+    except (DataError, DivergedError) as error:
+        return Outcome(job, problem=str(error))
+    except OSError as error:
+        return Outcome(job, problem=f"{job.target} cannot be written: {error.strerror or error}")
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return Outcome(job, note="; ".join(notes))
+
+
+def _translate(
+    translator: Translator, reader: VideoReader, writer: VideoWriter, batch_size: int, progress: Progress
+) -> int:
+    """Translate every frame that can be decoded and return how many those are."""
+    done = 0
+    writing: deque[Future[int]] = deque()
+    with _ahead(reader.read(), FRAMES_AHEAD) as items, ThreadPoolExecutor(1, "i2i-write-video") as pool:
+        try:
+            for batch in _batches(items, batch_size):
+                frames = [item for item in batch if isinstance(item, Frame)]
+                outputs = iter(translator.translate([_to_tensor(frame, translator) for frame in frames]))
+                pixels = [_to_pixels(next(outputs)) if isinstance(item, Frame) else None for item in batch]
+                writing.append(pool.submit(_write, writer, batch, pixels))
+                while len(writing) > 1 + FRAMES_AHEAD // batch_size or (writing and writing[0].done()):
+                    done += writing.popleft().result()
+                    progress(done, reader.frames)
+            while writing:
+                done += writing.popleft().result()
+                progress(done, reader.frames)
+            writer.close()
+        finally:
+            pool.shutdown(cancel_futures=True)
+    if done == 0:
+        raise DataError("it has no frame that can be decoded")
+    return done
+
+
+def _batches(items: Iterable[Frame | Packet[Any]], batch_size: int) -> Iterator[Batch]:
+    """Group frames with the packets between them, ``batch_size`` frames a group."""
+    batch: Batch = []
+    frames = 0
+    for item in items:
+        batch.append(item)
+        frames += isinstance(item, Frame)
+        if frames == batch_size:
+            yield batch
+            batch, frames = [], 0
+    if batch:
+        yield batch
+
+
+def _to_tensor(frame: Frame, translator: Translator) -> Tensor:
+    channels = translator.info.in_channels
+    opaque = to_opaque(Image.fromarray(frame.pixels), channels=channels, background=translator.info.background)
+    return torch.from_numpy(to_array(opaque, channels))[None]
+
+
+def _to_pixels(output: Tensor) -> npt.NDArray[np.uint8]:
+    pixels: npt.NDArray[np.uint8] = to_uint8(output[0]).permute(1, 2, 0).contiguous().cpu().numpy()
+    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+
+
+def _write(writer: VideoWriter, batch: Batch, pixels: list[npt.NDArray[np.uint8] | None]) -> int:
+    """Write frames and packets in their order; return how many frames there were."""
+    for item, picture in zip(batch, pixels, strict=True):
+        if isinstance(item, Frame):
+            assert picture is not None
+            writer.write_frame(picture, item)
+        else:
+            writer.write_packet(item)
+    return sum(picture is not None for picture in pixels)
+
+
+@contextmanager
+def _ahead(items: Iterator[Item], most: int) -> Iterator[Iterator[Item]]:
+    """Run an iterator in a thread that is ``most`` items ahead, and end it when the caller leaves early."""
+    waiting: queue.Queue[tuple[str, Any]] = queue.Queue(most)
+    stop = threading.Event()
+
+    def put(kind: str, value: Any) -> bool:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                waiting.put((kind, value), timeout=0.1)
+                return True
+        return False
+
+    def produce() -> None:
+        try:
+            for item in items:
+                if not put("item", item):
+                    return
+            put("end", None)
+        except BaseException as error:  # whatever it is, the caller shall see it
+            put("error", error)
+
+    def consume() -> Iterator[Item]:
+        while True:
+            kind, value = waiting.get()
+            if kind == "error":
+                raise value
+            if kind == "end":
+                return
+            yield value
+
+    thread = threading.Thread(target=produce, name="i2i-read-video", daemon=True)
+    thread.start()
+    try:
+        yield consume()
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,42 @@
+"""Small cases: what the real ones do, in milliseconds."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from i2i.benchmarking import blocks, memory, norms
+from i2i.benchmarking.case import Contender, MemoryCase, Prepared, TimedCase, deviation
+
+SHAPE = (1, 16, 12, 10)
+
+BLOCK = TimedCase(
+    "small-block",
+    "Residual block, 1x16x12x10",
+    partial(blocks.prepare_forward, shape=SHAPE, variants=("avx2", "portable")),
+    True,
+    True,
+)
+CHAIN = TimedCase("small-chain", "Chain, 1x16x12x10", partial(blocks.prepare_forward, shape=SHAPE, blocks=3))
+TRAINING = TimedCase("small-training", "Training, 1x16x12x10", partial(blocks.prepare_training, shape=SHAPE))
+ACT = TimedCase("small-act", "Norm, 1x16x12x10", partial(norms.prepare_act, shape=SHAPE, pad=2, training=True))
+ADD = TimedCase("small-add", "Skip, 1x16x12x10", partial(norms.prepare_add, shape=SHAPE, training=True))
+MEMORY = MemoryCase("small-memory", "Kept, 1x16x12x10", partial(memory.measure_block, shape=SHAPE), True)
+
+
+def doubling(name, factor=2.0, **more):
+    """A contender that should double some numbers."""
+    numbers = torch.arange(1.0, 9.0)
+
+    def call():
+        return numbers * factor
+
+    return Contender(name, call, lambda: [deviation("output", call(), numbers * 2, 1e-6)], **more)
+
+
+def case_of(*contenders, name="made-up", **more):
+    """A case of these contenders; all of it is the headline."""
+    return TimedCase(
+        name, f"Made-up work, {name}", lambda setting: Prepared(contenders, **more), quick=True, headline=True
+    )

@@ -1,0 +1,94 @@
+"""The measured training step is the one that users train with."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from i2i.benchmarking import benchmarked_networks, training_step
+from i2i.benchmarking.case import Setting
+
+CPU = Setting(torch.device("cpu"), threads=1, rivals=False)
+
+
+@pytest.fixture
+def small_networks(monkeypatch):
+    """Four small networks in the place of 28 million weights."""
+    resolve = benchmarked_networks.layer_from_settings
+    small = ["generator.name=resnet", "generator.blocks=1", "generator.base_channels=4"]
+    small += ["discriminator.name=patch", "discriminator.layers=1", "discriminator.base_channels=4"]
+    monkeypatch.setattr(
+        benchmarked_networks,
+        "layer_from_settings",
+        lambda chosen: resolve([*[each for each in chosen if ".name" not in each], "method.name=cyclegan", *small]),
+    )
+
+
+def test_a_step_changes_all_four_networks(small_networks):
+    step = benchmarked_networks.TrainingStep(CPU, "reference", 32)
+    method = step.method
+    before = {
+        name: network.state_dict()["model.1.weight" if name.startswith("G") else "model.0.weight"].clone()
+        for name, network in {**method.generators, **method.discriminators}.items()
+    }
+
+    step()
+
+    for name, network in {**method.generators, **method.discriminators}.items():
+        key = "model.1.weight" if name.startswith("G") else "model.0.weight"
+        assert not torch.equal(network.state_dict()[key], before[name]), name
+
+
+def test_two_steps_start_from_the_same_weights_and_images(small_networks):
+    (terms, gradients), (others, their_gradients) = (
+        benchmarked_networks.TrainingStep(CPU, "reference", 32).recorded() for _ in range(2)
+    )
+
+    assert terms.keys() == others.keys()
+    assert all(torch.equal(terms[name], others[name]) for name in terms)
+    assert gradients.keys() == {"generators", "discriminators"}
+    assert all(torch.equal(gradients[group], their_gradients[group]) for group in gradients)
+
+
+def test_gradients_are_recorded_only_when_asked_for(small_networks):
+    step = benchmarked_networks.TrainingStep(CPU, "reference", 32)
+    step.recorded()
+
+    step()
+
+    assert step.gradients is None
+
+
+def test_the_training_case_compares_losses_and_gradients_with_eager(small_networks):
+    prepared = training_step.prepare(CPU, size=32)
+
+    deviations = {contender.name: contender.check() for contender in prepared.contenders}
+
+    assert deviations["eager"] == []
+    assert prepared.direct_flops > 0
+    for found in deviations.values():
+        assert all(each.passes for each in found)
+    if "fused" in deviations:
+        assert [each.what for each in deviations["fused"]] == [
+            "losses",
+            "gradients of the discriminators",
+            "gradients of the generators",
+        ]
+
+
+def test_kernels_that_spoil_training_are_found(small_networks, monkeypatch):
+    class Spoilt(benchmarked_networks.TrainingStep):
+        def backward(self, loss):
+            super().backward(loss * (1.0 if self.half or self.spared else 1.05))
+
+        def __init__(self, setting, kernels, size, *, half=False):
+            self.spared = kernels == "reference"
+            super().__init__(setting, "reference", size, half=half)
+
+    monkeypatch.setattr(training_step, "TrainingStep", Spoilt)
+    monkeypatch.setattr(training_step, "reason_against_fused_generator", lambda _: None)
+
+    prepared = training_step.prepare(CPU, size=32)
+    fused = next(contender for contender in prepared.contenders if contender.name == "fused")
+
+    assert [each.passes for each in fused.check()] == [True, False, False]

@@ -1,0 +1,92 @@
+"""``i2i bench`` as a person types it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from i2i.benchmarking import cases
+from i2i.cli.main import main
+
+from ..benchmarking import small
+
+COMMON = ["--quick", "--repeat", "1", "--threads", "1"]
+
+
+@pytest.fixture
+def with_cases(monkeypatch):
+    """A function that puts other cases in the place of those that take seconds."""
+
+    def use(*chosen):
+        monkeypatch.setattr(cases, "CASES", chosen)
+
+    return use
+
+
+def bench(*arguments):
+    common = COMMON[:-2] if "--threads" in arguments else COMMON
+    return CliRunner().invoke(main, ["bench", *common, *map(str, arguments)])
+
+
+def test_small_run_prints_tables_and_writes_files(with_cases, tmp_path):
+    with_cases(small.BLOCK, small.MEMORY)
+
+    result = bench("--json", tmp_path / "bench.json", "--plot", tmp_path / "bench.png")
+
+    assert result.exit_code == 0, result.output
+    assert "Residual block, 1x16x12x10" in result.stdout
+    assert "eager" in result.stdout
+    assert "[1/2] small-block" in result.stderr
+    assert len(json.loads((tmp_path / "bench.json").read_text())["timed"][0]["results"]) > 1
+    assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+def test_wrong_results_exit_with_one_and_show_no_times(with_cases, tmp_path):
+    with_cases(small.case_of(small.doubling("eager"), small.doubling("fused", 3.0)))
+
+    result = bench("--plot", tmp_path / "bench.png")
+
+    assert result.exit_code == 1
+    assert "Failed: made-up: fused: the relative error of the output must be at most 1e-06; got 0.5" in result.stderr
+    assert "1.00 x" not in result.stdout
+    assert "was not drawn" in result.stderr
+
+
+def test_cases_are_chosen_with_commas(with_cases):
+    with_cases(small.BLOCK, small.ACT, small.MEMORY)
+
+    result = bench("--cases", "small-memory, small-a*")
+
+    assert "[1/2] small-act" in result.stderr
+    assert "[2/2] small-memory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--cases", "nothing"], "there is no case 'nothing'"),
+        (["--device", "tpu"], "--device must be"),
+        (["--json", "no/such/folder/a.json"], "does not exist; make it first"),
+        (["--plot", "bench.svg"], "--plot must end in .png; got bench.svg"),
+        (["--threads", "0"], "0 is not in the range"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_told_before_anything_runs(arguments, words, with_cases):
+    with_cases(small.BLOCK)
+
+    result = bench(*arguments)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "[1/" not in result.stderr
+
+
+def test_help_tells_every_option():
+    result = CliRunner().invoke(main, ["bench", "--help"])
+
+    assert result.exit_code == 0
+    for option in ("--quick", "--cases", "--device", "--threads", "--repeat", "--json", "--plot"):
+        assert option in result.output

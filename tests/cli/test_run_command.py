@@ -1,0 +1,272 @@
+"""``i2i run`` hands exactly what a person gave to the engine, and ends by saying where everything is."""
+
+import inspect
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image
+
+from i2i import api
+from i2i.cli.main import main
+from i2i.cli.run_command import run as run_command
+from i2i.config.run_config import TrainingOptions
+
+METRICS = {"l1": 18.0, "psnr": 17.5, "ssim": 0.61, "identity_l1": 14.5, "identity_psnr": 18.25, "identity_ssim": 0.7}
+
+
+@dataclass
+class Result:
+    folder: Path = Path("runs/a name")
+    step: int = 1200
+    finished: bool = True
+    picture: Path = Path("runs/a name/picture.png")
+    page: Path = Path("runs/a name/index.html")
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    """Stands for ``i2i.api.run``: records the call and returns ``engine.result``."""
+
+    class Engine:
+        calls: list[dict] = []  # noqa: RUF012
+        result = Result()
+
+        def run(self, **options):
+            self.calls.append(options)
+            return self.result
+
+    recorder = Engine()
+    recorder.calls = []
+    monkeypatch.setattr(api, "run", recorder.run)
+    return recorder
+
+
+def test_nothing_given_is_nothing_passed(engine):
+    result = CliRunner().invoke(main, ["run"])
+
+    assert result.exit_code == 0, result.output
+    (call,) = engine.calls
+    assert call.pop("settings") == ()
+    assert call.pop("progress") is True
+    assert set(call.values()) == {None}
+
+
+def test_every_option_arrives_under_the_name_of_the_python_function(engine):
+    given = {
+        "data": "photos",
+        "method": "pix2pix",
+        "generator": "unet128",
+        "loss": "gan",
+        "pixel_loss": "l2",
+        "buffer": "none",
+        "steps": 10,
+        "epochs": 1.5,
+        "minutes": 3.0,
+        "image_size": 128,
+        "batch_size": 4,
+        "accumulate": 2,
+        "seed": 7,
+        "device": "cpu",
+        "precision": "bf16",
+        "workers": 0,
+        "direction": "BtoA",
+        "keep": 5,
+        "out": Path("here"),
+        "config": Path("settings.yaml"),
+    }
+    arguments = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    arguments += ["--discriminator", "patch70", "--discriminator", "pixel", "--tracker", "tensorboard", "--skip-bad"]
+    arguments += ["--set", "generator.base_channels=16", "--set", "data.flip=false"]
+    result = CliRunner().invoke(main, ["run", *arguments])
+
+    assert result.exit_code == 0, result.output
+    expected = {
+        **given,
+        "discriminator": ("patch70", "pixel"),
+        "trackers": ("tensorboard",),
+        "skip_bad": True,
+        "settings": ("generator.base_channels=16", "data.flip=false"),
+        "resume": None,
+        "progress": True,
+    }
+    assert engine.calls == [expected]
+
+
+def test_options_are_those_of_the_python_function():
+    renamed = {"set": "settings", "tracker": "trackers"}
+    on_the_command_line = {renamed.get(option.name, option.name) for option in run_command.params} - {"dry_run"}
+
+    assert on_the_command_line | {"progress"} == set(inspect.signature(api.run).parameters)
+
+
+def test_told_defaults_are_the_engines():
+    defaults = TrainingOptions()
+    texts = {option.name: option.help for option in run_command.params}
+    for name in ("batch_size", "accumulate", "seed", "device", "precision", "keep"):
+        assert f"Default: {getattr(defaults, name)}" in texts[name]
+
+
+def test_every_option_tells_its_default_or_needs_none():
+    silent = {option.name for option in run_command.params if "Default" not in (option.help or "")}
+
+    assert silent == {"resume", "config", "set", "dry_run"}
+
+
+def test_end_of_run_says_where_everything_is(engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("runs/a name").mkdir(parents=True)
+    Path("runs/a name/picture.png").touch()
+    engine.result = Result(metrics={"AtoB": METRICS, "BtoA": {}})
+    result = CliRunner().invoke(main, ["run"])
+
+    assert "held out AtoB: L1 18.000 (identity 14.500), PSNR 17.500 (identity 18.250), SSIM 0.610" in result.stdout
+    assert "BtoA" not in result.stdout
+    assert "run folder: runs/a name (step 1200)" in result.stdout
+    assert "picture:    runs/a name/picture.png" in result.stdout
+    assert "page:       runs/a name/index.html" in result.stdout
+    assert "go on:      i2i run --resume 'runs/a name' --epochs 400\n" in result.stdout
+
+
+def test_finished_run_goes_on_for_as_long_again(engine, tmp_path):
+    (tmp_path / "config.yaml").write_text("training: {steps: 100000, epochs: null, minutes: 2.5}")
+    engine.result = Result(folder=tmp_path)
+
+    assert f"--resume {tmp_path} --steps 200000 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
+
+
+def test_the_command_that_goes_on_goes_past_what_is_done(engine, tmp_path):
+    (tmp_path / "config.yaml").write_text("training: {steps: 3, minutes: 1}")
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"kind": "train", "step": 5, "epoch": 0.5, "seconds": 150}\n{"kind": "evaluation", "step": 6, "psnr": 12}\n'
+    )
+    engine.result = Result(folder=tmp_path, step=6)
+
+    assert f"--resume {tmp_path} --steps 12 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
+
+
+def test_threads_spin_shortly_unless_the_environment_says_otherwise(engine, monkeypatch):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    CliRunner().invoke(main, ["run"])
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    CliRunner().invoke(main, ["run"])
+    assert os.environ["GOMP_SPINCOUNT"] == "1000"
+
+
+def test_interrupted_run_says_how_to_go_on_and_exits_130(engine):
+    engine.result = Result(finished=False, step=77)
+    result = CliRunner().invoke(main, ["run"])
+
+    assert result.exit_code == 130
+    assert "Interrupted; everything is saved." in result.stdout
+    assert "i2i run --resume 'runs/a name'" in result.stdout
+
+
+def test_other_processes_of_a_distributed_run_are_silent(engine):
+    second = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    result = CliRunner().invoke(main, ["run"], env=second)
+
+    assert result.output == ""
+    assert engine.calls[0]["progress"] is False
+
+
+def test_a_rank_that_somebody_left_over_silences_nobody(engine):
+    result = CliRunner().invoke(main, ["run"], env={"RANK": "1"})
+
+    assert "run folder:" in result.output
+    assert engine.calls[0]["progress"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", "many"], "'many' is not a valid integer"),
+        (["--batch-size", "0"], "0 is not in the range x>=1"),
+        (["--minutes", "0"], "0.0 is not in the range x>0"),
+        (["--seed", "-1"], "-1 is not in the range"),
+        (["--precision", "fp64"], "'fp64' is not one of 'fp32', 'bf16'"),
+        (["--generater", "resnet9"], "Did you mean one of: '--generator'"),
+        (["--dry-run", "--resume", "runs/x"], "runs/x/config.yaml"),
+    ],
+)
+def test_wrong_usage_exits_2_before_anything_starts(engine, arguments, message):
+    result = CliRunner().invoke(main, ["run", *arguments])
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert engine.calls == []
+
+
+def test_dry_run_prints_the_resolved_configuration(engine):
+    arguments = ["--dry-run", "--generator", "resnet6", "--set", "generator.base_channels=12", "--out", "unused"]
+    result = CliRunner().invoke(main, ["run", *arguments])
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("# ")
+    config = yaml.safe_load(result.stdout)
+    assert config["generator"]["name"] == "resnet6"
+    assert config["generator"]["base_channels"] == 12
+    assert engine.calls == []
+
+
+def test_dry_run_is_fit_for_config(tmp_path):
+    first = CliRunner().invoke(main, ["run", "--dry-run", "--loss", "hinge", "--discriminator", "pixel"])
+    (tmp_path / "settings.yaml").write_text(first.stdout)
+    again = CliRunner().invoke(main, ["run", "--dry-run", "--config", str(tmp_path / "settings.yaml")])
+
+    assert again.stdout == first.stdout
+
+
+def test_dry_run_names_every_wrong_setting():
+    result = CliRunner().invoke(
+        main, ["run", "--dry-run", "--generator", "resnet", "--set", "generator.base_chanels=1"]
+    )
+
+    assert result.exit_code == 2
+    assert "generator.base_chanels" in result.stderr
+    assert "did you mean 'base_channels'?" in result.stderr
+
+
+def test_dry_run_looks_at_the_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["run", "--dry-run", "--data", "nosuch"])
+    assert result.exit_code == 1
+    assert "nosuch" in result.stderr
+    assert result.stdout == ""
+
+    for folder in ("trainA", "trainB"):
+        (tmp_path / "small" / folder).mkdir(parents=True)
+        Image.new("RGB", (100, 100)).save(tmp_path / "small" / folder / "1.png")
+    result = CliRunner().invoke(main, ["run", "--dry-run", "--data", "small"])
+    assert result.exit_code == 0, result.stderr
+    assert "image_size: 256" in result.stdout
+    assert "data: 2 of 2 images are smaller than the crops of 256 (image_size) and are enlarged" in result.stderr
+
+    arguments = ["run", "--dry-run", "--data", "small", "--image-size", "128", "--generator", "unet256"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "multiples of 256; images come out at 128x128" in result.stderr
+    assert "use --image-size 256, or --generator unet128, which takes them" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_held_out_numbers_without_a_baseline_or_truth_are_shown(engine):
+    engine.result = Result(metrics={"AtoB": {"l1": 18.0, "psnr": 17.5, "images": 2}, "BtoA": {"cycle_l1": 9.0}})
+
+    stdout = CliRunner().invoke(main, ["run"]).stdout
+
+    assert "held out AtoB: L1 18.000, PSNR 17.500\n" in stdout
+    assert "held out BtoA: cycle L1 9.000\n" in stdout
+
+
+def test_loading_of_plugins_is_traced_once():
+    result = CliRunner().invoke(main, ["run", "--dry-run"], env={"I2I_TRACE_PLUGINS": "1"})
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("i2i plugins: loading builtin") == 1

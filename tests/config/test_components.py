@@ -1,0 +1,229 @@
+"""Building what was chosen, and saying whose fault it is when that fails."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from i2i.api import resolve
+from i2i.config.components import DiscriminatorGroup, build, build_dataset, build_method, size_multiple
+from i2i.config.run_config import Choice
+from i2i.errors import ConfigError, PluginError
+from i2i.plugins import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    Options,
+)
+from i2i.plugins.manager import Component, Plugin, PluginManager
+from i2i.plugins.specs import Spec
+
+SMALL = {"generator.base_channels": 2, "discriminator.base_channels": 2}
+
+
+@pytest.fixture
+def manager() -> PluginManager:
+    return PluginManager({})
+
+
+@pytest.fixture
+def add(manager: PluginManager) -> Callable[[Spec], None]:
+    """Register a spec as if the package ``i2i-oak`` had brought it."""
+    plugin = Plugin("oak", "i2i-oak", "1.2", "i2i_oak", "loaded")
+
+    def add(spec: Spec) -> None:
+        manager._components[spec.kind, spec.name].append(Component(spec, plugin))
+
+    return add
+
+
+def spec_of(kind, build):
+    classes = {
+        "generator": (GeneratorSpec, {}),
+        "discriminator": (DiscriminatorSpec, {}),
+        "loss": (LossSpec, {"family": "adversarial"}),
+        "buffer": (BufferSpec, {}),
+        "method": (MethodSpec, {"pairing": lambda _: "unpaired"}),
+        "dataset": (DatasetSpec, {}),
+    }
+    spec, more = classes[kind]
+    return spec(name="oak", summary="A tree.", build=build, **more)
+
+
+def make(manager, config, channels, buffer_seed=0):
+    return build_method(manager, config, channels, buffer_seed, torch.device("cpu"))
+
+
+def build_oak(manager, kind):
+    return build(manager, kind, Choice("oak", Options()))
+
+
+@pytest.mark.parametrize("kind", ["generator", "discriminator"])
+@pytest.mark.parametrize("returned", [None, 5, "resnet9", nn.Conv2d])
+def test_a_network_that_is_no_module_names_the_package(manager, add, kind, returned):
+    add(spec_of(kind, lambda _: returned))
+
+    with pytest.raises(
+        PluginError, match=rf"^{kind} 'oak' of package i2i-oak \S+: build must return a torch.nn.Module; got"
+    ):
+        build_oak(manager, kind)
+
+
+@pytest.mark.parametrize("kind", ["loss", "buffer", "method", "dataset"])
+def test_a_build_that_returns_nothing_names_the_package(manager, add, kind):
+    add(spec_of(kind, lambda _: None))
+
+    called = "data set" if kind == "dataset" else kind
+    with pytest.raises(PluginError, match=rf"^{called} 'oak' of package i2i-oak \S+: build returned None$"):
+        build_oak(manager, kind)
+
+
+def test_a_build_that_raises_names_the_package_and_keeps_the_cause(manager, add):
+    def fail(_):
+        raise ZeroDivisionError("no leaves")
+
+    add(spec_of("generator", fail))
+
+    with pytest.raises(
+        PluginError, match=r"generator 'oak' of package i2i-oak 1\.2\S* raised ZeroDivisionError: no leaves"
+    ) as caught:
+        build_oak(manager, "generator")
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_build_with_other_arguments_names_the_package(manager, add):
+    add(spec_of("generator", lambda: nn.Identity()))
+
+    with pytest.raises(PluginError, match="raised TypeError"):
+        build_oak(manager, "generator")
+
+
+def test_an_explained_error_passes_through(manager, add):
+    def refuse(_):
+        raise ConfigError("oak needs rain")
+
+    add(spec_of("method", refuse))
+
+    with pytest.raises(ConfigError, match=r"^oak needs rain$"):
+        build_oak(manager, "method")
+
+
+def test_a_method_gets_everything_that_was_chosen(manager):
+    config = resolve(loss="hinge", pixel_loss="l2", settings=SMALL)
+
+    method = make(manager, config, {"A": 3, "B": 3}, buffer_seed=1)
+
+    assert set(method.generators) == {"G_A", "G_B"}
+    assert set(method.discriminators) == {"D_A", "D_B"}
+    assert type(method.adversarial).__name__ == "HingeLoss"
+    assert isinstance(method.pixel, nn.MSELoss)
+    weights = [next(network.parameters()) for network in (*method.generators.values(), *method.discriminators.values())]
+    assert not torch.equal(weights[0], weights[1])  # each network is drawn for itself
+    assert not torch.equal(weights[2], weights[3])
+
+
+def test_a_loss_that_is_a_module_moves_to_the_device(manager, add):
+    class Oak(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("rings", torch.zeros(3))
+
+    add(spec_of("loss", lambda _: Oak()))
+    config = resolve(settings=SMALL)
+    config = dataclasses.replace(config, loss=Choice("oak", Options()))
+
+    method = build_method(manager, config, {"A": 3, "B": 3}, 0, torch.device("meta"))
+
+    assert method.adversarial.rings.device.type == "meta"
+
+
+def test_the_channels_of_each_domain_reach_the_networks(manager):
+    config = resolve(settings={**SMALL, "method.lambda_identity": 0})
+
+    method = make(manager, config, {"A": 1, "B": 3}, buffer_seed=1)
+
+    grey, colour = torch.zeros(1, 1, 32, 32), torch.zeros(1, 3, 32, 32)
+    assert method.generators["G_A"](grey).shape[1] == 3
+    assert method.generators["G_B"](colour).shape[1] == 1
+    assert method.discriminators["D_A"](colour).shape[1] == 1
+    assert method.discriminators["D_B"](grey).shape[1] == 1
+
+
+def test_buffers_draw_numbers_of_their_own_fixed_by_the_seed(manager):
+    config = resolve(settings=SMALL)
+
+    def draws(seed):
+        method = make(manager, config, {"A": 3, "B": 3}, buffer_seed=seed)
+        return [torch.rand(2, generator=buffer.generator).tolist() for buffer in method.buffers.values()]
+
+    assert draws(1) == draws(1)
+    assert draws(1)[0] != draws(1)[1]
+    assert draws(1) != draws(2)
+
+
+def test_one_discriminator_stands_alone_and_several_make_a_group(manager):
+    one = make(manager, resolve(settings=SMALL), {"A": 3, "B": 3}).discriminators["D_A"]
+    several = make(
+        manager, resolve(discriminator=["pixel", "multiscale"], settings=SMALL), {"A": 3, "B": 3}
+    ).discriminators["D_A"]
+
+    assert not isinstance(one, DiscriminatorGroup)
+    assert isinstance(several, DiscriminatorGroup)
+    pixel, scales = several(torch.zeros(2, 3, 128, 128))
+    assert pixel.shape == (2, 1, 128, 128)
+    assert len(scales) == 3
+    assert {name.partition(".")[0] for name in several.state_dict()} == {"0", "1"}
+
+
+def test_copies_have_weights_of_their_own(manager):
+    config = resolve(settings={**SMALL, "discriminator.copies": 3})
+
+    group = make(manager, config, {"A": 3, "B": 3}).discriminators["D_A"]
+
+    first, second, third = (next(network.parameters()) for network in group)
+    assert len(group) == 3
+    assert not torch.equal(first, second)
+    assert not torch.equal(second, third)
+
+
+def test_a_group_asks_each_about_the_same_images():
+    group = DiscriminatorGroup([nn.Identity(), nn.Flatten()])
+    images = torch.rand(2, 3, 4, 4)
+
+    first, second = group(images)
+
+    assert first is images
+    assert torch.equal(second, images.flatten(1))
+    assert DiscriminatorGroup([])(images) == []
+
+
+def test_a_group_passes_gradients_to_each():
+    group = DiscriminatorGroup([nn.Conv2d(3, 1, 1), nn.Conv2d(3, 1, 3)])
+
+    sum(logits.sum() for logits in group(torch.rand(1, 3, 8, 8))).backward()
+
+    assert all(parameter.grad is not None for parameter in group.parameters())
+
+
+def test_data_of_both_splits(manager):
+    config = resolve(settings=SMALL)
+
+    train, test = build_dataset(manager, config, "train"), build_dataset(manager, config, "test")
+
+    assert len(train) > len(test) > 0
+    assert train[0, 0]["A"].shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "multiple"),
+    [("resnet9", {}, 4), ("unet256", {}, 256), ("unet", {"generator.downs": 5}, 32)],
+)
+def test_the_multiple_that_a_generator_asks_for(manager, name, settings, multiple):
+    assert size_multiple(manager, resolve(generator=name, settings=settings).generator) == multiple

@@ -1,0 +1,255 @@
+"""``i2i.export``: a file that runs without i2i gives the model's images, or there is no file."""
+
+import json
+import zipfile
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import nn
+
+import i2i
+from i2i.errors import CheckpointError, ConfigError, ExportError
+from i2i.exporting import exporter as module
+from i2i.exporting.comparison import PAGE_SIDES, batch_shapes, page, page_side
+from i2i.models.model import find_checkpoint, load_generator
+from i2i.plugins.manager import PluginManager
+
+from ..helpers.trained import generator_of, write_run
+
+
+@pytest.fixture(scope="module")
+def run(exported):
+    return exported[0]
+
+
+@pytest.fixture(scope="module")
+def onnx_file(exported):
+    return exported[1]["images.onnx"]
+
+
+@pytest.fixture(scope="module")
+def torch_file(exported):
+    return exported[1]["images.pt2"]
+
+
+@pytest.fixture(scope="module")
+def translator(run):
+    return i2i.load(run, device="cpu")
+
+
+def picture(height, width, images=1, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (images, height, width, 3), dtype=np.uint8)
+
+
+def compare(translator, run_file):
+    for images in (1, 2, 17):
+        for size in ((16, 16), (5, 9), (33, 50)):
+            batch = picture(*size, images)
+            result, expected = run_file(batch), np.stack(translator(list(batch)))
+            assert (result.dtype, result.shape) == (np.uint8, batch.shape)
+            assert np.abs(result.astype(int) - expected.astype(int)).max() <= 1
+
+
+def test_onnx_runtime_gives_the_translators_images_for_every_size_and_number(translator, onnx_file):
+    session = onnxruntime.InferenceSession(str(onnx_file.path), providers=["CPUExecutionProvider"])
+    compare(translator, lambda batch: session.run(None, {"images": batch})[0])
+
+
+def test_torch_gives_the_translators_images_for_every_size_and_number(translator, torch_file):
+    module = torch.export.load(torch_file.path).module()
+    compare(translator, lambda batch: module(torch.from_numpy(batch)).numpy())
+
+
+def test_raw_takes_floats(run, exported):
+    report = exported[1]["raw.onnx"]
+    session = onnxruntime.InferenceSession(str(report.path), providers=["CPUExecutionProvider"])
+    images = torch.rand(2, 3, 21, 18) * 2 - 1
+    (result,) = session.run(None, {"images": images.numpy()})
+    expected = i2i.load(run, direction="BtoA", device="cpu")(images)
+    assert np.abs(result - expected.numpy()).max() < 1e-4
+    assert report.tolerance == 1e-4
+    assert all(0 < check.difference < 1e-4 for check in report.checks[:-1]), "not the same program twice"
+    assert report.checks[-1].difference <= report.checks[-1].allowed == 2 / 255
+
+
+def test_the_file_says_what_it_is(onnx_file, torch_file):
+    model = onnx.load(onnx_file.path)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    with zipfile.ZipFile(torch_file.path) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("i2i.json"))
+        assert archive.read(name).decode() == about["i2i"]
+    values = json.loads(about["i2i"])
+    assert values["input"] == {
+        "name": "images", "channels": 3, "layout": "NHWC", "type": "uint8", "range": [0, 255], "sizes": "any"
+    }  # fmt: skip
+    assert values["about"].startswith("line to 3d, translated by generator resnet")
+    assert values["source"] == "my run/step-00000007"
+    assert values["translator"]["versions"]["torch"] == torch.__version__
+    assert (model.producer_name, model.producer_version) == ("i2i", i2i.__version__)
+    dimensions = [dimension.dim_param for dimension in model.graph.input[0].type.tensor_type.shape.dim]
+    assert dimensions == ["batch", "height", "width", ""]
+
+
+def test_the_file_has_standard_operators_only_and_no_path_of_this_machine(onnx_file, torch_file):
+    model = onnx.load(onnx_file.path)
+    onnx.checker.check_model(model, full_check=True)
+    assert {(entry.domain, entry.version) for entry in model.opset_import} == {("", 13)}
+    assert model.ir_version == 7, "what opset 13 came with, so that runtimes of 2020 open it"
+    assert not model.functions
+    for report in (onnx_file, torch_file):
+        content = report.path.read_bytes()
+        for trace in (b"i2i/engine", b"site-packages", str(report.path.parent).encode()):
+            assert trace not in content
+
+
+def test_the_report_tells_what_was_compared(onnx_file, torch_file):
+    for report, runtime in ((onnx_file, "onnxruntime"), (torch_file, "torch")):
+        assert report.runtime.startswith(runtime)
+        assert report.size == report.path.stat().st_size
+        *batches, page = [(check.images, check.height, check.width) for check in report.checks]
+        assert batches == batch_shapes(4)
+        assert page in [(1, side, side) for side in PAGE_SIDES]
+        assert all(check.difference <= report.tolerance == 1 for check in report.checks)
+
+
+@pytest.mark.parametrize("multiple", [1, 4, 32, 256])
+def test_the_sizes_that_are_compared_need_every_kind_of_padding(multiple):
+    sides = {side for _, *size in batch_shapes(multiple) for side in size}
+    assert any(side % multiple == 0 and side >= 16 for side in sides), "none"
+    if multiple > 1:
+        assert any(side % multiple and side > 16 for side in sides), "mirrored"
+    assert any(side < 8 for side in sides), "repeated, where a side is too small to be mirrored"
+    assert len({images for images, *_ in batch_shapes(multiple)}) > 1
+
+
+@pytest.mark.parametrize("file_format", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
+def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, file_format):
+    def spoiled(manager, network, info):
+        other, _ = generator_of(seed=5)
+        return other
+
+    monkeypatch.setattr(module, "_with_standard_operators", spoiled)
+    out = tmp_path / "out" / f"model{module.SUFFIXES[file_format]}"
+    with pytest.raises(ExportError, match=r"differ by more than 1 levels of 0\.\.255 \(1 images of 16x16: \d+"):
+        i2i.export(run, out)
+    assert not list(out.parent.iterdir())
+
+
+def test_a_file_that_does_not_run_is_not_kept_and_spoils_no_older_one(run, tmp_path, monkeypatch):
+    def broken(program, path, *rest, **options):
+        path.write_bytes(b"nonsense")
+
+    monkeypatch.setattr(module, "_write", broken)
+    out = tmp_path / "model.onnx"
+    out.write_text("the one before")
+    with pytest.raises(ExportError, match="does not run in a process of its own"):
+        i2i.export(run, out, force=True)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the one before"]
+
+
+class TestNetworksThatCannotBeExported:
+    @pytest.fixture(autouse=True)
+    def as_they_are(self, monkeypatch):
+        monkeypatch.setattr(module, "_with_standard_operators", lambda manager, network, info: network)
+
+    def export(self, run, network, tmp_path):
+        manager = PluginManager()
+        _, info = load_generator(manager, find_checkpoint(run), direction="AtoB")
+        with pytest.raises(ExportError) as caught:
+            module.export_model(manager, network, info, tmp_path / "model.onnx", "onnx")
+        assert not list(tmp_path.iterdir())
+        return str(caught.value)
+
+    def test_one_that_branches_on_values(self, run, tmp_path):
+        class Branching(nn.Module):
+            def forward(self, images):
+                return images if images.mean() > 0 else -images
+
+        assert "must not branch on values or sizes" in self.export(run, Branching(), tmp_path)
+
+    def test_one_with_operators_of_its_own(self, run, tmp_path):
+        @torch.library.custom_op("i2i_tests::negative", mutates_args=())
+        def negative(images: torch.Tensor) -> torch.Tensor:
+            return -images
+
+        @negative.register_fake
+        def _(images):
+            return torch.empty_like(images)
+
+        class Custom(nn.Module):
+            def forward(self, images):
+                return negative(images)
+
+        message = self.export(run, Custom(), tmp_path)
+        assert "uses i2i_tests::negative" in message
+        assert "'reference'" in message
+
+
+class TestRefused:
+    """Told before anything is computed."""
+
+    def refuse(self, *arguments, error=ConfigError, **options):
+        with pytest.raises(error) as caught:
+            i2i.export(*arguments, **options)
+        return str(caught.value)
+
+    def test_no_format(self, run):
+        assert "say the format" in self.refuse(run)
+        assert "say the format" in self.refuse(run, "model.bin")
+        assert "one of onnx, torch" in self.refuse(run, "model.onnx", format="tflite")
+        assert "end in .pt2" in self.refuse(run, "model.onnx", format="torch")
+
+    def test_a_file_that_exists(self, run, onnx_file):
+        assert "--force" in self.refuse(run, onnx_file.path)
+
+    def test_an_exported_file(self, onnx_file, tmp_path):
+        assert "exported file already" in self.refuse(onnx_file.path, tmp_path / "again.onnx")
+
+    def test_no_model(self, tmp_path):
+        assert "no trained model" in self.refuse(tmp_path, tmp_path / "model.pt2", error=CheckpointError)
+
+    def test_random_inference(self, tmp_path):
+        paper = write_run(tmp_path / "run", more={"inference": "paper"})[0]
+        assert "--inference deterministic" in self.refuse(paper, tmp_path / "model.pt2")
+
+    def test_no_package(self, run, tmp_path, monkeypatch):
+        monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+        assert 'pip install "i2i[export]"' in self.refuse(run, tmp_path / "model.onnx")
+
+
+def test_the_name_is_the_models_unless_given(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("i2i.exporting.exporter.export_model", lambda *arguments, **options: arguments[3])
+    assert i2i.export(run, format="onnx").name == "my run.onnx"
+    assert i2i.export(run / "checkpoints" / "step-00000007", format="torch").name == "step-00000007.pt2"
+
+
+def test_a_large_flat_page_is_the_translators_in_every_format(run, translator, onnx_file, torch_file):
+    """Sums of a million float32 in one go would be off by several levels, and by all where nothing is marked."""
+    session = onnxruntime.InferenceSession(str(onnx_file.path), providers=["CPUExecutionProvider"])
+    program = torch.export.load(torch_file.path).module()
+    blank = np.full((1, 300, 300, 3), (200, 130, 90), np.uint8)
+    for image in (page(1024, 3), blank):
+        expected = translator(image[0]).astype(int)
+        for result in (session.run(None, {"images": image})[0], program(torch.from_numpy(image)).numpy()):
+            assert np.abs(result[0].astype(int) - expected).max() <= 1
+
+
+def test_a_page_that_drifts_is_not_exported(tmp_path, monkeypatch):
+    """The norm of ONNX Runtime itself is caught by the check."""
+    monkeypatch.setattr("i2i.exporting.onnx_file.write_exact_norms", lambda graph: None)
+    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", (1536,))
+    with pytest.raises(ExportError, match=r"1 images of 1536x1536: \d+"):
+        i2i.export("sample:flat-3d", tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("seconds", "memory"), [(0.0, 1 << 40), (1e9, 1 << 20)])
+def test_the_page_is_small_where_time_or_memory_are_short(translator, monkeypatch, seconds, memory):
+    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", PAGE_SIDES)
+    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SECONDS", seconds)
+    monkeypatch.setattr("i2i.exporting.comparison.available_memory", lambda device: memory)
+    assert page_side(translator, nn.Conv2d(3, 3, 1)) == (PAGE_SIDES[-1] if seconds == 0 else PAGE_SIDES[0])

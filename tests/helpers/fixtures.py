@@ -1,0 +1,50 @@
+"""Fixtures that the tests of several rooms share; their ``conftest.py`` imports what they use."""
+
+import pytest
+
+from .running import write_images
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_page():
+    """Exports compare a small flat page: a large one takes 16 seconds, and is asked for where it is what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("i2i.exporting.comparison.PAGE_SIDES", (256,))
+        yield
+
+
+@pytest.fixture
+def one_thread():
+    """Sums in one order, as in the runs of ``running.Child``."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A folder of 8 + 7 training and 2 + 2 held-out images of 16 x 16 pixels."""
+    return write_images(tmp_path_factory.mktemp("images") / "pictures")
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """A folder of 6 training and 2 held-out pairs of 64 x 64 pixels."""
+    return write_images(tmp_path_factory.mktemp("images") / "pairs", train=(6, 6), size=64)
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A run folder with a generator each way, and by name the reports of three files exported from it: for 8-bit images
+    in both formats, and for floats the way back."""
+    import i2i
+
+    from .trained import write_run
+
+    run, _ = write_run(tmp_path_factory.mktemp("exported") / "my run", directions=("AtoB", "BtoA"))
+    reports = {name: i2i.export(run, run.parent / name) for name in ("images.onnx", "images.pt2")}
+    reports["raw.onnx"] = i2i.export(run, run.parent / "raw.onnx", raw=True, direction="BtoA")
+    return run, reports

@@ -1,0 +1,203 @@
+"""Tiny runs for tests of the engine: in this process, or in one of their own that can be killed.
+
+Processes of their own are forked from a server that has imported the engine once, so that each starts in a moment.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where a process of its own finds this module
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for the server: another number of threads may round otherwise
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    [
+        "i2i.training.launch",
+        "i2i.builtin.methods.cyclegan",
+        "i2i.builtin.datasets.folder",
+        "torch._dynamo",  # the first optimiser of a process imports it, which takes longer than all the rest
+    ]
+)
+PATIENCE = 120
+FAILED = 3
+INTERRUPTED = 130
+
+SMALL = {
+    "generator.name": "resnet",
+    "generator.blocks": 1,
+    "generator.base_channels": 4,
+    "discriminator.name": "patch",
+    "discriminator.layers": 1,
+    "discriminator.base_channels": 4,
+    "training.log_every": 1,
+    "training.sample_every": 1000,
+    "training.sample_images": 1,
+    "training.evaluation_images": 1,
+}
+UNPAIRED = {**SMALL, "data.mode": "none"}
+PAIRED = {**UNPAIRED, "method.name": "pix2pix"}
+
+
+def write_images(root, *, train=(8, 7), test=(2, 2), size=16, seed=0):
+    """Write random PNGs to ``trainA/ trainB/ testA/ testB/``; files of one number share a name."""
+    random = np.random.default_rng(seed)
+    for split, counts in (("train", train), ("test", test)):
+        for domain, count in zip("AB", counts, strict=True):
+            folder = root / f"{split}{domain}"
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 256, (size, size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    return root
+
+
+def options(data, out, *, settings=UNPAIRED, more=None, **given):
+    """The keyword arguments of ``i2i.run`` for a tiny run."""
+    return {"data": data, "out": out, "device": "cpu", "settings": {**settings, **(more or {})}, **given}
+
+
+def run_here(*arguments, **given):
+    """Run in this process."""
+    import i2i
+
+    return i2i.run(**options(*arguments, **given))
+
+
+class Child:
+    """``i2i.run`` in a process of its own; it draws no page, whose tests are elsewhere and whose curves take a second.
+
+    Args:
+        log: a file for its output, which ends with the result or the error.
+        prepare: called in the process first.
+        arguments: the keyword arguments of ``i2i.run``.
+    """
+
+    def __init__(self, log, prepare=None, /, **arguments):
+        self.log = Path(log)
+        self.process = SERVER.Process(target=_run, args=(self.log, prepare, arguments), daemon=False)
+        self.process.start()
+
+    def wait(self):
+        """Wait for the end and return the exit code, negative for a signal."""
+        self.process.join(PATIENCE)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError(f"the process does not end: {self.output()}")
+        return self.process.exitcode
+
+    def succeed(self):
+        """Wait for the end, which must be a good one."""
+        code = self.wait()
+        assert code == 0, f"exit code {code}: {self.output()}"
+        return self
+
+    def send(self, number):
+        os.kill(self.process.pid, number)
+
+    def kill(self):
+        """Kill as ``kill -9`` does."""
+        with contextlib.suppress(ProcessLookupError):
+            self.send(signal.SIGKILL)
+        return self.wait()
+
+    def output(self):
+        return self.log.read_text() if self.log.exists() else ""
+
+    def wait_for(self, condition, what):
+        """Wait until the condition holds, which must be before the process ends."""
+        until = time.monotonic() + PATIENCE
+        while not condition():
+            assert self.process.is_alive(), f"ended before {what}: {self.output()}"
+            assert time.monotonic() < until, f"no {what}: {self.output()}"
+            time.sleep(0.002)
+
+
+def _run(log, prepare, arguments):
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    multiprocessing.set_start_method("fork", force=True)  # of the loading processes: a server of their own is slow
+    import torch
+
+    import i2i
+    from i2i.errors import I2IError
+    from i2i.training import trainer
+
+    trainer.write_page = lambda folder: folder / "index.html"
+    torch.set_num_threads(1)
+    if prepare is not None:
+        prepare()
+    try:
+        result = i2i.run(**arguments)
+    except I2IError as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+        sys.exit(FAILED)
+    print("finished" if result.finished else "interrupted", "at step", result.step, flush=True)
+    sys.exit(0 if result.finished else INTERRUPTED)
+
+
+def steps_logged(folder):
+    """The steps of the training lines, as they stand; a half-written last line does not count."""
+    file = Path(folder) / "metrics.jsonl"
+    if not file.exists():
+        return []
+    lines = file.read_text().split("\n")[:-1]
+    return [line["step"] for line in map(json.loads, lines) if line["kind"] == "train"]
+
+
+def losses_of(folder):
+    """The training lines without what the clock decides."""
+    lines = map(json.loads, (Path(folder) / "metrics.jsonl").read_text().splitlines())
+    timed = ("seconds", "images_per_second")
+    return [
+        {key: value for key, value in line.items() if key not in timed} for line in lines if line["kind"] == "train"
+    ]
+
+
+def evaluations_of(folder):
+    """The lines of measurements, in order."""
+    lines = map(json.loads, (Path(folder) / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == "evaluation"]
+
+
+def checkpoint_contents(folder):
+    """Everything in a checkpoint that an exact resume brings back: bytes of tensors, and values without time."""
+    contents = {path.name: path.read_bytes() for path in Path(folder).glob("*.safetensors")}
+    for path in Path(folder).glob("*.json"):
+        values = json.loads(path.read_text())
+        if path.name == "checkpoint.json":
+            values = {key: value for key, value in values.items() if key not in ("seconds", "config")}
+        if path.name == "training.json":
+            del values["position"]["seconds"]
+        contents[path.name] = values
+    return contents
+
+
+def assert_same_end(resumed, straight):
+    """The last checkpoints are equal to the bit, the losses too, and nothing half-done is left."""
+    ours, theirs = (checkpoint_contents(folder / "checkpoints" / "latest") for folder in (resumed, straight))
+    assert sorted(ours) == sorted(theirs)
+    different = [name for name in ours if ours[name] != theirs[name]]
+    assert not different, f"{different} differ"
+    assert losses_of(resumed) == losses_of(straight)
+    assert_tidy(resumed)
+
+
+def assert_tidy(folder):
+    """No leftovers, links that point at whole checkpoints, no step twice."""
+    checkpoints = sorted((folder / "checkpoints").iterdir())
+    assert not [path.name for path in [*checkpoints, *folder.iterdir()] if path.suffix in (".writing", ".removing")]
+    assert not [path.name for path in checkpoints if path.name.startswith(".")]
+    for path in checkpoints:
+        assert (path / "checkpoint.json").exists()
+    steps = steps_logged(folder)
+    assert steps == sorted(set(steps))

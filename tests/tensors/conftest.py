@@ -1,0 +1,3 @@
+from ..helpers.fixtures import images
+
+__all__ = ["images"]

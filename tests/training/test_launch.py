@@ -1,0 +1,86 @@
+import os
+import socket
+from datetime import timedelta
+
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from i2i.config.run_config import TrainingOptions
+from i2i.errors import ConfigError
+from i2i.training import launch
+from i2i.training.launch import Launch, _accelerate_on, check_device
+
+
+def test_the_cpu_is_always_there():
+    assert check_device("cpu") == torch.device("cpu")
+    assert check_device("auto").type in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "", "meta", "xla:99x"])
+def test_other_words_are_refused(name):
+    with pytest.raises(ConfigError, match=f"--device must be auto, cpu, cuda, cuda:N or mps; got '{name}'"):
+        check_device(name)
+
+
+def test_a_missing_gpu_is_told_from_a_wrong_word(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ConfigError, match=r"--device cuda:1: torch .* sees 0 CUDA devices; use --device cpu"):
+        check_device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert check_device("cuda:1") == torch.device("cuda:1")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="--device mps: torch sees no Apple GPU"):
+        check_device("mps")
+
+
+@pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED", "MEGATRON_LM", "PARALLELISM_CONFIG"])
+def test_a_launcher_that_splits_networks_is_refused(monkeypatch, name):
+    monkeypatch.setenv(f"ACCELERATE_USE_{name}", "true")
+    with pytest.raises(ConfigError, match=rf"accelerate launch --use_{name.lower()} .*trains whole networks"):
+        Launch(TrainingOptions(device="cpu"), progress=False)
+
+
+def test_processes_that_do_not_meet_say_where_they_waited(monkeypatch):
+    """The first of two that a launcher promised, and the other one never comes."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    started = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in started.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(launch, "MEETING", timedelta(seconds=1))
+    try:
+        with pytest.raises(
+            ConfigError, match=rf"process 0 of 2 did not meet the others at 127\.0\.0\.1:{port} .*torchrun"
+        ):
+            Launch(TrainingOptions(device="cpu"), progress=False)
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_a_launcher_for_the_cpu_is_obeyed_unless_a_device_is_named(monkeypatch):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
+    monkeypatch.setattr(launch, "check_device", lambda name: torch.device({"auto": "mps"}.get(name, name)))
+    assert Launch(TrainingOptions(device="auto"), progress=False).accelerator.device == torch.device("cpu")
+
+
+def test_one_gpu_for_several_processes_is_refused(monkeypatch):
+    started = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for name, value in started.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match=r"--device cuda:1: several processes take one GPU each"):
+        Launch(TrainingOptions(device="cuda:1"), progress=False)
+
+
+@pytest.mark.parametrize("before", [None, "cuda:0"])
+def test_the_choice_of_a_gpu_leaves_the_environment_as_it_was(monkeypatch, before):
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    if before is None:
+        monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
+    else:
+        monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", before)
+    with _accelerate_on(torch.device("cuda:1")):
+        assert os.environ["ACCELERATE_TORCH_DEVICE"] == "cuda:1"
+    assert os.environ.get("ACCELERATE_TORCH_DEVICE") == before

@@ -1,0 +1,587 @@
+"""Whole runs: what they leave on the disk, and how they end when something goes wrong."""
+
+import json
+import os
+import pickle
+import resource
+import shutil
+import subprocess
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import i2i
+from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, RunFolderError
+from i2i.models.checkpoint import CheckpointFolder, open_checkpoint
+from i2i.training import keeper, trainer
+
+from ..helpers.running import (
+    FAILED,
+    PAIRED,
+    UNPAIRED,
+    Child,
+    assert_same_end,
+    assert_tidy,
+    checkpoint_contents,
+    losses_of,
+    options,
+    run_here,
+    steps_logged,
+    write_images,
+)
+
+DEEP = {key: value for key, value in PAIRED.items() if not key.startswith("generator")} | {
+    "generator.name": "unet",
+    "generator.downs": 6,
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(one_thread, monkeypatch):
+    """Pages are tested elsewhere."""
+    monkeypatch.setattr(trainer, "write_page", lambda folder: folder / "index.html")
+
+
+@pytest.fixture(scope="module")
+def even(tmp_path_factory):
+    """As many A as B, all with a partner."""
+    return write_images(tmp_path_factory.mktemp("images") / "even", train=(6, 6))
+
+
+def latest(result_or_folder):
+    folder = getattr(result_or_folder, "folder", result_or_folder)
+    return CheckpointFolder(folder / "checkpoints", 1).latest()
+
+
+def weights(result):
+    """The tensors of the last checkpoint's generators and networks, as bytes by file."""
+    contents = checkpoint_contents(latest(result).path)
+    return {name: value for name, value in contents.items() if name.endswith(".safetensors")}
+
+
+def lines_of(folder, kind):
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == kind]
+
+
+# -- what a run leaves ------------------------------------------------------------------------------------------------
+
+
+def test_a_run_leaves_what_is_needed_to_go_on_to_judge_and_to_use(images, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its page
+    settings = {**UNPAIRED, "training.sample_every": 2, "training.checkpoint_every": 2}
+    result = run_here(images, tmp_path / "run", settings=settings, steps=5)
+    assert (result.step, result.finished) == (5, True)
+    assert result.folder == tmp_path / "run"
+    assert result.page.read_text().startswith("<!")
+    assert result.picture.stat().st_size > 0
+    assert steps_logged(result.folder) == [1, 2, 3, 4, 5]
+    sheets = sorted(path.stem for path in (result.folder / "samples" / "BtoA").glob("*.png"))
+    assert sheets == [f"step-{step:08d}" for step in (0, 2, 4, 5)]
+    measured = lines_of(result.folder, "evaluation")
+    assert [(line["step"], line["images"]) for line in measured] == [(2, 1), (4, 1), (5, 1), (5, 2)], "the end: all"
+
+    description = latest(result).description
+    assert description["metrics"] == result.metrics
+    assert description["generators"]["G_B"]["direction"] == "BtoA"
+    assert description["generators"]["G_B"]["component"]["base_channels"] == 4
+    assert description["value_range"] == [-1, 1]
+    assert description["samples"] == 5
+    assert description["versions"] == json.loads((result.folder / "environment.json").read_text())
+    judged = measured[-2]["directions"]
+    assert description["score"] == pytest.approx((judged["AtoB"]["l1"] + judged["BtoA"]["l1"]) / 2), "like with like"
+    scores = {checkpoint.step: checkpoint.score for checkpoint in CheckpointFolder(latest(result).path.parent, 1).all()}
+    best = CheckpointFolder(latest(result).path.parent, 1).best()
+    assert scores[best.step] == min(scores.values())
+    assert_tidy(result.folder)
+
+
+def test_a_run_is_decided_by_its_configuration_alone(images, tmp_path):
+    first = run_here(images, tmp_path / "first", steps=4, settings={**UNPAIRED, "data.flip": True})
+    torch.rand(5), np.random.rand(5)
+    again = i2i.run(config=first.folder / "config.yaml", out=tmp_path / "again")
+    other = run_here(images, tmp_path / "other", steps=4, seed=1, settings={**UNPAIRED, "data.flip": True})
+    assert weights(first) == weights(again)
+    assert weights(first) != weights(other)
+
+
+def test_the_number_of_loading_processes_changes_nothing(images, tmp_path):
+    results = [run_here(images, tmp_path / str(count), steps=6, workers=count) for count in (0, 2)]
+    assert weights(results[0]) == weights(results[1])
+    assert losses_of(results[0].folder) == losses_of(results[1].folder)
+
+
+def test_how_often_is_logged_measured_and_drawn_changes_no_weight(images, tmp_path):
+    often = {"training.log_every": 2, "training.sample_every": 1, "training.checkpoint_every": 1}
+    results = [
+        run_here(images, tmp_path / name, steps=5, more={"generator.dropout": True, "training.inference": "paper", **m})
+        for name, m in (("rarely", {}), ("often", often))
+    ]
+    assert weights(results[0])["G_A.safetensors"] == weights(results[1])["G_A.safetensors"]
+    lines = [lines_of(result.folder, "train") for result in results]
+    two = [lines[0][first : first + 2] for first in (0, 2, 4)]  # the last of its own: the run ends there
+    for mean, steps in zip(lines[1], two, strict=True):
+        assert mean["losses"]["G_A"] == pytest.approx(np.mean([step["losses"]["G_A"] for step in steps]))
+
+
+def test_the_moving_average_is_that_of_the_weights(images, tmp_path):
+    decay, steps = 0.7, 4
+    trained = []
+    for step in range(1, steps + 1):
+        result = run_here(images, tmp_path / f"plain-{step}", steps=step, more={"schedule.name": "constant"})
+        trained.append(latest(result).generator_weights("G_A"))
+    result = run_here(
+        images,
+        tmp_path / "averaged",
+        steps=steps,
+        more={"schedule.name": "constant", "training.ema_decay": decay},
+    )
+    average = trained[0]
+    for weights_now in trained[1:]:
+        average = {key: decay * value + (1 - decay) * weights_now[key] for key, value in average.items()}
+    kept = latest(result).generator_weights("G_A")
+    for key, value in average.items():
+        torch.testing.assert_close(kept[key], value, rtol=1e-5, atol=1e-7)
+    own = latest(result).training_state()["networks"]["G_A"]
+    assert all(torch.equal(own[key], trained[-1][key]) for key in own), "an average must not change the training"
+    assert latest(result).description["generators"]["G_A"]["moving_average"] is True
+
+
+def test_accumulated_batches_are_one_larger_batch(images, tmp_path):
+    more = {"buffer.name": "none"}
+    larger = run_here(images, tmp_path / "larger", steps=4, batch_size=2, more=more)
+    summed = run_here(images, tmp_path / "summed", steps=4, accumulate=2, more=more)
+    for one, other in zip(losses_of(larger.folder), losses_of(summed.folder), strict=True):
+        assert one["losses"] == pytest.approx(other["losses"], rel=2e-4)
+        assert one["epoch"] == other["epoch"]
+
+
+@pytest.mark.parametrize("settings", [UNPAIRED, PAIRED])
+def test_half_precision_stays_finite_and_keeps_full_weights(even, tmp_path, settings):
+    result = run_here(even, tmp_path / "run", settings=settings, steps=4, precision="bf16")
+    full = run_here(even, tmp_path / "full", settings=settings, steps=4)
+    for line, exact in zip(losses_of(result.folder), losses_of(full.folder), strict=True):
+        assert line["losses"] == pytest.approx(exact["losses"], rel=0.1, abs=0.05)
+    assert losses_of(result.folder) != losses_of(full.folder)
+    name = next(iter(latest(result).description["generators"]))
+    dtypes = {value.dtype for value in latest(result).generator_weights(name).values()}
+    assert dtypes <= {torch.float32, torch.int64}, "batch norm counts in whole numbers"
+
+
+# -- budgets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("budget", "steps"),
+    [({"epochs": 1}, 8), ({"epochs": 0.5}, 4), ({"epochs": 1, "steps": 3}, 3), ({"epochs": 0.25, "steps": 9}, 2)],
+)
+def test_the_first_limit_ends_the_run(images, tmp_path, budget, steps):
+    result = run_here(images, tmp_path / "run", **budget)
+    assert (result.step, result.finished) == (steps, True)
+
+
+def test_an_epoch_counts_images_not_steps(images, tmp_path):
+    assert run_here(images, tmp_path / "run", epochs=1, batch_size=2, accumulate=2).step == 2
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "step"])
+def test_a_larger_budget_goes_on_at_the_rate_of_its_own_plan(images, tmp_path, name):
+    more = {"schedule.name": name, "schedule.step_epochs": 1}
+    straight = run_here(images, tmp_path / "straight", epochs=4, more=more)
+    result = run_here(images, tmp_path / "run", epochs=2, more=more)
+    i2i.run(resume=result.folder, epochs=4)
+    ours, theirs = ([line["learning_rate"] for line in losses_of(each.folder)] for each in (result, straight))
+    assert ours[16:] == theirs[16:]
+
+
+def test_a_line_tells_the_rate_that_its_step_was_trained_at(images, tmp_path):
+    result = run_here(images, tmp_path / "run", epochs=2)  # the second one at half the rate
+    rates = [line["learning_rate"] for line in losses_of(result.folder)]
+    assert rates == [2e-4] * 8 + [1e-4] * 8
+
+
+def test_minutes_end_a_run_and_count_on_after_a_resume(images, tmp_path):
+    started = time.monotonic()
+    result = run_here(images, tmp_path / "run", minutes=1 / 60)
+    assert 1 <= time.monotonic() - started < 30
+    assert result.finished
+    assert result.step > 0
+    again = i2i.run(resume=result.folder)
+    assert again.step == result.step, "the minute is used up"
+    assert i2i.run(resume=result.folder, minutes=1.5 / 60).step > result.step
+
+
+def test_no_step_at_all_is_a_run_too(images, tmp_path):
+    result = run_here(images, tmp_path / "run", steps=0)
+    assert (result.step, result.finished) == (0, True)
+    assert latest(result).step == 0
+    assert i2i.run(resume=result.folder, steps=2).step == 2
+
+
+def sparse(log_every):
+    return {**UNPAIRED, "training.log_every": log_every}
+
+
+def test_the_log_and_the_page_reach_to_the_end(images, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its page
+    result = run_here(images, tmp_path / "run", settings=sparse(3), steps=5)
+
+    assert [(line["step"], line.get("end", False)) for line in lines_of(result.folder, "train")] == [
+        (3, False),
+        (5, True),
+    ]
+    page = result.page.read_text()
+    assert "<dt>steps</dt><dd>5</dd>" in page
+    seconds = latest(result).description["seconds"]
+    assert lines_of(result.folder, "train")[-1]["seconds"] == pytest.approx(seconds, abs=1e-3)
+
+
+def test_a_run_shorter_than_a_line_has_one_all_the_same(images, tmp_path, monkeypatch):
+    monkeypatch.undo()  # with its page
+    result = run_here(images, tmp_path / "run", settings=sparse(50), steps=2)
+
+    assert steps_logged(result.folder) == [2]
+    assert "Nothing has been logged" not in result.page.read_text()
+
+
+def test_a_run_that_goes_on_writes_the_log_of_one_that_never_ended(images, tmp_path):
+    straight = run_here(images, tmp_path / "straight", settings=sparse(3), steps=7)
+    first = run_here(images, tmp_path / "run", settings=sparse(3), steps=4)
+    assert steps_logged(first.folder) == [3, 4]
+    i2i.run(resume=first.folder)  # nothing is left to do
+    assert steps_logged(first.folder) == [3, 4]
+
+    i2i.run(resume=first.folder, steps=7)
+
+    assert losses_of(first.folder) == losses_of(straight.folder)
+    assert steps_logged(first.folder) == [3, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"\xff", b'{"kind": "train", "step": 2, "losses": {"G_A\xff": 1}}', b"[" * 5000, b'{"step": "x"}', b"\0" * 512],
+    ids=range(5),
+)
+def test_a_damaged_line_of_the_log_does_not_stop_a_resume(images, tmp_path, damage):
+    result = run_here(images, tmp_path / "run", steps=3)
+    file = result.folder / "metrics.jsonl"
+    whole = file.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    file.write_bytes(b"".join([lines[0], damage + b"\n\n", *lines[1:]]))
+
+    child = Child(tmp_path / "log", resume=result.folder, progress=True).succeed()
+
+    assert f"1 line of {file} could not be read and was left out" in child.output()
+    assert file.read_bytes() == whole
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+
+
+def test_images_of_different_sizes_train_one_by_one(tmp_path):
+    for split in ("train", "test"):
+        for domain, sizes in {"A": ((16, 24), (32, 16)), "B": ((20, 20), (24, 16))}.items():
+            folder = tmp_path / "data" / f"{split}{domain}"
+            folder.mkdir(parents=True)
+            for number, size in enumerate(sizes):
+                Image.effect_noise(size, 50).convert("RGB").save(folder / f"{number}.png")
+    result = run_here(tmp_path / "data", tmp_path / "run", steps=3)
+    assert result.step == 3
+    with pytest.raises(ConfigError, match="--batch-size must be 1 for images of different sizes"):
+        run_here(tmp_path / "data", tmp_path / "two", steps=3, batch_size=2)
+
+
+@pytest.mark.parametrize("settings", [UNPAIRED, PAIRED])
+def test_grey_images(even, tmp_path, settings):
+    grey = {"data.channels_A": 1, "data.channels_B": 3 if settings is PAIRED else 1}
+    result = run_here(even, tmp_path / "run", settings=settings, steps=2, more=grey)
+    generators = latest(result).description["generators"].values()
+    assert {(each["in_channels"], each["out_channels"]) for each in generators} == {
+        (1, 3) if settings is PAIRED else (1, 1)
+    }
+
+
+def test_without_held_out_images_there_is_a_run_without_numbers(tmp_path):
+    data = write_images(tmp_path / "data")
+    for domain in "AB":
+        shutil.rmtree(data / f"test{domain}")
+    result = run_here(data, tmp_path / "run", steps=2, more={"training.checkpoint_every": 1, "data.test_fraction": 0})
+    assert result.metrics == {}
+    assert result.finished
+    assert latest(result).score is None
+    assert not result.picture.exists()
+
+
+def test_wrong_data_leave_the_folder_free_for_the_corrected_command(images, even, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(DataError):
+        run_here(tmp_path / "nothing", tmp_path / "run", steps=1)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match="multiples of 64"):
+        run_here(even, tmp_path / "run", steps=1, settings=DEEP)
+    assert run_here(images, tmp_path / "run", steps=1).step == 1
+
+
+# -- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_term_and_last_good_checkpoint(images, tmp_path, monkeypatch):
+    from i2i.builtin.losses.adversarial import LeastSquaresLoss
+
+    judge, calls = LeastSquaresLoss.generator, []
+
+    def breaking(self, fake):
+        calls.append(fake)
+        value = judge(self, fake)
+        return value * float("inf") if len(calls) == 2 * 5 - 1 else value  # of G_A in step 5; two calls a step
+
+    monkeypatch.setattr(LeastSquaresLoss, "generator", breaking)
+    with pytest.raises(DivergedError) as raised:
+        run_here(images, tmp_path / "run", steps=20, more={"training.checkpoint_every": 2})
+    checkpoints = CheckpointFolder(tmp_path / "run" / "checkpoints", 1)
+    assert [checkpoint.step for checkpoint in checkpoints.all()][-1] == 4
+    for part in ("step 5: G_A is inf", f"last good checkpoint is {checkpoints.latest().path}", "learning_rate"):
+        assert part in str(raised.value)
+    monkeypatch.undo()
+    assert all(np.isfinite(list(line["losses"].values())).all() for line in losses_of(tmp_path / "run"))
+
+
+def test_an_absurd_learning_rate_diverges_before_anything_is_saved(images, tmp_path):
+    with pytest.raises(DivergedError, match=r"step \d+: .*there is no checkpoint yet"):
+        run_here(images, tmp_path / "run", steps=50, more={"optimizer.learning_rate": 1e38, "generator.norm": "none"})
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+class NoLargeFiles:
+    """From a step on the kernel refuses this process files of more than so many bytes."""
+
+    def __init__(self, step, limit):
+        self.step, self.limit = step, limit
+
+    def __call__(self):
+        after = trainer.Trainer._after_step
+
+        def limiting(run, terms):
+            if run.position.step == self.step:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
+            after(run, terms)
+
+        trainer.Trainer._after_step = limiting
+
+
+def test_files_that_may_not_grow_are_an_error_and_no_loss(images, tmp_path):
+    settings = {**UNPAIRED, "training.checkpoint_every": 3}
+    straight = run_here(images, tmp_path / "straight", settings=settings, steps=8)
+    folder = tmp_path / "run"
+    full = NoLargeFiles(step=6, limit=20_000)
+    child = Child(tmp_path / "first", full, **options(images, folder, settings=settings, steps=8))
+    assert child.wait() == FAILED
+    for part in (
+        f"the checkpoint of step 6 could not be written to {folder / 'checkpoints'}",
+        "File too large",
+        "the last one, step-00000003, is intact",
+        f"i2i run --resume {folder}",
+    ):
+        assert part in child.output()
+    assert latest(folder).step == 3
+    assert_tidy(folder)
+    Child(tmp_path / "second", resume=folder).succeed()
+    assert_same_end(folder, straight.folder)
+
+
+class LoseImage:
+    """A held-out image disappears in the third step."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self):
+        after = trainer.Trainer._after_step
+
+        def losing(run, terms):
+            if run.position.step == 3:
+                self.path.unlink()
+            after(run, terms)
+
+        trainer.Trainer._after_step = losing
+
+
+@pytest.mark.parametrize(
+    ("sample", "checkpoint", "done", "step"),
+    [(2, 1000, "drawn", 4), (4, 4, "drawn", 4), (1000, 4, "measured", 4), (1000, 1000, "measured", 6)],
+)
+def test_a_held_out_image_that_disappears_loses_no_training(tmp_path, sample, checkpoint, done, step):
+    data, folder = write_images(tmp_path / "data"), tmp_path / "run"
+    settings = {**UNPAIRED, "training.sample_every": sample, "training.checkpoint_every": checkpoint}
+    straight = run_here(data, tmp_path / "straight", settings=settings, steps=6)
+    lost = data / "testA" / "0.png"
+    content = lost.read_bytes()
+    child = Child(tmp_path / "first", LoseImage(lost), **options(data, folder, settings=settings, steps=6))
+    assert child.wait() == FAILED
+    for part in (
+        f"DataError: held-out images could not be {done}: {lost}: not readable",
+        f"the checkpoint of step {step} is saved in {folder / 'checkpoints' / f'step-{step:08d}'}",
+        f"i2i run --resume {folder}",
+    ):
+        assert part in child.output()
+    lost.write_bytes(content)
+    Child(tmp_path / "second", resume=folder).succeed()
+    assert_same_end(folder, straight.folder)
+    for sheet in straight.folder.glob("samples/*/*.png"):
+        assert (folder / sheet.relative_to(straight.folder)).read_bytes() == sheet.read_bytes()
+
+
+needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system takes root")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own with little room."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no mounting here: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@needs_mount
+def test_a_full_disk_is_an_error_and_no_loss(images, tmp_path, small_disk):
+    settings = {**UNPAIRED, "training.checkpoint_every": 1, "schedule.name": "constant"}
+    straight = run_here(images, tmp_path / "straight", settings=settings, steps=6)
+    folder = small_disk / "run"
+    Child(tmp_path / "first", **options(images, folder, settings=settings, steps=3)).succeed()
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 40_000))
+    child = Child(tmp_path / "second", resume=folder, steps=6)
+    assert child.wait() == FAILED
+    assert "No space left on device" in child.output()
+    assert f"i2i run --resume {folder}" in child.output()
+    assert_tidy(folder)
+    filler.unlink()
+    Child(tmp_path / "third", resume=folder, steps=6).succeed()
+    assert_same_end(folder, straight.folder)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; see the test of places that take no files")
+def test_a_read_only_folder_is_named(images, tmp_path):
+    result = run_here(images, tmp_path / "run", steps=2)
+    result.folder.chmod(0o500)
+    try:
+        with pytest.raises(RunFolderError, match=r"cannot be written: .*make it writable or copy it"):
+            i2i.run(resume=result.folder, steps=4)
+    finally:
+        result.folder.chmod(0o700)
+    assert i2i.run(resume=result.folder, steps=4).step == 4
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_goes_on(images, tmp_path):
+    settings = {**UNPAIRED, "training.checkpoint_every": 2}
+    straight = run_here(images, tmp_path / "straight", settings=settings, steps=6)
+    result = run_here(images, tmp_path / "run", settings=settings, steps=4)
+    newest = latest(result).path
+    state = newest / "training.safetensors"
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=rf"{state} is missing or damaged: .*once {newest} is moved away"):
+        i2i.run(resume=result.folder, steps=6)
+    newest.rename(tmp_path / "moved")
+    again = i2i.run(resume=result.folder, steps=6)
+    assert steps_logged(again.folder) == steps_logged(straight.folder)
+    assert_tidy(again.folder)
+
+
+def test_a_checkpoint_of_other_networks_is_refused(images, tmp_path):
+    result = run_here(images, tmp_path / "run", steps=2)
+    config = result.folder / "config.yaml"
+    config.write_text(config.read_text().replace("base_channels: 4", "base_channels: 8"))
+    with pytest.raises(CheckpointError, match=r"(?s)does not fit this run's config\.yaml: .*was config\.yaml changed"):
+        i2i.run(resume=result.folder, steps=4)
+
+
+def test_a_resume_unpickles_nothing(images, tmp_path, monkeypatch):
+    result = run_here(images, tmp_path / "run", steps=2)
+
+    def refuse(*_, **__):
+        raise AssertionError("something was unpickled")
+
+    for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (np, "load")):
+        monkeypatch.setattr(module, name, refuse)
+    assert i2i.run(resume=result.folder, steps=3).step == 3
+
+
+def test_best_is_the_lowest_score_of_all_that_were_kept_or_not(images, tmp_path, monkeypatch):
+    scores = iter([5.0, 3.0, 4.0, 3.5, 6.0, 9.0])  # the end: as at every checkpoint, then on all images
+    measure = keeper.Keeper._measure
+
+    def measured(self, limit):
+        measure(self, limit)
+        return {"AtoB": {"l1": next(scores)}}
+
+    monkeypatch.setattr(keeper.Keeper, "_measure", measured)
+    result = run_here(images, tmp_path / "run", steps=5, keep=1, more={"training.checkpoint_every": 1})
+    folder = result.folder / "checkpoints"
+    assert CheckpointFolder(folder, 1).best().step == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["best", "latest", "step-00000002", "step-00000005"]
+    assert open_checkpoint(folder / "latest").step == 5
+
+
+# -- trackers ---------------------------------------------------------------------------------------------------------
+
+
+def test_tensorboard_gets_losses_metrics_pictures_and_configuration_as_one_run(images, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    result = run_here(images, tmp_path / "run", steps=3, trackers=["tensorboard"])
+    i2i.run(resume=result.folder, steps=5)
+    accumulator = EventAccumulator(str(result.folder / "tensorboard" / "i2i"))
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Scalars("loss/G_A")] == [1, 2, 3, 4, 5]
+    assert "AtoB/l1" in accumulator.Tags()["scalars"]
+    pictures = accumulator.Images("samples/AtoB")
+    assert [picture.step for picture in pictures] == [0, 3, 5]
+    with Image.open(result.folder / "samples" / "AtoB" / "step-00000005.png") as sheet:
+        assert (pictures[-1].width, pictures[-1].height) == sheet.size
+    configuration = accumulator.Tensors("configuration/text_summary")[-1].tensor_proto.string_val[0].decode()
+    assert "    steps: 5\n" in configuration
+    assert {path.parent.name for path in result.folder.rglob("events.out.*")} == {"i2i"}, "one run, shown once"
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_training(images, tmp_path):
+    pytest.importorskip("accelerate")
+    try:
+        import wandb  # noqa: F401
+    except ImportError:
+        with pytest.raises(ConfigError, match=r'--tracker wandb: expected an installed .*pip install "i2i\[wandb\]"'):
+            run_here(images, tmp_path / "run", steps=1, trackers=["wandb"])
+        assert not (tmp_path / "run").exists()
+    else:
+        pytest.skip("wandb is installed")
+
+
+def test_what_surrounds_the_method_costs_little(images, tmp_path, monkeypatch):
+    """Per step, everything but the method's own step and the loading of images."""
+    inside = []
+    step = trainer.Trainer._step
+
+    def timed(self, batches):
+        started = time.thread_time()
+        terms = step(self, batches)
+        inside.append(time.thread_time() - started)
+        return terms
+
+    monkeypatch.setattr(trainer.Trainer, "_step", timed)
+    after, spent = trainer.Trainer._after_step, []
+
+    def timed_after(self, terms):
+        started = time.thread_time()
+        after(self, terms)
+        spent.append(time.thread_time() - started)
+
+    monkeypatch.setattr(trainer.Trainer, "_after_step", timed_after)
+    run_here(images, tmp_path / "run", steps=30, more={"training.log_every": 50})
+    assert np.median(spent) < 0.001, "seconds of bookkeeping a step"
+    assert np.median(spent) < np.median(inside) / 5

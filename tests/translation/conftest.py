@@ -1,0 +1,3 @@
+from ..helpers.fixtures import exported, small_page
+
+__all__ = ["exported", "small_page"]
