@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "benchmarking": "config plugins ops tensors environment progress _version",
         "api": "training evaluation exporting translation models config plugins environment terminal paths progress",
         "serving": "api translation tensors images environment _version",
-        "cli": "api serving benchmarking diagnosis testing training evaluation exporting translation config "
+        "cli": "api serving benchmarking diagnosis testing training evaluation exporting translation models config "
         "images plugins files environment terminal paths progress _version",
         "__init__": "api _version",
         "__main__": "cli",

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from i2i.cli.options import Command
 from i2i.cli.output import new_table, print_json, print_table, say, tell_about_plugins
+from i2i.models.scores import BASELINE, METRICS, Metric
 
 if TYPE_CHECKING:
     from i2i.evaluation.measurement import Evaluation
-
-LABELS = {
-    "l1": ("L1, 0..255", "lower", 2),
-    "psnr": ("PSNR, dB", "higher", 2),
-    "ssim": ("SSIM", "higher", 4),
-    "fid": ("FID", "lower", 2),
-    "kid": ("KID", "lower", 5),
-    "frechet_distance": ("Frechet distance", "lower", 4),
-    "kernel_distance": ("kernel distance", "lower", 5),
-}
-"""Each number: what it is called, what is better, and the digits after its point."""
 
 
 @click.command(cls=Command, epilog="Exit codes: 0 measured, 1 failed, 2 wrong usage.")
@@ -137,18 +128,18 @@ def _title_of_sets(evaluation: Evaluation) -> str:
     )
 
 
-def _print_numbers(numbers: Any) -> None:
+def _print_numbers(values: Mapping[str, float]) -> None:
     table = new_table("", "translation", "input unchanged", "better")
-    for name, (label, better, digits) in LABELS.items():
-        if name in numbers:
-            cells = [_number(numbers, f"{prefix}{name}", digits) for prefix in ("", "identity_")]
-            table.add_row(label, *cells, better)
+    for name, metric in METRICS.items():
+        if name in values:
+            cells = [_number(metric, values, f"{prefix}{name}") for prefix in ("", BASELINE)]
+            table.add_row(metric.heading, *cells, metric.direction)
     print_table(table)
 
 
-def _number(numbers: Any, name: str, digits: int) -> str:
-    if name not in numbers:
+def _number(metric: Metric, values: Mapping[str, float], name: str) -> str:
+    if name not in values:
         return "-"
-    deviation = numbers.get(f"{name}_std")
-    spread = "" if deviation is None else f" +- {deviation:.{digits}f}"
-    return f"{numbers[name]:.{digits}f}{spread}"
+    deviation = values.get(f"{name}_std")
+    spread = "" if deviation is None else f" +- {metric.number(deviation)}"
+    return f"{metric.number(values[name])}{spread}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ import click
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.options import GroupedOption, RunCommand
 from i2i.cli.output import say, speaks, tell_about_plugins
+from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
 
 if TYPE_CHECKING:
     from i2i.config.run_config import TrainingOptions
@@ -176,20 +177,23 @@ def summary(result: RunResult, goes_on: str) -> Iterator[str]:
     yield ""
     yield "Done." if result.finished else "Interrupted; everything is saved."
     for direction, metrics in result.metrics.items():
-        values = [
-            f"{label} {metrics[key]:.3f}"
-            # There is none where input and output have different channels.
-            + (f" (identity {metrics[f'identity_{key}']:.3f})" if f"identity_{key}" in metrics else "")
-            for key, label in (("l1", "L1"), ("psnr", "PSNR"), ("ssim", "SSIM"), ("cycle_l1", "cycle L1"))
-            if key in metrics and (key != "cycle_l1" or "l1" not in metrics)
-        ]
-        if values:
+        if values := list(_values(metrics)):
             yield f"  held out {direction}: {', '.join(values)}"
     yield f"  run folder: {result.folder} (step {result.step})"
     if result.picture.exists():  # there is none without held-out images
         yield f"  picture:    {result.picture}"
     yield f"  page:       {result.page}"
     yield f"  go on:      {goes_on}"
+
+
+def _values(metrics: Mapping[str, float]) -> Iterator[str]:
+    """The held-out metrics of a direction; the cycle's only where the truth is not known."""
+    for name in AGAINST_TRUTH if "l1" in metrics else ("cycle_l1",):
+        if name in metrics:
+            metric, baseline = METRICS[name], metrics.get(f"{BASELINE}{name}")
+            # There is no baseline where input and output have different channels.
+            beside = "" if baseline is None else f" (identity {metric.text(baseline)})"
+            yield f"{metric.name} {metric.text(metrics[name])}{beside}"
 
 
 def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sheets import write_picture, write_sheet
-from i2i.models.scores import TranslationMetrics
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
 from i2i.progress import counted
@@ -44,11 +44,11 @@ class HeldOut:
 
         Returns:
             By direction: ``l1``, ``psnr``, ``ssim`` and their identity baselines where the truth is known (see
-            :class:`~i2i.models.scores.TranslationMetrics`), ``cycle_l1`` where there is a way back, and how many
+            :class:`~i2i.evaluation.pairs.PairMetrics`), ``cycle_l1`` where there is a way back, and how many
             ``images`` were compared with a truth.
         """
-        truth = {direction: TranslationMetrics() for direction in self.directions}
-        cycle = {direction: TranslationMetrics() for direction in self.directions if self._way_back(direction)}
+        truth = {direction: PairMetrics() for direction in self.directions}
+        cycle = {direction: PairMetrics() for direction in self.directions if self._way_back(direction)}
         compared = dict.fromkeys(self.directions, 0)
         with self._inference():
             for batch in self._images(limit):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,9 @@ from i2i.config.components import open_dataset
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, DataError
 from i2i.evaluation.features import Features
+from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sets import FEWEST, KID_SUBSETS, kid_subset_size, set_distances
-from i2i.models.scores import TranslationMetrics
+from i2i.models.scores import BASELINE, values_to_json
 from i2i.plugins.calls import calling
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.manager import PluginManager
@@ -50,7 +50,7 @@ class Evaluation:
         data: what it was measured on: root, split, the data set's name and options.
         counts: images of the source and of the target domain, and true pairs among them.
         sizes: how many source images have each ``"HEIGHTxWIDTH"``, after the data set's resize.
-        pairs: see :class:`~i2i.models.scores.TranslationMetrics`; empty when there are none or they were not wanted.
+        pairs: see :class:`~i2i.evaluation.pairs.PairMetrics`; empty when there are none or they were not wanted.
         sets: see :func:`~i2i.evaluation.sets.set_distances`, and the same with ``identity_`` for the inputs in place
             of the translations; empty when they were not wanted.
         protocol: rounding, feature network and its resize, subsets, seed, precision, inference and versions.
@@ -67,11 +67,8 @@ class Evaluation:
     notes: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON, which has no infinity: the PSNR of equal images becomes ``None``."""
-        numbers = {
-            name: {key: value if math.isfinite(value) else None for key, value in values.items()}
-            for name, values in (("pairs", self.pairs), ("sets", self.sets))
-        }
+        """Plain values, fit for JSON; see :func:`~i2i.models.scores.values_to_json`."""
+        numbers = {"pairs": values_to_json(self.pairs), "sets": values_to_json(self.sets)}
         kept = {name: dict(getattr(self, name)) for name in ("model", "data", "counts", "sizes", "protocol")}
         return {**kept, **numbers, "notes": list(self.notes)}
 
@@ -155,7 +152,7 @@ def measure(
     with working("loading the feature network"):
         features = load_features() if want_sets else None
 
-    metrics, pairs, done = TranslationMetrics(), 0, 0
+    metrics, pairs, done = PairMetrics(), 0, 0
     sizes: Counter[str] = Counter()
     of_outputs: list[Tensor] = []
     of_inputs: list[Tensor] = []
@@ -286,7 +283,7 @@ def _distances(
 ) -> dict[str, float]:
     goal = torch.cat(targets)
     distances: dict[str, float] = {}
-    for prefix, found in (("", outputs), ("identity_", inputs)):
+    for prefix, found in (("", outputs), (BASELINE, inputs)):
         distances |= set_distances(torch.cat(found), goal, standard=features.standard, seed=seed, prefix=prefix)
     return distances
 

@@ -1,130 +1,112 @@
-"""Held-out metrics: how far translations are from the truth, beside how far the untouched input is.
+"""What a translator scores: what each metric is called, what is better, and how it is written. Imports no torch.
 
-A number alone says little: where input and truth look alike, doing nothing scores well. So every metric comes with its
-identity baseline, the same metric for the input in place of the output.
+A number alone says little: where input and truth look alike, doing nothing scores well. So a metric may have an
+identity baseline, the same metric for the input in place of the output, under its name with :data:`BASELINE` before it.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
-
-from i2i.errors import DataError
-from i2i.tensors.pixels import to_uint8
+from dataclasses import dataclass
+from typing import Any
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Metrics by direction and name."""
 
-SSIM_WINDOW = 11
-SSIM_SIGMA = 1.5
+BASELINE = "identity_"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is written and read.
+
+    Attributes:
+        name: what a person calls it.
+        better: the sign of an improvement.
+        digits: after the decimal point.
+        meaning: in a few words.
+        unit: behind each number; empty where it has none.
+        scale: of a metric without a unit, the range of its values, where the name does not tell.
+        unbounded: whether it may be infinite.
+    """
+
+    name: str
+    better: int
+    digits: int
+    meaning: str = ""
+    unit: str = ""
+    scale: str = ""
+    unbounded: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The name with what its numbers are in, such as ``"PSNR, dB"``."""
+        return ", ".join(part for part in (self.name, self.unit or self.scale) if part)
+
+    @property
+    def direction(self) -> str:
+        """Which values are better: ``"higher"`` or ``"lower"``."""
+        return "higher" if self.better > 0 else "lower"
+
+    def number(self, value: float) -> str:
+        """A value without its unit, such as ``"17.25"``, or ``"inf"``."""
+        return f"{value:.{self.digits}f}"
+
+    def text(self, value: float) -> str:
+        """A value with its unit, such as ``"17.25 dB"``."""
+        return f"{self.number(value)} {self.unit}".rstrip()
+
+
+METRICS = {
+    "l1": Metric("L1", -1, 2, "mean absolute difference", scale="0 to 255"),
+    "psnr": Metric("PSNR", +1, 2, "peak signal-to-noise ratio", unit="dB", unbounded=True),
+    "ssim": Metric("SSIM", +1, 4, "structural similarity, up to 1"),
+    "cycle_l1": Metric("Cycle L1", -1, 2, "input against input and back", scale="0 to 255"),
+    "fid": Metric("FID", -1, 2),
+    "kid": Metric("KID", -1, 5),
+    "frechet_distance": Metric("Frechet distance", -1, 4),
+    "kernel_distance": Metric("kernel distance", -1, 5),
+}
+"""Every metric by the name under which it is stored, in the order in which they are shown."""
+
+AGAINST_TRUTH = ("l1", "psnr", "ssim")
+"""Those that compare a translation with its true one; see :class:`~i2i.evaluation.pairs.PairMetrics`."""
+
+
+def score_of(metrics: Metrics) -> float | None:
+    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
+    for name in ("l1", "cycle_l1"):
+        values = [values[name] for values in metrics.values() if name in values]
+        if values:
+            return sum(values) / len(values)
+    return None
+
+
+def values_to_json(values: Mapping[str, float]) -> dict[str, float | None]:
+    """Metrics by name for JSON, which has no infinity: the PSNR of equal images becomes null."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def values_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of :func:`values_to_json`; null where no infinity can be meant is left out."""
+    return {
+        name: math.inf if value is None else value
+        for name, value in values.items()
+        if value is not None or _is_unbounded(name)
+    }
 
 
 def metrics_to_json(metrics: Metrics) -> dict[str, dict[str, float | None]]:
-    """Make metrics fit for JSON, which has no infinity: the PSNR of equal images becomes null."""
-    return {
-        way: {name: value if math.isfinite(value) else None for name, value in values.items()}
-        for way, values in metrics.items()
-    }
+    """:func:`values_to_json` of each direction."""
+    return {direction: values_to_json(values) for direction, values in metrics.items()}
 
 
 def metrics_from_json(metrics: Mapping[str, Mapping[str, float | None]]) -> Metrics:
     """The inverse of :func:`metrics_to_json`."""
-    return {
-        way: {name: math.inf if value is None else value for name, value in values.items()}
-        for way, values in metrics.items()
-    }
+    return {direction: values_from_json(values) for direction, values in metrics.items()}
 
 
-class TranslationMetrics:
-    """L1, PSNR and SSIM of outputs against the truth, averaged over images, with the identity baseline.
-
-    Protocol: output, truth and input are first rounded to 8 bits with :func:`to_uint8`, as a person would see them.
-    Each metric is computed per image over all channels and pixels, then averaged with equal weight per image, so the
-    batch size changes nothing.
-
-    ========  ===============================================================================================
-    name      meaning
-    ========  ===============================================================================================
-    l1        mean absolute difference on the 0..255 scale; 0 is perfect
-    psnr      peak signal-to-noise ratio in dB, peak 255; higher is better, infinite for equal images (and then
-              infinite on average too)
-    ssim      structural similarity (Wang et al. 2004, "Image Quality Assessment"): Gaussian window of 11 x 11
-              pixels with sigma 1.5, K1 0.01, K2 0.03, data range 1, borders reflected; 1 is perfect
-    identity_l1, identity_psnr, identity_ssim
-              the same for the input in place of the output
-    images    how many images were compared
-    ========  ===============================================================================================
-
-    Left out rather than invented: the ``identity_*`` values, once an input had another number of channels than its
-    truth; the ``ssim`` values, once an image was smaller than the window in height or width.
-    """
-
-    def __init__(self) -> None:
-        self._values: defaultdict[str, list[Tensor]] = defaultdict(list)
-        self._images = 0
-
-    def update(self, output: Tensor, truth: Tensor, input: Tensor) -> None:  # noqa: A002 - the domain's word
-        """Add a batch.
-
-        Args:
-            output: the translations, ``[N, C, H, W]`` in [-1, 1].
-            truth: the true translations, of the same shape.
-            input: what was translated, ``[N, C', H, W]`` in [-1, 1].
-
-        Raises:
-            DataError: the shapes do not belong together.
-            DivergedError: a value is NaN or infinite.
-        """
-        if output.ndim != 4 or output.shape != truth.shape:
-            raise DataError(
-                f"cannot compare an output of shape {tuple(output.shape)} with a truth of shape {tuple(truth.shape)}: "
-                "expected two equal shapes [N, C, H, W]; check that the generator keeps the size of its input"
-            )
-        if input.ndim != 4 or input.shape[0] != truth.shape[0] or input.shape[2:] != truth.shape[2:]:
-            raise DataError(
-                f"cannot compare an input of shape {tuple(input.shape)} with a truth of shape {tuple(truth.shape)}: "
-                "expected the same number of images of the same height and width"
-            )
-        self._images += truth.shape[0]
-        true_pixels = to_uint8(truth).float()
-        self._add("", to_uint8(output).float(), true_pixels)
-        if input.shape[1] == truth.shape[1]:
-            self._add("identity_", to_uint8(input).float(), true_pixels)
-
-    def compute(self) -> dict[str, float]:
-        """Return the averages over all images so far; only ``{"images": 0}`` when there were none."""
-        averages = {}
-        for name, batches in self._values.items():
-            values = torch.cat(batches)
-            if values.numel() == self._images:  # a metric that some image could not have is left out
-                averages[name] = values.mean().item()
-        return {**averages, "images": self._images}
-
-    def _add(self, prefix: str, images: Tensor, truth: Tensor) -> None:
-        if not images.shape[0]:
-            return
-        # Imported only where something is measured: it takes as long as all else that a translation needs of i2i.
-        from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
-
-        measured = {
-            "l1": (images - truth).abs().mean(dim=(1, 2, 3)),
-            "psnr": peak_signal_noise_ratio(images, truth, data_range=255.0, dim=(1, 2, 3), reduction="none"),
-        }
-        if min(images.shape[2:]) >= SSIM_WINDOW:
-            # On a 0..1 scale: the windowed variances are differences of large squares, and 255 squared costs digits.
-            similarity = structural_similarity_index_measure(
-                images / 255,
-                truth / 255,
-                sigma=SSIM_SIGMA,
-                kernel_size=SSIM_WINDOW,
-                data_range=1.0,
-                reduction="none",
-            )
-            assert isinstance(similarity, Tensor)
-            measured["ssim"] = similarity
-        for name, values in measured.items():
-            self._values[prefix + name].append(values.reshape(-1).cpu().double())
+def _is_unbounded(name: str) -> bool:
+    metric = METRICS.get(name.removeprefix(BASELINE))
+    return metric is not None and metric.unbounded

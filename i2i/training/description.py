@@ -67,15 +67,6 @@ def describe_checkpoint(
     }
 
 
-def score_of(metrics: Mapping[str, Mapping[str, float]]) -> float | None:
-    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
-    for name in ("l1", "cycle_l1"):
-        values = [values[name] for values in metrics.values() if name in values]
-        if values:
-            return sum(values) / len(values)
-    return None
-
-
 def _package_of(manager: PluginManager, kind: str, choice: Choice) -> str:
     plugin = manager.find(kind, choice.name).plugin
     return f"{plugin.package} {plugin.version}"

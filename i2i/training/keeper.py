@@ -13,11 +13,11 @@ from i2i.config.run_config import RunConfig
 from i2i.errors import DivergedError, I2IError, RunFolderError, reason_of
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
-from i2i.models.scores import Metrics, metrics_to_json
+from i2i.models.scores import Metrics, metrics_to_json, score_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset
 from i2i.terminal import Reporter
-from i2i.training.description import describe_checkpoint, score_of
+from i2i.training.description import describe_checkpoint
 from i2i.training.position import Position
 from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import fingerprint

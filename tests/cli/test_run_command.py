@@ -124,7 +124,7 @@ def test_end_of_run_says_where_everything_is(engine, tmp_path, monkeypatch):
     engine.result = Result(metrics={"AtoB": METRICS, "BtoA": {}})
     result = CliRunner().invoke(main, ["run"])
 
-    assert "held out AtoB: L1 18.000 (identity 14.500), PSNR 17.500 (identity 18.250), SSIM 0.610" in result.stdout
+    assert "held out AtoB: L1 18.00 (identity 14.50), PSNR 17.50 dB (identity 18.25 dB), SSIM 0.6100" in result.stdout
     assert "BtoA" not in result.stdout
     assert "run folder: runs/a name (step 1200)" in result.stdout
     assert "picture:    runs/a name/picture.png" in result.stdout
@@ -261,8 +261,8 @@ def test_held_out_numbers_without_a_baseline_or_truth_are_shown(engine):
 
     stdout = CliRunner().invoke(main, ["run"]).stdout
 
-    assert "held out AtoB: L1 18.000, PSNR 17.500\n" in stdout
-    assert "held out BtoA: cycle L1 9.000\n" in stdout
+    assert "held out AtoB: L1 18.00, PSNR 17.50 dB\n" in stdout
+    assert "held out BtoA: Cycle L1 9.00\n" in stdout
 
 
 def test_loading_of_plugins_is_traced_once():

@@ -11,8 +11,8 @@ from PIL import Image
 import i2i
 from i2i.errors import ConfigError, DataError
 from i2i.evaluation.features import load_features
+from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sets import set_distances
-from i2i.models.scores import TranslationMetrics
 from i2i.tensors.pixels import to_uint8
 
 from ..helpers.running import PAIRED, run_here, write_images
@@ -45,7 +45,7 @@ def evaluate(*arguments, **options):
 @pytest.mark.parametrize(("direction", "source", "target"), [("AtoB", "A", "B"), ("BtoA", "B", "A")])
 def test_pairs_are_measured_against_their_truth(run, data, direction, source, target):
     evaluation = evaluate(run, data, direction=direction)
-    translator, expected = i2i.load(run, direction=direction, device="cpu"), TranslationMetrics()
+    translator, expected = i2i.load(run, direction=direction, device="cpu"), PairMetrics()
     for name in ("0", "1", "2", "3"):
         given, truth = (read(data / f"test{domain}" / f"{name}.png")[None] for domain in (source, target))
         expected.update(translator(given), truth, given)

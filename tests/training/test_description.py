@@ -8,7 +8,7 @@ from torch import nn
 
 from i2i.config.resolver import resolve
 from i2i.plugins.manager import PluginManager
-from i2i.training.description import describe_checkpoint, score_of
+from i2i.training.description import describe_checkpoint
 from i2i.training.position import Position
 
 
@@ -37,10 +37,3 @@ def test_a_generator_without_a_direction_claims_no_channels():
     assert (ours["moving_average"], helper["moving_average"]) == (True, False)
     assert [told[key] for key in ("step", "score", "metrics", "images")] == [3, None, None, None]
     assert told["versions"]["torch"] == torch.__version__
-
-
-def test_the_score_is_the_truths_where_it_is_known_and_else_the_cycles():
-    both = {"AtoB": {"l1": 2.0, "cycle_l1": 7.0}, "BtoA": {"l1": 4.0, "cycle_l1": 9.0}}
-    assert score_of(both) == 3
-    assert score_of({way: {"cycle_l1": values["cycle_l1"]} for way, values in both.items()}) == 8
-    assert score_of({"AtoB": {}}) is None

@@ -20,13 +20,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
+
 # Middle tones, at least 3 : 1 against both white and near-black.
 COLOURS = ("#3b82c4", "#d9722e", "#2f9268", "#9467c9", "#d1495b", "#168f99", "#a98308", "#7d838c")
-METRICS = {
-    "l1": "L1, 0 to 255, lower is better",
-    "psnr": "PSNR in dB, higher is better",
-    "ssim": "SSIM, higher is better",
-}
 
 _INK = "#000000"
 _DASHES = (0, (4, 3))
@@ -107,18 +104,19 @@ def metric_panels(records: Sequence[Mapping[str, Any]]) -> list[Panel]:
         records: lines ``{"step": int, "directions": {direction: {metric: float}}}``, ordered by step.
 
     Returns:
-        One panel for each of :data:`METRICS` that was measured at least once.
+        One panel for each metric of :data:`~i2i.models.scores.AGAINST_TRUTH` that was measured at least once.
     """
     directions = list(dict.fromkeys(name for record in records for name in record["directions"]))
     panels = []
-    for metric, title in METRICS.items():
+    for name in AGAINST_TRUTH:
+        title = f"{METRICS[name].heading}, {METRICS[name].direction} is better"
         curves = []
         for index, direction in enumerate(directions):
             measured = [(record["step"], record["directions"].get(direction, {})) for record in records]
-            steps, values = _arrays([(step, values.get(metric, math.nan)) for step, values in measured])
-            _, baseline = _arrays([(step, values.get(f"identity_{metric}", math.nan)) for step, values in measured])
+            steps, values = _arrays([(step, values.get(name, math.nan)) for step, values in measured])
+            _, baseline = _arrays([(step, values.get(f"{BASELINE}{name}", math.nan)) for step, values in measured])
             curves.append(_Curve(_line(direction, index), steps, values, baseline))
-        panel = _panel(metric, title, curves, _draw_measured, width=4.0)
+        panel = _panel(name, title, curves, _draw_measured, width=4.0)
         if panel:
             panels.append(panel)
     return panels

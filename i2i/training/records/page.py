@@ -5,7 +5,6 @@ It can be written at any moment of a run, also after a crash: what is missing is
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import shlex
@@ -22,6 +21,7 @@ from markupsafe import Markup
 from i2i.errors import RunFolderError, printable
 from i2i.files.atomic import write_whole
 from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
+from i2i.models.scores import BASELINE, METRICS, Metric
 from i2i.training.records.curves import Panel, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
 
@@ -32,28 +32,6 @@ LONGEST_SHOWN = 1 << 20
 _UNKNOWN_TRUTH = "The true translations are not known: judge by the samples."
 _RECORDS = ("metrics.jsonl", "config.yaml", "environment.json", "picture.png")
 _SHEET_NAME = re.compile(r"step-(\d+)\.png")
-
-
-@dataclass(frozen=True)
-class _Metric:
-    """How a metric is written and read; ``better`` is the sign of an improvement."""
-
-    key: str
-    name: str
-    unit: str
-    note: str
-    better: int
-    digits: int
-
-    def text(self, value: float) -> str:
-        return ("∞" if value == math.inf else f"{value:.{self.digits}f}") + self.unit
-
-
-_METRICS = (
-    _Metric("l1", "L1", "", "mean absolute difference, 0 to 255; lower is better", -1, 1),
-    _Metric("psnr", "PSNR", " dB", "peak signal-to-noise ratio; higher is better", +1, 1),
-    _Metric("ssim", "SSIM", "", "structural similarity, up to 1; higher is better", +1, 3),
-)
 
 
 @dataclass(frozen=True)
@@ -245,17 +223,14 @@ def _duration(seconds: float) -> str:
 
 def _numbers(direction: str, values: Mapping[str, float], evaluation: Mapping[str, Any]) -> _Numbers:
     rows = []
-    for metric in _METRICS:
-        value, baseline = values.get(metric.key), values.get(f"identity_{metric.key}")
-        if value is not None:
-            shown = "" if baseline is None else metric.text(baseline)
-            rows.append(_Row(metric.name, metric.note, metric.text(value), shown))
-    known = {f"{prefix}{metric.key}" for metric in _METRICS for prefix in ("", "identity_")} | {"images"}
-    for name, value in values.items():
-        if name == "cycle_l1":
-            rows.append(_Row("Cycle L1", "input against input and back, 0 to 255; lower is better", f"{value:.1f}", ""))
-        elif name not in known:
-            rows.append(_Row(name, "", f"{value:.4g}", ""))
+    for name, metric in METRICS.items():
+        if name in values:
+            baseline = values.get(f"{BASELINE}{name}")
+            shown = "" if baseline is None else _shown(metric, baseline)
+            note = f"{metric.meaning}{f', {metric.scale}' if metric.scale else ''}; {metric.direction} is better"
+            rows.append(_Row(metric.name, note, _shown(metric, values[name]), shown))
+    known = {f"{prefix}{name}" for name in METRICS for prefix in ("", BASELINE)} | {"images"}
+    rows += [_Row(name, "", f"{value:.4g}", "") for name, value in values.items() if name not in known]
     images: Any = values.get("images", evaluation.get("images"))
     return _Numbers(
         direction,
@@ -265,25 +240,30 @@ def _numbers(direction: str, values: Mapping[str, float], evaluation: Mapping[st
     )
 
 
+def _shown(metric: Metric, value: float) -> str:
+    return metric.text(value).replace("inf", "∞")
+
+
 def _reading(values: Mapping[str, float]) -> str:
     """One line that compares each metric with its baseline, such as
-    ``"L1 18.0: worse than leaving the input unchanged (14.5), and so are PSNR and SSIM."``.
+    ``"L1 18.00: worse than leaving the input unchanged (14.50), and so are PSNR and SSIM."``.
     """
-    groups: dict[str, list[_Metric]] = {}
-    for metric in _METRICS:
-        if metric.key in values and f"identity_{metric.key}" in values:
-            verdict = _verdict(values[metric.key], values[f"identity_{metric.key}"], metric)
-            groups.setdefault(verdict, []).append(metric)
+    groups: dict[str, list[str]] = {}
+    for name in METRICS:
+        if name in values and f"{BASELINE}{name}" in values:
+            verdict = _verdict(METRICS[name], values[name], values[f"{BASELINE}{name}"])
+            groups.setdefault(verdict, []).append(name)
     parts = []
     for verdict, (first, *others) in groups.items():
-        value, baseline = first.text(values[first.key]), first.text(values[f"identity_{first.key}"])
-        same = " and ".join(metric.name for metric in others)
-        part = f"{first.name} {value}: {verdict} leaving the input unchanged ({baseline})"
+        metric = METRICS[first]
+        value, baseline = _shown(metric, values[first]), _shown(metric, values[f"{BASELINE}{first}"])
+        same = " and ".join(METRICS[name].name for name in others)
+        part = f"{metric.name} {value}: {verdict} leaving the input unchanged ({baseline})"
         parts.append(part + (f", and so {'is' if len(others) == 1 else 'are'} {same}" if same else ""))
     return "; ".join(parts) + "." if parts else ""
 
 
-def _verdict(value: float, baseline: float, metric: _Metric) -> str:
+def _verdict(metric: Metric, value: float, baseline: float) -> str:
     if metric.text(value) == metric.text(baseline):
         return "no different from"
     return "better than" if (value - baseline) * metric.better > 0 else "worse than"

@@ -21,6 +21,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from i2i.models.scores import values_from_json
+
 Record = dict[str, Any]
 
 LONGEST_LINE = 1 << 16
@@ -151,7 +153,10 @@ def _tidy(record: Record, names: set[str]) -> bool:
     elif record["kind"] == "evaluation":
         directions = record.get("directions")
         directions = directions if isinstance(directions, dict) else {}
-        record["directions"] = {way: _numbers_of(values) for way, values in directions.items()}
+        record["directions"] = {
+            way: _numbers_of(values_from_json(values)) if isinstance(values, dict) else {}
+            for way, values in directions.items()
+        }
         names.update(f"{way}/{name}" for way, values in record["directions"].items() for name in values)
     return len(names) <= MOST_TERMS
 
@@ -167,11 +172,8 @@ def _are_finite(values: Any) -> bool:
 
 
 def _numbers_of(value: Any) -> dict[str, float]:
-    """The numbers of a dictionary; a PSNR of null is infinite, for which JSON has no word."""
-    items = {
-        name: math.inf if number is None and name.endswith("psnr") else number
-        for name, number in (value if isinstance(value, dict) else {}).items()
-    }.items()
+    """The numbers of a dictionary; none of anything else."""
+    items = value.items() if isinstance(value, dict) else ()
     return {name: float(number) for name, number in items if is_number(number) or number in _INFINITIES}
 
 

@@ -109,11 +109,11 @@ def test_the_page_tells_the_run(run):
 
 def test_numbers_stand_beside_the_baseline_with_an_honest_reading(run):
     page = page_of(run)
-    for number in ("18.0", "14.5", "17.2 dB", "16.1 dB", "0.761", "0.700", "40 images"):
+    for number in ("18.04", "14.50", "17.25 dB", "16.10 dB", "0.7614", "0.7000", "40 images"):
         assert number in page.text
     assert (
-        "L1 18.0: worse than leaving the input unchanged (14.5); "
-        "PSNR 17.2 dB: better than leaving the input unchanged (16.1 dB), and so is SSIM."
+        "L1 18.04: worse than leaving the input unchanged (14.50); "
+        "PSNR 17.25 dB: better than leaving the input unchanged (16.10 dB), and so is SSIM."
     ) in page.text
     assert "Generator losses" in page.text
     assert "L1, 0 to 255, lower is better" in page.text
@@ -122,7 +122,7 @@ def test_numbers_stand_beside_the_baseline_with_an_honest_reading(run):
 @pytest.mark.parametrize(
     ("values", "reading"),
     [
-        ({"l1": 14.52, "identity_l1": 14.48}, "L1 14.5: no different from leaving the input unchanged (14.5)."),
+        ({"l1": 14.502, "identity_l1": 14.498}, "L1 14.50: no different from leaving the input unchanged (14.50)."),
         ({"l1": 18.0}, ""),
         ({"cycle_l1": 4.2}, "The true translations are not known: judge by the samples."),
     ],
