@@ -77,7 +77,7 @@ import sys
 from pathlib import Path
 import i2i
 from i2i.ops.native import cpu
-rung = native.load()
+rung = cpu.load()
 import torch
 torch.ops.i2i.residual_block
 assert Path(i2i.__file__).is_relative_to(sys.argv[1]), i2i.__file__

@@ -9,29 +9,7 @@ from accelerate.state import AcceleratorState
 from i2i.config.run_config import TrainingOptions
 from i2i.errors import ConfigError
 from i2i.training import launch
-from i2i.training.launch import Launch, _accelerate_on, check_device
-
-
-def test_the_cpu_is_always_there():
-    assert check_device("cpu") == torch.device("cpu")
-    assert check_device("auto").type in ("cpu", "cuda", "mps")
-
-
-@pytest.mark.parametrize("name", ["gpu", "cuda:x", "", "meta", "xla:99x"])
-def test_other_words_are_refused(name):
-    with pytest.raises(ConfigError, match=f"--device must be auto, cpu, cuda, cuda:N or mps; got '{name}'"):
-        check_device(name)
-
-
-def test_a_missing_gpu_is_told_from_a_wrong_word(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(ConfigError, match=r"--device cuda:1: torch .* sees 0 CUDA devices; use --device cpu"):
-        check_device("cuda:1")
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert check_device("cuda:1") == torch.device("cuda:1")
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="--device mps: torch sees no Apple GPU"):
-        check_device("mps")
+from i2i.training.launch import Launch, _accelerate_on
 
 
 @pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED", "MEGATRON_LM", "PARALLELISM_CONFIG"])

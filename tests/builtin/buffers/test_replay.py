@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import i2i
 from i2i.builtin.buffers.replay import ReplayBuffer
 
-from .stepping import History
+from ..methods.stepping import History
 
 
 def buffer_of(size, seed=0):

@@ -1,0 +1,141 @@
+"""``tests/`` mirrors ``i2i/``: whoever changes a file finds its tests by its name."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import i2i
+
+PACKAGE = Path(i2i.__file__).parent
+TESTS = Path(__file__).parent
+
+TESTED_ELSEWHERE: dict[str, str] = {
+    "api/training.py": "training: runs are its tests",
+    "api/using.py": "test_api.py: load, evaluate and export as a user calls them",
+    "benchmarking/blocks.py": "benchmarking/test_work.py: all cases are checked by what they count and that they agree",
+    "benchmarking/case.py": "benchmarking/test_runner.py: a case is seen by being run",
+    "benchmarking/cases.py": "benchmarking/test_runner.py: the list of cases is chosen from there",
+    "benchmarking/generators.py": "benchmarking/test_rivals.py: the generators are compared with their rivals",
+    "benchmarking/memory.py": "benchmarking/test_runner.py: a case is seen by being run",
+    "benchmarking/norms.py": "benchmarking/test_work.py: all cases are checked by what they count and that they agree",
+    "benchmarking/plot.py": "benchmarking/test_report.py: the picture is drawn from a report",
+    "benchmarking/training_step.py": "benchmarking/test_benchmarked_networks.py: their step",
+    "builtin/buffers/__init__.py": "builtin/buffers: names and options, of which contract/ checks each",
+    "builtin/datasets/__init__.py": "builtin/datasets/test_folder.py: the options of the one data set there is",
+    "builtin/datasets/check.py": "builtin/datasets/test_dataset_bad_inputs.py: by what a person is told",
+    "builtin/datasets/layout.py": "builtin/datasets/test_folder.py: by the pairs that come out",
+    "builtin/datasets/sampling.py": "builtin/datasets/test_folder.py: by the samples that come out",
+    "builtin/datasets/scan.py": "builtin/datasets/test_folder.py: by the files that are found",
+    "builtin/datasets/split.py": "builtin/datasets/test_folder.py: by the split that comes out",
+    "builtin/datasets/wrong_layout.py": "builtin/datasets/test_dataset_bad_inputs.py: by what a person is told",
+    "builtin/discriminators/geometry.py": "builtin/test_discriminators.py: fields and sizes of all",
+    "builtin/discriminators/multiscale.py": "builtin/test_discriminators.py: one transcript serves all",
+    "builtin/discriminators/patch.py": "builtin/test_discriminators.py: one transcript serves all",
+    "builtin/discriminators/pixel.py": "builtin/test_discriminators.py: one transcript serves all",
+    "builtin/generators/encoder_decoder.py": "builtin/generators/test_unet.py: it is a U-Net without skips",
+    "builtin/losses/adversarial.py": "builtin/test_losses.py: formulas, penalties and options of all losses",
+    "builtin/methods/__init__.py": "builtin/methods: names and options, of which contract/ checks each",
+    "builtin/network_options.py": "builtin/test_generators.py: options that the networks share",
+    "builtin/plugin.py": "plugins/test_manager.py: the manager finds it as it finds any plugin",
+    "cli/translation_report.py": "cli/test_translate_command.py: by what is printed",
+    "diagnosis.py": "cli/test_doctor_command.py: by what is printed",
+    "environment/packages.py": "cli/test_doctor_command.py: by what is printed",
+    "environment/quiet.py": "environment/test_launchers.py: by what libraries do not say",
+    "exporting/comparison.py": "exporting/test_exporter.py: a file that differs is not kept",
+    "exporting/half_filters.py": "exporting/test_onnx_file.py: by the size of the file",
+    "exporting/onnx_norm.py": "exporting/test_exact_norm.py: by the file's own numbers",
+    "exporting/onnx_versions.py": "exporting/test_onnx_file.py: by what is asked for",
+    "exporting/standalone/run_onnx.py": "exporting/test_exporter.py: the script runs without i2i",
+    "exporting/standalone/run_torch.py": "exporting/test_exporter.py: the script runs without i2i",
+    "files/lock.py": "training/test_file_systems.py: two runs in one folder",
+    "files/regular_files.py": "models/test_weight_files.py: devices and pipes are not read",
+    "images/decoding.py": "images/test_reading.py: reading is decoding and preparing",
+    "images/georeference.py": "images/test_tiff.py: tags of GeoTIFF",
+    "images/inputs.py": "translation/test_plan.py: names, folders and patterns as a person gives them",
+    "images/limits.py": "nothing: one number",
+    "images/orientation.py": "images/test_reading.py: all eight orientations",
+    "images/refusals.py": "images/test_beside.py: files that are no images",
+    "images/tiff_header.py": "images/test_tiff.py: by the files that are read",
+    "images/video/frames.py": "images/video/test_streams.py: by the frames that come out",
+    "images/video/opening.py": "images/video/test_streams.py: by the videos that are opened",
+    "models/checkpoint_description.py": "models/test_checkpoint.py: by the checkpoints that are read",
+    "models/conversion.py": "models/test_official.py: what comes in is what is converted",
+    "models/exported_record.py": "translation/test_exported.py: by the files that are opened",
+    "models/official_layout.py": "models/test_official.py: by the files that are read",
+    "models/pt2_graph.py": "models/test_pt2_archive.py: by the files that are refused",
+    "ops/batching.py": "ops/test_transforms.py: vmap of every operator",
+    "ops/cancelled_bias.py": "ops/test_modules.py: no parameter is missed in training",
+    "ops/checks.py": "ops: every operator refuses the same",
+    "ops/memory_format.py": "ops: every operator keeps the layout",
+    "ops/native/cache.py": "ops/native/test_cpu.py: by the library that is loaded",
+    "ops/native/toolchain.py": "ops/native/test_cpu.py: by the library that is built",
+    "ops/plain_norm.py": "ops/test_instance_norm_kernels.py: what the kernels are compared with",
+    "ops/second_order.py": "ops/test_transforms.py: gradients of gradients",
+    "plugins/calls.py": "plugins/test_manager.py: errors of a plugin's own code",
+    "plugins/hookspecs.py": "docs/test_hooks_page.py: the page and the hooks are the same",
+    "plugins/protocols.py": "nothing: types alone",
+    "serving/app.py": "serving/test_api.py: as a client sees it",
+    "serving/lifeline.py": "serving/test_running.py: what is left when a process dies",
+    "serving/messages.py": "serving/test_worker.py: by what passes between the processes",
+    "serving/problems.py": "serving/test_api.py: as a client sees it",
+    "serving/service.py": "serving/test_connections.py: as a client sees it",
+    "tensors/collate.py": "training/test_batches.py: by the batches that come out",
+    "tensors/padding.py": "translation/test_translator.py: by the images that come out",
+    "tensors/pixels.py": "translation/test_translator.py: by the images that come out",
+    "tensors/weight_types.py": "models/test_weight_files.py: by the files that are read",
+    "training/averages.py": "training/test_trainer.py: by the checkpoints of a run",
+    "training/keeper.py": "training/test_trainer.py: by what a run keeps",
+    "training/loss_lines.py": "training/test_trainer.py: by the lines of a run",
+    "training/position.py": "training/test_resume.py: by the steps of a resumed run",
+    "training/records/run_result.py": "training/test_trainer.py: by what a run returns",
+    "training/snapshot.py": "training/test_resume.py: bit for bit",
+    "training/trackers.py": "training/test_trainer.py: by what is tracked",
+    "translation/kinds.py": "translation/test_translator.py: every kind of image goes through it",
+    "translation/pictures.py": "translation/test_image_files.py: by the files that are written",
+    "translation/tiled_files.py": "cli/test_translate_tiles.py: as a person calls it",
+    "translation/tiles/boxes.py": "translation/tiles/test_operations.py: by the parts that operations need",
+    "translation/tiles/sources.py": "translation/tiles/test_compute.py: by the images that come out",
+    "translation/tiles/tile_settings.py": "translation/tiles/test_tiling.py: by what is asked for",
+}
+"""Each source file without a test of its name: the test, or folder of tests, that would fail if it broke, or
+``nothing`` to test; then why."""
+
+
+def sources() -> list[str]:
+    """Every file of the package that computes something: a room's ``__init__`` counts where it defines a name."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        relative = path.relative_to(PACKAGE).as_posix()
+        defines = any(
+            isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.parse(path.read_text("utf-8")).body
+        )
+        if "templates" not in path.parts and (defines or path.stem not in ("__init__", "__main__", "_version")):
+            found.append(relative)
+    return found
+
+
+def mirror_of(source: str) -> Path:
+    path = Path(source)
+    if path.name == "__init__.py":
+        path = path.parent
+    return TESTS / path.parent / f"test_{path.stem}.py"
+
+
+@pytest.mark.parametrize("source", sources())
+def test_every_file_has_a_test_of_its_name_or_a_line_that_says_where_it_is_tested(source: str) -> None:
+    mirror = mirror_of(source)
+    if source not in TESTED_ELSEWHERE:
+        name = mirror.relative_to(TESTS.parent)
+        assert mirror.is_file(), f"i2i/{source} has no {name}; write it, or say in TESTED_ELSEWHERE what tests the file"
+        return
+    assert not mirror.exists(), f"i2i/{source} has its test; its line in TESTED_ELSEWHERE may go"
+    place, _, reason = TESTED_ELSEWHERE[source].partition(": ")
+    assert reason, "a line says where, and after a colon why"
+    assert place == "nothing" or (TESTS / place).exists(), f"there is no tests/{place}"
+
+
+def test_no_line_is_about_a_file_that_is_gone() -> None:
+    assert set(TESTED_ELSEWHERE) <= set(sources())

@@ -1,0 +1,141 @@
+"""Each check of methods fails for one that breaks just that promise, and passes for one that keeps it."""
+
+import itertools
+
+import pytest
+import torch
+
+from i2i.plugins import MethodSpec
+from i2i.testing import check_method
+
+from .examples import failed_names
+
+
+class GoodMethod:
+    """pix2pix without its conditional input: the least that trains a generator and a discriminator."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.generators = {"G": parts.make_generator(parts.channels["A"], parts.channels["B"])}
+        self.discriminators = {"D": parts.make_discriminator(parts.channels["B"])}
+        self.buffers = {"fakes": parts.make_buffer()}
+        self.directions = {"AtoB": "G"}
+
+    def judge(self, image):
+        logits = self.discriminators["D"](image)
+        return logits if isinstance(logits, list) else [logits]
+
+    def step(self, batches, update):
+        total = {}
+        for batch in batches:
+            fake = self.generators["G"](batch["A"])
+            self.discriminators["D"].requires_grad_(False)
+            total["G"] = sum(self.parts.adversarial.generator(logits) for logits in self.judge(fake))
+            self.discriminators["D"].requires_grad_(True)
+            update.backward((total["G"] + self.parts.pixel(fake, batch["B"])) / len(batches))
+        update.apply("generators")
+        for batch in batches:
+            with torch.no_grad():
+                fake = self.generators["G"](batch["A"])
+            pairs = zip(self.judge(batch["B"]), self.judge(fake), strict=True)
+            total["D"] = sum(self.parts.adversarial.discriminator(real, fake) for real, fake in pairs)
+            update.backward(total["D"] / len(batches))
+        update.apply("discriminators")
+        return {name: value.detach() for name, value in total.items()}
+
+
+class UnnamedNetworks(GoodMethod):
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.generators = list(self.generators.values())
+
+
+class UnknownDirection(GoodMethod):
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.directions = {"AtoB": "G_A"}
+
+
+class ThreeChannels(GoodMethod):
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.generators = {"G": parts.make_generator(3, 3)}
+
+
+class FirstBatchOnly(GoodMethod):
+    def step(self, batches, update):
+        (batch,) = batches
+        return super().step([batch], update)
+
+
+class NeverAppliesDiscriminators(GoodMethod):
+    def step(self, batches, update):
+        class Update:
+            backward = update.backward
+
+            def apply(self, group):
+                if group == "generators":
+                    update.apply(group)
+
+        return super().step(batches, Update())
+
+
+class InfiniteTerm(GoodMethod):
+    def step(self, batches, update):
+        return {**super().step(batches, update), "extra": torch.tensor(torch.inf)}
+
+
+class StaysFrozen(GoodMethod):
+    def step(self, batches, update):
+        terms = super().step(batches, update)
+        self.discriminators["D"].requires_grad_(False)
+        return terms
+
+
+class OneDiscriminatorOnly(GoodMethod):
+    def judge(self, image):
+        return [self.discriminators["D"](image)]
+
+
+class GlobalNoise(GoodMethod):
+    seeds = itertools.count()
+
+    def step(self, batches, update):
+        with torch.no_grad():
+            next(self.generators["G"].parameters()).mul_(1 + 0.01 * next(self.seeds))
+        return super().step(batches, update)
+
+
+def method_spec(method, pairing="paired"):
+    return MethodSpec(
+        name="example",
+        summary="a method",
+        build=lambda options, *, parts: method(parts),
+        pairing=lambda options: pairing,
+    )
+
+
+def test_good_method_passes_every_check():
+    check_method(method_spec(GoodMethod))
+
+
+@pytest.mark.parametrize(
+    ("method", "check"),
+    [
+        (UnnamedNetworks, "builds a method"),
+        (UnknownDirection, "directions"),
+        (ThreeChannels, "other channels"),
+        (FirstBatchOnly, "gradient accumulation"),
+        (NeverAppliesDiscriminators, "one step"),
+        (InfiniteTerm, "one step"),
+        (StaysFrozen, "one step"),
+        (OneDiscriminatorOnly, "several discriminators"),
+        (GlobalNoise, "determinism"),
+    ],
+)
+def test_broken_method_fails_its_check(method, check):
+    assert check in failed_names(method_spec(method))
+
+
+def test_unknown_pairing_is_named():
+    assert failed_names(method_spec(GoodMethod, pairing="twins")) == ["pairing"]
