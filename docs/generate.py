@@ -3,8 +3,9 @@
 ``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
 commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
 ``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write; in
-``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in ``using-a-translator.md`` the speed. A
-test compares all of them with their sources.
+``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in ``using-a-translator.md`` the speed. In
+``CONTRIBUTING.md`` the table of the rooms is made from their docstrings. A test compares all of them with their
+sources.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
+from rooms import table as room_lines
 
 from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
@@ -331,6 +333,11 @@ def using_page() -> str:
     return _with_sections("using-a-translator.md", speed=_speed_lines())
 
 
+def contributing_page() -> str:
+    """The page as it is, with its table of rooms made anew."""
+    return _with_sections("../CONTRIBUTING.md", rooms=room_lines())
+
+
 def _speed_lines() -> Iterator[str]:
     result = json.loads(TRANSLATE_FOLDER.read_text(encoding="utf-8"))
     options, environment = result["options"], result["environment"]
@@ -380,6 +387,7 @@ PAGES = {
     "kernels.md": kernels_page,
     "large-images.md": large_images_page,
     "using-a-translator.md": using_page,
+    "../CONTRIBUTING.md": contributing_page,
 }
 
 

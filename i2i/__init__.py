@@ -1,6 +1,8 @@
 """i2i: image-to-image translation with CycleGAN and pix2pix, made of plugins.
 
 This package imports no torch until a function that needs it is called, so ``import i2i`` and ``i2i --help`` stay quick.
+
+May import ``api``.
 """
 
 from i2i._version import __version__

@@ -1,4 +1,4 @@
-"""``python -m i2i`` is the same as ``i2i``."""
+"""``python -m i2i`` is the same as ``i2i``. May import ``cli``."""
 
 from i2i.cli.main import main
 

@@ -1,4 +1,7 @@
-"""Facts about this installation, and whether it can train. Imports no torch until :func:`examine` is called."""
+"""Facts about this installation, and whether it can train. Imports no torch until :func:`examine` is called.
+
+May import ``config``, ``ops``, ``plugins`` and ``environment``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Telling a person how a run is getting on."""
+"""Telling a person how a run is getting on.
+
+May import nothing.
+"""
 
 from __future__ import annotations
 

@@ -10,79 +10,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from rooms import GROUND, PACKAGE, imported_module, imports, module_name, modules, read_rooms, room_of
 
-import i2i
 from i2i.plugins.manager import ENTRY_POINT_GROUP
 
-PACKAGE = Path(i2i.__file__).parent
-
-MAY_IMPORT = {
-    part: {*others.split(), "errors"} - {part}
-    for part, others in {
-        "_version": "",
-        "errors": "",
-        "paths": "",
-        "progress": "",
-        "terminal": "progress",
-        "files": "",
-        "environment": "",
-        "images": "environment paths progress",
-        "plugins": "_version",
-        "ops": "",
-        "builtin": "plugins ops images paths progress",
-        "testing": "plugins",
-        "tensors": "",
-        "config": "plugins files paths",
-        "diagnosis": "config ops plugins environment _version",
-        "models": "config plugins tensors images files environment paths _version",
-        "translation": "models tensors images plugins files environment paths",
-        "evaluation": "translation models config plugins tensors files environment paths progress _version",
-        "exporting": "translation models config plugins tensors environment progress _version",
-        "training": "evaluation models config plugins tensors files environment terminal paths progress _version "
-        "evaluation models config plugins tensors files environment terminal paths progress _version",
-        "benchmarking": "config plugins ops tensors environment progress _version",
-        "api": "training evaluation exporting translation models config plugins environment terminal paths progress",
-        "serving": "api translation tensors images environment _version",
-        "cli": "api serving benchmarking diagnosis testing training evaluation exporting translation models config "
-        "images plugins files environment terminal paths progress _version",
-        "__init__": "api _version",
-        "__main__": "cli",
-    }.items()
-}
-"""Each part of the package with the other parts it may import, at the top of a file or inside a function; all may
-import errors."""
+ROOMS = read_rooms()
 
 HEAVY = {"torch", "torchmetrics", "accelerate", "matplotlib", "tensorboard"}
-
-
-def modules() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
-
-
-def part_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imports(path: Path, tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Each imported module or name as a dotted name, with its line; relative imports are resolved."""
-    package = ["i2i", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
-
-
-def imported_part(dotted: str) -> str | None:
-    """The part of i2i that a dotted name lies in: ``"plugins"``, ``"__init__"`` for the package itself, or None."""
-    first, *rest = dotted.split(".")
-    if first != "i2i":
-        return None
-    if rest and ((PACKAGE / rest[0]).is_dir() or (PACKAGE / f"{rest[0]}.py").is_file()):
-        return rest[0]
-    return "__init__"
 
 
 def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
@@ -99,19 +33,30 @@ def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:
         waiting.extend(ast.iter_child_nodes(node))
 
 
+def part_of(path: Path) -> str:
+    return module_name(path).split(".")[0]
+
+
+@pytest.mark.parametrize("name", sorted(set(ROOMS) - set(GROUND)))
+def test_each_room_says_what_it_may_import(name: str) -> None:
+    room = ROOMS[name]
+    assert "May import" in room.docstring, f"say in the docstring of {room.path} what i2i.{name} may import"
+    missing = [place for place in room.may_import if imported_module(f"i2i.{place}") != place]
+    assert not missing, f"{room.path} speaks of {', '.join(missing)}, which i2i does not have"
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_flow_one_way(path: Path) -> None:
-    part = part_of(path)
-    assert part in MAY_IMPORT, f"say in MAY_IMPORT what i2i.{part} may import"
-    allowed = MAY_IMPORT[part] | {part}
+    room = room_of(module_name(path), ROOMS)
 
     wrong = [
         f"line {line} imports {dotted}"
-        for line, dotted in imports(path, ast.parse(path.read_text(encoding="utf-8")))
-        if imported_part(dotted) not in (None, *allowed)
+        for line, dotted in imports(path)
+        if (module := imported_module(dotted)) is not None and not room.allows(module)
     ]
 
-    assert not wrong, f"{path}: {'; '.join(wrong)}; i2i.{part} may import {', '.join(sorted(allowed))}"
+    allowed = ", ".join((*room.may_import, *GROUND))
+    assert not wrong, f"{path}: {'; '.join(wrong)}; by its docstring i2i.{room.name} may import {allowed}"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,11 @@
-"""The functions behind ``import i2i``; every command is a thin front of one of them. Imports torch on first use."""
+"""Functions behind ``import i2i``: every command is a thin front of one of them. Imports torch on first use.
+
+Begin with :mod:`~i2i.api.training` for ``run``, ``resolve`` and ``create``, with :mod:`~i2i.api.using` for ``load``,
+``export``, ``convert`` and ``evaluate``.
+
+May import ``training``, ``evaluation``, ``exporting``, ``translation``, ``models``, ``config``, ``plugins``,
+``environment`` and ``terminal``.
+"""
 
 from i2i.api.training import create, resolve, run
 from i2i.api.using import convert, evaluate, export, load

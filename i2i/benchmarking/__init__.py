@@ -1,5 +1,7 @@
-"""``i2i bench``: checks the fused kernels against float64, then times them beside PyTorch eager and its rivals.
+"""Checks and timings of ``i2i bench``: fused kernels against float64, then beside PyTorch eager and other runtimes.
 
-Import :mod:`i2i.benchmarking.runner` for the run, :mod:`i2i.benchmarking.cases` for what is measured. This module
-imports no torch.
+Begin with :mod:`~i2i.benchmarking.cases`, what is measured; :mod:`~i2i.benchmarking.runner` checks and times it,
+:mod:`~i2i.benchmarking.report` keeps the numbers. This module imports no torch.
+
+May import ``config``, ``plugins``, ``ops``, ``tensors`` and ``environment``.
 """

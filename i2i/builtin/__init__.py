@@ -1,5 +1,8 @@
-"""The components that come with i2i, behind the same door as a stranger's: nothing imports this room.
+"""The components that come with i2i: networks, losses, methods, buffers and data sets.
 
-May import ``plugins``, ``ops``, ``images``, ``paths`` and ``progress``. Begin with :mod:`~i2i.builtin.plugin`, which
-registers them; each kind has a folder, whose ``__init__`` says which there are and with what options.
+They stand behind the same door as a stranger's: nothing imports this room, the plugin manager finds it. Begin with
+:mod:`~i2i.builtin.plugin`, which registers them. Each kind has a folder: its ``__init__`` holds names, options and
+specs without torch, the files beside it the torch code. :mod:`~i2i.builtin.methods.cyclegan` is a whole training step.
+
+May import ``plugins``, ``ops`` and ``images``.
 """

@@ -1,4 +1,7 @@
-"""What this machine and this process are: packages, launchers, memory. Imports no torch.
+"""The machine and the process: packages, launchers, memory. Imports no torch.
 
-May import ``errors``. Begin with :mod:`~i2i.environment.packages`.
+Begin with :mod:`~i2i.environment.packages`, which knows what is installed and how to get what is not;
+:mod:`~i2i.environment.launchers` reads what torchrun and others say.
+
+May import nothing.
 """

@@ -1,5 +1,7 @@
-"""Writing a translator as a file that runs without i2i, and only if it gives the same images.
+"""Files that run without i2i: written from a translator, and only if they give the same images.
 
-May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors`` and ``environment``. Begin with
-:mod:`~i2i.exporting.exporter`.
+Begin with :mod:`~i2i.exporting.exporter`, every step of an export; :mod:`~i2i.exporting.image_to_image` is the module
+that is traced, :mod:`~i2i.exporting.comparison` runs the result.
+
+May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors`` and ``environment``.
 """

@@ -1,4 +1,7 @@
-"""Files that are not images: written so that a crash leaves the old one or the new one, locked, read within bounds.
+"""Files that are not images: written whole or not at all, locked, read within bounds. Imports no torch.
 
-May import ``errors``. Begin with :mod:`~i2i.files.atomic`: everything that i2i writes goes through it.
+Begin with :mod:`~i2i.files.atomic`: everything that i2i writes goes through it. :mod:`~i2i.files.texts` reads YAML and
+JSON of others.
+
+May import nothing.
 """

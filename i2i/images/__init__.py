@@ -1,5 +1,8 @@
-"""Images from files and back, in training and in use: decoding, levels, metadata, writing. Imports no torch.
+"""Image files: finding, decoding, levels, metadata and writing, the same in training and in use. Imports no torch.
 
-May import ``errors``, ``paths``, ``progress`` and ``environment``. Begin with :mod:`~i2i.images.reading`; which files
-are meant is found by :mod:`~i2i.images.finding`, and :mod:`i2i.images.video` does the same for videos.
+Begin with :mod:`~i2i.images.reading`, from a file to the numbers that a network takes; :mod:`~i2i.images.decoding` says
+which files are refused and why, :mod:`~i2i.images.writing` goes the other way. Which files are meant is found by
+:mod:`~i2i.images.inputs` for names that a person gives and by :mod:`~i2i.images.finding` below a folder.
+
+May import nothing.
 """

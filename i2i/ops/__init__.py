@@ -1,4 +1,10 @@
-"""The fused operators: functions, modules, and why a call does not run fused. The native library loads on first use."""
+"""Fused operators: functions, modules, gradients, and why a call does not run fused.
+
+Begin with :mod:`~i2i.ops.residual_block`, an operator with its reference; :mod:`~i2i.ops.choice` is the one place that
+decides whether a call runs fused. The native library (:mod:`i2i.ops.native`) loads on first use.
+
+May import nothing.
+"""
 
 from i2i.ops.choice import Implementation, reason_against_fused
 from i2i.ops.image_convolution import ImageConvolution, image_convolution

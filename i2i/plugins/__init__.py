@@ -1,6 +1,11 @@
-"""The plugin engine. Imports no torch.
+"""Plugins and the manager that finds them: hooks, specs, protocols, options. Imports no torch.
 
-Everything a plugin author needs is exported here; see ``docs/writing-a-plugin.md``.
+Everything a plugin author needs is exported here; see ``docs/writing-a-plugin.md``. Begin with
+:mod:`~i2i.plugins.hookspecs`, the hooks, and :mod:`~i2i.plugins.specs`, what they return; :mod:`~i2i.plugins.protocols`
+says what is asked of the objects that specs build, :mod:`~i2i.plugins.manager` loads packages and finds components by
+name.
+
+May import nothing.
 """
 
 from i2i.plugins.component_options import Options

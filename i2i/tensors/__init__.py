@@ -1,4 +1,7 @@
-"""What is done with tensors and networks whatever they are for: scaling, padding, devices, running without a trace.
+"""Tensors and networks, whatever they are for: scaling, padding, devices, running without a trace.
 
-May import ``errors``. Begin with :mod:`~i2i.tensors.pixels`, the one scaling between levels and [-1, 1].
+Begin with :mod:`~i2i.tensors.pixels`, the one scaling between levels and [-1, 1]; :mod:`~i2i.tensors.inference` runs
+networks and leaves modes and random numbers as they were.
+
+May import nothing.
 """

@@ -1,4 +1,4 @@
-"""Contract tests for plugin authors: does a component keep the promises that the engine relies on?
+"""Contract tests for plugin authors: does a component keep the promises that training relies on?
 
 In a plugin's own tests::
 
@@ -14,6 +14,10 @@ results one by one and never raises. ``i2i plugins check`` prints the same.
 The checks run on the CPU, on tiny images, with the component's default options, except that an option called
 ``base_channels`` is lowered to 8 (the first result says so). Give ``options`` to check another setting. The caller's
 random state is left as it was.
+
+Begin with :mod:`~i2i.testing.component`; what is asked of each kind of component is in the file of that kind.
+
+May import ``plugins``.
 """
 
 from i2i.testing.component import (

@@ -1,6 +1,9 @@
-"""Training: the loop, and everything that begins it, feeds it, keeps what it reached and ends it.
+"""The training loop: what sets it up, feeds it, keeps what it reached and ends it.
 
-May import ``evaluation``, ``models``, ``config``, ``plugins``, ``tensors``, ``environment`` and ``files``. Nothing
-imports ``training`` but ``api`` and what shows a run's end. Begin with :mod:`~i2i.training.trainer`, which is the loop;
-:mod:`~i2i.training.launch` sets it up, :mod:`~i2i.training.keeper` saves.
+Begin with :mod:`~i2i.training.trainer`, which is the loop; :mod:`~i2i.training.launch` sets it up,
+:mod:`~i2i.training.loading` feeds it, :mod:`~i2i.training.keeper` saves what :mod:`~i2i.training.snapshot` takes down.
+The step itself belongs to the method: :mod:`i2i.builtin.methods`.
+
+Nothing imports this room but ``api``, and ``cli`` for what ends a run. May import ``evaluation``, ``models``,
+``config``, ``plugins``, ``tensors``, ``files``, ``environment`` and ``terminal``.
 """

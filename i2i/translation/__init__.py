@@ -1,5 +1,8 @@
 """From images to images: a translator, and translating files, streams and videos with it.
 
-May import ``models``, ``tensors``, ``images``, ``plugins`` (calls), ``environment`` and ``files``. Begin with
-:mod:`~i2i.translation.translator`; what is to be translated into what is decided in :mod:`~i2i.translation.plan`.
+Begin with :mod:`~i2i.translation.translator`, one image from input to output. :mod:`~i2i.translation.plan` decides
+which files become which; :mod:`~i2i.translation.image_files`, :mod:`~i2i.translation.image_stream` and
+:mod:`~i2i.translation.videos` carry it out.
+
+May import ``models``, ``tensors``, ``images``, ``plugins``, ``files`` and ``environment``.
 """

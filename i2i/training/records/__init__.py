@@ -1,4 +1,7 @@
-"""What a run writes for people and for going on: its folder, its log, its page.
+"""What a run leaves to people and to whoever resumes it: its folder, its log, its page.
 
-May import ``config``, ``plugins``, ``environment`` and ``files``. Begin with :mod:`~i2i.training.records.run_folder`.
+Begin with :mod:`~i2i.training.records.run_folder`, which names every file of a run;
+:mod:`~i2i.training.records.run_log` reads ``metrics.jsonl``, :mod:`~i2i.training.records.page` makes ``index.html``.
+
+May import ``models.scores``, ``config``, ``plugins`` and ``files``.
 """

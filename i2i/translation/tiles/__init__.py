@@ -1,6 +1,10 @@
 """Images of any size: a network computed tile by tile, with the statistics of the whole image in every norm.
 
-``graph`` turns a network into operations on planes, ``passes`` decides what is kept and what is computed again,
-``compute`` computes; ``estimate`` is the cheaper way whose result is an estimate. Begin with
-:mod:`~i2i.translation.tiles.tiling`: its ``Tiling`` is what a translator holds. May import what its room may.
+Begin with :mod:`~i2i.translation.tiles.tiling`: its ``Tiling`` is what a translator holds, and it chooses the size of a
+tile. :mod:`~i2i.translation.tiles.graph` turns a network into operations on planes,
+:mod:`~i2i.translation.tiles.passes` decides what is kept and what is computed again,
+:mod:`~i2i.translation.tiles.compute` computes; :mod:`~i2i.translation.tiles.estimate` is the cheaper way whose result
+is an estimate.
+
+May import ``models``, ``tensors``, ``images``, ``environment`` and, of the room around it, ``translation.kinds``.
 """
