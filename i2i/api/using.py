@@ -242,8 +242,9 @@ def evaluate(
     with watching(progress), working("starting PyTorch"):
         require("evaluating", *MEASURING)
     from i2i.config.resolver import layer_from_settings
+    from i2i.evaluation.evaluated_data import choose_data
     from i2i.evaluation.features import load_features
-    from i2i.evaluation.measurement import choose_data, measure
+    from i2i.evaluation.measurement import MeasuringOptions, measure
     from i2i.models.model import find_checkpoint
     from i2i.translation.exported import is_exported
 
@@ -254,7 +255,7 @@ def evaluate(
         raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
     manager = PluginManager()
     kept = None if is_exported(model) else find_checkpoint(model, checkpoint).description.get("config", {}).get("data")
-    root, choice = choose_data(manager, kept, data, given.get("data", {}))
+    chosen = choose_data(manager, kept, data, given.get("data", {}), split)
     with watching(progress):
         with working("loading the model"):
             translator = load(
@@ -266,17 +267,13 @@ def evaluate(
                 inference=inference,
                 trust=trust,
             )
-        return measure(
-            manager,
-            translator,
-            root,
-            choice,
-            split=split,
-            which=metrics,
+        options = MeasuringOptions(
             load_features=lambda: load_features(features, translator.device, trust=trust),
+            which=metrics,
             batch_size=batch_size,
             seed=seed,
         )
+        return measure(manager, translator, chosen, options)
 
 
 def _load_generator(

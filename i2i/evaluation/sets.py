@@ -14,13 +14,19 @@ names, because their numbers do not compare with anybody's FID.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from i2i.evaluation.features import Features
+from i2i.models.scores import BASELINE
 from i2i.tensors.inference import own_random_numbers
+from i2i.tensors.pixels import to_uint8
 
 KID_SUBSETS = 100
 KID_SUBSET_SIZE = 1000
@@ -77,3 +83,80 @@ def set_distances(
     if varies:
         distances[f"{kernel}_std"] = float(deviation)
     return {f"{prefix}{name}": value for name, value in distances.items()}
+
+
+def features_of(features: Features, images: Sequence[Tensor]) -> Tensor:
+    """The features ``[N, D]`` of images ``[1, C, H, W]`` in [-1, 1]; neighbours of one size are computed together."""
+    groups = [torch.cat(list(group)) for _, group in groupby(images, key=lambda image: image.shape)]
+    return torch.cat([features.of(to_uint8(group)) for group in groups])
+
+
+class SetMetrics:
+    """Distances of translations from the images of the target domain, with the same of the inputs as baseline.
+
+    Args:
+        features: what images are compared under.
+        seed: chooses KID's subsets.
+    """
+
+    def __init__(self, features: Features, seed: int) -> None:
+        self.features = features
+        self.seed = seed
+        self._translations: list[Tensor] = []
+        self._inputs: list[Tensor] = []
+        self._targets: list[Tensor] = []
+
+    def add_translations(self, translations: Sequence[Tensor], inputs: Sequence[Tensor]) -> None:
+        """Add translations and what they were made of, each ``[1, C, H, W]`` in [-1, 1]."""
+        self._translations.append(features_of(self.features, translations))
+        self._inputs.append(features_of(self.features, inputs))
+
+    def add_targets(self, images: Sequence[Tensor]) -> None:
+        """Add images of the target domain, each ``[1, C, H, W]`` in [-1, 1]."""
+        self._targets.append(features_of(self.features, images))
+
+    @property
+    def translations(self) -> int:
+        """How many translations there are."""
+        return sum(map(len, self._translations))
+
+    @property
+    def targets(self) -> int:
+        """How many images of the target domain there are."""
+        return sum(map(len, self._targets))
+
+    def compute(self) -> dict[str, float]:
+        """See :func:`set_distances`; at least :data:`FEWEST` translations and targets are needed."""
+        targets = torch.cat(self._targets)
+        distances: dict[str, float] = {}
+        for prefix, images in (("", self._translations), (BASELINE, self._inputs)):
+            distances |= set_distances(
+                torch.cat(images), targets, standard=self.features.standard, seed=self.seed, prefix=prefix
+            )
+        return distances
+
+    def notes(self) -> list[str]:
+        """What a person should know before quoting a distance."""
+        notes = []
+        fewest, dimensions = min(self.translations, self.targets), self._targets[0].shape[1]
+        frechet = "FID" if self.features.standard else "the Frechet distance"
+        if fewest <= dimensions:
+            notes.append(
+                f"{fewest} images cannot fill {dimensions} features: {frechet} is far above what more images would "
+                "give, and only compares with the same counts; the kernel distance is without that bias"
+            )
+        if not self.features.standard:
+            notes.append(
+                f"distances under {self.features.name} do not compare with FID and KID, which stand on Inception v3"
+            )
+        return notes
+
+    def protocol(self) -> dict[str, Any]:
+        """How the distances were measured, as far as the seed does not tell."""
+        size = kid_subset_size(self.translations, self.targets)
+        return {
+            "features": self.features.name,
+            "features_resize": self.features.resize,
+            "kid_subset_size": size,
+            "kid_subsets": KID_SUBSETS if size < max(self.translations, self.targets) else 1,
+        }

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from i2i.evaluation import sets
-from i2i.evaluation.sets import kid_subset_size, set_distances
+from i2i.evaluation.features import load_features
+from i2i.evaluation.sets import SetMetrics, features_of, kid_subset_size, set_distances
+from i2i.tensors.pixels import to_uint8
 
 
 def draw(count, dimensions=6, shift=0.0, seed=0):
@@ -76,3 +78,40 @@ def test_large_sets_are_compared_in_subsets(monkeypatch):
 def test_other_features_get_other_names():
     distances = set_distances(draw(9), draw(9, seed=1), standard=False, seed=0, prefix="identity_")
     assert distances.keys() == {"identity_frechet_distance", "identity_kernel_distance"}
+
+
+def pictures(count, shift=0.0, seed=0, size=16):
+    random = torch.Generator().manual_seed(seed)
+    return [(torch.rand(1, 3, size, size, generator=random) * 2 - 1 + shift).clamp(-1, 1) for _ in range(count)]
+
+
+def test_metrics_of_sets_are_the_distances_of_their_features_however_they_were_added():
+    features = load_features("thumbnail", torch.device("cpu"))
+    translations, inputs, targets = pictures(4), pictures(4, 0.5, 1), pictures(5, 0.2, 2)
+    metrics = SetMetrics(features, seed=3)
+    metrics.add_translations(translations[:1], inputs[:1])
+    metrics.add_translations(translations[1:], inputs[1:])
+    metrics.add_targets(targets)
+    expected = {}
+    of_targets = features.of(to_uint8(torch.cat(targets)))
+    for prefix, images in (("", translations), ("identity_", inputs)):
+        of_images = features.of(to_uint8(torch.cat(images)))
+        expected |= set_distances(of_images, of_targets, standard=False, seed=3, prefix=prefix)
+    assert metrics.compute() == expected
+    assert (metrics.translations, metrics.targets) == (4, 5)
+    assert metrics.protocol() == {
+        "features": features.name,
+        "features_resize": features.resize,
+        "kid_subset_size": 4,
+        "kid_subsets": 100,
+    }
+    few, other = metrics.notes()
+    assert few.startswith("4 images cannot fill 192 features: the Frechet distance")
+    assert "do not compare with FID and KID" in other
+
+
+def test_images_of_several_sizes_keep_their_order():
+    features = load_features("thumbnail", torch.device("cpu"))
+    images = [*pictures(2), *pictures(1, size=24), *pictures(2, seed=1)]
+    expected = torch.cat([features.of(to_uint8(image)) for image in images])
+    assert torch.equal(features_of(features, images), expected)
