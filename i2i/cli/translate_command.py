@@ -11,13 +11,12 @@ import click
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.options import Command
 from i2i.cli.output import say, tell_about_plugins
-from i2i.cli.translation_report import Report
+from i2i.cli.translation_report import TranslationReport
 from i2i.errors import DataError
 from i2i.progress import working
 
 if TYPE_CHECKING:
-    from i2i.translation.image_files import Outcome
-    from i2i.translation.plan import Job, Plan, Stream
+    from i2i.translation.plan import FileJob, FileOutcome, Plan, StreamJob
     from i2i.translation.translator import Translator
     from i2i.translation.videos import Progress
 
@@ -160,7 +159,7 @@ def _load(model: Path, options: dict[str, Any]) -> Translator:
     return translator
 
 
-def _translate_stream(translator: Translator, stream: Stream, force: bool) -> None:
+def _translate_stream(translator: Translator, stream: StreamJob, force: bool) -> None:
     from i2i.translation.image_stream import translate_stream
 
     closed = [name for name in ("stdin", "stdout") if getattr(sys, name) is None]
@@ -178,11 +177,11 @@ def _translate_plan(
     from i2i.translation.tiled_files import translate_large_files
     from i2i.translation.videos import translate_video
 
-    def translate_one(job: Job, progress: Progress) -> Outcome:
+    def translate_one(job: FileJob, progress: Progress) -> FileOutcome:
         return translate_video(translator, job, batch_size=batch_size, force=force, progress=progress)
 
     workers = workers or DEFAULT_WORKERS
-    report = Report(len(plan.jobs), len(plan.videos))
+    report = TranslationReport(len(plan.jobs), len(plan.videos))
     context = click.get_current_context()
     try:
         if plan.jobs:

@@ -11,14 +11,13 @@ from i2i.errors import printable
 from i2i.progress import Work
 
 if TYPE_CHECKING:
-    from i2i.translation.image_files import Outcome
-    from i2i.translation.plan import Job
+    from i2i.translation.plan import FileJob, FileOutcome
 
 Show = Callable[[int, "int | None"], None]
 """Is called with how many are done, and how many there will be, if that is known."""
 
 
-class Report:
+class TranslationReport:
     """Counts outcomes and tells of them: a passing bar on a terminal, else a line now and then.
 
     Args:
@@ -35,7 +34,7 @@ class Report:
         self._work = Work("")
         self._seconds = {"images": 0.0, "frames": 0.0}
 
-    def follow_images(self, outcomes: Iterable[Outcome]) -> None:
+    def follow_images(self, outcomes: Iterable[FileOutcome]) -> None:
         """Tell of each outcome of an image as it comes."""
         done = 0
         with self._showing("images", self.images) as show:
@@ -45,7 +44,7 @@ class Report:
                 self._tell(outcome)
                 show(done, self.images)
 
-    def follow_video(self, job: Job, translate: Callable[[Job, Show], Outcome]) -> None:
+    def follow_video(self, job: FileJob, translate: Callable[[FileJob, Show], FileOutcome]) -> None:
         """Tell of a video while ``translate`` is at it, which calls back with the frames that are done and in all."""
         before = self.frames
 
@@ -59,7 +58,7 @@ class Report:
         self.translated_videos += outcome.problem is None
         self._tell(outcome)
 
-    def within(self, job: Job, part: float) -> None:
+    def within(self, job: FileJob, part: float) -> None:
         """Tell how much of one large image is done, from 0 to 1."""
         self._work.about = f"{printable(str(job.source))}: {part:.0%}" if part < 1 else self._pace("images")
 
@@ -74,12 +73,12 @@ class Report:
         failed = f" {self.failed} could not be translated: they are named above." if self.failed else ""
         return f"{' and '.join(parts)} translated to {out} ({', '.join(paces)}).{failed}"
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, outcome: FileOutcome) -> None:
         if outcome.problem is not None:
             self.failed += 1
-            self._say(f"Failed: {printable(str(outcome.job.source))}: {outcome.problem}")
+            self._say(f"Failed: {printable(str(outcome.source))}: {outcome.problem}")
         if outcome.note:
-            self._say(f"Note: {printable(str(outcome.job.source))}: {outcome.note}")
+            self._say(f"Note: {printable(str(outcome.source))}: {outcome.note}")
 
     def _pace(self, unit: str) -> str:
         count = self.translated if unit == "images" else self.frames

@@ -55,7 +55,7 @@ class Limits(BaseModel):
 
 
 @dataclass(frozen=True)
-class Job:
+class TranslationJob:
     """A file to translate.
 
     Attributes:

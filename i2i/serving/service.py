@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 from starlette.requests import Request
 
-from i2i.serving.messages import FORMATS, MEBIBYTE, Job, Limits, Refusal, Translation
+from i2i.serving.messages import FORMATS, MEBIBYTE, Limits, Refusal, Translation, TranslationJob
 from i2i.serving.problems import RefusedError
 
 NO_FILES = ("multipart/", "application/json", "text/")
@@ -33,7 +33,7 @@ _WEIGHT_OF_THE_NEWEST = 0.3
 class Translating(Protocol):
     """What does the work, such as ``serving.worker.Worker``; blocks, and is called by one thread at a time."""
 
-    def translate(self, job: Job, seconds: float) -> Translation | Refusal:
+    def translate(self, job: TranslationJob, seconds: float) -> Translation | Refusal:
         """Do a job within a time."""
 
     def stop(self) -> None:
@@ -104,7 +104,7 @@ class Service:
                 if await request.is_disconnected():
                     return None
                 begin = time.perf_counter()
-                job = Job(content, direction, FORMATS[format_name], self.limits.max_pixels)
+                job = TranslationJob(content, direction, FORMATS[format_name], self.limits.max_pixels)
                 answer = await anyio.to_thread.run_sync(
                     self._worker.translate, job, self.limits.seconds, abandon_on_cancel=True
                 )

@@ -25,7 +25,7 @@ from i2i.images.reading import (
     decode_stream,
 )
 from i2i.images.writing import SIXTEEN_BIT_FORMATS, encode_image
-from i2i.serving.messages import Direction, Job, ModelInfo, ModelOptions, Refusal, Translation
+from i2i.serving.messages import Direction, ModelInfo, ModelOptions, Refusal, Translation, TranslationJob
 from i2i.tensors.padding import padded_size
 from i2i.translation.exported import is_exported
 from i2i.translation.kinds import require_pictures
@@ -54,7 +54,7 @@ def main(connection: Connection, model: ModelOptions) -> None:
             connection.send(_answer(translators, connection.recv()))
 
 
-def _answer(translators: Translators, job: Job) -> Translation | Refusal:
+def _answer(translators: Translators, job: TranslationJob) -> Translation | Refusal:
     try:
         return translate(translators, job)
     except Exception as error:
@@ -111,7 +111,7 @@ def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
     )
 
 
-def translate(translators: Translators, job: Job) -> Translation | Refusal:
+def translate(translators: Translators, job: TranslationJob) -> Translation | Refusal:
     """Decode, translate and encode one file; its size is kept, and of its metadata what ``i2i translate`` keeps."""
     translator = translators[job.direction]
     try:

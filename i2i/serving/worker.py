@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 
 from i2i.errors import I2IError, printable
 from i2i.serving.lifeline import end_with_parent, kill_group
-from i2i.serving.messages import Job, ModelInfo, ModelOptions, Refusal, Translation
+from i2i.serving.messages import ModelInfo, ModelOptions, Refusal, Translation, TranslationJob
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Worker:
             self._longest_loading = 60 + 10 * (time.monotonic() - begin)
         return answer
 
-    def translate(self, job: Job, seconds: float) -> Translation | Refusal:
+    def translate(self, job: TranslationJob, seconds: float) -> Translation | Refusal:
         """Have a job done, within a time.
 
         Args:

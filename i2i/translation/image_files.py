@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -17,39 +16,24 @@ from i2i.images.writing import write_image
 from i2i.tensors.padding import padded_size
 from i2i.translation.kinds import require_pictures
 from i2i.translation.pictures import Picture, to_input, to_output
-from i2i.translation.plan import Job
+from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
 DEFAULT_WORKERS = min(4, os.cpu_count() or 1)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file.
-
-    Attributes:
-        job: the file.
-        problem: why there is no output; ``None`` when there is one.
-        note: what a person should know about the output, or an empty string.
-    """
-
-    job: Job
-    problem: str | None = None
-    note: str = ""
-
-
-_Reading = tuple[Job, "Future[Picture]"]
-_Read = tuple[Job, Picture]
+_Reading = tuple[FileJob, "Future[Picture]"]
+_Read = tuple[FileJob, Picture]
 
 
 def translate_files(
     translator: Translator,
-    jobs: Iterable[Job],
+    jobs: Iterable[FileJob],
     *,
     batch_size: int = 1,
     workers: int = DEFAULT_WORKERS,
     force: bool = False,
-) -> Iterator[Outcome]:
+) -> Iterator[FileOutcome]:
     """Translate files, and tell of each, in order, once it is written.
 
     Images that follow each other and have one size when they are padded are computed together. At most
@@ -70,7 +54,7 @@ def translate_files(
     ahead = batch_size + 2 * workers
     waiting = iter(jobs)
     reading: deque[_Reading] = deque()
-    writing: deque[Future[Outcome]] = deque()
+    writing: deque[Future[FileOutcome]] = deque()
     with _threads(workers, "read") as readers, _threads(workers, "write") as writers:
 
         def read_ahead() -> None:
@@ -80,8 +64,8 @@ def translate_files(
         read_ahead()
         while reading:
             for done in _compute(translator, _take_batch(translator, reading, batch_size)):
-                if isinstance(done, Outcome):
-                    finished: Future[Outcome] = Future()
+                if isinstance(done, FileOutcome):
+                    finished: Future[FileOutcome] = Future()
                     finished.set_result(done)
                     writing.append(finished)
                 else:
@@ -103,7 +87,7 @@ def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(translator: Translator, job: Job) -> Picture:
+def _read(translator: Translator, job: FileJob) -> Picture:
     info = translator.info
     try:
         return to_input(decode(job.source, max_pixels=info.max_pixels, metadata=True), info, job.format_name)
@@ -113,16 +97,16 @@ def _read(translator: Translator, job: Job) -> Picture:
         raise DataError("there is not enough memory for its pixels") from error
 
 
-def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: int) -> list[_Read | Outcome]:
+def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: int) -> list[_Read | FileOutcome]:
     """Take files from the queue: as many as make a batch, and those that cannot be read on the way."""
-    taken: list[_Read | Outcome] = []
+    taken: list[_Read | FileOutcome] = []
     sizes: list[tuple[int, int]] = []
     while reading and len(sizes) < batch_size:
         job, future = reading[0]
         try:
             picture = future.result()
         except DataError as error:
-            taken.append(Outcome(job, problem=str(error)))
+            taken.append(job.failed(str(error)))
         else:
             height, width = picture.image.shape[2:]
             sizes.append(padded_size((height, width), translator.info.size_multiple))
@@ -133,14 +117,16 @@ def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: in
     return taken
 
 
-def _compute(translator: Translator, taken: list[_Read | Outcome]) -> Iterator[tuple[Job, Picture, Tensor] | Outcome]:
-    outputs = iter(_translate(translator, [item[1] for item in taken if not isinstance(item, Outcome)]))
+def _compute(
+    translator: Translator, taken: list[_Read | FileOutcome]
+) -> Iterator[tuple[FileJob, Picture, Tensor] | FileOutcome]:
+    outputs = iter(_translate(translator, [item[1] for item in taken if not isinstance(item, FileOutcome)]))
     for item in taken:
-        if isinstance(item, Outcome):
+        if isinstance(item, FileOutcome):
             yield item
             continue
         output = next(outputs)
-        yield (*item, output) if isinstance(output, Tensor) else Outcome(item[0], problem=str(output))
+        yield (*item, output) if isinstance(output, Tensor) else item[0].failed(str(output))
 
 
 def _translate(translator: Translator, pictures: list[Picture]) -> list[Tensor | DataError | DivergedError]:
@@ -153,7 +139,7 @@ def _translate(translator: Translator, pictures: list[Picture]) -> list[Tensor |
         return [output for picture in pictures for output in _translate(translator, [picture])]
 
 
-def _write(translator: Translator, job: Job, picture: Picture, output: Tensor, force: bool) -> Outcome:
+def _write(translator: Translator, job: FileJob, picture: Picture, output: Tensor, force: bool) -> FileOutcome:
     try:
         write_image(
             to_output(picture, output, translator.info),
@@ -163,5 +149,5 @@ def _write(translator: Translator, job: Job, picture: Picture, output: Tensor, f
             replace=force,
         )
     except DataError as error:
-        return Outcome(job, problem=str(error))
-    return Outcome(job, note=picture.note)
+        return job.failed(str(error))
+    return job.done(picture.note)

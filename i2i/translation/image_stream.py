@@ -12,14 +12,14 @@ from i2i.images.reading import UnusableImageError, decode, decode_stream
 from i2i.images.writing import encode_image, write_image
 from i2i.translation.kinds import require_pictures
 from i2i.translation.pictures import Picture, to_input, to_output
-from i2i.translation.plan import Stream
+from i2i.translation.plan import StreamJob
 from i2i.translation.translator import Translator
 
 FILE_NAME = "standard input"
 
 
 def translate_stream(
-    translator: Translator, stream: Stream, source: BinaryIO, target: BinaryIO, *, force: bool = False
+    translator: Translator, stream: StreamJob, source: BinaryIO, target: BinaryIO, *, force: bool = False
 ) -> str:
     """Translate one image; a stream is read to its end, and written whole or not at all.
 

@@ -28,7 +28,7 @@ _LUMA = (0.299, 0.587, 0.114)  # Rec. 601, as Pillow's
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedImage:
     """An image on its way through the network.
 
     Attributes:
@@ -40,7 +40,7 @@ class Prepared:
     restore: Callable[[Tensor], Any]
 
 
-def prepare(item: Any, info: TranslatorInfo) -> Prepared:
+def prepare(item: Any, info: TranslatorInfo) -> PreparedImage:
     """Recognise the kind of an image; see :class:`~i2i.translation.translator.Translator` for the kinds.
 
     Raises:
@@ -98,14 +98,14 @@ def require_pictures(info: TranslatorInfo) -> None:
         )
 
 
-def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> Prepared:
+def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> PreparedImage:
     """Prepare what :func:`open_picture` returned."""
     deep = opaque.mode == "F"  # 16-bit grey
     images = torch.from_numpy(to_array(opaque, info.in_channels))[None]
-    return Prepared(images, lambda output: to_picture(output, deep=deep))
+    return PreparedImage(images, lambda output: to_picture(output, deep=deep))
 
 
-def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> Prepared:
+def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
     shape = f"array of shape {array.shape} and type {array.dtype}"
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise DataError(f"expected an array [H, W] or [H, W, C]; got an {shape}; hand over several as a list")
@@ -134,7 +134,7 @@ def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> Prepared:
         result: npt.NDArray[Any] = pixels.permute(1, 2, 0).cpu().numpy().astype(array.dtype)
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 
-    return Prepared(torch.from_numpy(values)[None], restore)
+    return PreparedImage(torch.from_numpy(values)[None], restore)
 
 
 def _scale(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -156,7 +156,7 @@ def _match_channels(unit: npt.NDArray[np.float32], info: TranslatorInfo) -> npt.
     return np.repeat(unit, 3, axis=2) if unit.shape[2] == 1 else unit
 
 
-def _from_tensor(tensor: Tensor, info: TranslatorInfo) -> Prepared:
+def _from_tensor(tensor: Tensor, info: TranslatorInfo) -> PreparedImage:
     shape = f"tensor of shape {list(tensor.shape)} and type {str(tensor.dtype).removeprefix('torch.')}"
     if tensor.ndim not in (3, 4) or tensor.shape[-3] != info.in_channels or tensor.numel() == 0:
         channels = info.in_channels
@@ -174,7 +174,7 @@ def _from_tensor(tensor: Tensor, info: TranslatorInfo) -> Prepared:
         output = output.to(tensor.device, tensor.dtype)
         return output[0] if tensor.ndim == 3 else output
 
-    return Prepared(images if tensor.ndim == 4 else images[None], restore)
+    return PreparedImage(images if tensor.ndim == 4 else images[None], restore)
 
 
 def _check_range(least: float, greatest: float, low: int, shape: str) -> None:

@@ -32,8 +32,8 @@ STREAM = "-"
 
 
 @dataclass(frozen=True)
-class Job:
-    """One file to translate.
+class FileJob:
+    """One file to translate: an image or a video.
 
     Attributes:
         source: the input.
@@ -45,6 +45,31 @@ class Job:
     source: Path
     target: Path
     format_name: str | None
+
+    def done(self, note: str = "") -> FileOutcome:
+        """Say that it was translated, and what a person should know about the output."""
+        return FileOutcome(self.source, self.target, note=note)
+
+    def failed(self, problem: str) -> FileOutcome:
+        """Say why it has no output."""
+        return FileOutcome(self.source, self.target, problem=problem)
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """What became of one file.
+
+    Attributes:
+        source: the input; ``None`` is standard input.
+        target: the output; ``None`` is standard output.
+        problem: why there is no output; ``None`` when there is one.
+        note: what a person should know about the output, or an empty string.
+    """
+
+    source: Path | None
+    target: Path | None
+    problem: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,14 +83,14 @@ class Plan:
         notes: what else a person should know before it begins.
     """
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[FileJob, ...]
     ignored: tuple[Path, ...]
-    videos: tuple[Job, ...] = ()
+    videos: tuple[FileJob, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Stream:
+class StreamJob:
     """One image, from or to a stream, or both.
 
     Attributes:
@@ -79,7 +104,7 @@ class Stream:
     format_name: str | None
 
 
-def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> Stream | None:
+def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> StreamJob | None:
     """Decide what is read and written where ``-`` is an input or the output; ``None`` where it is neither.
 
     Args:
@@ -102,13 +127,13 @@ def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | No
     if source is not None and (source.is_dir() or suffix_of(source) in CONTAINER_OF_SUFFIX):
         raise ConfigError(f"-o {STREAM} writes one image; {source} is a {'folder' if source.is_dir() else 'video'}")
     if str(out) == STREAM:
-        return Stream(source, None, format_name)
+        return StreamJob(source, None, format_name)
     target = require_name("-o", str(out))
     if suffix_of(target) not in FORMAT_OF_SUFFIX or target.is_dir():
         raise ConfigError(f"-o {target} must be a file ending in {', '.join(FORMAT_OF_SUFFIX)}: {STREAM} has no name")
     if not force:
-        _require_new([Job(Path(STREAM), target, None)])
-    return Stream(source, target, _format_of(target, format_name))
+        _require_new([FileJob(Path(STREAM), target, None)])
+    return StreamJob(source, target, _format_of(target, format_name))
 
 
 def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = None, force: bool = False) -> Plan:
@@ -155,13 +180,13 @@ def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = Non
             is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
             raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
         chosen = None if item.is_video else _format_of(out, format_name)
-        jobs = [Job(item.source, out, chosen)]
+        jobs = [FileJob(item.source, out, chosen)]
     elif out.exists() and not out.is_dir():
         raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(FORMAT_OF_SUFFIX)}")
     else:
         _require_folder_name(out, found)
-        jobs = [Job(item.source, out / _with_suffix(item.place, format_name), format_name) for item in images]
-        jobs += [Job(item.source, out / item.place, None) for item in videos]
+        jobs = [FileJob(item.source, out / _with_suffix(item.place, format_name), format_name) for item in images]
+        jobs += [FileJob(item.source, out / item.place, None) for item in videos]
     _require_one_target_each(jobs)
     _require_inputs_untouched(jobs)
     if not force:
@@ -204,7 +229,7 @@ def _with_suffix(place: Path, format_name: str | None) -> Path:
     return place.with_name(stem + SUFFIX_OF_FORMAT[format_name])
 
 
-def _require_one_target_each(jobs: Iterable[Job]) -> None:
+def _require_one_target_each(jobs: Iterable[FileJob]) -> None:
     sources: dict[Path, list[Path]] = defaultdict(list)
     for job in jobs:
         sources[job.target].append(job.source)
@@ -216,7 +241,7 @@ def _require_one_target_each(jobs: Iterable[Job]) -> None:
         )
 
 
-def _require_inputs_untouched(jobs: Sequence[Job]) -> None:
+def _require_inputs_untouched(jobs: Sequence[FileJob]) -> None:
     sources = {job.source.resolve() for job in jobs}
     replaced = [str(job.target) for job in jobs if job.target.resolve() in sources]
     if replaced:
@@ -226,7 +251,7 @@ def _require_inputs_untouched(jobs: Sequence[Job]) -> None:
         )
 
 
-def _require_new(jobs: Iterable[Job]) -> None:
+def _require_new(jobs: Iterable[FileJob]) -> None:
     existing = [str(job.target) for job in jobs if job.target.exists() or job.target.is_symlink()]
     if existing:
         raise DataError(

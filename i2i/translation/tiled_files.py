@@ -9,22 +9,22 @@ from itertools import groupby
 from i2i.errors import DataError, DivergedError
 from i2i.images.reading import UnusableImageError, decode, size_of, to_opaque
 from i2i.images.writing import write_image
-from i2i.translation.image_files import DEFAULT_WORKERS, Outcome, translate_files
+from i2i.translation.image_files import DEFAULT_WORKERS, translate_files
 from i2i.translation.kinds import require_pictures
 from i2i.translation.pictures import to_frame
-from i2i.translation.plan import Job
+from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
 
 def translate_large_files(
     translator: Translator,
-    jobs: Sequence[Job],
+    jobs: Sequence[FileJob],
     *,
     batch_size: int = 1,
     workers: int = DEFAULT_WORKERS,
     force: bool = False,
-    progress: Callable[[Job, float], None] = lambda _job, _part: None,
-) -> Iterator[Outcome]:
+    progress: Callable[[FileJob, float], None] = lambda _job, _part: None,
+) -> Iterator[FileOutcome]:
     """Translate files, and tell of each, in order, once it is written.
 
     Of the images that are divided, one alone is in memory at a time. Those between them are translated as by
@@ -51,7 +51,7 @@ def translate_large_files(
             yield from translate_files(translator, group, batch_size=batch_size, workers=workers, force=force)
 
 
-def _is_large(translator: Translator, job: Job) -> bool:
+def _is_large(translator: Translator, job: FileJob) -> bool:
     """Whether an image is divided; what cannot be opened is left to those who say why."""
     assert translator.tiling is not None
     size = size_of(job.source)
@@ -63,7 +63,7 @@ def _is_large(translator: Translator, job: Job) -> bool:
     )
 
 
-def _translate(translator: Translator, job: Job, force: bool, progress: Callable[[float], None]) -> Outcome:
+def _translate(translator: Translator, job: FileJob, force: bool, progress: Callable[[float], None]) -> FileOutcome:
     assert translator.tiling is not None
     info = translator.info
     try:
@@ -75,7 +75,7 @@ def _translate(translator: Translator, job: Job, force: bool, progress: Callable
         del opaque
         write_image(picture, job.target, format_name=frame.format_name, metadata=frame.metadata, replace=force)
     except (UnusableImageError, DataError, DivergedError) as error:
-        return Outcome(job, problem=str(error))
+        return job.failed(str(error))
     except MemoryError:
-        return Outcome(job, problem="there is not enough memory for its pixels")
-    return Outcome(job, note=frame.note)
+        return job.failed("there is not enough memory for its pixels")
+    return job.done(frame.note)

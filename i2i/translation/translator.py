@@ -20,7 +20,7 @@ from i2i.plugins.calls import explain
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers, torchs_own_settings
 from i2i.tensors.padding import Size, crop, pad, padded_size
-from i2i.translation.kinds import Prepared, from_opaque, open_picture, prepare
+from i2i.translation.kinds import PreparedImage, from_opaque, open_picture, prepare
 from i2i.translation.tiles.tile_settings import TileSettings
 
 if TYPE_CHECKING:
@@ -168,10 +168,10 @@ class Translator:
     @torchs_own_settings()
     def _translate_batch(self, items: Sequence[Any]) -> list[Any]:
         started = [self._start(item) for item in items]
-        outputs = iter(self.translate([item.images for item in started if isinstance(item, Prepared)]))
-        return [item.restore(next(outputs)) if isinstance(item, Prepared) else item for item in started]
+        outputs = iter(self.translate([item.images for item in started if isinstance(item, PreparedImage)]))
+        return [item.restore(next(outputs)) if isinstance(item, PreparedImage) else item for item in started]
 
-    def _start(self, item: Any) -> Prepared | Image.Image:
+    def _start(self, item: Any) -> PreparedImage | Image.Image:
         """Prepare an image for the network; a picture that is divided is translated at once, to hold but one."""
         opaque = None if self.tiling is None else open_picture(item, self.info)
         if self.tiling is None or opaque is None:

@@ -19,11 +19,10 @@ from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
 from i2i.images.reading import to_array, to_opaque
-from i2i.images.video.frames import Frame, VideoReader, VideoWriter
+from i2i.images.video.frames import VideoFrame, VideoReader, VideoWriter
 from i2i.tensors.pixels import to_uint8
-from i2i.translation.image_files import Outcome
 from i2i.translation.kinds import require_pictures
-from i2i.translation.plan import Job
+from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
 if TYPE_CHECKING:
@@ -33,18 +32,18 @@ FRAMES_AHEAD = 8
 """Frames that wait before the computing beside those of a batch, and as many behind it."""
 
 Item = TypeVar("Item")
-Batch = list["Frame | Packet[Any]"]
+Batch = list["VideoFrame | Packet[Any]"]
 Progress = Callable[[int, "int | None"], None]
 
 
 def translate_video(
     translator: Translator,
-    job: Job,
+    job: FileJob,
     *,
     batch_size: int = 1,
     force: bool = False,
     progress: Progress = lambda _done, _total: None,
-) -> Outcome:
+) -> FileOutcome:
     """Translate every frame of a video, each on its own; times, rate, other streams and metadata are kept.
 
     At most ``2 * (batch_size + FRAMES_AHEAD)`` frames are in memory. The output is written under a hidden name and
@@ -70,16 +69,16 @@ def translate_video(
                 done = _translate(translator, reader, writer, batch_size, progress)
             notes = [*reader.notes(done), *writer.notes]
         if job.target.exists() and not force:
-            return Outcome(job, problem=f"{job.target} is there since the start; it was not replaced")
+            return job.failed(f"{job.target} is there since the start; it was not replaced")
         temporary.replace(job.target)
     except (DataError, DivergedError) as error:
-        return Outcome(job, problem=str(error))
+        return job.failed(str(error))
     except OSError as error:
-        return Outcome(job, problem=f"{job.target} cannot be written: {error.strerror or error}")
+        return job.failed(f"{job.target} cannot be written: {error.strerror or error}")
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return Outcome(job, note="; ".join(notes))
+    return job.done("; ".join(notes))
 
 
 def _translate(
@@ -91,9 +90,9 @@ def _translate(
     with _ahead(reader.read(), FRAMES_AHEAD) as items, ThreadPoolExecutor(1, "i2i-write-video") as pool:
         try:
             for batch in _batches(items, batch_size):
-                frames = [item for item in batch if isinstance(item, Frame)]
+                frames = [item for item in batch if isinstance(item, VideoFrame)]
                 outputs = iter(translator.translate([_to_tensor(frame, translator) for frame in frames]))
-                pixels = [_to_pixels(next(outputs)) if isinstance(item, Frame) else None for item in batch]
+                pixels = [_to_pixels(next(outputs)) if isinstance(item, VideoFrame) else None for item in batch]
                 writing.append(pool.submit(_write, writer, batch, pixels))
                 while len(writing) > 1 + FRAMES_AHEAD // batch_size or (writing and writing[0].done()):
                     done += writing.popleft().result()
@@ -109,13 +108,13 @@ def _translate(
     return done
 
 
-def _batches(items: Iterable[Frame | Packet[Any]], batch_size: int) -> Iterator[Batch]:
+def _batches(items: Iterable[VideoFrame | Packet[Any]], batch_size: int) -> Iterator[Batch]:
     """Group frames with the packets between them, ``batch_size`` frames a group."""
     batch: Batch = []
     frames = 0
     for item in items:
         batch.append(item)
-        frames += isinstance(item, Frame)
+        frames += isinstance(item, VideoFrame)
         if frames == batch_size:
             yield batch
             batch, frames = [], 0
@@ -123,7 +122,7 @@ def _batches(items: Iterable[Frame | Packet[Any]], batch_size: int) -> Iterator[
         yield batch
 
 
-def _to_tensor(frame: Frame, translator: Translator) -> Tensor:
+def _to_tensor(frame: VideoFrame, translator: Translator) -> Tensor:
     channels = translator.info.in_channels
     opaque = to_opaque(Image.fromarray(frame.pixels), channels=channels, background=translator.info.background)
     return torch.from_numpy(to_array(opaque, channels))[None]
@@ -137,7 +136,7 @@ def _to_pixels(output: Tensor) -> npt.NDArray[np.uint8]:
 def _write(writer: VideoWriter, batch: Batch, pixels: list[npt.NDArray[np.uint8] | None]) -> int:
     """Write frames and packets in their order; return how many frames there were."""
     for item, picture in zip(batch, pixels, strict=True):
-        if isinstance(item, Frame):
+        if isinstance(item, VideoFrame):
             assert picture is not None
             writer.write_frame(picture, item)
         else:

@@ -163,9 +163,8 @@ def test_what_is_wrong_is_said(model, words, exit_code, message):
 
 def test_ctrl_c_ends_with_whole_files(model, monkeypatch):
     def interrupted(translator, jobs, **options):
-        from i2i.translation.image_files import Outcome
 
-        yield Outcome(jobs[0])
+        yield jobs[0].done()
         raise KeyboardInterrupt
 
     monkeypatch.setattr("i2i.translation.image_files.translate_files", interrupted)

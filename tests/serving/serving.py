@@ -13,7 +13,7 @@ from PIL import Image
 from i2i.serving.app import make_app
 from i2i.serving.connections import Bounds
 from i2i.serving.hosts import Hosts
-from i2i.serving.messages import Direction, Job, Limits, ModelInfo, Refusal, Translation
+from i2i.serving.messages import Direction, Limits, ModelInfo, Refusal, Translation, TranslationJob
 from i2i.serving.running import Server
 from i2i.serving.service import Service
 
@@ -34,11 +34,11 @@ MODEL = ModelInfo(
 class Answers:
     """A worker that answers as a function says, and remembers what it was asked."""
 
-    def __init__(self, answer: Callable[[Job], Translation | Refusal] | None = None) -> None:
-        self.jobs: list[Job] = []
+    def __init__(self, answer: Callable[[TranslationJob], Translation | Refusal] | None = None) -> None:
+        self.jobs: list[TranslationJob] = []
         self._answer = answer or (lambda job: Translation(job.content))
 
-    def translate(self, job: Job, seconds: float) -> Translation | Refusal:
+    def translate(self, job: TranslationJob, seconds: float) -> Translation | Refusal:
         self.jobs.append(job)
         return self._answer(job)
 

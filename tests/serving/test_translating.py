@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import i2i
-from i2i.serving.messages import Job, ModelOptions, Refusal, Translation
+from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
 from i2i.serving.translating import _answer, describe, load_directions, translate
 
 from .serving import picture
@@ -30,7 +30,7 @@ def translators(tiny_run):
 @pytest.fixture(scope="module")
 def ask(translators):
     def ask(content, direction="AtoB", format_name="PNG", max_pixels=100_000):
-        return translate(translators, Job(content, direction, format_name, max_pixels))
+        return translate(translators, TranslationJob(content, direction, format_name, max_pixels))
 
     return ask
 
@@ -85,7 +85,7 @@ def test_a_failure_is_logged_without_what_could_steer_a_terminal(capsys):
     def broken(image):
         raise ValueError("from the file: \x1b[2J\nand\r\u202emore")
 
-    job = Job(picture(), "AtoB", "PNG", 100_000)
+    job = TranslationJob(picture(), "AtoB", "PNG", 100_000)
     answer = _answer({"AtoB": Named(broken, size_multiple=1)}, job)
     assert answer == Refusal(500, "the translation failed (ValueError); the server's log says where")
     logged = capsys.readouterr().err
@@ -213,5 +213,5 @@ def test_an_exported_file_is_served_with_the_direction_that_it_holds(tiny_run, t
     i2i.export(tiny_run, tmp_path / "model.pt2", direction="BtoA")
     translators = load_directions(ModelOptions(tmp_path / "model.pt2", {"device": "cpu"}))
     assert list(translators) == ["BtoA"]
-    answer = translate(translators, Job(picture(size=(31, 19)), "BtoA", "PNG", 10_000))
+    answer = translate(translators, TranslationJob(picture(size=(31, 19)), "BtoA", "PNG", 10_000))
     assert opened(answer).size == (31, 19)

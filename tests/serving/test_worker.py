@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from i2i.errors import CheckpointError, I2IError
-from i2i.serving.messages import Job, ModelOptions, Refusal, Translation
+from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
 from i2i.serving.worker import Worker
 
 from .serving import MODEL
@@ -63,7 +63,7 @@ def worker(stub, tmp_path):
 
 
 def job(content=b"picture"):
-    return Job(content, "AtoB", "PNG", 100_000)
+    return TranslationJob(content, "AtoB", "PNG", 100_000)
 
 
 def is_running(process_id):

@@ -42,11 +42,11 @@ def test_every_file_is_translated_in_order_into_its_own_place(translator, tmp_pa
     outcomes = run(translator, tmp_path / "in", tmp_path / "out", batch_size=batch_size, workers=workers)
 
     assert [outcome.problem for outcome in outcomes] == [None] * 30
-    assert [outcome.job.source for outcome in outcomes] == sorted(outcome.job.source for outcome in outcomes)
+    assert [outcome.source for outcome in outcomes] == sorted(outcome.source for outcome in outcomes)
     for outcome in outcomes:
-        assert outcome.job.target == tmp_path / "out" / outcome.job.source.relative_to(tmp_path / "in")
-        with Image.open(outcome.job.target) as written:
-            difference = np.asarray(written).astype(int) - np.asarray(translator(outcome.job.source)).astype(int)
+        assert outcome.target == tmp_path / "out" / outcome.source.relative_to(tmp_path / "in")
+        with Image.open(outcome.target) as written:
+            difference = np.asarray(written).astype(int) - np.asarray(translator(outcome.source)).astype(int)
         assert np.abs(difference).max() <= 1
     assert not [path for path in (tmp_path / "out").rglob("*") if path.name.startswith(".")]
 
@@ -60,7 +60,7 @@ def test_bad_files_are_outcomes_and_the_rest_goes_on(translator, tmp_path):
     (tmp_path / "in" / "4.png").symlink_to("nowhere.png")
     for batch_size in (1, 4):
         outcomes = run(translator, tmp_path / "in", tmp_path / f"out{batch_size}", batch_size=batch_size)
-        problems = {outcome.job.source.name: outcome.problem for outcome in outcomes}
+        problems = {outcome.source.name: outcome.problem for outcome in outcomes}
         assert [name for name, problem in problems.items() if problem is None] == ["0.png", "2.png", "5.png"]
         assert problems["1.png"] == "empty (0 bytes)"
         assert "corrupt or truncated" in problems["3.png"]
@@ -105,18 +105,18 @@ def test_a_broken_generator_ends_it(translator, tmp_path, monkeypatch):
 def test_the_format_is_kept(translator, tmp_path, name):
     draw(tmp_path / name)
     (outcome,) = run(translator, tmp_path / name, tmp_path / "out")
-    with Image.open(tmp_path / "out" / name) as before, Image.open(outcome.job.target) as after:
+    with Image.open(tmp_path / "out" / name) as before, Image.open(outcome.target) as after:
         assert before.format == after.format
     if not name.endswith(("jpg", "jpeg")):
-        with Image.open(outcome.job.target) as after:
+        with Image.open(outcome.target) as after:
             assert np.array_equal(np.asarray(after), np.asarray(translator(tmp_path / name)))
 
 
 def test_the_format_is_kept_without_a_suffix(translator, tmp_path):
     draw(tmp_path / "image.webp", lossless=True).rename(tmp_path / "no suffix")
     (outcome,) = run(translator, tmp_path / "no suffix", tmp_path / "out")
-    with Image.open(outcome.job.target) as after:
-        assert (outcome.job.target.name, after.format) == ("no suffix", "WEBP")
+    with Image.open(outcome.target) as after:
+        assert (outcome.target.name, after.format) == ("no suffix", "WEBP")
 
 
 @pytest.mark.parametrize(("format_name", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("TIFF", ".tif")])

@@ -11,7 +11,7 @@ import i2i
 from i2i.errors import ConfigError, DataError
 from i2i.translation.image_files import translate_files
 from i2i.translation.image_stream import translate_stream
-from i2i.translation.plan import Job, Stream, plan_stream
+from i2i.translation.plan import FileJob, StreamJob, plan_stream
 
 from ..helpers.trained import write_run
 
@@ -39,12 +39,12 @@ def draw(path, **options):
 def test_every_way_gives_the_bytes_of_the_file(translator, name, format_name):
     content = draw(name)
     out = Path("out.png" if format_name else f"out{Path(name).suffix}")
-    (outcome,) = translate_files(translator, [Job(Path(name), out, format_name)])
+    (outcome,) = translate_files(translator, [FileJob(Path(name), out, format_name)])
     assert outcome.problem is None
 
     for source, target in ((None, None), (Path(name), None), (None, Path("new", out))):
         written = io.BytesIO()
-        note = translate_stream(translator, Stream(source, target, format_name), io.BytesIO(content), written)
+        note = translate_stream(translator, StreamJob(source, target, format_name), io.BytesIO(content), written)
         assert note == ""
         assert (target.read_bytes() if target else written.getvalue()) == out.read_bytes()
 
@@ -56,7 +56,7 @@ def test_every_way_gives_the_bytes_of_the_file(translator, name, format_name):
 def test_what_is_no_image(translator, content, message):
     written = io.BytesIO()
     with pytest.raises(DataError, match=message):
-        translate_stream(translator, Stream(None, None, None), io.BytesIO(content), written)
+        translate_stream(translator, StreamJob(None, None, None), io.BytesIO(content), written)
     assert written.getvalue() == b""
 
 
@@ -65,10 +65,10 @@ def test_plans():
     Path("folder").mkdir()
     plan = {"format_name": None, "force": False}
     assert plan_stream(["a.png"], "b.png", **plan) is None
-    assert plan_stream(["-"], "-", **plan) == Stream(None, None, None)
-    assert plan_stream(["a.png"], "-", format_name="JPEG", force=False) == Stream(Path("a.png"), None, "JPEG")
-    assert plan_stream(["-"], "b.jpg", **plan) == Stream(None, Path("b.jpg"), "JPEG")
-    assert plan_stream(["-"], "a.png", format_name=None, force=True) == Stream(None, Path("a.png"), "PNG")
+    assert plan_stream(["-"], "-", **plan) == StreamJob(None, None, None)
+    assert plan_stream(["a.png"], "-", format_name="JPEG", force=False) == StreamJob(Path("a.png"), None, "JPEG")
+    assert plan_stream(["-"], "b.jpg", **plan) == StreamJob(None, Path("b.jpg"), "JPEG")
+    assert plan_stream(["-"], "a.png", format_name=None, force=True) == StreamJob(None, Path("a.png"), "PNG")
     for inputs, out, error, message in (
         (["-", "a.png"], "-", ConfigError, "stands for one image; got 2 inputs"),
         (["folder"], "-", ConfigError, "-o - writes one image; folder is a folder"),

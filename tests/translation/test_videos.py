@@ -11,7 +11,7 @@ from PIL import Image
 
 import i2i
 from i2i.errors import DataError
-from i2i.translation.plan import Job
+from i2i.translation.plan import FileJob
 from i2i.translation.translator import Translator
 from i2i.translation.videos import translate_video
 
@@ -41,7 +41,7 @@ def info(tmp_path_factory):
 
 def run(info, source, target, network=None, **options):
     network = network or Negative()
-    outcome = translate_video(Translator(network, info, device="cpu"), Job(source, target, None), **options)
+    outcome = translate_video(Translator(network, info, device="cpu"), FileJob(source, target, None), **options)
     assert not list(target.parent.glob(".*")), "nothing half-written is left"
     return outcome
 

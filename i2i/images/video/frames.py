@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.container.core import Chapter
     from av.packet import Packet
     from av.video.codeccontext import VideoCodecContext
-    from av.video.frame import VideoFrame
+    from av.video.frame import VideoFrame as DecodedFrame
     from av.video.stream import VideoStream
 
 EXTRA = 'pip install "i2i[video]"'
@@ -47,7 +47,7 @@ _DEFAULT_ENCODER: tuple[str, dict[str, str]] = ("libx264", {"crf": "16", "preset
 
 
 @dataclass(frozen=True)
-class Frame:
+class VideoFrame:
     """One frame.
 
     Attributes:
@@ -135,7 +135,7 @@ class VideoReader:
             return None
         return 1 / ratio if self._orientation.transposed else ratio
 
-    def read(self) -> Iterator[Frame | Packet[Any]]:
+    def read(self) -> Iterator[VideoFrame | Packet[Any]]:
         """Yield each frame, and each packet of other streams as it is in the file, in the order of the file.
 
         A packet that is damaged costs its own frames; :meth:`notes` tells of it.
@@ -180,7 +180,7 @@ class VideoReader:
         listed = len(self._video.index_entries)  # what an edit list drops is not in it
         return min(self.frames, listed or self.frames) if self.frames is not None else listed
 
-    def _first_frame(self, container: InputContainer) -> VideoFrame:
+    def _first_frame(self, container: InputContainer) -> DecodedFrame:
         video = _find_video(container)
         decoder = _decoder_of(video)
         for packet in container.demux(video):
@@ -188,7 +188,7 @@ class VideoReader:
                 return frame
         raise DataError("it has no frame that can be decoded")
 
-    def _decode(self, packet: Packet[Any], decoder: VideoCodecContext) -> list[VideoFrame]:
+    def _decode(self, packet: Packet[Any], decoder: VideoCodecContext) -> list[DecodedFrame]:
         import av
 
         try:
@@ -197,7 +197,7 @@ class VideoReader:
             self._damaged += 1
             return []
 
-    def _describe_pixels(self, first: VideoFrame) -> Iterator[str]:
+    def _describe_pixels(self, first: DecodedFrame) -> Iterator[str]:
         if any(component.bits > 8 for component in first.format.components):
             yield f"its colours of more than 8 bits ({first.format.name}) were read as 8 bits"
         if first.color_trc in _HIGH_DYNAMIC_RANGE:
@@ -209,7 +209,7 @@ class VideoReader:
         if _says_alpha(self._video) and not _has_alpha(first):
             yield "its transparency was ignored: this PyAV cannot decode it"
 
-    def _to_rgb(self, frame: VideoFrame) -> Frame:
+    def _to_rgb(self, frame: DecodedFrame) -> VideoFrame:
         height, width = self._stored_size
         if (frame.height, frame.width) != (height, width):
             raise DataError(
@@ -217,7 +217,7 @@ class VideoReader:
             )
         pixels = frame.to_ndarray(format="rgba" if _has_alpha(frame) else "rgb24", src_colorspace=self._matrix)
         upright = self._orientation.upright(pixels.astype(np.uint8, copy=False))
-        return Frame(upright, frame.pts, frame.time_base or self.unit)
+        return VideoFrame(upright, frame.pts, frame.time_base or self.unit)
 
 
 class VideoWriter:
@@ -272,7 +272,7 @@ class VideoWriter:
         if kind is not None:
             self._container.close()
 
-    def write_frame(self, pixels: npt.NDArray[np.uint8], like: Frame) -> None:
+    def write_frame(self, pixels: npt.NDArray[np.uint8], like: VideoFrame) -> None:
         """Write ``[H, W, 3]`` or ``[H, W]``, uint8, at the time of another frame."""
         import av
 
@@ -352,11 +352,11 @@ def _says_alpha(video: VideoStream) -> bool:
     return any(key.lower() == "alpha_mode" and value == "1" for key, value in video.metadata.items())
 
 
-def _has_alpha(frame: VideoFrame) -> bool:
+def _has_alpha(frame: DecodedFrame) -> bool:
     return frame.format.name == "pal8" or any(component.is_alpha for component in frame.format.components)
 
 
-def _after(last: int | None, frame: Frame, rate: Fraction) -> int:
+def _after(last: int | None, frame: VideoFrame, rate: Fraction) -> int:
     """When a frame is shown: as its file says, but after the one before, where the file says nothing or repeats it."""
     if frame.time is not None and (last is None or frame.time > last):
         return frame.time

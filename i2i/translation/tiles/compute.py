@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from i2i.translation.tiles.boxes import Box, tiles
-from i2i.translation.tiles.operations import Norm, Operation
-from i2i.translation.tiles.passes import Pass, Plan
+from i2i.translation.tiles.operations import Normalization, Operation
+from i2i.translation.tiles.passes import Pass, PassPlan
 from i2i.translation.tiles.plane_statistics import PlaneStatistics
 from i2i.translation.tiles.storage import Plane, Storage
 
@@ -33,7 +33,7 @@ class Sink(Protocol):
 
 
 def stream(
-    plan: Plan,
+    plan: PassPlan,
     source: Source,
     sink: Sink,
     storage: Storage,
@@ -80,7 +80,7 @@ def stream(
 class _Running:
     """What is known so far: planes that are kept, and norms whose statistics have been gathered."""
 
-    def __init__(self, plan: Plan, source: Source, storage: Storage, device: torch.device) -> None:
+    def __init__(self, plan: PassPlan, source: Source, storage: Storage, device: torch.device) -> None:
         self._graph = plan.graph
         self._source = source
         self._storage = storage
@@ -88,9 +88,9 @@ class _Running:
         self._planes: dict[int, Plane] = {}
         self._norms: dict[int, Operation] = {}
 
-    def norm(self, number: int) -> Norm:
+    def norm(self, number: int) -> Normalization:
         operation = self._graph.nodes[number].operation
-        assert isinstance(operation, Norm)
+        assert isinstance(operation, Normalization)
         return operation
 
     def keep(self, step: Pass, dtype: torch.dtype) -> Plane:

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from i2i.errors import DataError
 from i2i.translation.tiles.boxes import Box, Extent, Span
 from i2i.translation.tiles.compute import Progress, Sink, Source
-from i2i.translation.tiles.operations import Norm, Pointwise
+from i2i.translation.tiles.operations import Normalization, Pointwise
 
 SAMPLES_A_SIDE = 4
 SAMPLES = SAMPLES_A_SIDE**2
@@ -207,7 +207,7 @@ class _Norms(TorchFunctionMode):
     ) -> Tensor:
         if not use_input_stats:
             return F.instance_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-        return self.normalise(input, Norm(input.shape[1], weight, bias, eps))
+        return self.normalise(input, Normalization(input.shape[1], weight, bias, eps))
 
     def _group_norm(
         self,
@@ -217,9 +217,9 @@ class _Norms(TorchFunctionMode):
         bias: Tensor | None = None,
         eps: float = 1e-5,
     ) -> Tensor:
-        return self.normalise(input, Norm(num_groups, weight, bias, eps))
+        return self.normalise(input, Normalization(num_groups, weight, bias, eps))
 
-    def normalise(self, x: Tensor, norm: Norm) -> Tensor:
+    def normalise(self, x: Tensor, norm: Normalization) -> Tensor:
         """Normalise ``[N, C, H, W]``."""
         raise NotImplementedError
 
@@ -231,7 +231,7 @@ class _Learning(_Norms):
         super().__init__()
         self._learnt = learnt
 
-    def normalise(self, x: Tensor, norm: Norm) -> Tensor:
+    def normalise(self, x: Tensor, norm: Normalization) -> Tensor:
         groups = torch.unflatten(x.float(), 1, (norm.groups, -1))
         others = [dimension for dimension in range(groups.ndim) if dimension != 1]
         variance, mean = torch.var_mean(groups, others, correction=0)
@@ -247,7 +247,7 @@ class _Applying(_Norms):
         self._learnt = learnt
         self._called = 0
 
-    def normalise(self, x: Tensor, norm: Norm) -> Tensor:  # noqa: ARG002
+    def normalise(self, x: Tensor, norm: Normalization) -> Tensor:  # noqa: ARG002
         self._called += 1
         if self._called > len(self._learnt):
             self.require_all()

@@ -18,13 +18,13 @@ from i2i.translation.tiles.boxes import Extent
 from i2i.translation.tiles.operations import (
     BilinearUpsampling,
     Convolution,
+    ConvolutionTranspose,
     NearestUpsampling,
-    Norm,
+    Normalization,
     Operation,
     Padding,
     Pair,
     Pointwise,
-    TransposedConvolution,
 )
 
 aten = torch.ops.aten
@@ -250,7 +250,7 @@ def _convolution(given: _Given) -> Operation:
 
 def _transposed_convolution(given: _Given) -> Operation:
     stride, padding, dilation = (_pair(given[name]) for name in ("stride", "padding", "dilation"))
-    return TransposedConvolution(given["weight"], given["bias"], stride, padding, dilation, given["groups"])
+    return ConvolutionTranspose(given["weight"], given["bias"], stride, padding, dilation, given["groups"])
 
 
 def _padding(given: _Given) -> Operation:
@@ -294,11 +294,11 @@ def _bilinear(given: _Given) -> Operation:
 def _instance_norm(given: _Given) -> Operation:
     if not given["use_input_stats"]:
         return _by_running_statistics(given, given["running_mean"], given["running_var"])
-    return Norm(given.extent.channels, given["weight"], given["bias"], given["eps"])
+    return Normalization(given.extent.channels, given["weight"], given["bias"], given["eps"])
 
 
 def _group_norm(given: _Given) -> Operation:
-    return Norm(given["num_groups"], given["weight"], given["bias"], given["eps"])
+    return Normalization(given["num_groups"], given["weight"], given["bias"], given["eps"])
 
 
 def _batch_norm(given: _Given) -> Operation:
@@ -318,7 +318,7 @@ def _dropout(given: _Given) -> Operation:
 
 def _by_running_statistics(given: _Given, mean: Tensor, variance: Tensor) -> Operation:
     channels = given.extent.channels
-    norm = Norm(channels, given["weight"], given["bias"], given["eps"])
+    norm = Normalization(channels, given["weight"], given["bias"], given["eps"])
     return norm.with_statistics(mean.double().cpu(), variance.double().cpu(), channels)
 
 

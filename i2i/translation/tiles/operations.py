@@ -58,7 +58,7 @@ class Pointwise(Operation):
 
 
 @dataclass(frozen=True, eq=False)
-class Norm(Operation):
+class Normalization(Operation):
     """Normalise each group of channels by its statistics over the whole plane, then scale and shift.
 
     Attributes:
@@ -142,7 +142,7 @@ class Convolution(Operation):
 
 
 @dataclass(frozen=True, eq=False)
-class TransposedConvolution(Operation):
+class ConvolutionTranspose(Operation):
     """``torch.nn.functional.conv_transpose2d``; pairs are for rows and columns."""
 
     weight: Tensor

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from i2i.translation.tiles.boxes import Box, middle_tile, tile_size
 from i2i.translation.tiles.graph import Graph
-from i2i.translation.tiles.operations import Convolution, Norm, Pointwise, TransposedConvolution
+from i2i.translation.tiles.operations import Convolution, ConvolutionTranspose, Normalization, Pointwise
 
 VALUE_BYTES = 4
 MOST_WORK = 1.5
@@ -44,7 +44,7 @@ class Pass:
     released: frozenset[int]
 
 
-class Plan:
+class PassPlan:
     """The passes of a network for one choice of what is kept.
 
     Args:
@@ -163,7 +163,7 @@ class Plan:
         return work, max(most, COPIES * (held + result)), result
 
 
-def make_plan(graph: Graph, side: int, budget: int) -> Plan:
+def plan_passes(graph: Graph, side: int, budget: int) -> PassPlan:
     """Choose what is kept, so that it fits in a budget if that can be had for little more work.
 
     Args:
@@ -171,13 +171,13 @@ def make_plan(graph: Graph, side: int, budget: int) -> Plan:
         side: of the tiles, in pixels of the image.
         budget: bytes.
     """
-    fullest = plan = Plan(graph, side, _worth_keeping(graph))
+    fullest = plan = PassPlan(graph, side, _worth_keeping(graph))
     tried = [plan]
     while plan.over(budget):
         # What saves most for each multiplication more.
-        better: list[tuple[float, Plan]] = []
+        better: list[tuple[float, PassPlan]] = []
         for place in plan.kept:
-            other = Plan(graph, side, plan.kept - {place})
+            other = PassPlan(graph, side, plan.kept - {place})
             saved = plan.over(budget) - other.over(budget)
             if saved > 0 and other.work <= MOST_WORK * fullest.work and other.workspace <= 2 * fullest.workspace:
                 better.append((saved / max(other.work - plan.work, 1.0), other))
@@ -193,7 +193,7 @@ def _norms(graph: Graph) -> dict[int, tuple[int, ...]]:
     """The norms that take the statistics of each node."""
     found: dict[int, tuple[int, ...]] = {}
     for number, node in enumerate(graph.nodes):
-        if isinstance(node.operation, Norm):
+        if isinstance(node.operation, Normalization):
             place = node.inputs[0]
             found[place] = (*found.get(place, ()), number)
     return found
@@ -207,7 +207,7 @@ def _worth_keeping(graph: Graph) -> frozenset[int]:
             readers.setdefault(place, []).append(number)
     found = set()
     for number, node in enumerate(graph.nodes):
-        convolution = isinstance(node.operation, Convolution | TransposedConvolution)
+        convolution = isinstance(node.operation, Convolution | ConvolutionTranspose)
         channels = [extent.channels for extent in graph.inputs_of(number)]
         joint = isinstance(node.operation, Pointwise) and len(channels) > 1 and max(channels) == node.extent.channels
         if (convolution and not _leads_out(graph, readers, number)) or (joint and len(readers.get(number, ())) > 1):

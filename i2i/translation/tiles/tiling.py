@@ -19,7 +19,7 @@ from i2i.translation.tiles.boxes import Extent
 from i2i.translation.tiles.compute import Progress, Sink, stream
 from i2i.translation.tiles.estimate import estimate
 from i2i.translation.tiles.graph import CannotStreamError, Graph, trace
-from i2i.translation.tiles.passes import make_plan
+from i2i.translation.tiles.passes import plan_passes
 from i2i.translation.tiles.sources import (
     CroppedSink,
     PaddedSource,
@@ -176,7 +176,7 @@ class Tiling:
         budget = self.settings.memory
         if budget is None:
             budget = int(BUDGET_SHARE * available_memory(torch.device("cpu")))
-        plan = make_plan(graph, self.settings.side, budget)
+        plan = plan_passes(graph, self.settings.side, budget)
         with Storage(budget, self.settings.folder) as storage:
             storage.require_space(plan.in_files(budget))
             stream(plan, source, sink, storage, device=device, progress=progress)

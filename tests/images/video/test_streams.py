@@ -392,13 +392,13 @@ def test_interlaced_frames_are_told(tmp_path):
 
 
 def test_frames_without_a_time_or_with_the_same_one_follow_each_other():
-    from i2i.images.video.frames import Frame, _after
+    from i2i.images.video.frames import VideoFrame, _after
 
     pixels = np.zeros((1, 1, 3), np.uint8)
     unit, rate = Fraction(1, 1000), Fraction(10)
     times, last = [], None
     for time in (None, None, 150, 150, None, 149, 900):
-        last = _after(last, Frame(pixels, time, unit), rate)
+        last = _after(last, VideoFrame(pixels, time, unit), rate)
         times.append(last)
     assert times == [0, 100, 150, 151, 251, 252, 900]
 

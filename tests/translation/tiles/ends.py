@@ -4,7 +4,7 @@ import torch
 
 from i2i.translation.tiles.compute import stream
 from i2i.translation.tiles.graph import trace
-from i2i.translation.tiles.passes import make_plan
+from i2i.translation.tiles.passes import plan_passes
 from i2i.translation.tiles.storage import Storage
 
 
@@ -26,7 +26,7 @@ def in_tiles(network, image, *, side, budget=1 << 40, folder=None):
     """Translate ``[1, C, H, W]`` in tiles, and check that nothing is left behind."""
     graph = trace(network, *image.shape[1:])
     result = Ends(torch.full((1, *graph.nodes[graph.output].extent), torch.nan))
-    plan = make_plan(graph, side, budget)
+    plan = plan_passes(graph, side, budget)
     with Storage(budget, folder) as storage:
         stream(plan, Ends(image), result, storage, device=torch.device("cpu"))
         assert not storage._planes, "every plane is released by the pass that reads it last"

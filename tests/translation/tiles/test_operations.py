@@ -9,10 +9,10 @@ from i2i.translation.tiles.boxes import Box, Extent, Span
 from i2i.translation.tiles.operations import (
     BilinearUpsampling,
     Convolution,
+    ConvolutionTranspose,
     NearestUpsampling,
-    Norm,
+    Normalization,
     Padding,
-    TransposedConvolution,
 )
 
 EXAMPLES = settings(max_examples=80, deadline=None)
@@ -85,13 +85,13 @@ def test_transposed_convolution(arguments, biased, data):
     image, weight = noise(1, 4, *size), noise(4, 3, *kernel)
     bias = noise(3 * groups) if biased else None
     expected = F.conv_transpose2d(image, weight, bias, stride, padding, more, groups, dilation)
-    check(data.draw, TransposedConvolution(weight, bias, stride, padding, dilation, groups), image, expected)
+    check(data.draw, ConvolutionTranspose(weight, bias, stride, padding, dilation, groups), image, expected)
 
 
 def test_a_transposed_convolution_may_give_a_single_pixel():
     """The smallest output there is: one pixel more of padding, and PyTorch refuses the layer."""
     image, weight = noise(1, 4, 5, 5), noise(4, 3, 1, 1)
-    operation = TransposedConvolution(weight, None, stride=(1, 1), padding=(2, 2), dilation=(1, 1), groups=1)
+    operation = ConvolutionTranspose(weight, None, stride=(1, 1), padding=(2, 2), dilation=(1, 1), groups=1)
     check_box(Box(Span(0, 1), Span(0, 1)), operation, image, F.conv_transpose2d(image, weight, padding=2))
 
 
@@ -129,6 +129,6 @@ def test_norm_by_statistics_loses_no_bits_to_a_large_mean():
     variance, mean = torch.var_mean(exact, (0, 2, 3), correction=0)
     expected = F.instance_norm(exact)
 
-    result = Norm(4, None, None, 1e-5).with_statistics(mean, variance, 4).function(image)
+    result = Normalization(4, None, None, 1e-5).with_statistics(mean, variance, 4).function(image)
 
     assert (result - expected).abs().max() < 1e-5
