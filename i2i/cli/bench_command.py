@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli.commands import Command
 from i2i.cli.output import new_table, print_table, say
 from i2i.environment.packages import require
 from i2i.errors import ConfigError

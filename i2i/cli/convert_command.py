@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli import options as shared
+from i2i.cli.commands import Command
 from i2i.cli.output import say, tell_about_plugins
 from i2i.progress import working
 
@@ -19,34 +20,26 @@ NO_MATTER = ("init", "init_gain", "kernels")
     cls=Command,
     epilog="Exit codes: 0 done, 1 a file holds no generator that is known (it is told what it holds), 2 wrong usage.",
 )
-@click.argument("models", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--out", metavar="FOLDER", required=True, type=click.Path(path_type=Path), help="A new or empty folder."
-)
-@click.option(
-    "--direction",
-    type=click.Choice(["AtoB", "BtoA"]),
-    help="What to call the way that one FILE translates. Default: BtoA where its name ends in G_B, else AtoB.",
-)
+@shared.model(exported=False, metavar="MODEL...", nargs=-1, required=True)
+@shared.out("FOLDER", "A new or empty folder.", required=True)
+@shared.direction("of one file BtoA where its name ends in G_B, else AtoB; of a run, all there are")
 @click.option(
     "--domains", metavar="A B", nargs=2, type=str, help="Readable names of the two domains, such as: horse zebra."
 )
-@click.option("--part", metavar="NAME", help="Which network of a FILE that holds several.")
+@click.option("--part", metavar="NAME", help="Which network of a file that holds several.")
 @click.option(
     "--dropout/--no-dropout",
     default=None,
     help="Whether a U-Net was trained with dropout, which its keys do not tell. Default: with batch norm, as pix2pix.",
 )
-@click.option(
-    "--checkpoint", metavar="latest|best|step-N", help="Which checkpoint, where FILE is a run folder. Default: latest."
-)
+@shared.checkpoint()
 @click.option("--half", is_flag=True, help="Store filters in 16 bits: half the size, differences below one level.")
-def convert(models: tuple[Path, ...], out: Path, **given: Any) -> None:
+def convert(models: tuple[str, ...], out: Path, **given: Any) -> None:
     """Convert generators of pytorch-CycleGAN-and-pix2pix into a folder for i2i translate and i2i.load.
 
-    FILE is such as latest_net_G.pth; two of them are both ways of one CycleGAN: latest_net_G_A.pth latest_net_G_B.pth.
-    Network, depth, width, norm, dropout and channels are found from the keys. FILE may also be a run folder: the result
-    is what translates, without what training needs.
+    A file is such as latest_net_G.pth; two of them are both ways of one CycleGAN: latest_net_G_A.pth
+    latest_net_G_B.pth. Network, depth, width, norm, dropout and channels are found from the keys. Of a run folder, the
+    result is what translates, without what training needs.
     """
     tell_about_plugins()
 

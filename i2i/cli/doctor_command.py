@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli import options as shared
+from i2i.cli.commands import Command
 from i2i.cli.output import print_json, say
 from i2i.progress import working
 
@@ -19,7 +20,7 @@ ORIGINS = {"installed": "from the installation", "cache": "compiled at first use
 
 
 @click.command(cls=Command, epilog="Exit code 0 whenever the tool can work, 1 otherwise, with the reason.")
-@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+@shared.as_json("what was found")
 def doctor(as_json: bool) -> None:
     """Say what this installation can do: versions, devices, kernels, plugins, disk."""
     from i2i.diagnosis import examine

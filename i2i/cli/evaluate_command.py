@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli import options as shared
+from i2i.cli.commands import Command
 from i2i.cli.output import new_table, print_json, print_table, say, tell_about_plugins
 from i2i.models.scores import BASELINE, METRICS, Metric
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, epilog="Exit codes: 0 measured, 1 failed, 2 wrong usage.")
-@click.argument("model")
+@shared.model()
 @click.option("--data", metavar="FOLDER|sample:NAME", help="What to measure on. Default: what the run was trained on.")
 @click.option(
     "--split",
@@ -39,39 +40,27 @@ if TYPE_CHECKING:
     show_default=True,
     help="The network of FID and KID: inception, thumbnail (no weights; a first look), your own function or file.",
 )
-@click.option(
-    "--direction",
-    type=click.Choice(["AtoB", "BtoA"]),
-    help="AtoB is what the run was asked for. Default: AtoB, or the only one there is.",
-)
-@click.option("--checkpoint", metavar="latest|best|step-N", help="Which checkpoint of a run folder. Default: latest.")
+@shared.direction()
+@shared.checkpoint()
 @click.option("--set", "settings", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way.")
-@click.option("--batch-size", metavar="N", type=click.IntRange(min=1), default=1, show_default=True)
+@shared.batch_size()
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
-@click.option("--inference", type=click.Choice(["deterministic", "paper"]), help="Default: what the run was set to.")
-@click.option("--device", metavar="auto|cpu|cuda[:N]|mps", default="auto", show_default=True, help="Where to compute.")
-@click.option(
-    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
-)
-@click.option(
-    "--trust",
-    is_flag=True,
-    help="Load TorchScript --features, or a .pt2 file that holds more than weights and PyTorch's operators, which can "
-    "run its author's code.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@shared.inference()
+@shared.device()
+@shared.precision()
+@shared.trust("TorchScript --features, or a .pt2 file")
+@shared.as_json("everything that was found")
 def evaluate(model: str, as_json: bool, **given: Any) -> None:
     """Measure MODEL on images it was not trained on.
 
-    MODEL is a run folder, a checkpoint or a converted folder, an exported file, a generator's file of
-    pytorch-CycleGAN-and-pix2pix, or sample:flat-3d. Beside each number stands the identity baseline, which the
+    Beside each number stands the identity baseline, which the
     untouched input would score, and above them how they were measured.
     """
     tell_about_plugins()
 
     from i2i.api import evaluate as evaluate_model
 
-    evaluation = evaluate_model(model, progress=not as_json, **given)
+    evaluation = evaluate_model(model, progress=not as_json, **shared.given(given))
     if as_json:
         print_json(evaluation.to_dict())
         return

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli import options as shared
+from i2i.cli.commands import Command
 from i2i.cli.output import new_table, print_table, say, tell_about_plugins
 
 if TYPE_CHECKING:
@@ -15,43 +16,21 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, epilog="Exit codes: 0 exported and checked, 1 nothing was kept, 2 wrong usage.")
-@click.argument("model")
+@shared.model(exported=False)
 @click.option(
     "--format",
     "format_name",
     type=click.Choice(["onnx", "torch"]),
     help="onnx: for ONNX Runtime, without torch; torch: a program of torch.export. Default: by the suffix of --out.",
 )
-@click.option(
-    "-o",
-    "--out",
-    metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A name in .onnx or .pt2. Default: the model's name, in the current folder.",
-)
+@shared.out("FILE", "A name in .onnx or .pt2. Default: the model's name, in the current folder.", kind=shared.FILE)
 @click.option("--raw", is_flag=True, help="Float tensors [N, C, H, W] in [-1, 1] instead of 8-bit images [N, H, W, C].")
-@click.option(
-    "--direction",
-    type=click.Choice(["AtoB", "BtoA"]),
-    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the "
-    "only one there is.",
-)
-@click.option(
-    "--checkpoint",
-    metavar="latest|best|step-N",
-    help="Which checkpoint of a run folder; best by the held-out score. Default: latest.",
-)
-@click.option(
-    "--inference",
-    type=click.Choice(["deterministic"]),
-    help="For a run that was set to the papers' inference, which cannot be exported.",
-)
-@click.option("--force", is_flag=True, help="Replace a file that exists. Default: refuse to begin.")
+@shared.direction()
+@shared.checkpoint()
+@shared.inference("what the run was set to; paper cannot be exported")
+@shared.force("a file that exists")
 def export(model: str, format_name: str | None, out: Path | None, **given: Any) -> None:
     """Write MODEL as one file that runs without i2i, and check it.
-
-    MODEL is a run folder, a checkpoint or a converted folder, a generator's file of pytorch-CycleGAN-and-pix2pix, or
-    sample:flat-3d.
 
     Images of any size and number go in; padding, scaling, rounding and cropping are in the file. It is run in a process
     of its own on several sizes, and is kept only if it gives the images that the model gives.

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from i2i._version import __version__
-from i2i.cli.options import CONTEXT_SETTINGS
+from i2i.cli.commands import CONTEXT_SETTINGS
 from i2i.cli.output import say
 from i2i.errors import I2IError, cut, did_you_mean, printable, reason_of
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.cli.options import CONTEXT_SETTINGS, Command
+from i2i.cli import options as shared
+from i2i.cli.commands import CONTEXT_SETTINGS, Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
 from i2i.errors import ConfigError, PluginError, did_you_mean
 from i2i.paths import named
@@ -38,7 +39,7 @@ def plugins() -> None:
 
 @plugins.command("list", cls=Command)
 @click.option("--kind", type=KINDS, help="Only this kind. Default: all.")
-@click.option("--json", "as_json", is_flag=True, help="Print components and plugins as JSON.")
+@shared.as_json("components and plugins")
 def list_(kind: str | None, as_json: bool) -> None:
     """List every component, and the plugins that are not loaded."""
     manager = PluginManager()
@@ -68,7 +69,7 @@ def list_(kind: str | None, as_json: bool) -> None:
 @plugins.command(cls=Command)
 @click.argument("kind", type=KINDS)
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the component and its options as JSON.")
+@shared.as_json("the component and its options")
 def show(kind: str, name: str, as_json: bool) -> None:
     """Show one component: where it comes from, and its options with type, bounds and default."""
     from i2i.plugins.component_options import describe_options
@@ -105,9 +106,7 @@ def show(kind: str, name: str, as_json: bool) -> None:
 @plugins.command(cls=Command)
 @click.argument("kind", type=KINDS)
 @click.argument("name")
-@click.option(
-    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="New or empty folder. Default: i2i-NAME."
-)
+@shared.out("FOLDER", "A new or empty folder. Default: i2i-NAME.")
 @click.option(
     "--family", type=click.Choice(["adversarial", "pixel"]), help="For a loss: what it compares. Default: pixel."
 )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from i2i.cli import options as shared
+from i2i.cli.commands import GroupedCommand
+from i2i.cli.habits import RUN_HABITS
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.options import GroupedOption, RunCommand
 from i2i.cli.output import say, speaks, tell_about_plugins
 from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
 
@@ -24,9 +26,33 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 def option(group: str, name: str, metavar: str | None, text: str, **more: Any) -> Callable[[Decorated], Decorated]:
     """Declare an option of ``group``; none has a default here, so that the engine sees what a person really gave."""
-    if more.get("multiple"):
-        more["default"] = ()
-    return click.option(name, cls=GroupedOption, group=group, metavar=metavar, help=text, **more)
+    return shared.option(name, group=group, metavar=metavar, help=text, **more)
+
+
+class RunCommand(GroupedCommand):
+    """``i2i run``, which also knows every setting of every part by its name alone."""
+
+    habits = RUN_HABITS
+
+    def setting(self, name: str) -> str | None:
+        """The setting of that name, in each section that has it: ``--log-every`` is training.log_every."""
+        from i2i.config.resolver import PLAIN
+        from i2i.plugins.manager import PluginManager
+
+        sections = [(section, options) for section, options in PLAIN.items()]
+        for component in PluginManager().components():
+            spec = component.spec
+            pixel = getattr(spec, "family", None) == "pixel"
+            section = "data" if spec.kind == "dataset" else "pixel_loss" if pixel else spec.kind
+            sections.append((section, spec.options))
+        wanted = name.replace("-", "_")
+        found = [
+            f"{section}.{field}"
+            for section, options in sections
+            for field in options.model_fields
+            if field.lower() == wanted
+        ]
+        return ", ".join(f"--set {setting}=VALUE" for setting in dict.fromkeys(found)) or None
 
 
 DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
@@ -38,7 +64,6 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "Run folder",
     "Settings",
 )
-POSITIVE = click.IntRange(min=1)
 
 
 @click.command(
@@ -47,14 +72,8 @@ POSITIVE = click.IntRange(min=1)
     f"Ctrl-C, SIGTERM and other signals save, say how to go on, and exit with {INTERRUPTED}.",
 )
 @option(DATA, "--data", "FOLDER|sample:NAME", "Images to learn from. Default: sample:flat-3d, which ships inside.")
-@option(
-    DATA,
-    "--direction",
-    None,
-    "Which domain is translated into which. Default: AtoB.",
-    type=click.Choice(["AtoB", "BtoA"]),
-)
-@option(DATA, "--image-size", "PIXELS", "Side of the square training crops. Default: 256.", type=POSITIVE)
+@shared.direction("AtoB", group=DATA)
+@option(DATA, "--image-size", "PIXELS", "Side of the square training crops. Default: 256.", type=shared.POSITIVE)
 @option(
     DATA, "--skip-bad", None, "Count unreadable images instead of stopping. Default: stop.", is_flag=True, default=None
 )
@@ -79,8 +98,8 @@ POSITIVE = click.IntRange(min=1)
     "Training time in all, resumes included. Default: no limit.",
     type=click.FloatRange(min=0, min_open=True),
 )
-@option(TRAINING, "--batch-size", "N", "Images of each domain a batch, in each process. Default: 1.", type=POSITIVE)
-@option(TRAINING, "--accumulate", "N", "Batches whose gradients make one step. Default: 1.", type=POSITIVE)
+@shared.batch_size("Images of each domain a batch, in each process", group=TRAINING)
+@option(TRAINING, "--accumulate", "N", "Batches whose gradients make one step. Default: 1.", type=shared.POSITIVE)
 @option(
     TRAINING,
     "--seed",
@@ -88,14 +107,8 @@ POSITIVE = click.IntRange(min=1)
     "Fixes weights, sample order, crops, flips and dropout. Default: 0.",
     type=click.IntRange(0, 2**32 - 1),
 )
-@option(MACHINE, "--device", "auto|cpu|cuda[:N]|mps", "Where to train. Default: auto, the fastest there is.")
-@option(
-    MACHINE,
-    "--precision",
-    None,
-    "bf16: autocast, weights stay fp32. Default: fp32.",
-    type=click.Choice(["fp32", "bf16"]),
-)
+@shared.device(group=MACHINE)
+@shared.precision(group=MACHINE)
 @option(
     MACHINE,
     "--workers",
@@ -103,15 +116,9 @@ POSITIVE = click.IntRange(min=1)
     "Processes that load images. Default: 0 on the CPU, else up to 4.",
     type=click.IntRange(min=0),
 )
-@option(
-    FOLDER,
-    "--out",
-    "FOLDER",
-    "New or empty folder of the run. Default: a readable, unique name under runs/.",
-    type=click.Path(path_type=Path),
-)
+@shared.out("FOLDER", "A new or empty folder. Default: a readable, unique name under runs/.", group=FOLDER)
 @option(FOLDER, "--resume", "FOLDER", "Go on with this run, exactly where it stopped.", type=click.Path(path_type=Path))
-@option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=POSITIVE)
+@option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=shared.POSITIVE)
 @option(
     FOLDER,
     "--tracker",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from i2i.cli.options import Command
+from i2i.cli import options as shared
+from i2i.cli.commands import Command
 from i2i.cli.output import say
 
 if TYPE_CHECKING:
     from i2i.serving.messages import ModelInfo
-
-POSITIVE = click.IntRange(min=1)
 
 
 @click.command(
@@ -22,7 +20,7 @@ POSITIVE = click.IntRange(min=1)
     epilog="Exit codes: 0 ended by Ctrl-C, SIGTERM or SIGHUP, 1 the model cannot be loaded, 2 wrong usage, port taken, "
     "extra missing.",
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@shared.model()
 @click.option(
     "--host",
     metavar="ADDRESS",
@@ -33,17 +31,24 @@ POSITIVE = click.IntRange(min=1)
 @click.option(
     "--port", metavar="N", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one."
 )
-@click.option(
+@shared.option(
     "--allowed-host",
-    "--allow-host",
     "allow_hosts",
     metavar="NAME",
     multiple=True,
+    earlier=("--allow-host",),
     help="Another name that the server is known by, such as a proxy's; '*': any. Can be given again.",
 )
-@click.option("--max-upload", metavar="MIB", type=POSITIVE, default=20, show_default=True, help="Largest file, in MiB.")
 @click.option(
-    "--max-pixels", metavar="N", type=POSITIVE, default=2048 * 2048, show_default=True, help="Largest image, in pixels."
+    "--max-upload", metavar="MIB", type=shared.POSITIVE, default=20, show_default=True, help="Largest file, in MiB."
+)
+@click.option(
+    "--max-pixels",
+    metavar="N",
+    type=shared.POSITIVE,
+    default=2048 * 2048,
+    show_default=True,
+    help="Largest image, in pixels.",
 )
 @click.option(
     "--timeout",
@@ -69,27 +74,13 @@ POSITIVE = click.IntRange(min=1)
     show_default=True,
     help="Open connections; one more is told to come again later (503).",
 )
-@click.option(
-    "--checkpoint",
-    metavar="latest|best|step-N",
-    help="Which checkpoint of a run folder; best by the held-out score. Default: latest.",
-)
-@click.option(
-    "--inference",
-    type=click.Choice(["deterministic", "paper"]),
-    help="paper: dropout on, batch norm by the batch. Default: what the run was set to (deterministic).",
-)
-@click.option("--device", metavar="auto|cpu|cuda[:N]|mps", default="auto", show_default=True, help="Where to compute.")
-@click.option(
-    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
-)
-@click.option(
-    "--trust",
-    is_flag=True,
-    help="Load a .pt2 MODEL that holds more than weights and PyTorch's operators, which can run its author's code.",
-)
+@shared.checkpoint()
+@shared.inference()
+@shared.device()
+@shared.precision()
+@shared.trust()
 def serve(
-    model: Path,
+    model: str,
     host: str,
     port: int,
     allow_hosts: tuple[str, ...],
@@ -102,7 +93,7 @@ def serve(
 ) -> None:
     """Try MODEL in a browser: drop an image, see before and after; and translate over HTTP.
 
-    MODEL is what i2i translate takes. The page needs no internet. The API is described on the page /docs of the server,
+    The page needs no internet. The API is described on the page /docs of the server,
     and for programs in /openapi.json. Ctrl-C ends it.
     """
     from i2i.serving.hosts import LOOPBACK_NAMES
@@ -133,7 +124,7 @@ def serve(
             )
         say(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = shared.given(options)
     serve_model(model, host=host, port=port, allow_hosts=allow_hosts, limits=limits, announce=announce, **given)
     with suppress(OSError):  # a terminal that was closed
         say("Stopped.", err=True)

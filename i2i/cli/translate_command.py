@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from i2i.cli import options as shared
+from i2i.cli.commands import GroupedCommand
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.options import Command
 from i2i.cli.output import say, tell_about_plugins
 from i2i.cli.translation_report import TranslationReport
 from i2i.errors import DataError
@@ -21,96 +22,90 @@ if TYPE_CHECKING:
     from i2i.translation.videos import Progress
 
 FORMATS = ("png", "jpeg", "webp", "bmp", "tiff")
-POSITIVE = click.IntRange(min=1)
+OUTPUT, MODEL, MACHINE, LARGE = "Output", "Model", "Machine", "Large images"
 
 
 @click.command(
-    cls=Command,
+    cls=GroupedCommand,
     epilog="Exit codes: 0 every image was translated, 1 some could not be (they are named) or nothing was begun, "
     f"2 wrong usage, {INTERRUPTED} interrupted.",
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@shared.model()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--out",
-    metavar="FOLDER|FILE|-",
+@shared.out(
+    "FOLDER|FILE|-",
+    "Folder of the translations; for one input file also a file name, or - for standard output.",
     required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the translations; for one input file also a file name, or - for standard output.",
+    group=OUTPUT,
 )
-@click.option(
-    "--direction",
-    type=click.Choice(["AtoB", "BtoA"]),
-    help="AtoB is what the run was asked for; BtoA the way back, where the method trains it. Default: AtoB, or the "
-    "only one there is.",
+@shared.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    help="Format of the translations. Default: each input's.",
+    group=OUTPUT,
 )
-@click.option(
-    "--checkpoint",
-    metavar="latest|best|step-N",
-    help="Which checkpoint of a run folder; best by the held-out score. Default: latest.",
+@shared.force("translations that exist", group=OUTPUT)
+@shared.direction(group=MODEL)
+@shared.checkpoint(group=MODEL)
+@shared.inference(group=MODEL)
+@shared.trust(group=MODEL)
+@shared.batch_size(group=MACHINE)
+@shared.device(group=MACHINE)
+@shared.precision(group=MACHINE)
+@shared.option(
+    "--workers",
+    metavar="N",
+    type=shared.POSITIVE,
+    help="Threads that read, and as many that write. Default: up to 4.",
+    group=MACHINE,
 )
-@click.option(
-    "--format", "format_name", type=click.Choice(FORMATS), help="Format of the translations. Default: each input's."
+@shared.option(
+    "--max-pixels",
+    metavar="N",
+    type=shared.POSITIVE,
+    help="Refuse images with more pixels. Default: the run's limit.",
+    group=LARGE,
 )
-@click.option("--force", is_flag=True, help="Replace translations that exist. Default: refuse to begin.")
-@click.option(
-    "--inference",
-    type=click.Choice(["deterministic", "paper"]),
-    help="paper: dropout on, batch norm by the batch. Default: what the run was set to (deterministic).",
-)
-@click.option(
-    "--batch-size", metavar="N", type=POSITIVE, default=1, show_default=True, help="Images computed at once, at most."
-)
-@click.option("--device", metavar="auto|cpu|cuda[:N]|mps", default="auto", show_default=True, help="Where to compute.")
-@click.option(
-    "--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="bf16: autocast."
-)
-@click.option(
-    "--workers", metavar="N", type=POSITIVE, help="Threads that read, and as many that write. Default: up to 4."
-)
-@click.option(
-    "--max-pixels", metavar="N", type=POSITIVE, help="Refuse images with more pixels. Default: the run's limit."
-)
-@click.option(
+@shared.option(
     "--tile",
     metavar="auto|N",
     help="Divide images into tiles of N pixels a side; auto: those that are too large for the memory. The result is "
     "that of the whole image.",
+    group=LARGE,
 )
-@click.option(
+@shared.option(
     "--tile-statistics",
     type=click.Choice(["exact", "estimate"]),
     help="estimate: norms take the statistics of a sample and tiles are blended, for networks that exact does not "
     "know. Default: exact.",
+    group=LARGE,
 )
-@click.option(
+@shared.option(
     "--tile-memory",
     metavar="GIB",
     type=click.FloatRange(min=0),
     help="Activations kept in memory between tiles; the rest lies in temporary files. Default: half of what is "
     "available.",
+    group=LARGE,
 )
-@click.option("--tile-folder", metavar="FOLDER", help="Where the temporary files are. Default: the system's folder.")
-@click.option(
-    "--trust",
-    is_flag=True,
-    help="Load a .pt2 MODEL that holds more than weights and PyTorch's operators, which can run its author's code.",
+@shared.option(
+    "--tile-folder",
+    metavar="FOLDER",
+    help="Where the temporary files are. Default: the system's folder.",
+    group=LARGE,
 )
 def translate(
-    model: Path,
+    model: str,
     inputs: tuple[str, ...],
     out: Path,
     format_name: str | None,
     force: bool,
-    batch_size: int,
+    batch_size: int | None,
     workers: int | None,
     **given: Any,
 ) -> None:
     """Translate images and videos with MODEL.
-
-    MODEL is a run folder, a checkpoint or a converted folder, an exported file, a generator's file of
-    pytorch-CycleGAN-and-pix2pix, or sample:flat-3d.
 
     INPUT is a file, a folder (with its sub-folders) or a quoted pattern such as "photos/**/*.jpg". Every image is
     translated and keeps its name, its place in the sub-folders, its size and its format. Nothing is begun when an
@@ -140,16 +135,16 @@ def translate(
         _translate_stream(translator, stream, force)
     else:
         assert plan is not None
-        _translate_plan(translator, plan, str(out), batch_size, workers, force)
+        _translate_plan(translator, plan, str(out), batch_size or 1, workers, force)
 
 
-def _load(model: Path, options: dict[str, Any]) -> Translator:
+def _load(model: str, options: dict[str, Any]) -> Translator:
     from i2i.terminal import watching
 
     with watching(), working("loading the model"):  # the first import of PyTorch is part of that
         from i2i.api import load
 
-        translator = load(model, **options)
+        translator = load(model, **shared.given(options))
     source, target = translator.info.domains
     say(
         f"{source} to {target}: {translator.info.generator}, {translator.info.origin}, on {translator.device}", err=True

@@ -1,4 +1,4 @@
-"""Command lines: nothing is silently overruled, and what people are used to leads to the right option."""
+"""What several commands have is spelled and worded once."""
 
 from __future__ import annotations
 
@@ -7,165 +7,109 @@ import pytest
 from click.testing import CliRunner
 
 from i2i.cli import options
+from i2i.cli.commands import Command, GroupedCommand
 from i2i.cli.main import COMMANDS, main
 from i2i.cli.plugins_command import plugins
-from i2i.config.resolver import COMPONENTS, PLAIN
-from i2i.plugins.manager import PluginManager
 
 
 def commands():
     """Every command with the words that call it."""
-    group = main
     for name in COMMANDS:
-        command = group.get_command(click.Context(main), name)
-        if command is plugins:
-            yield from ((("plugins", sub), command.commands[sub]) for sub in command.commands)
-        else:
-            yield (name,), command
+        command = main.get_command(click.Context(main), name)
+        yield from (
+            ((f"plugins {sub}", found) for sub, found in plugins.commands.items())
+            if command is plugins
+            else ((name, command),)
+        )
 
 
-def test_every_command_takes_the_short_help_whoever_calls_it():
+def declared(name):
+    """The option of this name in each command that has it."""
     for words, command in commands():
-        context = click.Context(command, info_name=words[-1], **command.context_settings)
-        assert context.help_option_names == ["-h", "--help"], words
-
-
-def single_options():
-    for words, command in commands():
-        for parameter in command.params:
-            if isinstance(parameter, click.Option) and not parameter.multiple and not parameter.is_flag:
-                yield pytest.param(words, command, parameter, id=f"{' '.join(words)} {parameter.opts[-1]}")
-
-
-def value_of(parameter):
-    """The option and a value for it, as words."""
-    kind = parameter.type
-    value = kind.choices[0] if isinstance(kind, click.Choice) else "7"
-    return [parameter.opts[-1], *[str(value)] * parameter.nargs]
-
-
-@pytest.mark.parametrize(("words", "command", "parameter"), list(single_options()))
-def test_an_option_that_is_given_twice_is_refused_by_every_command(words, command, parameter, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    once = value_of(parameter)
-
-    result = CliRunner().invoke(main, [*words, *once, *once])
-
-    assert result.exit_code == 2
-    assert f"{parameter.opts[-1]}" in result.stderr
-    assert "is given 2 times, and one is taken; leave the others out" in result.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_all_names_of_an_option_are_one():
-    result = CliRunner().invoke(main, ["translate", "model", "a.png", "-o", "x", "--out", "y"])
-    assert result.exit_code == 2
-    assert "-o or --out is given 2 times" in result.stderr
-
-    result = CliRunner().invoke(main, ["convert", "model.pth", "--dropout", "--no-dropout", "-o", "x"])
-    assert "--dropout or --no-dropout is given 2 times" in result.stderr
-
-
-def test_options_that_may_be_repeated_may(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    repeated = "--discriminator pixel --discriminator patch --set loss.name=hinge --set training.seed=2"
-    result = CliRunner().invoke(main, ["run", "--dry-run", *repeated.split()])
-    assert result.exit_code == 0, result.output
+        yield from ((words, parameter) for parameter in command.params if name in parameter.opts)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("name", "called", "at_least"),
     [
-        (
-            "--set generator.norm=batch --set generator.norm=none",
-            "generator.norm is given twice, with 'batch' and",
-        ),
-        ("--steps 5 --set training.steps=6", "training.steps is given twice, as an option of its own with 5 and with"),
-        ("--loss hinge --set loss.name=lsgan", "loss.name is given twice"),
-        ("--image-size 64 --set data.image_size=32", "data.image_size is given twice"),
+        ("--direction", "direction", 5),
+        ("--checkpoint", "checkpoint", 5),
+        ("--inference", "inference", 4),
+        ("--device", "device", 4),
+        ("--precision", "precision", 4),
+        ("--out", "out", 5),
+        ("--json", "as_json", 4),
+        ("--force", "force", 2),
     ],
 )
-def test_the_same_setting_with_two_values_is_refused(arguments, said):
-    result = CliRunner().invoke(main, ["run", "--dry-run", *arguments.split()])
-
-    assert result.exit_code == 2
-    assert said in result.stderr
-    assert "leave one out" in result.stderr
-
-
-def test_the_same_value_in_two_ways_is_no_contradiction():
-    result = CliRunner().invoke(main, ["run", "--dry-run", "--steps", "5", "--set", "training.steps=5"])
-    assert result.exit_code == 0, result.output
-
-
-@pytest.mark.parametrize(
-    ("habit", "meant"),
-    [
-        ("--lr", "--set optimizer.learning_rate=VALUE"),
-        ("--batch", "--batch-size N"),
-        ("--batch_size", "--batch-size"),
-        ("--epoch", "--epochs N"),
-        ("--n_epochs_decay", "--set schedule.decay_epochs=N"),
-        ("--gpu", "--device cuda:N"),
-        ("--gpu_ids", "--device cuda:N"),
-        ("--dataroot", "--data FOLDER"),
-        ("--name", "--out FOLDER"),
-        ("--model", "--method NAME (cyclegan, pix2pix) or --generator NAME"),
-        ("--netG", "--generator NAME"),
-        ("--lambda_L1", "--set method.lambda_L1=VALUE"),
-        ("--lambda_A", "--set method.lambda_A=VALUE"),
-        ("--log-every", "--set training.log_every=VALUE"),
-        ("--base-channels", "--set discriminator.base_channels=VALUE, --set generator.base_channels=VALUE"),
-        ("--beta1", "--set optimizer.beta1=VALUE"),
-    ],
-)
-def test_what_people_are_used_to_is_answered_with_what_it_is_called_here(habit, meant):
-    result = CliRunner().invoke(main, ["run", habit, "1"])
-
-    assert result.exit_code == 2
-    assert f"No such option {habit!r}; what it does here: " in result.stderr
-    shown = result.stderr.split("what it does here: ")[1].strip()
-    assert sorted(shown.split(", ")) == sorted(meant.split(", "))
+def test_an_option_of_several_commands_is_one_option(name, called, at_least):
+    found = list(declared(name))
+    assert len(found) >= at_least
+    for words, parameter in found:
+        assert parameter.name == called, words
+        assert parameter.opts == (["-o", "--out"] if name == "--out" else [name]), words
+        assert parameter.is_flag == (name in ("--json", "--force")), words
+        default = parameter.get_default(click.Context(click.Command(words)))
+        assert default in (None, False), f"{words}: the default is told; the API has it"
+    told = {parameter.help.split("Default:")[0] for _, parameter in found}
+    assert len(told) == 1 or name in ("--out", "--json", "--force"), told
+    assert len({type(parameter.type) for _, parameter in found}) == 1
+    if isinstance(found[0][1].type, click.Choice):
+        assert len({tuple(parameter.type.choices) for _, parameter in found}) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "meant"),
-    [
-        ("translate --name x", "the first argument, MODEL"),
-        ("translate --gpu_ids 0", "--device cuda:N"),
-        ("translate --results_dir x", "--out FOLDER"),
-        ("translate --num-workers 2", "--workers N"),
-        ("evaluate --epoch latest", "--checkpoint latest|best|step-N"),
-        ("export --overwrite", "--force"),
-        ("serve --weights x", "the first argument, MODEL"),
-    ],
-)
-def test_the_other_commands_know_habits_too(arguments, meant):
-    result = CliRunner().invoke(main, arguments.split())
+def test_every_command_that_takes_a_model_says_what_that_is():
+    taking = {
+        words: command.get_help(click.Context(command, terminal_width=200, max_content_width=200))
+        for words, command in commands()
+        if any(isinstance(parameter.type, options.ModelType) for parameter in command.params)
+    }
 
-    assert result.exit_code == 2
-    assert result.stderr.strip().endswith(f"what it does here: {meant}")
+    assert set(taking) == {"translate", "serve", "convert", "evaluate", "export"}
+    for words, text in taking.items():
+        assert text.count("MODEL is a run folder, a checkpoint or a converted folder,") == 1, words
+        assert ("an exported file" in text) == (words not in ("convert", "export")), words
 
 
-def test_an_unknown_option_without_a_meaning_gets_the_nearest_name_or_none():
-    assert "Did you mean one of: '--generator'" in CliRunner().invoke(main, ["run", "--generater", "x"]).stderr
-    nearest = CliRunner().invoke(main, ["doctor", "--lr", "1"]).stderr
-    assert "No such option '--lr'." in nearest
+def test_long_helps_are_grouped():
+    for words in ("run", "translate"):
+        text = CliRunner().invoke(main, [words, "--help"]).output
+        assert "\nOptions:" not in text
+        assert "\nMachine:" in text
+        assert text.rstrip().count("\nOther:") == 1, "--help alone stands under no heading"
 
 
-def test_every_habit_leads_to_something_that_there_is():
-    (run_command,) = [command for words, command in commands() if words == ("run",)]
-    known = {name for parameter in run_command.params for name in parameter.opts}
-    fields = {f"{section}.{field}" for section, model in PLAIN.items() for field in model.model_fields}
-    kinds = {section: spec.kind for section, spec in COMPONENTS.items()}
-    for component in PluginManager({}).components():
-        sections = [section for section, kind in kinds.items() if kind == component.spec.kind]
-        fields |= {f"{section}.{field}" for section in sections for field in component.spec.options.model_fields}
+def made(*declarations, cls=Command):
+    @click.command(cls=cls)
+    def command(**given):
+        """Do."""
+        click.echo(sorted(options.given(given).items()))
 
-    for habit, meant in options.RUN_HABITS.items():
-        assert f"--{habit}" not in known
-        for part in meant.split(", "):
-            first, *rest = part.split()
-            assert first in known or not first.startswith("--"), f"{habit}: {part}"
-            if first == "--set":
-                assert rest[0].split("=")[0] in fields, f"{habit}: {part}"
+    for declare in declarations:
+        command = declare(command)
+    return command
+
+
+def test_what_is_not_given_is_not_passed():
+    command = made(options.device(), options.batch_size(), options.force("it"), cls=GroupedCommand)
+
+    assert CliRunner().invoke(command, []).output == "[('force', False)]\n"
+    assert CliRunner().invoke(command, ["--batch-size", "3"]).output == "[('batch_size', 3), ('force', False)]\n"
+
+
+@pytest.mark.parametrize("words", [["--old", "x"], ["--old=x"]])
+def test_an_earlier_spelling_works_and_tells_the_new_one(words):
+    command = made(options.option("--new", earlier=("--old",)))
+
+    result = CliRunner().invoke(command, words)
+
+    assert result.stdout == "[('new', 'x')]\n"
+    assert "Note: --old is now --new" in result.stderr
+    assert "--old" not in CliRunner().invoke(command, ["--help"]).output
+    assert "--new is given 2 times" in CliRunner().invoke(command, [*words, "--new", "y"]).stderr
+
+
+def test_an_earlier_spelling_after_two_dashes_is_a_word():
+    command = made(options.option("--new", earlier=("--old",)), click.argument("word"))
+
+    assert CliRunner().invoke(command, ["--", "--old"]).stdout == "[('word', '--old')]\n"
