@@ -32,6 +32,7 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import GeneratorSpec
 from i2i.progress import working
 from i2i.tensors.inference import float32_by_default, own_random_numbers, torchs_own_settings
+from i2i.tensors.torch_private import is_overload
 from i2i.tensors.tracing import TRACING
 from i2i.translation.translator import Translator
 
@@ -214,7 +215,7 @@ def _open_places(raw: bool) -> dict[int, str]:
 
 def _operators(program: ExportedProgram) -> Iterator[str]:
     for node in program.graph.nodes:
-        if isinstance(node.target, torch._ops.OpOverload):
+        if is_overload(node.target):
             yield str(node.target).rpartition(".")[0].replace(".", "::", 1)
 
 

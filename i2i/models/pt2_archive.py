@@ -22,7 +22,6 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 from torch.export.pt2_archive import PT2ArchiveWriter
-from torch.export.pt2_archive._package import load_pt2
 from torch.export.pt2_archive.constants import (
     ARCHIVE_FORMAT_PATH,
     ARCHIVE_FORMAT_VALUE,
@@ -42,6 +41,7 @@ from i2i.errors import CheckpointError, printable, reason_of
 from i2i.files.regular_files import require_file
 from i2i.models.pt2_graph import NeedsTrustError, check_graph, check_strings
 from i2i.tensors.inference import torchs_own_settings
+from i2i.tensors.torch_private import load_pt2
 from i2i.tensors.tracing import TRACING
 
 HOW_TO_TRUST = (

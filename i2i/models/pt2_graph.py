@@ -17,6 +17,8 @@ from typing import Any
 
 import torch
 
+from i2i.tensors.torch_private import arguments_of, is_dispatched, is_overload
+
 _WORDS = re.compile(r"[\w.+\-]*")
 _OPERATOR = re.compile(r"torch\.ops\.(aten|prims)\.(\w+)\.(\w+)")
 _OF_PYTHON = frozenset(
@@ -130,11 +132,9 @@ def _check_operator(name: str) -> None:
         operator = getattr(getattr(getattr(torch.ops, library), packet), overload)
     except AttributeError as error:
         raise ValueError(f"torch {torch.__version__} has no operator {name}") from error
-    if not isinstance(operator, torch._ops.OpOverload) or not torch._C._dispatch_has_kernel(
-        operator.name()  # type: ignore[no-untyped-call]
-    ):
+    if not is_overload(operator) or not is_dispatched(operator):
         raise NeedsTrustError(f"{name} is no operator of tensors")
-    if any(argument.name in _OF_FILES for argument in operator._schema.arguments):
+    if any(argument.name in _OF_FILES for argument in arguments_of(operator) or ()):
         raise NeedsTrustError(f"{name} opens files")
 
 

@@ -3,7 +3,7 @@
 Begin with :mod:`~i2i.ops.residual_block`, an operator with its reference; :mod:`~i2i.ops.choice` is the one place that
 decides whether a call runs fused. The native library (:mod:`i2i.ops.native`) loads on first use.
 
-May import nothing.
+May import ``tensors.torch_private``.
 """
 
 from i2i.ops.choice import Implementation, reason_against_fused

@@ -6,11 +6,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch._C._functorch import TransformType
 
 from i2i.ops.checks import require_one_of
 from i2i.ops.memory_format import memory_format_of
 from i2i.ops.native import library
+from i2i.tensors.torch_private import READ_IN, takes_derivatives
 
 Implementation = Literal["auto", "fused", "reference"]
 IMPLEMENTATIONS = ("auto", "fused", "reference")
@@ -110,17 +110,21 @@ def reason_against_fused(
     if x.dtype not in dtypes:
         known = ", ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         return f"the kernels for {x.device.type} compute {known}, not {str(x.dtype).removeprefix('torch.')}"
-    if not torch.compiler.is_compiling() and _transformed_by_derivatives():
-        return "torch.func.grad, torch.func.jvp and forward-mode derivatives need PyTorch's own operators"
+    if not torch.compiler.is_compiling() and (reason := _reason_of_derivatives()) is not None:
+        return reason
     return _reason_to_prefer_reference(operator, x, training) if impl == "auto" else None
 
 
-def _transformed_by_derivatives() -> bool:
-    """Whether a functional or forward-mode derivative is being taken, which custom operators do not support."""
-    if torch.autograd.forward_ad._current_level >= 0:
-        return True
-    levels = torch._C._functorch.get_interpreter_stack() or ()
-    return any(level.key() in (TransformType.Grad, TransformType.Jvp) for level in levels)
+def _reason_of_derivatives() -> str | None:
+    """Say that a functional or forward-mode derivative is taken: the fused operators would lose tangents silently."""
+    taken = takes_derivatives()
+    if taken is None:
+        return (
+            f"torch {torch.__version__} does not tell i2i, made for {READ_IN}, when forward-mode derivatives are taken"
+        )
+    return (
+        "torch.func.grad, torch.func.jvp and forward-mode derivatives need PyTorch's own operators" if taken else None
+    )
 
 
 def _is_exported(x: Tensor) -> bool:

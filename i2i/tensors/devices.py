@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from i2i.errors import ConfigError
+from i2i.tensors.torch_private import in_bad_fork
 
 
 def check_device(name: str) -> torch.device:
@@ -36,7 +37,7 @@ def check_device(name: str) -> torch.device:
 
 
 def _usable(device: torch.device, name: str) -> torch.device:
-    if device.type == "cuda" and torch.cuda._is_in_bad_fork():
+    if device.type == "cuda" and in_bad_fork():
         raise ConfigError(
             f"--device {name}: this process was forked from one that had used CUDA, which CUDA does not allow; start "
             "it with multiprocessing's 'spawn', or use --device cpu"

@@ -17,7 +17,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from i2i.tensors.torch_private import TorchDispatchMode, arguments_of
 
 PAPER_SEED = 0
 """Where the random numbers of dropout begin for each batch, so that one image always has one translation."""
@@ -153,12 +154,12 @@ class _OwnRandomNumbers(TorchDispatchMode):
 
 
 def _takes_generator(func: Any) -> bool:
-    return any(argument.name == "generator" for argument in func._schema.arguments)
+    return any(argument.name == "generator" for argument in arguments_of(func) or ())
 
 
 def _sibling_with_generator(func: Any) -> Any | None:
     """The overload of ``rand`` and the like that takes a generator: ``default``'s is ``generator``."""
-    name = func._overloadname
+    name = str(func).rpartition(".")[2]
     siblings = ("generator", f"{name}_generator", name.replace("low_", "low_generator_"))
     for sibling in siblings[:1] if name == "default" else siblings[1:]:
         if sibling in func.overloadpacket.overloads():

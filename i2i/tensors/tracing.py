@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 from torch import nn
 
-_TURNS_OFF = "_ignore_backend_decomps"
+from i2i.tensors.torch_private import backends_stay_on
 
 TRACING = threading.RLock()
 """Held while a network is traced or exported, and while an exported program is loaded.
@@ -30,21 +30,10 @@ def tracing(device: torch.device) -> Iterator[None]:
 
     torch.export turns oneDNN, NNPACK and cuDNN off for the whole process while it traces, so that no operator of theirs
     gets into a program: what other threads compute meanwhile is rounded in another way, and slower. On the CPU no
-    operator of a generator is replaced by theirs, and nothing is turned off. Read in torch 2.13; where the private name
-    is another one, torch's way it is.
+    operator of a generator is replaced by theirs, and nothing is turned off.
     """
-    from torch.export import _trace  # here, because it takes a second, and most of what is translated is not traced
-
-    with TRACING:
-        kept = getattr(_trace, _TURNS_OFF, None)
-        if device.type != "cpu" or kept is None:
-            yield
-            return
-        setattr(_trace, _TURNS_OFF, nullcontext)
-        try:
-            yield
-        finally:
-            setattr(_trace, _TURNS_OFF, kept)
+    with TRACING, backends_stay_on() if device.type == "cpu" else nullcontext():
+        yield
 
 
 def copy_of_modules(network: nn.Module) -> nn.Module:

@@ -5,18 +5,11 @@ import threading
 import numpy as np
 import torch
 from torch import nn
-from torch.export import _trace
 
 import i2i
-from i2i.tensors import tracing
 from i2i.translation.tiles.graph import trace
 
 from ..helpers.trained import write_run
-
-
-def test_the_private_name_is_there_in_this_torch():
-    """Read in torch 2.13: without it, tracing turns oneDNN off for every thread."""
-    assert callable(getattr(_trace, tracing._TURNS_OFF))
 
 
 def test_no_backend_is_off_for_other_threads_while_a_network_is_traced():

@@ -13,6 +13,7 @@ from functools import cache
 import torch
 
 from i2i.ops.native import cpu, cuda
+from i2i.tensors.torch_private import READ_IN, constant_when_compiled, has_kernel
 
 KEYS = {"cpu": "CPU", "cuda": "CUDA"}
 """Devices that there are kernels for, with the names under which PyTorch dispatches to them."""
@@ -28,6 +29,7 @@ def when_loaded(register: Callable[[], None]) -> Callable[[], None]:
     return register
 
 
+@constant_when_compiled  # what is loaded stays loaded
 def why_missing(operator: str, device_type: str) -> str | None:
     """Load the native library if that was not tried, and say why it has not this operator for this device.
 
@@ -45,11 +47,6 @@ def why_missing(operator: str, device_type: str) -> str | None:
     return _why_missing(operator, device_type)
 
 
-# What is loaded stays loaded, so compiled code may take the answer for a constant. This is all that
-# torch.compiler.assume_constant_result does, but for importing the compiler: more than a second of every start.
-why_missing._dynamo_marked_constant = True  # type: ignore[attr-defined]
-
-
 @cache
 def _why_missing(operator: str, device_type: str) -> str | None:
     if device_type not in KEYS:
@@ -64,6 +61,9 @@ def _why_missing(operator: str, device_type: str) -> str | None:
             _waiting.pop(0)()
     if device_type == "cuda" and (reason := cuda.load().reason) is not None:
         return f"the CUDA kernels are not loaded: {reason}"
-    if not torch._C._dispatch_has_kernel_for_dispatch_key(f"i2i::{operator}", KEYS[device_type]):
+    registered = has_kernel(f"i2i::{operator}", KEYS[device_type])
+    if registered is None:
+        return f"torch {torch.__version__} does not tell i2i, made for {READ_IN}, which kernels are registered"
+    if not registered:
         return f"the native library holds no {operator} for {device_type}"
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.fx import Node as TracedNode
 
 from i2i.environment.quiet import quietly
 from i2i.tensors.inference import torchs_own_settings
+from i2i.tensors.torch_private import arguments_of
 from i2i.tensors.tracing import copy_of_modules, tracing
 from i2i.translation.tiles.boxes import Extent
 from i2i.translation.tiles.operations import (
@@ -347,10 +348,11 @@ _BUILDERS: Mapping[str, Callable[[_Given], Operation]] = {
 
 def _arguments(overload: Any, node: TracedNode) -> dict[str, Any]:
     """The arguments of an operator by name, with its defaults."""
-    if not hasattr(overload, "_schema"):
+    declared = arguments_of(overload)
+    if declared is None:
         _refuse(node, f"{overload} is no operator of PyTorch")
     found = {}
-    for place, argument in enumerate(overload._schema.arguments):
+    for place, argument in enumerate(declared):
         if place < len(node.args):
             found[argument.name] = node.args[place]
         else:
@@ -359,7 +361,7 @@ def _arguments(overload: Any, node: TracedNode) -> dict[str, Any]:
     return found
 
 
-def _refuse(node: TracedNode, why: str) -> None:
+def _refuse(node: TracedNode, why: str) -> NoReturn:
     raise CannotStreamError(f"{_layer(node)}: {why}")
 
 

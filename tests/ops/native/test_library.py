@@ -30,7 +30,7 @@ def rung() -> Rung:
 
 
 def load_elsewhere(variant: str) -> subprocess.CompletedProcess[str]:
-    program = "from i2i.ops import native; print(native.load().variant)"
+    program = "from i2i.ops.native import cpu; print(cpu.load().variant)"
     return subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "I2I_CPU": variant},
