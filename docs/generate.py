@@ -4,8 +4,8 @@
 commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
 ``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write; in
 ``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in ``using-a-translator.md`` the speed. In
-``CONTRIBUTING.md`` the table of the rooms is made from their docstrings. A test compares all of them with their
-sources.
+``CONTRIBUTING.md`` the table of the rooms is made from their docstrings, ``images/rooms.svg`` is drawn from their
+imports. A test compares all of them with their sources.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
+from draw_rooms import draw as rooms_picture
 from rooms import table as room_lines
 
 from i2i.benchmarking import report as bench_report
@@ -388,6 +389,7 @@ PAGES = {
     "large-images.md": large_images_page,
     "using-a-translator.md": using_page,
     "../CONTRIBUTING.md": contributing_page,
+    "images/rooms.svg": rooms_picture,
 }
 
 

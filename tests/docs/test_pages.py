@@ -67,3 +67,12 @@ def test_every_link_to_a_file_leads_somewhere(page):
         path = target[0] or target[1]
         if "://" not in path:
             assert (page.parent / path).exists(), f"{page.name} links to {path}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_named_source_file_is_there(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = re.findall(r"`((?:[\w-]+/)+[\w.-]+\.(?:py|cpp|cu|h|cuh|sh))`", text)
+
+    places = (ROOT, ROOT / "i2i", ROOT / "tests", ROOT / "csrc", ROOT / "docs", page.parent)
+    assert [path for path in named if not any((place / path).is_file() for place in places)] == []
