@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from i2i.api.arguments import plain, require_model, whole_number
 from i2i.api.training import Settings, plain_settings
@@ -16,11 +16,10 @@ from i2i.plugins.manager import PluginManager
 from i2i.progress import working
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from i2i.evaluation.measurement import Evaluation
     from i2i.exporting.exporter import ExportReport
-    from i2i.models.model import Inference, TranslatorInfo
+    from i2i.models.find import Opened
+    from i2i.models.info import Inference, TranslatorInfo
     from i2i.translation.tiles.tile_settings import Statistics
     from i2i.translation.translator import Precision, Translator
 
@@ -66,31 +65,52 @@ def load(
         PluginError: the package that brought the generator is missing; the message names it with its version.
         ConfigError: the direction or the device does not exist, or the generator cannot be divided into tiles.
     """
-    from i2i.translation.exported import is_exported, load_exported
-    from i2i.translation.tiles.tile_settings import parse_tiles
-    from i2i.translation.translator import Translator
+    from i2i.models.find import open_model
 
     require_model(model)
-    max_pixels = None if max_pixels is None else whole_number("max_pixels", max_pixels, 1)
-    tiles = parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder)
-    if is_exported(model):
-        if tiles is not None:
-            raise ConfigError(
-                f"--tile is for run folders, checkpoints and official files: {model} is an exported file, which "
-                "computes an image as a whole; leave it out, or translate with what the file was exported from"
-            )
-        return load_exported(
-            model,
-            direction=direction,
-            checkpoint=checkpoint,
-            device=device,
-            precision=precision,
-            inference=inference,
-            max_pixels=max_pixels,
-            trust=trust,
-        )
-    network, info = _load_generator(PluginManager(), model, direction, checkpoint, inference, max_pixels)
-    return Translator(network, info, device=device, precision=precision, tiles=tiles)
+    return _translator(
+        PluginManager(),
+        open_model(model, checkpoint),
+        direction=direction,
+        device=device,
+        precision=precision,
+        inference=inference,
+        max_pixels=max_pixels,
+        tile=tile,
+        tile_statistics=tile_statistics,
+        tile_memory=tile_memory,
+        tile_folder=tile_folder,
+        trust=trust,
+    )
+
+
+def load_directions(
+    model: str | Path, *, direction: str | None = None, checkpoint: str | None = None, **options: Any
+) -> dict[str, Translator]:
+    """Load every direction of a model; the one that :func:`load` takes by itself comes first.
+
+    An exported file knows of both directions of its run, and holds one.
+
+    Args:
+        model: see :func:`load`.
+        direction: which comes first.
+        checkpoint: see :func:`load`.
+        options: the others of :func:`load`.
+
+    Raises:
+        I2IError: what :func:`load` raises.
+    """
+    from i2i.models.find import ExportedModel, open_model
+
+    require_model(model)
+    manager, opened = PluginManager(), open_model(model, checkpoint)
+    first = _translator(manager, opened, direction=direction, **options)
+    others = () if isinstance(opened, ExportedModel) else first.info.directions
+    return {first.info.direction: first} | {
+        other: _translator(manager, opened, direction=other, **options)
+        for other in others
+        if other != first.info.direction
+    }
 
 
 def convert(
@@ -125,20 +145,18 @@ def convert(
         CheckpointError: a file holds no generator that is known; the message says what it holds and what is known.
         ConfigError: an option does not fit, or the folder is not empty.
     """
+    from i2i.models.checkpoint import open_checkpoint
     from i2i.models.conversion import open_source, write_converted
-    from i2i.models.model import find_checkpoint, load_generator
+    from i2i.models.generator import directions, load_generator
+    from i2i.models.official import OfficialChoices
 
     several = [models] if isinstance(models, str | Path) else list(models)
-    found = [
-        open_source(model, len(several), checkpoint=checkpoint, direction=direction, part=part, dropout=dropout)
-        for model in several
-    ]
-    folder = write_converted(found, named(out), domains=domains, half=half)
-    written = find_checkpoint(folder)
+    official = OfficialChoices(part=part, direction=direction, dropout=dropout)
+    sources = [open_source(model, len(several), checkpoint=checkpoint, official=official) for model in several]
+    written = open_checkpoint(write_converted(sources, named(out), domains=domains, half=half).resolve())
     manager = PluginManager()
-    ways = sorted(entry["direction"] for entry in written.description["generators"].values())
-    infos = [load_generator(manager, written, direction=way)[1] for way in ways]
-    return tuple(replace(info, chosen=found[0].chosen) for info in infos)
+    infos = [load_generator(manager, written, direction=way)[1] for way in directions(written)]
+    return tuple(replace(info, chosen=sources[0].chosen) for info in infos)
 
 
 def export(
@@ -174,16 +192,16 @@ def export(
         ExportError: the generator cannot be exported, or the file gives other images; none is kept.
     """
     from i2i.exporting.exporter import SUFFIXES, export_model, require_exporter, resolve_format
-    from i2i.translation.exported import is_exported
+    from i2i.models.find import open_model, require_checkpoint
+    from i2i.models.generator import load_generator
 
     require_model(model)
     path = None if out is None else named(out)
     file_format = resolve_format(path, format)
-    if is_exported(model):
-        raise ConfigError(f"{model} is an exported file already; name the run folder or the checkpoint it is from")
+    source = require_checkpoint(open_model(model, checkpoint))
     require_exporter(file_format)
     manager = PluginManager()
-    network, info = _load_generator(manager, model, direction, checkpoint, inference)
+    network, info = load_generator(manager, source, direction=direction, inference=inference)
     path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
     return export_model(manager, network, info, path, file_format, raw=raw, force=force)
 
@@ -245,8 +263,7 @@ def evaluate(
     from i2i.evaluation.evaluated_data import choose_data
     from i2i.evaluation.features import load_features
     from i2i.evaluation.measurement import MeasuringOptions, measure
-    from i2i.models.model import find_checkpoint
-    from i2i.translation.exported import is_exported
+    from i2i.models.find import open_model
 
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
@@ -254,14 +271,14 @@ def evaluate(
     if wrong := sorted(given.keys() - {"data"}):
         raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
     manager = PluginManager()
-    kept = None if is_exported(model) else find_checkpoint(model, checkpoint).description.get("config", {}).get("data")
-    chosen = choose_data(manager, kept, data, given.get("data", {}), split)
+    opened = open_model(model, checkpoint)
+    chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split)
     with watching(progress):
         with working("loading the model"):
-            translator = load(
-                model,
+            translator = _translator(
+                manager,
+                opened,
                 direction=direction,
-                checkpoint=checkpoint,
                 device=device,
                 precision=precision,
                 inference=inference,
@@ -276,15 +293,47 @@ def evaluate(
         return measure(manager, translator, chosen, options)
 
 
-def _load_generator(
+def _translator(
     manager: PluginManager,
-    model: str | Path,
-    direction: str | None,
-    checkpoint: str | None,
-    inference: Inference | None,
+    opened: Opened,
+    *,
+    direction: str | None = None,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    inference: Inference | None = None,
     max_pixels: int | None = None,
-) -> tuple[nn.Module, TranslatorInfo]:
-    from i2i.models.model import find_checkpoint, load_generator
+    tile: int | Literal["auto"] | None = None,
+    tile_statistics: Statistics | None = None,
+    tile_memory: float | None = None,
+    tile_folder: str | Path | None = None,
+    trust: bool = False,
+) -> Translator:
+    """:func:`load` of what was opened."""
+    from i2i.models.find import ExportedModel
+    from i2i.models.generator import load_generator
+    from i2i.translation.tiles.tile_settings import parse_tiles
+    from i2i.translation.translator import Translator
 
-    found = find_checkpoint(model, checkpoint)
-    return load_generator(manager, found, direction=direction, inference=inference, max_pixels=max_pixels)
+    max_pixels = None if max_pixels is None else whole_number("max_pixels", max_pixels, 1)
+    tiles = parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder)
+    if not isinstance(opened, ExportedModel):
+        network, info = load_generator(
+            manager, opened.checkpoint, direction=direction, inference=inference, max_pixels=max_pixels
+        )
+        return Translator(network, info, device=device, precision=precision, tiles=tiles)
+    if tiles is not None:
+        raise ConfigError(
+            f"--tile is for run folders, checkpoints and official files: {opened.path} is an exported file, which "
+            "computes an image as a whole; leave it out, or translate with what the file was exported from"
+        )
+    from i2i.translation.exported import load_exported
+
+    return load_exported(
+        opened.path,
+        direction=direction,
+        device=device,
+        precision=precision,
+        inference=inference,
+        max_pixels=max_pixels,
+        trust=trust,
+    )

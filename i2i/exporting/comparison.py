@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from i2i.environment.available_memory import available_memory
 from i2i.errors import ExportError
 from i2i.exporting import standalone
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 from i2i.progress import counted, working
 from i2i.tensors.padding import padded_size
 from i2i.tensors.pixels import to_uint8

@@ -27,7 +27,7 @@ from i2i.exporting.exact_norm import with_exact_norms
 from i2i.exporting.half_filters import with_half_filters
 from i2i.exporting.image_to_image import ImageGraph, TensorGraph
 from i2i.models import exported_record as metadata
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import GeneratorSpec
 from i2i.progress import working

@@ -1,8 +1,8 @@
 """Trained generators on the disk: checkpoints, official files, exported files, those that ship with i2i.
 
-Begin with :mod:`~i2i.models.model`, which finds out what a person's MODEL is and loads its generator;
-:mod:`~i2i.models.checkpoint` is the format of a checkpoint folder, :mod:`~i2i.models.state` how nested state becomes
-tensors and JSON.
+Begin with :mod:`~i2i.models.find`, which finds out what a person's MODEL is; :mod:`~i2i.models.generator` builds its
+network, and :mod:`~i2i.models.info` is the record of it. :mod:`~i2i.models.checkpoint` is the format of a checkpoint
+folder, :mod:`~i2i.models.state` how nested state becomes tensors and JSON.
 
 May import ``config``, ``plugins``, ``tensors``, ``images``, ``files`` and ``environment``.
 """

@@ -102,7 +102,7 @@ class _Description(_Part):
 
 
 class _Record(_Part):
-    """What an exported file says of its translator: :class:`~i2i.models.model.TranslatorInfo` as JSON."""
+    """What an exported file says of its translator: :class:`~i2i.models.info.TranslatorInfo` as JSON."""
 
     checkpoint: str
     step: Count | None

@@ -20,43 +20,41 @@ from torch import Tensor
 from i2i.errors import CheckpointError, ConfigError
 from i2i.files import atomic
 from i2i.models.checkpoint import DESCRIPTION, FORMAT_VERSION, Checkpoint
-from i2i.models.model import find_checkpoint
-from i2i.models.official import open_official
-from i2i.paths import named
+from i2i.models.find import open_model, require_checkpoint
+from i2i.models.official import OfficialChoices
 
 TRAINING_ONLY = ("data", "samples", "seconds", "world_size")
 """What a checkpoint's description says for the sake of going on with training; ``data`` also names the images."""
 
 
-def open_source(
-    model: str | Path,
-    count: int,
-    *,
-    checkpoint: str | None,
-    direction: str | None,
-    part: str | None,
-    dropout: bool | None,
-) -> Checkpoint:
-    """Open one of ``count`` models to convert; see :func:`i2i.convert` for the options.
+def open_source(model: str | Path, count: int, *, checkpoint: str | None, official: OfficialChoices) -> Checkpoint:
+    """Open one of ``count`` models to convert.
+
+    Args:
+        model: see :mod:`i2i.models.find`; not an exported file.
+        count: how many go into one folder.
+        checkpoint: see :func:`~i2i.models.find.open_model`.
+        official: what to take of an official file.
 
     Raises:
-        CheckpointError: it is none.
+        CheckpointError: it is not a trained model.
         ConfigError: an option does not fit it.
     """
-    for_files = {"--direction": direction, "--part": part, "--dropout": dropout}
-    given = [option for option, value in for_files.items() if value is not None]
-    is_file = named(model).is_file()
-    if given and not is_file:
-        raise ConfigError(f"{given[0]} is for files of other programs; {model} says such things itself: leave it out")
-    if count > 1 and not is_file:
-        raise ConfigError(f"{model} is no file; several models in one folder are files, one for each direction")
-    if count > 1 and direction is not None:
+    opened = open_model(model, checkpoint, official=official)
+    source = require_checkpoint(opened)
+    if opened.kind != "official":
+        given = [option for option, value in vars(official).items() if value is not None]
+        if given:
+            raise ConfigError(
+                f"--{given[0]} is for files of other programs; {model} says such things itself: leave it out"
+            )
+        if count > 1:
+            raise ConfigError(f"{model} is not a file; several models in one folder are files, one for each direction")
+    if count > 1 and official.direction is not None:
         raise ConfigError(
-            f"--direction {direction} is for one FILE; the names of several tell: ..._G_A.pth, ..._G_B.pth"
+            f"--direction {official.direction} is for one FILE; the names of several tell: ..._G_A.pth, ..._G_B.pth"
         )
-    if is_file and checkpoint is None:
-        return open_official(named(model), part=part, direction=direction, dropout=dropout)
-    return find_checkpoint(model, checkpoint)
+    return source
 
 
 def write_converted(

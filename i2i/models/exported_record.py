@@ -24,7 +24,7 @@ from i2i._version import __version__
 from i2i.errors import CheckpointError, reason_of
 from i2i.files.texts import parse_json
 from i2i.models.checkpoint_description import check_record
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 
 FORMAT_VERSION = 1
 KEY = "i2i"

@@ -44,29 +44,40 @@ class WeightFile(Checkpoint):
         return dict(self.weights[name])
 
 
-def open_official(
-    path: Path, *, part: str | None = None, direction: str | None = None, dropout: bool | None = None
-) -> WeightFile:
-    """Open a generator that the reference implementation saved, or both of a CycleGAN in one file.
+@dataclass(frozen=True)
+class OfficialChoices:
+    """What to take of an official file, and what it does not say of itself.
 
-    Args:
-        path: such as ``latest_net_G_A.pth``; also ``.safetensors``.
-        part: which of several networks in the file to take.
+    Attributes:
+        part: which of several networks in the file.
         direction: what to call the way it translates; without, ``G_B`` in the name of the file or the part means
             ``BtoA``, anything else ``AtoB``.
         dropout: whether a U-Net was trained with dropout, which its keys do not tell; see
             :class:`~i2i.models.official_layout.OfficialGenerator`.
+    """
+
+    part: str | None = None
+    direction: str | None = None
+    dropout: bool | None = None
+
+
+def open_official(path: Path, choices: OfficialChoices) -> WeightFile:
+    """Open a generator that the reference implementation saved, or both of a CycleGAN in one file.
+
+    Args:
+        path: such as ``latest_net_G_A.pth``; also ``.safetensors``.
+        choices: what to take of it.
 
     Raises:
         CheckpointError: it holds no generator that is known, or several; the message says what was found.
         ConfigError: there is no such part.
     """
     parts = read_weights(path)
-    found = _generators(path, parts, part)
+    found = _generators(path, parts, choices.part)
     (only, *others) = found
     ways = {_way(name, "" if others else path.stem): name for name in found}
-    if direction is not None and not others:
-        ways = {direction: only}
+    if choices.direction is not None and not others:
+        ways = {choices.direction: only}
     if len(ways) < len(found):
         raise CheckpointError(
             f"{path} holds {len(found)} generators: {_listed(found)}; choose one: i2i convert {path} --part {only} "
@@ -75,8 +86,8 @@ def open_official(
     entries, weights = {}, {}
     for way, name in sorted(ways.items()):
         generator, key = found[name], f"G_{way[0]}"
-        if dropout is not None and generator.network == "unet":
-            generator = replace(generator, dropout=dropout)
+        if choices.dropout is not None and generator.network == "unet":
+            generator = replace(generator, dropout=choices.dropout)
         entries[key] = _entry(generator, key, way, f"{name} of {path.name}" if name else path.name)
         require_types(parts[name], generator.expected(), f"{path}: {name}" if name else str(path))
         weights[key] = generator.own_weights(parts[name])

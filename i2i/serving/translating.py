@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from i2i.api import load
+from i2i.api.using import load_directions
 from i2i.errors import DataError, DivergedError, I2IError, PluginError, printable
 from i2i.images.metadata import Metadata
 from i2i.images.reading import (
@@ -27,7 +27,6 @@ from i2i.images.reading import (
 from i2i.images.writing import SIXTEEN_BIT_FORMATS, encode_image
 from i2i.serving.messages import Direction, ModelInfo, ModelOptions, Refusal, Translation, TranslationJob
 from i2i.tensors.padding import padded_size
-from i2i.translation.exported import is_exported
 from i2i.translation.kinds import require_pictures
 from i2i.translation.translator import Translator
 
@@ -43,7 +42,7 @@ def main(connection: Connection, model: ModelOptions) -> None:
     """Load the model, tell what it is (or send the error), then answer jobs until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there are no sessions, Ctrl-C reaches both processes
     try:
-        translators = load_directions(model)
+        translators = load_model(model)
         warm_up(translators)
         first: ModelInfo | I2IError = describe(model, translators)
     except I2IError as error:
@@ -68,17 +67,11 @@ def _tell() -> None:
         print(printable(line), file=sys.stderr, flush=True)
 
 
-def load_directions(model: ModelOptions) -> dict[str, Translator]:
-    """Load every direction of a model; the one that :func:`i2i.load` takes by itself comes first.
-
-    An exported file knows of both directions of its run, and holds one.
-    """
-    first = load(model.model, **model.options)
-    require_pictures(first.info)
-    translators = {first.info.direction: first}
-    for direction in first.info.directions:
-        if direction != first.info.direction and not is_exported(model.model):
-            translators[direction] = load(model.model, **{**model.options, "direction": direction})
+def load_model(model: ModelOptions) -> dict[str, Translator]:
+    """Load every direction of a model, the one that is taken when none is asked for first."""
+    translators = load_directions(model.model, **model.options)
+    for translator in translators.values():
+        require_pictures(translator.info)
     return translators
 
 

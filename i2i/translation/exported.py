@@ -12,10 +12,8 @@ from torch import Tensor, nn
 
 from i2i.environment.packages import require
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
-from i2i.files.regular_files import require_file
 from i2i.models import exported_record as metadata
-from i2i.models.model import TranslatorInfo
-from i2i.paths import named
+from i2i.models.info import TranslatorInfo
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.pixels import to_uint8
@@ -25,21 +23,14 @@ from i2i.translation.translator import Translator
 Run = Callable[[Tensor], Tensor]
 """The file's own function, on its kind of tensors."""
 
-SUFFIXES = (".onnx", ".pt2")
 BETWEEN_LEVELS = 1e-3
 """How far, in levels of 0..255, a value may lie from the nearest one, for arithmetic that rounds."""
 
 
-def is_exported(model: str | Path) -> bool:
-    """Whether this is the name of an exported file; it need not exist."""
-    return Path(model).suffix in SUFFIXES
-
-
 def load_exported(
-    model: str | Path,
+    path: Path,
     *,
     direction: str | None = None,
-    checkpoint: str | None = None,
     device: str = "auto",
     precision: str = "fp32",
     inference: str | None = None,
@@ -52,9 +43,8 @@ def load_exported(
     (:mod:`i2i.models.pt2_archive`), and ONNX Runtime knows operators alone.
 
     Args:
-        model: a file made by :func:`i2i.export`.
+        path: a file that exists, made by :func:`i2i.export`.
         direction: may be given for the reader's sake; a file holds one.
-        checkpoint: refused: a file holds one.
         device: ``auto``, ``cpu``, ``cuda``, ...; ONNX files compute on CUDA with ``onnxruntime-gpu``.
         precision: ``fp32``.
         inference: ``deterministic``.
@@ -62,15 +52,10 @@ def load_exported(
         trust: load a ``.pt2`` file that holds more than that, which can run code of whoever wrote it.
 
     Raises:
-        CheckpointError: there is no such file, it is damaged or not from i2i, or holds more than weights and a graph.
+        CheckpointError: the file is damaged or not from i2i, or holds more than weights and a graph.
         ConfigError: an option that the file does not have, or a package or device that is not here.
     """
-    path = named(model)
-    if not path.exists():
-        raise CheckpointError(f"{model} is no exported model: there is no such file")
-    require_file(path)
     refused = {
-        "--checkpoint": (checkpoint, None),
         "--precision": (precision, "fp32"),
         "--inference": (inference or "deterministic", "deterministic"),
     }

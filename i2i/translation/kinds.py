@@ -15,7 +15,7 @@ from torch import Tensor
 
 from i2i.errors import DataError
 from i2i.images.reading import UnusableImageError, read_image, to_array, to_opaque, upright
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 from i2i.paths import named
 from i2i.tensors.pixels import to_uint8
 from i2i.tensors.weight_types import FLOATS

@@ -12,7 +12,7 @@ from i2i.images.levels import describe_picture, levels_of
 from i2i.images.metadata import Metadata
 from i2i.images.reading import SIXTEEN_BIT_MODES, DecodedImage, to_array, to_opaque
 from i2i.images.writing import SIXTEEN_BIT_FORMATS
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 from i2i.translation.kinds import to_picture
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from i2i.errors import ConfigError, DataError, DivergedError, I2IError, PluginError, reason_of
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 from i2i.plugins.calls import explain
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers, torchs_own_settings

@@ -84,7 +84,7 @@ def test_a_taken_port():
 def test_what_is_no_model():
     result = CliRunner().invoke(main, ["serve", "nothing", "--port", "0"])
     assert result.exit_code == 1
-    assert "Error: nothing is no trained model" in result.stderr
+    assert "Error: nothing is not a trained model" in result.stderr
 
 
 def test_a_missing_extra(monkeypatch):

@@ -142,7 +142,7 @@ def test_nothing_is_overwritten_without_force(model):
         (["MODEL", "a.png"], 2, "Missing option '-o' / '--out'"),
         (["MODEL", "-o", "out"], 2, "Missing argument 'INPUT...'"),
         (["MODEL", "no.png", "-o", "out"], 1, "there is no such file or folder:\n  no.png\nNothing was translated."),
-        (["no-run", "a.png", "-o", "out"], 1, "no-run is no trained model (there is no such file or folder)"),
+        (["no-run", "a.png", "-o", "out"], 1, "no-run is not a trained model (there is no such file or folder)"),
         (["MODEL", "a.png", "b.png", "-o", "c.png"], 2, "-o c.png names a file, but a.png, b.png may be many images"),
         (["MODEL", "a.png", "-o", "out", "--format", "gif"], 2, "'gif' is not one of 'png', 'jpeg', 'webp'"),
         (["MODEL", "a.png", "-o", "out", "--batch-size", "0"], 2, "0 is not in the range x>=1"),

@@ -132,7 +132,7 @@ def test_an_empty_rank_does_not_end_a_measurement():
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "LOCAL_RANK": ""}, capture_output=True, text=True, timeout=120
     )
-    assert "CheckpointError: nosuch is no trained model" in done.stderr, done.stderr
+    assert "CheckpointError: nosuch is not a trained model" in done.stderr, done.stderr
 
 
 def test_processes_of_one_machine_meet_without_a_name_service(monkeypatch):

@@ -14,7 +14,8 @@ import i2i
 from i2i.errors import CheckpointError, ConfigError, ExportError
 from i2i.exporting import exporter as module
 from i2i.exporting.comparison import PAGE_SIDES, batch_shapes, page, page_side
-from i2i.models.model import find_checkpoint, load_generator
+from i2i.models.find import open_model
+from i2i.models.generator import load_generator
 from i2i.plugins.manager import PluginManager
 
 from ..helpers.trained import generator_of, write_run
@@ -157,7 +158,7 @@ class TestNetworksThatCannotBeExported:
 
     def export(self, run, network, tmp_path):
         manager = PluginManager()
-        _, info = load_generator(manager, find_checkpoint(run), direction="AtoB")
+        _, info = load_generator(manager, open_model(run).checkpoint, direction="AtoB")
         with pytest.raises(ExportError) as caught:
             module.export_model(manager, network, info, tmp_path / "model.onnx", "onnx")
         assert not list(tmp_path.iterdir())
@@ -209,7 +210,7 @@ class TestRefused:
         assert "exported file already" in self.refuse(onnx_file.path, tmp_path / "again.onnx")
 
     def test_no_model(self, tmp_path):
-        assert "no trained model" in self.refuse(tmp_path, tmp_path / "model.pt2", error=CheckpointError)
+        assert "not a trained model" in self.refuse(tmp_path, tmp_path / "model.pt2", error=CheckpointError)
 
     def test_random_inference(self, tmp_path):
         paper = write_run(tmp_path / "run", more={"inference": "paper"})[0]

@@ -17,14 +17,14 @@ from PIL import Image
 
 import i2i
 from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
-from i2i.serving.translating import _answer, describe, load_directions, translate
+from i2i.serving.translating import _answer, describe, load_model, translate
 
 from .serving import picture
 
 
 @pytest.fixture(scope="module")
 def translators(tiny_run):
-    return load_directions(ModelOptions(tiny_run, {"device": "cpu"}))
+    return load_model(ModelOptions(tiny_run, {"device": "cpu"}))
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_no_damage_does_more_than_a_refusal(ask, data):
 @pytest.mark.slow
 def test_an_exported_file_is_served_with_the_direction_that_it_holds(tiny_run, tmp_path):
     i2i.export(tiny_run, tmp_path / "model.pt2", direction="BtoA")
-    translators = load_directions(ModelOptions(tmp_path / "model.pt2", {"device": "cpu"}))
+    translators = load_model(ModelOptions(tmp_path / "model.pt2", {"device": "cpu"}))
     assert list(translators) == ["BtoA"]
     answer = translate(translators, TranslationJob(picture(size=(31, 19)), "BtoA", "PNG", 10_000))
     assert opened(answer).size == (31, 19)

@@ -13,7 +13,7 @@ from i2i.errors import CheckpointError, RunFolderError
 from i2i.files import atomic, lock
 from i2i.files.lock import RunLock
 from i2i.models.checkpoint import CheckpointFolder
-from i2i.models.model import find_checkpoint
+from i2i.models.find import open_model
 
 from ..helpers.running import UNPAIRED, Child, assert_same_end, assert_tidy, options
 
@@ -94,8 +94,8 @@ def test_a_run_trains_and_goes_on_where_something_is_lacking(images, straight, t
     assert first.output().count(note) == 1, first.output()
     Child(tmp_path / "second", lacking, resume=folder, steps=6).succeed()
     checkpoints = folder / "checkpoints"
-    assert find_checkpoint(checkpoints / "latest").step == 6
-    assert find_checkpoint(folder, "best").path == CheckpointFolder(checkpoints, 1).best().path
+    assert open_model(checkpoints / "latest").checkpoint.step == 6
+    assert open_model(folder, "best").checkpoint.path == CheckpointFolder(checkpoints, 1).best().path
     assert [path.name for path in checkpoints.glob(f"*/{atomic.UNFINISHED}")] == []
     (checkpoints / "latest").unlink(missing_ok=True)
     (checkpoints / "latest").symlink_to("step-00000006")
@@ -142,7 +142,7 @@ def test_a_checkpoint_that_was_being_copied_does_not_count(images, straight, tmp
     given = options(images, folder, settings=SETTINGS, steps=6, keep=1)
     assert Child(tmp_path / "first", DieWhileCopying(), **given).wait() == -9
     assert (folder / "checkpoints" / "step-00000004").exists()
-    assert find_checkpoint(folder).step == 2
+    assert open_model(folder).checkpoint.step == 2
     Child(tmp_path / "second", resume=folder).succeed()
     assert_same_end(folder, straight)
 
@@ -227,11 +227,11 @@ def run(images, tmp_path_factory):
 @pytest.mark.parametrize("copied", [follow, empty, texts, gone, dangling, stale, only_latest])
 def test_a_copied_run_can_be_used_and_goes_on(run, straight, tmp_path, copied):
     copied(run, copy := tmp_path / "copy")
-    assert find_checkpoint(copy).step == 4
-    assert find_checkpoint(copy / "checkpoints" / "latest").step == 4
+    assert open_model(copy).checkpoint.step == 4
+    assert open_model(copy / "checkpoints" / "latest").checkpoint.step == 4
     best = CheckpointFolder(run / "checkpoints", 1).best().step
     if copied is not only_latest:
-        assert find_checkpoint(copy / "checkpoints" / "best").step == best
+        assert open_model(copy / "checkpoints" / "best").checkpoint.step == best
     assert i2i.load(copy, device="cpu").info.step == 4
     Child(tmp_path / "log", resume=copy, steps=6).succeed()
     assert_same_end(copy, straight)
@@ -246,14 +246,14 @@ def test_a_folder_of_that_name_with_other_contents_is_left_and_told(run, tmp_pat
     child = Child(tmp_path / "log", resume=copy, steps=6, progress=True).succeed()
     assert f"{copy / 'checkpoints' / 'latest'} is a folder and no link" in child.output()
     assert (copy / "checkpoints" / "latest" / "notes.txt").read_text() == "mine"
-    assert find_checkpoint(copy / "checkpoints" / "latest").step == 6, "and not what the folder holds"
+    assert open_model(copy / "checkpoints" / "latest").checkpoint.step == 6, "and not what the folder holds"
 
 
 def test_a_checkpoint_on_its_own_may_be_called_latest(run, tmp_path):
     shutil.copytree(run / "checkpoints" / "latest", tmp_path / "latest")
-    assert find_checkpoint(tmp_path / "latest").step == 4
-    with pytest.raises(CheckpointError, match="is no trained model"):
-        find_checkpoint(tmp_path / "best")
+    assert open_model(tmp_path / "latest").checkpoint.step == 4
+    with pytest.raises(CheckpointError, match="is not a trained model"):
+        open_model(tmp_path / "best")
 
 
 def test_weights_are_read_where_files_cannot_be_mapped(run, monkeypatch):
@@ -262,9 +262,9 @@ def test_weights_are_read_where_files_cannot_be_mapped(run, monkeypatch):
     def unmapped(path):
         raise OSError(errno.ENODEV, "No such device", str(path))
 
-    expected = find_checkpoint(run).generator_weights("G_A")
+    expected = open_model(run).checkpoint.generator_weights("G_A")
     monkeypatch.setattr(checkpoint, "load_file", unmapped)
-    found = find_checkpoint(run).generator_weights("G_A")
+    found = open_model(run).checkpoint.generator_weights("G_A")
     assert all((found[name] == value).all() for name, value in expected.items())
 
 

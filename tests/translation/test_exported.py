@@ -87,9 +87,16 @@ def test_the_one_direction_need_not_be_given(files):
         i2i.load(files["raw.onnx"], direction="AtoB")
 
 
-@pytest.mark.parametrize("option", [{"checkpoint": "best"}, {"precision": "bf16"}, {"inference": "paper"}])
-def test_options_of_run_folders_are_refused(files, option):
-    with pytest.raises(ConfigError, match="is for run folders"):
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"checkpoint": "best"}, "--checkpoint best chooses among those of a run folder"),
+        ({"precision": "bf16"}, "--precision bf16 is for run folders"),
+        ({"inference": "paper"}, "--inference paper is for run folders"),
+    ],
+)
+def test_options_of_run_folders_are_refused(files, option, message):
+    with pytest.raises(ConfigError, match=message):
         i2i.load(files["images.onnx"], **option)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from i2i.environment.available_memory import available_memory
 from i2i.errors import ConfigError, DataError, reason_of
-from i2i.models.model import TranslatorInfo
+from i2i.models.info import TranslatorInfo
 from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.padding import Size, padded_size
 from i2i.translation.tiles.boxes import Extent

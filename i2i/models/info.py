@@ -1,0 +1,68 @@
+"""What a translator is and where it comes from, as a record that people and files can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Inference = Literal["deterministic", "paper"]
+
+
+@dataclass(frozen=True)
+class TranslatorInfo:
+    """What a translator is and where it comes from.
+
+    Attributes:
+        checkpoint: its folder, or its file.
+        step: training steps done, or ``None`` where nobody knows, as for a converted file.
+        method: the training method, or ``None`` where the checkpoint does not say.
+        direction: ``"AtoB"`` or ``"BtoA"``, as the run named its domains.
+        directions: all directions of the checkpoint.
+        domains: readable names of the source and the target domain.
+        generator: the generator's name.
+        options: its options.
+        package: the package and version that brought the generator when it was trained.
+        versions: the versions that are installed now, of i2i, torch and the generator's package.
+        moving_average: whether the weights are a moving average.
+        in_channels: channels of the images that go in.
+        out_channels: channels of the images that come out.
+        value_range: least and greatest value of the network's images.
+        size_multiple: what the network wants heights and widths to be multiples of; images are padded to it.
+        background: the colour ``#rrggbb`` that transparent images are laid over.
+        max_pixels: files with more pixels are refused.
+        inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the batch's statistics.
+        metrics: the held-out metrics of this direction at this step, with their identity baselines.
+        notes: what a person should know before relying on it.
+        chosen: where a run folder was named: which of its checkpoints it is, the latest or the best, and how to have
+            the other; else empty.
+    """
+
+    checkpoint: Path
+    step: int | None
+    method: str | None
+    direction: str
+    directions: tuple[str, ...]
+    domains: tuple[str, str]
+    generator: str
+    options: Mapping[str, Any]
+    package: str
+    versions: Mapping[str, str]
+    moving_average: bool
+    in_channels: int
+    out_channels: int
+    value_range: tuple[float, float]
+    size_multiple: int
+    background: str
+    max_pixels: int
+    inference: Inference
+    metrics: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+    chosen: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200 (the latest)"``."""
+        place = str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
+        return f"{place} ({self.chosen})" if self.chosen else place

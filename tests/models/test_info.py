@@ -1,0 +1,13 @@
+"""What a translator says of itself."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import i2i
+
+
+def test_where_it_comes_from_in_words():
+    info = replace(i2i.load("sample:flat-3d", device="cpu").info, checkpoint=Path("file.pth"), step=None, chosen="")
+    assert info.origin == "file.pth"
+    assert replace(info, step=0).origin == "step 0 of file.pth"
+    assert replace(info, step=7, chosen="the latest").origin == "step 7 of file.pth (the latest)"
