@@ -1,13 +1,14 @@
 """Functions behind ``import i2i``: every command is a thin front of one of them. Imports torch on first use.
 
 Begin with :mod:`~i2i.api.training` for ``run``, ``resolve`` and ``create``, with :mod:`~i2i.api.using` for ``load``,
-``export``, ``convert`` and ``evaluate``.
+``export``, ``convert`` and ``evaluate``, with :mod:`~i2i.api.installation` for ``doctor`` and ``bench``.
 
 May import ``training``, ``evaluation``, ``exporting``, ``translation``, ``models``, ``config``, ``plugins``,
-``environment`` and ``terminal``.
+``benchmarking``, ``diagnosis``, ``environment`` and ``terminal``.
 """
 
+from i2i.api.installation import bench, doctor
 from i2i.api.training import create, resolve, run
 from i2i.api.using import convert, evaluate, export, load
 
-__all__ = ["convert", "create", "evaluate", "export", "load", "resolve", "run"]
+__all__ = ["bench", "convert", "create", "doctor", "evaluate", "export", "load", "resolve", "run"]

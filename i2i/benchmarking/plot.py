@@ -42,7 +42,7 @@ BAR, GAP = 0.2, 0.24
 
 
 def has_something_to_draw(report: Mapping[str, Any]) -> bool:
-    """Whether a report, as ``Report.to_dict`` gives it, holds times of more than the baseline."""
+    """Whether a report, as ``BenchReport.to_dict`` gives it, holds times of more than the baseline."""
     return bool(_shown(report))
 
 
@@ -52,7 +52,7 @@ def draw(report: Mapping[str, Any], path: Path) -> None:
     Each bar is a ratio of medians; its whisker joins the quartiles of the ratios round by round.
 
     Args:
-        report: as ``Report.to_dict`` gives it; its headline cases are drawn, or all if none is.
+        report: as ``BenchReport.to_dict`` gives it; its headline cases are drawn, or all if none is.
         path: the file.
 
     Raises:

@@ -83,7 +83,7 @@ class MemoryResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class BenchReport:
     """A whole run.
 
     Attributes:
@@ -118,7 +118,7 @@ class Report:
         return {"format": FORMAT, **asdict(self)}
 
 
-def write_json(report: Report, path: Path) -> None:
+def write_json(report: BenchReport, path: Path) -> None:
     """Write a report.
 
     Raises:
@@ -127,7 +127,7 @@ def write_json(report: Report, path: Path) -> None:
     try:
         path.write_text(json.dumps(report.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}; choose another place with --json") from error
+        raise ConfigError(f"cannot write {path}: {error.strerror}; choose another place with --report") from error
 
 
 TIMED_COLUMNS = ("case", "contender", "median", "spread", "ratio", "error", "of peak", "really")
@@ -135,7 +135,7 @@ MEMORY_COLUMNS = ("case", "contender", "MiB", "of eager")
 
 
 def timed_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Return the rows of the table of times of :meth:`Report.to_dict`, the columns being :data:`TIMED_COLUMNS`.
+    """Return the rows of the table of times of :meth:`BenchReport.to_dict`, the columns being :data:`TIMED_COLUMNS`.
 
     ``spread`` is the interquartile range in percent of the median; ``error`` the largest relative one; ``of peak`` and
     ``really`` are the shares with direct and with really done operations. A title stands in a case's first row alone.

@@ -14,7 +14,7 @@ import torch
 from i2i.benchmarking import machine
 from i2i.benchmarking.case import Case, Contender, Deviation, MemoryCase, Prepared, Setting, TimedCase
 from i2i.benchmarking.cases import choose
-from i2i.benchmarking.report import WIDE_SPREAD, MemoryResult, Report, Result, TimedResult
+from i2i.benchmarking.report import WIDE_SPREAD, BenchReport, MemoryResult, Result, TimedResult
 from i2i.benchmarking.rivals import in_one_line
 from i2i.benchmarking.timer import Call, Timer, ratios, summarise
 from i2i.errors import ConfigError
@@ -49,7 +49,7 @@ class Options:
     repeat: int | None = None
 
 
-def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Case] | None = None) -> Report:
+def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Case] | None = None) -> BenchReport:
     """Check and time.
 
     Args:
@@ -89,7 +89,7 @@ def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Cas
                     continue
                 timed.append(_run_case(case, setting, timer))
                 torch.compiler.reset()  # what was compiled for this case is never used again
-    return Report(
+    return BenchReport(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         device=machine.describe_device(device),
         software=machine.describe_software(),

@@ -1,4 +1,4 @@
-"""``i2i doctor``: prints what :mod:`i2i.diagnosis` finds."""
+"""``i2i doctor``: prints what :func:`i2i.api.doctor` finds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
 from i2i.cli.output import print_json, say
-from i2i.progress import working
 
 if TYPE_CHECKING:
     from i2i.diagnosis import Diagnosis
@@ -23,12 +22,11 @@ ORIGINS = {"installed": "from the installation", "cache": "compiled at first use
 @shared.as_json("what was found")
 def doctor(as_json: bool) -> None:
     """Say what this installation can do: versions, devices, kernels, plugins, disk."""
-    from i2i.diagnosis import examine
-    from i2i.plugins.manager import PluginManager
+    from i2i.api import doctor as examine
     from i2i.terminal import watching
 
-    with watching(not as_json), working("looking at this installation"):
-        diagnosis = examine(PluginManager())
+    with watching(not as_json):
+        diagnosis = examine()
     if as_json:
         print_json(diagnosis.to_dict())
     else:

@@ -40,7 +40,7 @@ def test_the_file_holds_everything(report, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_a_setting_to_correct(report, tmp_path):
-    with pytest.raises(ConfigError, match="choose another place with --json"):
+    with pytest.raises(ConfigError, match="choose another place with --report"):
         write_json(report, tmp_path / "missing" / "report.json")
 
 

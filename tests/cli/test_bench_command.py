@@ -33,7 +33,7 @@ def bench(*arguments):
 def test_small_run_prints_tables_and_writes_files(with_cases, tmp_path):
     with_cases(small.BLOCK, small.MEMORY)
 
-    result = bench("--json", tmp_path / "bench.json", "--plot", tmp_path / "bench.png")
+    result = bench("--report", tmp_path / "bench.json", "--plot", tmp_path / "bench.png")
 
     assert result.exit_code == 0, result.output
     assert "Residual block, 1x16x12x10" in result.stdout
@@ -54,21 +54,65 @@ def test_wrong_results_exit_with_one_and_show_no_times(with_cases, tmp_path):
     assert "was not drawn" in result.stderr
 
 
-def test_cases_are_chosen_with_commas(with_cases):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--case", "small-memory", "--case", "small-a*"],
+        ["--cases", "small-memory, small-a*"],
+        ["--cases=small-memory,small-a*"],
+    ],
+)
+def test_cases_are_chosen(with_cases, words):
     with_cases(small.BLOCK, small.ACT, small.MEMORY)
 
-    result = bench("--cases", "small-memory, small-a*")
+    result = bench(*words)
 
     assert "[1/2] small-act" in result.stderr
     assert "[2/2] small-memory" in result.stderr
+    assert ("is now --case NAME" in result.stderr) == (words[0] != "--case")
+
+
+def test_files_that_exist_are_replaced_only_when_that_is_said(with_cases, tmp_path):
+    with_cases(small.MEMORY)
+    file = tmp_path / "bench.json"
+    file.write_text("kept")
+
+    refused = bench("--report", file)
+    assert refused.exit_code == 2
+    assert f"--report {file} exists; name another file, or replace it with --force" in refused.stderr
+    assert file.read_text() == "kept"
+    assert bench("--report", file, "--force").exit_code == 0
+    assert json.loads(file.read_text())["memory"]
+
+
+@pytest.mark.parametrize("words", [["--json", "FILE"], ["--json=FILE"]])
+def test_a_file_after_json_is_the_report_as_it_once_was(with_cases, tmp_path, words):
+    with_cases(small.MEMORY)
+    file = tmp_path / "bench.json"
+    file.write_text("replaced as ever")
+
+    result = bench(*(word.replace("FILE", str(file)) for word in words))
+
+    assert result.exit_code == 0, result.output
+    assert "Note: --json FILE is now --report FILE" in result.stderr
+    assert json.loads(file.read_text())["memory"]
+
+
+def test_json_is_all_of_standard_output(with_cases):
+    with_cases(small.MEMORY)
+
+    result = bench("--json")
+
+    assert json.loads(result.stdout)["memory"][0]["name"] == "small-memory"
+    assert "[1/1] small-memory" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--cases", "nothing"], "there is no case 'nothing'"),
+        (["--case", "nothing"], "there is no case 'nothing'"),
         (["--device", "tpu"], "--device must be"),
-        (["--json", "no/such/folder/a.json"], "does not exist; make it first"),
+        (["--report", "no/such/folder/a.json"], "does not exist; make it first"),
         (["--plot", "bench.svg"], "--plot must end in .png; got bench.svg"),
         (["--threads", "0"], "0 is not in the range"),
     ],
@@ -88,5 +132,5 @@ def test_help_tells_every_option():
     result = CliRunner().invoke(main, ["bench", "--help"])
 
     assert result.exit_code == 0
-    for option in ("--quick", "--cases", "--device", "--threads", "--repeat", "--json", "--plot"):
+    for option in ("--quick", "--case", "--device", "--threads", "--repeat", "--report", "--json", "--plot", "--force"):
         assert option in result.output

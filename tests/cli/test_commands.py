@@ -6,11 +6,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from i2i.cli import habits
 from i2i.cli.main import COMMANDS, main
 from i2i.cli.plugins_command import plugins
-from i2i.config.resolver import COMPONENTS, PLAIN
-from i2i.plugins.manager import PluginManager
 
 
 def commands():
@@ -151,21 +148,3 @@ def test_an_unknown_option_without_a_meaning_gets_the_nearest_name_or_none():
     assert "Did you mean one of: '--generator'" in CliRunner().invoke(main, ["run", "--generater", "x"]).stderr
     nearest = CliRunner().invoke(main, ["doctor", "--lr", "1"]).stderr
     assert "No such option '--lr'." in nearest
-
-
-def test_every_habit_leads_to_something_that_there_is():
-    (run_command,) = [command for words, command in commands() if words == ("run",)]
-    known = {name for parameter in run_command.params for name in parameter.opts}
-    fields = {f"{section}.{field}" for section, model in PLAIN.items() for field in model.model_fields}
-    kinds = {section: spec.kind for section, spec in COMPONENTS.items()}
-    for component in PluginManager({}).components():
-        sections = [section for section, kind in kinds.items() if kind == component.spec.kind]
-        fields |= {f"{section}.{field}" for section in sections for field in component.spec.options.model_fields}
-
-    for habit, meant in habits.RUN_HABITS.items():
-        assert f"--{habit}" not in known
-        for part in meant.split(", "):
-            first, *rest = part.split()
-            assert first in known or not first.startswith("--"), f"{habit}: {part}"
-            if first == "--set":
-                assert rest[0].split("=")[0] in fields, f"{habit}: {part}"
