@@ -1,6 +1,6 @@
 """Writes the pages that are made from the code: ``python docs/generate.py``.
 
-``options.md`` comes from the specs of the built-in components and the engine's settings, ``command-line.md`` from the
+``options.md`` comes from the specs of the built-in components and of training, ``command-line.md`` from the
 commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
 ``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write; in
 ``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in ``using-a-translator.md`` the speed. In
@@ -38,7 +38,7 @@ LARGE_IMAGES = DOCS.parent / "benchmarks" / "results" / "large_images.json"
 CUDA_BANDWIDTH = 1555e9
 """Bytes a second of an A100 with 40 GB, from its data sheet."""
 MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
-ENGINE: dict[str, type[Options]] = {
+TRAINING: dict[str, type[Options]] = {
     "optimizer": OptimizerOptions,
     "schedule": ScheduleOptions,
     "training": TrainingOptions,
@@ -48,7 +48,7 @@ SECTIONS = {"dataset": "data"}
 
 
 def options_page() -> str:
-    """Every option of every built-in component and of the engine."""
+    """Every option of every built-in component and of training."""
     return "\n".join(_options_lines()) + "\n"
 
 
@@ -83,7 +83,7 @@ def _options_lines() -> Iterator[str]:
             section = "pixel_loss"
         yield from _table(section, spec.options)
     yield from ("", "## Training")
-    for section, options in ENGINE.items():
+    for section, options in TRAINING.items():
         yield from ("", f"### {section}")
         yield from _table(section, options)
 

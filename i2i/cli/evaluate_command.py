@@ -1,4 +1,4 @@
-"""``i2i evaluate``: how good a translator is, with how that was measured; a thin front of the engine."""
+"""``i2i evaluate``: how good a translator is, with how that was measured; a thin front of :func:`i2i.api.evaluate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``i2i export``: a trained translator as a file that runs without i2i; a thin front of the engine."""
+"""``i2i export``: a trained translator as a file that runs without i2i; a thin front of :func:`i2i.api.export`."""
 
 from __future__ import annotations
 

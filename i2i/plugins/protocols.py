@@ -1,4 +1,4 @@
-"""Protocols: what the engine asks of the objects that specs build. Nothing else about them is assumed.
+"""Protocols: what training asks of the objects that specs build. Nothing else about them is assumed.
 
 Images are float tensors ``[N, C, H, W]`` in [-1, 1]; losses are scalar tensors.
 """
@@ -85,7 +85,7 @@ class Sample(TypedDict, total=False):
     A_partner: Tensor  # [C, H, W], the true B of A under the same crop and flip; zeros where there is none
     B_partner: Tensor  # [C, H, W], the true A of B under the same crop and flip; zeros where there is none
     # Whether the partner exists. In the test split, and in paired training, True says that B itself is the true
-    # translation of A. This is what the engine measures by; Dataset.truth is for people.
+    # translation of A. This is what is measured by; Dataset.truth is for people.
     A_has_partner: bool
     B_has_partner: bool
     A_name: str
