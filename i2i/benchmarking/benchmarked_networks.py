@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from i2i.benchmarking.case import Setting
 from i2i.config.components import build_method, create
 from i2i.config.resolver import layer_from_settings, merge, resolve
 from i2i.ops import reason_against_fused
 from i2i.plugins.manager import PluginManager
+from i2i.training.update import NetworkUpdate
 
 GENERATOR, DISCRIMINATOR, METHOD = "resnet9", "patch70", "cyclegan"
 
@@ -38,7 +40,8 @@ def reason_against_fused_generator(setting: Setting) -> str | None:
 class TrainingStep:
     """One step of CycleGAN with its own networks, optimisers and buffers; every object starts from the same weights.
 
-    Calling it trains one step on one pair of random images, as :class:`~i2i.training.trainer.Trainer` does.
+    Calling it trains one step on one pair of random images, through the same
+    :class:`~i2i.training.update.NetworkUpdate` as :class:`~i2i.training.trainer.Trainer`.
 
     Args:
         setting: where it runs.
@@ -48,7 +51,6 @@ class TrainingStep:
     """
 
     def __init__(self, setting: Setting, kernels: Kernels, image_size: int, *, half: bool = False) -> None:
-        self.device, self.half = setting.device, half
         manager = PluginManager()
         chosen = [f"method.name={METHOD}", f"generator.name={GENERATOR}", f"discriminator.name={DISCRIMINATOR}"]
         chosen += [f"generator.kernels={kernels}", f"discriminator.kernels={kernels}"]
@@ -56,48 +58,37 @@ class TrainingStep:
         config, _ = resolve(manager, [layer])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            self.method = build_method(manager, config, {"A": 3, "B": 3}, buffer_seed=0, device=setting.device)
-        for network in (*self.method.generators.values(), *self.method.discriminators.values()):
+            method = build_method(manager, config, {"A": 3, "B": 3}, buffer_seed=0, device=setting.device)
+        for network in (*method.generators.values(), *method.discriminators.values()):
             network.to(setting.device).train()
-        self.optimizers = {
-            group: torch.optim.Adam(
-                chain.from_iterable(network.parameters() for network in networks.values()),
-                lr=config.optimizer.learning_rate,
-                betas=(config.optimizer.beta1, config.optimizer.beta2),
-            )
-            for group, networks in (
-                ("generators", self.method.generators),
-                ("discriminators", self.method.discriminators),
-            )
-        }
-        self.random = torch.Generator().manual_seed(0)
+        self.update = NetworkUpdate(
+            method,
+            config.optimizer,
+            setting.device,
+            torch.Generator().manual_seed(0),
+            precision="bf16" if half else "fp32",
+        )
         images = torch.rand((2, 1, 3, image_size, image_size), generator=torch.Generator().manual_seed(0)) * 2 - 1
         self.batch: Mapping[str, Any] = {"A": images[0].to(setting.device), "B": images[1].to(setting.device)}
-        self.gradients: dict[str, Tensor] | None = None
 
     def __call__(self) -> dict[str, Tensor]:
         """Train one step and return the terms of the loss."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
-            return self.method.step([self.batch], self)
+        return self.update.step([self.batch])
 
     def recorded(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Train one step; return the terms and, for each group of networks, all gradients as one vector."""
-        self.gradients = {}
-        try:
-            return self(), self.gradients
-        finally:
-            self.gradients = None
+        gradients: dict[str, Tensor] = {}
 
-    def backward(self, loss: Tensor) -> None:
-        """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
-        with torch.autocast(self.device.type, enabled=False):
-            loss.backward()  # type: ignore[no-untyped-call]
-
-    def apply(self, group: str) -> None:
-        """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
-        optimizer = self.optimizers[group]
-        if self.gradients is not None:
+        def record(group: str, optimizer: Optimizer, *_: object) -> None:
             parameters = optimizer.param_groups[0]["params"]
-            self.gradients[group] = torch.cat([each.grad.flatten() for each in parameters if each.grad is not None])
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+            gradients[group] = torch.cat([each.grad.flatten() for each in parameters if each.grad is not None])
+
+        hooks = [
+            optimizer.register_step_pre_hook(partial(record, group))
+            for group, optimizer in self.update.optimizers.items()
+        ]
+        try:
+            return self(), gradients
+        finally:
+            for hook in hooks:
+                hook.remove()

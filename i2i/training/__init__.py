@@ -4,6 +4,7 @@ Begin with :mod:`~i2i.training.trainer`, which is the loop; :mod:`~i2i.training.
 :mod:`~i2i.training.loading` feeds it, :mod:`~i2i.training.keeper` saves what :mod:`~i2i.training.snapshot` takes down.
 The step itself belongs to the method: :mod:`i2i.builtin.methods`.
 
-Nothing imports this room but ``api``, and ``cli`` for what ends a run. May import ``evaluation``, ``models``,
-``config``, ``plugins``, ``tensors``, ``files``, ``environment`` and ``terminal``.
+Nothing imports this room but ``api``, ``cli`` for what ends a run, and ``benchmarking``, which measures the step of
+:mod:`~i2i.training.update`. May import ``evaluation``, ``models``, ``config``, ``plugins``, ``tensors``, ``files``,
+``environment`` and ``terminal``.
 """

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from i2i.errors import CheckpointError
@@ -19,6 +17,7 @@ from i2i.plugins.protocols import Method
 from i2i.tensors.weight_types import require_types
 from i2i.training.position import Position
 from i2i.training.schedule import EpochSchedule
+from i2i.training.update import NetworkUpdate
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,22 @@ class Snapshot:
     """The parts of a run that change from step to step, all but its :class:`~i2i.training.position.Position`.
 
     Attributes:
-        method: networks and buffers.
-        averages: moving averages by generator, perhaps none.
-        optimizers: by group of networks.
+        update: the method with its networks and buffers, optimisers, moving averages and random numbers.
         schedules: by group of networks.
-        random: the generator that the trainer lends to the method.
-        device: where the networks are.
     """
 
-    method: Method
-    averages: Mapping[str, AveragedModel]
-    optimizers: Mapping[str, Optimizer]
+    update: NetworkUpdate
     schedules: Mapping[str, EpochSchedule]
-    random: torch.Generator
-    device: torch.device
+
+    @property
+    def method(self) -> Method:
+        """Networks and buffers."""
+        return self.update.method
+
+    @property
+    def averages(self) -> Mapping[str, AveragedModel]:
+        """Moving averages by generator, perhaps none."""
+        return self.update.averages
 
     def outputs_of(self, generator: str) -> nn.Module:
         """The network that makes outputs: the moving average where there is one."""
@@ -54,7 +55,7 @@ class Snapshot:
         """What each process has of its own."""
         with calling(self.method, "taking down what its buffers hold"):
             buffers = {name: buffer.state_dict() for name, buffer in self.method.buffers.items()}
-        return {"random": training_state.random_state(), "update": self.random.get_state(), "buffers": buffers}
+        return {"random": training_state.random_state(), "update": self.update.random.get_state(), "buffers": buffers}
 
     def shared(self, position: Position) -> dict[str, Any]:
         """What all processes share, besides :meth:`generator_weights`."""
@@ -64,7 +65,7 @@ class Snapshot:
             "position": position.state_dict(),
             "networks": {name: network.state_dict() for name, network in kept.items()},
             "averaged": {name: int(average.n_averaged) for name, average in self.averages.items()},
-            "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
+            "optimizers": {group: optimizer.state_dict() for group, optimizer in self.update.optimizers.items()},
             "schedules": {group: schedule.state_dict() for group, schedule in self.schedules.items()},
         }
 
@@ -86,22 +87,22 @@ class Snapshot:
                 self.outputs_of(name).load_state_dict(weights)
                 if name not in self.averages:
                     generator.load_state_dict(weights)
-            networks = {**self.method.generators, **self.method.discriminators}
+            networks = self.update.networks
             for name, weights in shared["networks"].items():
                 require_types(weights, networks[name].state_dict(), f"{checkpoint.path}, training.safetensors: {name}")
                 networks[name].load_state_dict(weights)
             for name, average in self.averages.items():
                 average.n_averaged.fill_(shared["averaged"][name])
-            for group in self.optimizers:
+            for group in self.update.optimizers:
                 if shared["schedules"][group]["last_epoch"] > position.samples:  # a large batch may hold several epochs
                     raise ValueError(f"schedules.{group}: more epochs than {position.samples} samples could fill")
-                self.optimizers[group].load_state_dict(shared["optimizers"][group])
+                self.update.optimizers[group].load_state_dict(shared["optimizers"][group])
                 self.schedules[group].load_state_dict(shared["schedules"][group])
             own = checkpoint.rank_state(rank)
             if own is not None:
                 for name, buffer in self.method.buffers.items():
-                    buffer.load_state_dict(training_state.floats_to_device(own["buffers"][name], self.device))
-                self.random.set_state(own["update"])
+                    buffer.load_state_dict(training_state.floats_to_device(own["buffers"][name], self.update.device))
+                self.update.random.set_state(own["update"])
                 training_state.set_random_state(own["random"])
             return position, own is not None
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

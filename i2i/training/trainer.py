@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
 
 from i2i.config.components import build_dataset, build_method
 from i2i.config.run_config import RunConfig
@@ -20,11 +17,10 @@ from i2i.config.sizes import check_sizes
 from i2i.errors import DataError, DivergedError, I2IError
 from i2i.models import state as training_state
 from i2i.models.checkpoint import Checkpoint
-from i2i.plugins.calls import calling, lacks_memory
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 from i2i.terminal import Reporter, Status
-from i2i.training.averages import make_averages
 from i2i.training.batches import SampleStream, choose_workers, to_device
 from i2i.training.budget import Budget, limits_as_options
 from i2i.training.interruption import StopWaiting, Wish, interruption
@@ -38,8 +34,8 @@ from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import Outcome
 from i2i.training.schedule import EpochSchedule, plan_epochs
 from i2i.training.snapshot import Snapshot
-
-GROUPS = ("generators", "discriminators")
+from i2i.training.unfinished_step import UnfinishedStep
+from i2i.training.update import NetworkUpdate
 
 
 class Trainer:
@@ -80,21 +76,27 @@ class Trainer:
         self.method = build_method(manager, config, self.train_set.channels, derive(seed, 2, rank), accelerator.device)
         check_sizes(manager, config, self.train_set, self.test_set)
         training_state.seed_everything(derive(seed, 0, rank))
-        self.random = torch.Generator().manual_seed(derive(seed, 1, rank))
-        for network in self.networks.values():
+        random = torch.Generator().manual_seed(derive(seed, 1, rank))
+        for network in (*self.method.generators.values(), *self.method.discriminators.values()):
             network.to(accelerator.device).train()
 
         self.samples_per_step = self.options.batch_size * self.options.accumulate * world_size
         self.budget = Budget.of(self.options, len(self.train_set), self.samples_per_step)
         plan = plan_epochs(config.schedule, self.budget.epochs)
-        self.optimizers = {group: self._make_optimizer(group) for group in GROUPS if getattr(self.method, group)}
-        self.schedules = {
-            group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in self.optimizers.items()
-        }
-        self.averages = make_averages(self.method.generators, self.options.ema_decay)
-        self.snapshot = Snapshot(
-            self.method, self.averages, self.optimizers, self.schedules, self.random, accelerator.device
+        self.update = NetworkUpdate(
+            self.method,
+            config.optimizer,
+            accelerator.device,
+            random,
+            precision=self.options.precision,
+            ema_decay=self.options.ema_decay,
+            average_gradients=self.processes.average_gradients,
         )
+        self.schedules = {
+            group: EpochSchedule(optimizer, config.schedule, plan)
+            for group, optimizer in self.update.optimizers.items()
+        }
+        self.snapshot = Snapshot(self.update, self.schedules)
         self.keeper = Keeper(
             manager,
             config,
@@ -108,8 +110,7 @@ class Trainer:
         )
         self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
-        self._applied: list[str] | None = None  # the groups that the step under way has updated; None between steps
-        self._before: dict[str, Any] = {}
+        self._under_way: UnfinishedStep | None = None  # None between two steps
         self._together = self.processes.alone
         self.lines = TrainLines(
             folder,
@@ -119,11 +120,6 @@ class Trainer:
             len(self.train_set),
             self.keeper.going_on,
         )
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        """All networks by name."""
-        return {**self.method.generators, **self.method.discriminators}
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint; call it before :meth:`train`.
@@ -194,7 +190,7 @@ class Trainer:
         self.lines.begin(self.position, self._rate())
         while not self.processes.any(self._is_over() or wish.is_set()):
             loaded = self._load(batches)
-            self._applied, self._before = [], {"random": training_state.random_state(), "own": self.random.get_state()}
+            self._under_way = UnfinishedStep(self.update)
             terms = self._step(loaded)
             self.position.step += 1
             self.position.samples += self.samples_per_step
@@ -216,48 +212,13 @@ class Trainer:
 
     def _rescue(self, error: BaseException) -> None:
         """Save what is whole; random numbers that a step under way has drawn are put back first."""
-        half_done = ""
-        if self._applied is not None:
-            if error.__cause__ is not None and lacks_memory(error.__cause__):
-                traceback.clear_frames(error.__cause__.__traceback__)  # which hold what filled it
-            for optimizer in self.optimizers.values():
-                optimizer.zero_grad(set_to_none=True)
-            tensors: dict[str, Tensor] = {}
-            kept = training_state.pack(self._before["random"], "random", tensors)
-            training_state.set_random_state(training_state.unpack(kept, tensors))
-            self.random.set_state(self._before["own"])
-            changed = [f"the {group}" for group in self._applied]
-            if any(True for network in self.networks.values() for _ in network.buffers()):
-                changed.append("running statistics")
-            if self.method.buffers:
-                changed.append("buffers of earlier images")
-            half_done = " and ".join(changed)
+        half_done = "" if self._under_way is None else self._under_way.take_back(error)
         self.keeper.rescue(error, half_done, together=self._together)
-
-    def apply(self, group: str) -> None:
-        """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
-        if group not in self.optimizers:  # a method without discriminators
-            return
-        optimizer = self.optimizers[group]
-        if self._applied is not None:
-            self._applied.append(group)
-        self.processes.average_gradients(optimizer)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        if group == "generators":
-            for name, average in self.averages.items():
-                average.update_parameters(self.method.generators[name])
-
-    def backward(self, loss: Tensor) -> None:
-        """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
-        with torch.autocast(self.accelerator.device.type, enabled=False):
-            loss.backward()  # type: ignore[no-untyped-call]
 
     def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
         step, method = self.position.step + 1, self.config.method.name
         with calling(self.method, f"step {step} of method {method}"):
-            with self.accelerator.autocast():
-                terms = self.method.step(batches, self)
+            terms = self.update.step(batches)
             numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
         values = dict(zip(terms, numbers, strict=True))
         broken = {name: value for name, value in values.items() if not math.isfinite(value)}
@@ -279,7 +240,7 @@ class Trainer:
         position.add(terms, sum(value for name, value in terms.items() if name not in self.method.discriminators))
         self.lines.rate = self._rate()  # before an epoch that ends here changes it
         self._end_epochs()
-        self._applied = None
+        self._under_way = None
         self._report()
         if position.step % options.log_every == 0:
             self.lines.write(position)
@@ -292,7 +253,7 @@ class Trainer:
             self.keeper.judge(everything=False)
 
     def _rate(self) -> float:
-        return float(self.optimizers["generators"].param_groups[0]["lr"])
+        return float(self.update.optimizers["generators"].param_groups[0]["lr"])
 
     def _is_over(self) -> bool:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
@@ -337,8 +298,3 @@ class Trainer:
         metrics = self.keeper.judge(everything=finished)
         self.keeper.finish()
         return Outcome(step, finished, metrics)
-
-    def _make_optimizer(self, group: str) -> torch.optim.Adam:
-        options = self.config.optimizer
-        parameters = chain.from_iterable(network.parameters() for network in getattr(self.method, group).values())
-        return torch.optim.Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))

@@ -26,7 +26,7 @@ def small_networks(monkeypatch):
 
 def test_a_step_changes_all_four_networks(small_networks):
     step = benchmarked_networks.TrainingStep(CPU, "reference", 32)
-    method = step.method
+    method = step.update.method
     before = {
         name: network.state_dict()["model.1.weight" if name.startswith("G") else "model.0.weight"].clone()
         for name, network in {**method.generators, **method.discriminators}.items()
@@ -50,13 +50,17 @@ def test_two_steps_start_from_the_same_weights_and_images(small_networks):
     assert all(torch.equal(gradients[group], their_gradients[group]) for group in gradients)
 
 
-def test_gradients_are_recorded_only_when_asked_for(small_networks):
-    step = benchmarked_networks.TrainingStep(CPU, "reference", 32)
-    step.recorded()
+def test_recording_gradients_leaves_the_step_as_it_was(small_networks):
+    recorded, plain = (benchmarked_networks.TrainingStep(CPU, "reference", 32) for _ in range(2))
+    recorded.recorded(), plain()
 
-    step()
+    _, gradients = recorded.recorded()
+    before = {group: vector.clone() for group, vector in gradients.items()}
+    plain()
+    ours, theirs = recorded(), plain()
 
-    assert step.gradients is None
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert all(torch.equal(gradients[group], vector) for group, vector in before.items()), "a later step was recorded"
 
 
 def test_the_training_case_compares_losses_and_gradients_with_eager(small_networks):
@@ -78,12 +82,11 @@ def test_the_training_case_compares_losses_and_gradients_with_eager(small_networ
 
 def test_kernels_that_spoil_training_are_found(small_networks, monkeypatch):
     class Spoilt(benchmarked_networks.TrainingStep):
-        def backward(self, loss):
-            super().backward(loss * (1.0 if self.half or self.spared else 1.05))
-
         def __init__(self, setting, kernels, size, *, half=False):
-            self.spared = kernels == "reference"
             super().__init__(setting, "reference", size, half=half)
+            if kernels != "reference" and not half:
+                backward = self.update.backward
+                self.update.backward = lambda loss: backward(loss * 1.05)
 
     monkeypatch.setattr(training_step, "TrainingStep", Spoilt)
     monkeypatch.setattr(training_step, "reason_against_fused_generator", lambda _: None)

@@ -1,0 +1,113 @@
+"""One update of a method's networks: backward passes, optimisers and moving averages.
+
+The trainer and the benchmark both train through :class:`NetworkUpdate`, so that what is measured is what trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from i2i.config.run_config import OptimizerOptions
+from i2i.plugins.protocols import Batch, Method
+
+GROUPS = ("generators", "discriminators")
+"""The groups of networks, each of which has an optimiser of its own."""
+
+
+class NetworkUpdate:
+    """Trains the networks of a method; what the method is lent as its :class:`~i2i.plugins.protocols.Update`.
+
+    Args:
+        method: its networks are trained where they are.
+        options: Adam's settings, for both groups.
+        device: where the networks are.
+        random: random numbers for the method, on the CPU.
+        precision: with ``bf16`` forward passes run under autocast; weights and gradients stay float32.
+        ema_decay: of the generators' moving averages; see :func:`make_averages`.
+        average_gradients: called with an optimiser before each of its steps, to average its gradients over processes.
+
+    Attributes:
+        optimizers: by group; a method without discriminators has one.
+        averages: moving averages by generator, perhaps none.
+        applied: the groups that the step under way, or else the last one, has updated so far.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        options: OptimizerOptions,
+        device: torch.device,
+        random: torch.Generator,
+        *,
+        precision: Literal["fp32", "bf16"] = "fp32",
+        ema_decay: float = 0.0,
+        average_gradients: Callable[[Optimizer], None] = lambda _: None,
+    ) -> None:
+        self.method, self.device, self.random, self.precision = method, device, random, precision
+        self.optimizers = {
+            group: make_optimizer(networks, options) for group in GROUPS if (networks := getattr(method, group))
+        }
+        self.averages = make_averages(method.generators, ema_decay)
+        self.applied: list[str] = []
+        self._average_gradients = average_gradients
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """All networks by name."""
+        return {**self.method.generators, **self.method.discriminators}
+
+    def step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
+        """Train one step on one or more micro-batches and return each term of the loss, a scalar on the device."""
+        self.applied = []
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.method.step(batches, self)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        with torch.autocast(self.device.type, enabled=False):
+            loss.backward()  # type: ignore[no-untyped-call]
+
+    def apply(self, group: str) -> None:
+        """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        if group not in self.optimizers:  # a method without discriminators
+            return
+        optimizer = self.optimizers[group]
+        self.applied.append(group)
+        self._average_gradients(optimizer)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if group == "generators":
+            for name, average in self.averages.items():
+                average.update_parameters(self.method.generators[name])
+
+    def discard_gradients(self) -> None:
+        """Forget the gradients of a step that is not finished."""
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+
+
+def make_optimizer(networks: Mapping[str, nn.Module], options: OptimizerOptions) -> Adam:
+    """Make the optimiser of one group of networks."""
+    parameters = chain.from_iterable(network.parameters() for network in networks.values())
+    return Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))
+
+
+def make_averages(generators: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:
+    """Make an exponential moving average of each generator, buffers included; none with a decay of 0.
+
+    After the first step an average is the generator itself; after each later one ``decay * average + (1 - decay) *
+    weights``.
+    """
+    if decay == 0:
+        return {}
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return {
+        name: AveragedModel(network, multi_avg_fn=average, use_buffers=True) for name, network in generators.items()
+    }
