@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,6 @@ from i2i.plugins.manager import PluginManager
 from i2i.training.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS
 
 ROOT = Path(__file__).parents[2]
-MAY_IMPORT = runpy.run_path(str(ROOT / "tests" / "test_imports.py"))["MAY_IMPORT"]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")]
 )
@@ -117,15 +115,3 @@ def test_the_page_on_methods_has_the_defaults_of_the_specs() -> None:
     replay = PluginManager({}).find("buffer", "replay").spec.options()
     assert f"from the replay buffer of {replay.size})" in page
     assert f"with {DEFAULT_FLAT_EPOCHS} + {DEFAULT_DECAY_EPOCHS}," in page
-
-
-def test_the_table_of_folders_says_what_may_import_what() -> None:
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = {
-        name: set(re.findall(r"`(\w+)`", allowed))
-        for name, allowed in re.findall(r"^\| `i2i/(\w+)(?:/|\.py)` \|.*\| (.*?) \|$", page, re.MULTILINE)
-    }
-    assert set(rows) == {folder.parent.name for folder in (ROOT / "i2i").glob("*/__init__.py")} | {"api"}
-    there = {path.stem for path in (ROOT / "i2i").iterdir()} - {"_version"}
-    for name, allowed in rows.items():
-        assert allowed == MAY_IMPORT[name] & there, name
