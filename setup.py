@@ -51,13 +51,13 @@ class BuildNative(build_ext):
             self._put(toolchain.build_library(ROOT, work, tools, torch), package)
         except toolchain.BuildError as error:
             if mode == "required":
-                raise CompileError(f"I2I_BUILD=required, but {error}\n{error.words}") from error
-            self.warn(f"the native kernels are not built here, but at first use if possible: {error}\n{error.words}")
+                raise CompileError(f"I2I_BUILD=required, but {error}\n{error.output}") from error
+            self.warn(f"the native kernels are not built here, but at first use if possible: {error}\n{error.output}")
             return
         try:
             self._put(toolchain.build_module(ROOT, work, tools, torch), package)
         except toolchain.BuildError as error:
-            self.warn(f"the optional module i2i._C is not built: {error}\n{error.words}")
+            self.warn(f"the optional module i2i._C is not built: {error}\n{error.output}")
 
     def _put(self, built, package):
         package.mkdir(parents=True, exist_ok=True)

@@ -151,8 +151,8 @@ def _kernels(diagnosis: Diagnosis) -> None:
 
     diagnosis.kernels = diagnosis.cuda_kernels = "none: see the problem below"
     try:
-        rung = cpu.load()
-        diagnosis.kernels, diagnosis.kernels_missing = str(rung), rung.reasons
+        kernels = cpu.load()
+        diagnosis.kernels, diagnosis.kernels_missing = str(kernels), kernels.reasons
         diagnosis.cuda_kernels = str(cuda.load())
     except I2IError as error:
         diagnosis.problems.append(str(error))

@@ -77,16 +77,16 @@ import sys
 from pathlib import Path
 import i2i
 from i2i.ops.native import cpu
-rung = cpu.load()
+kernels = cpu.load()
 import torch
 torch.ops.i2i.residual_block
 assert Path(i2i.__file__).is_relative_to(sys.argv[1]), i2i.__file__
-print(rung.name, rung.library, sep="\\n")
+print(kernels.origin, kernels.library, sep="\\n")
 """
 
 
 def loaded_from(folder: Path, cache: Path) -> list[str]:
-    """The rung and the library that a process takes which finds i2i in ``folder`` and has an empty cache."""
+    """The origin and the library of a process that finds i2i in ``folder`` and has an empty cache."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(folder)],
         env={**os.environ, **QUICKLY, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(cache)},
@@ -105,9 +105,9 @@ def loaded_from(folder: Path, cache: Path) -> list[str]:
 def test_a_wheel_from_where_there_is_no_compiler_compiles_at_first_use(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path / "site")
 
-    rung, library = loaded_from(tmp_path / "site", tmp_path / "cache")
+    origin, library = loaded_from(tmp_path / "site", tmp_path / "cache")
 
-    assert rung == "cache"
+    assert origin == "cache"
     assert Path(library).is_relative_to(tmp_path / "cache")
 
 

@@ -212,12 +212,12 @@ def prepare_forward(
 
 def reason_against_variant(name: str, device: torch.device) -> str | None:
     """Say why a variant of the CPU kernels is not measured beside the one in use, or return None."""
-    rung = cpu.load()
+    kernels = cpu.load()
     if device.type != "cpu":
         return "a variant of the CPU kernels"
-    if name == rung.variant:
+    if name == kernels.variant:
         return "the one in use"
-    supported = rung.facts.get("supported", "").split()
+    supported = kernels.facts.get("supported", "").split()
     return None if name in supported else f"this processor runs {', '.join(supported)}"
 
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 Precision = Literal["fp32", "bf16"]
-Outputs = Sequence[Tensor]
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ def describe_kernels(device: torch.device) -> dict[str, Any]:
         loaded = cuda.load()
         reasons = {} if loaded.reason is None else {"cuda": loaded.reason}
         return {"rung": "reference" if reasons else "cache", "variant": None if reasons else "cuda", "reasons": reasons}
-    rung = cpu.load()
-    return {"rung": rung.name, "variant": rung.variant, "reasons": dict(rung.reasons)}
+    kernels = cpu.load()
+    return {"rung": kernels.origin, "variant": kernels.variant, "reasons": dict(kernels.reasons)}
 
 
 def commit() -> str | None:

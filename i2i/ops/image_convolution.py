@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from i2i.ops.batching import Dims, fold, in_turn, unfold
 from i2i.ops.checks import require_one_of, require_parameter, require_planes
 from i2i.ops.choice import IMPLEMENTATIONS, Implementation, needs_gradients, takes_fused
+from i2i.ops.gradients import gradients_through_reference
 from i2i.ops.memory_format import empty_in_layout_of, in_layout_of
 from i2i.ops.native import library
-from i2i.ops.second_order import gradients_through_reference
 
 FEW = 4
 """Most channels of the image's side."""

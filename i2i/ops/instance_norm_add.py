@@ -21,10 +21,10 @@ from i2i.ops.checks import (
     require_planes,
 )
 from i2i.ops.choice import Implementation, needs_gradients, takes_fused
+from i2i.ops.gradients import gradients_through_reference
 from i2i.ops.memory_format import empty_gradient_of, empty_in_layout_of, empty_norm_outputs, in_layout_of
 from i2i.ops.native import library
 from i2i.ops.plain_norm import plain_instance_norm
-from i2i.ops.second_order import gradients_through_reference
 
 
 def instance_norm_add(

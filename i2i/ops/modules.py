@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from i2i.ops.cancelled_bias import with_cancelled_biases
 from i2i.ops.checks import require_one_of, require_parameter, require_planes
 from i2i.ops.choice import IMPLEMENTATIONS, Implementation
+from i2i.ops.gradients import with_cancelled_biases
 from i2i.ops.instance_norm_act import ACTIVATIONS, instance_norm_act
 from i2i.ops.instance_norm_add import instance_norm_add
 from i2i.ops.residual_block import residual_block

@@ -14,13 +14,12 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from i2i.ops.batching import Dims, fold, in_turn, unfold
-from i2i.ops.cancelled_bias import with_cancelled_biases
 from i2i.ops.checks import require_affine, require_epsilon, require_parameter, require_planes
 from i2i.ops.choice import Implementation, needs_gradients, takes_fused
+from i2i.ops.gradients import gradients_through_reference, with_cancelled_biases
 from i2i.ops.memory_format import empty_in_layout_of, in_layout_of
 from i2i.ops.native import library
 from i2i.ops.plain_norm import plain_instance_norm
-from i2i.ops.second_order import gradients_through_reference
 
 CHANNEL_MULTIPLE = 16
 """What the CPU kernels round the number of channels up to in the tensors they keep."""

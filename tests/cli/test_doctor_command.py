@@ -34,7 +34,7 @@ def test_report_says_that_the_tool_can_work():
 
 def test_each_place_where_kernels_could_have_come_from_has_its_one_reason(monkeypatch):
     reasons = {"installed": "the installation built none", "cache": "there is no C++ compiler; install one"}
-    monkeypatch.setattr(cpu, "load", lambda: cpu.Rung("reference", reasons=reasons))
+    monkeypatch.setattr(cpu, "load", lambda: cpu.CpuKernels("reference", reasons=reasons))
 
     shown = CliRunner().invoke(main, ["doctor"])
     facts = json.loads(CliRunner().invoke(main, ["doctor", "--json"]).stdout)

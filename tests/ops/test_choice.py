@@ -8,7 +8,7 @@ import torch
 
 from i2i.ops import image_convolution, instance_norm_act, instance_norm_add, reason_against_fused, residual_block
 from i2i.ops.native import cpu, cuda, library
-from i2i.ops.native.cpu import Rung
+from i2i.ops.native.cpu import CpuKernels
 
 from .blocks import filters, images
 from .conftest import OPERATORS
@@ -98,7 +98,7 @@ class TestWithKernels:
 def without_library(monkeypatch):
     """As on a machine without compiler."""
     reasons = {"installed": "the installation built none", "cache": "no C++ compiler"}
-    monkeypatch.setattr(cpu, "load", lambda: Rung("reference", reasons=reasons))
+    monkeypatch.setattr(cpu, "load", lambda: CpuKernels("reference", reasons=reasons))
     library._why_missing.cache_clear()
     yield
     library._why_missing.cache_clear()

@@ -156,12 +156,12 @@ class TestKernels:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["avx512", "avx2", "portable"])
 def test_the_other_variants_pass_these_tests(variant: str) -> None:
-    rung = cpu.load()
-    if rung.library is None:
-        pytest.skip("; ".join(rung.reasons.values()))
-    if variant not in rung.facts["supported"].split():
+    kernels = cpu.load()
+    if kernels.library is None:
+        pytest.skip("; ".join(kernels.reasons.values()))
+    if variant not in kernels.facts["supported"].split():
         pytest.skip(f"this processor or compiler has no {variant}")
-    if variant == rung.variant:
+    if variant == kernels.variant:
         pytest.skip("the tests above ran it")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::TestKernels"],

@@ -19,18 +19,18 @@ from i2i.ops.native.toolchain import BuildError
 
 
 @dataclass(frozen=True)
-class Job:
+class KernelBuild:
     """What compiles a library, once the tools for it are found.
 
     Attributes:
         compiler: what is said to be at work.
         configuration: tells apart what other tools make of the same sources.
-        build: compiles in a folder and returns the library in it; raises BuildError.
+        compile: compiles in a folder and returns the library in it; raises BuildError.
     """
 
     compiler: str
     configuration: str
-    build: Callable[[Path], Path]
+    compile: Callable[[Path], Path]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Recipe:
     file: str
     name: str
     work: str
-    prepare: Callable[[], Job]
+    prepare: Callable[[], KernelBuild]
 
 
 def keep_compiled(recipe: Recipe, folder: Path, *, again: bool) -> Path:
@@ -65,26 +65,26 @@ def keep_compiled(recipe: Recipe, folder: Path, *, again: bool) -> Path:
     """
     kept = cache_folder()
     try:
-        job = recipe.prepare()
+        build = recipe.prepare()
     except BuildError:
         for library in sorted(kept.glob(f"{recipe.name}-*/{recipe.file}")):  # made when the tools were there
             return library
         raise
-    name = f"{recipe.name}-{job.configuration}"
+    name = f"{recipe.name}-{build.configuration}"
     library, failure = kept / name / recipe.file, kept / f"{name}.failed"
     if library.is_file():
         return library
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        with _alone(kept / f"{name}.lock", recipe.what):
+        with _locked(kept / f"{name}.lock", recipe.what):
             if library.is_file():
                 return library
             if failure.is_file() and not again:
                 raise BuildError(f"{failure.read_text('utf-8')} (tried before; to try again, delete {failure})")
             try:
-                _compile(recipe, job, folder, library)
+                _compile(recipe, build, folder, library)
             except BuildError as error:
-                if error.words:  # the compiler would say the same again
+                if error.output:  # the compiler would say the same again
                     failure.write_text(str(error), "utf-8")
                 raise
             failure.unlink(missing_ok=True)
@@ -105,11 +105,11 @@ def cache_folder() -> Path:
         raise BuildError(f"there is no home folder to keep the kernels in ({error}); set XDG_CACHE_HOME") from error
 
 
-def _compile(recipe: Recipe, job: Job, folder: Path, library: Path) -> None:
+def _compile(recipe: Recipe, build: KernelBuild, folder: Path, library: Path) -> None:
     """Compile, and put the result in its place in one step."""
     with _work_folder(recipe, folder, library) as work:
-        _say(f"compiling {recipe.what} with {job.compiler}, once for this version; this can take a minute")
-        built = job.build(work)
+        _say(f"compiling {recipe.what} with {build.compiler}, once for this version; this can take a minute")
+        built = build.compile(work)
         library.parent.mkdir(exist_ok=True)
         temporary = library.with_name(f".{library.name}.writing")
         shutil.copyfile(built, temporary)
@@ -124,7 +124,7 @@ def _work_folder(recipe: Recipe, folder: Path, library: Path) -> Iterator[Path]:
         configuration = library.parent.name.rpartition("-")[2]
         work = folder / "build" / f"{recipe.work}-{configuration}"
         work.mkdir(parents=True, exist_ok=True)
-        with _alone(work.with_name(f"{work.name}.lock"), recipe.what):
+        with _locked(work.with_name(f"{work.name}.lock"), recipe.what):
             yield work
     else:
         prefix = f".{library.parent.name}."
@@ -135,7 +135,7 @@ def _work_folder(recipe: Recipe, folder: Path, library: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone(path: Path, what: str) -> Iterator[None]:
+def _locked(path: Path, what: str) -> Iterator[None]:
     """Hold a lock that the system lets go of when its holder ends, however it ends."""
     lock = FileLock(path)
     try:

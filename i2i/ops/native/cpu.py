@@ -1,7 +1,7 @@
 """Loading the native library, once a process: the installed one, or one compiled at first use, or none.
 
-Every rung of that ladder that is not taken keeps one line that says why. ``I2I_BUILD=required`` makes it an error to
-end up without the library, ``I2I_BUILD=off`` leaves it alone.
+What comes first in that order and is not taken leaves one line that says why. ``I2I_BUILD=required`` makes it an error
+to end up without the library, ``I2I_BUILD=off`` leaves it alone.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ import torch
 
 from i2i.errors import ConfigError, NativeError
 from i2i.ops.native import toolchain
-from i2i.ops.native.cache import Job, Recipe, keep_compiled
+from i2i.ops.native.cache import KernelBuild, Recipe, keep_compiled
 from i2i.ops.native.toolchain import BuildError
 
-WORDS = 40
+SHOWN_LINES = 40
 """Lines of a failed build's output that an error shows."""
 
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Rung:
+class CpuKernels:
     """Where the operators' kernels come from.
 
     Attributes:
-        name: ``installed`` (built by the installation), ``cache`` (compiled at first use) or ``reference`` (no native
+        origin: ``installed`` (built by the installation), ``cache`` (compiled at first use) or ``reference`` (no native
             library; PyTorch's own operators).
         library: the file that was loaded, or None.
         variant: the CPU kernels in use: ``avx512``, ``avx2``, ``portable``, or None without a library.
-        reasons: for each rung above the one taken, in one line why it was not.
+        reasons: for each origin that comes before this one, in one line why it was not taken.
         facts: what the library says about itself (``csrc/facts.h``).
     """
 
-    name: Literal["installed", "cache", "reference"]
+    origin: Literal["installed", "cache", "reference"]
     library: Path | None = None
     variant: str | None = None
     reasons: dict[str, str] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        if self.name == "reference":
+        if self.origin == "reference":
             return "none: every operation runs on PyTorch's own operators"
-        origin = "built by the installation" if self.name == "installed" else "compiled at first use"
+        origin = "built by the installation" if self.origin == "installed" else "compiled at first use"
         return f"{self.variant} ({origin}: {self.library})"
 
 
-def load() -> Rung:
+def load() -> CpuKernels:
     """Load the native library if that can be done, at the first call; later calls give the same answer at once.
 
     At first use the library may be compiled, which takes up to a minute and is said on standard error.
@@ -68,13 +68,13 @@ def load() -> Rung:
 
 
 @cache
-def _load() -> Rung:
+def _load() -> CpuKernels:
     try:
         mode = toolchain.mode()
     except BuildError as error:
         raise ConfigError(str(error)) from error
     if mode == "off":
-        return Rung("reference", reasons=dict.fromkeys(("installed", "cache"), "I2I_BUILD=off"))
+        return CpuKernels("reference", reasons=dict.fromkeys(("installed", "cache"), "I2I_BUILD=off"))
     reasons: dict[str, str] = {}
     try:
         return _take("installed", _installed(), reasons)
@@ -84,15 +84,15 @@ def _load() -> Rung:
         return _take("cache", _compiled(again=mode == "required"), reasons)
     except BuildError as error:
         reasons["cache"] = str(error)
-        words = error.words
+        output = error.output
     if mode == "required":
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        tail = "\n".join(["", *words.splitlines()[-WORDS:]]) if words else ""
+        told = "; ".join(f"{origin}: {reason}" for origin, reason in reasons.items())
+        tail = "\n".join(["", *output.splitlines()[-SHOWN_LINES:]]) if output else ""
         raise NativeError(f"I2I_BUILD=required, but the native kernels cannot be had ({told}){tail}")
-    return Rung("reference", reasons=reasons)
+    return CpuKernels("reference", reasons=reasons)
 
 
-def _take(name: Literal["installed", "cache"], library: Path, reasons: dict[str, str]) -> Rung:
+def _take(origin: Literal["installed", "cache"], library: Path, reasons: dict[str, str]) -> CpuKernels:
     try:
         loaded = ctypes.CDLL(str(library))  # registers the operators
     except OSError as error:  # of the dynamic linker
@@ -100,7 +100,7 @@ def _take(name: Literal["installed", "cache"], library: Path, reasons: dict[str,
     facts = _facts(loaded)
     if "problem" in facts:
         raise ConfigError(facts["problem"])
-    return Rung(name, library, facts["variant"], reasons, facts)
+    return CpuKernels(origin, library, facts["variant"], reasons, facts)
 
 
 @contextmanager
@@ -115,10 +115,10 @@ def using_variant(name: str) -> Iterator[None]:
     Raises:
         ConfigError: there is no native library, or this processor cannot run the variant.
     """
-    rung = load()
-    if rung.library is None or rung.variant is None:
+    kernels = load()
+    if kernels.library is None or kernels.variant is None:
         raise ConfigError(f"no variant {name!r} can be used: the native library is not loaded; i2i doctor says why")
-    use = ctypes.CDLL(str(rung.library)).i2i_use_variant  # loaded already: the same one again
+    use = ctypes.CDLL(str(kernels.library)).i2i_use_variant  # loaded already: the same one again
     use.restype, use.argtypes = ctypes.c_char_p, [ctypes.c_char_p]
     problem = use(name.encode())
     if problem is not None:
@@ -126,7 +126,7 @@ def using_variant(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        use(rung.variant.encode())
+        use(kernels.variant.encode())
 
 
 def _facts(loaded: ctypes.CDLL) -> dict[str, str]:
@@ -150,9 +150,9 @@ def _compiled(*, again: bool) -> Path:
     """The library in the user's cache, compiled now if it is not there. With ``again``, failures are tried again."""
     folder, torch_folder = toolchain.sources(), Path(torch.__file__).parent
 
-    def prepare() -> Job:
+    def prepare() -> KernelBuild:
         tools = toolchain.find_tools()
-        return Job(
+        return KernelBuild(
             tools.compiler,
             toolchain.configuration(tools, torch.__version__),
             lambda work: toolchain.build_library(folder, work, tools, torch_folder),

@@ -15,7 +15,7 @@ import torch
 
 from i2i.errors import NativeError
 from i2i.ops.native import cpu, toolchain
-from i2i.ops.native.cache import Job, Recipe, keep_compiled
+from i2i.ops.native.cache import KernelBuild, Recipe, keep_compiled
 from i2i.ops.native.toolchain import BuildError
 
 _lock = threading.Lock()
@@ -61,14 +61,14 @@ def _load() -> CudaKernels:
             raise BuildError(f"{library} cannot be loaded: {error}") from error
     except BuildError as error:
         if required:
-            words = "\n".join(["", *error.words.splitlines()[-cpu.WORDS :]]) if error.words else ""
-            raise NativeError(f"I2I_BUILD=required, but the CUDA kernels cannot be had: {error}{words}") from error
+            output = "\n".join(["", *error.output.splitlines()[-cpu.SHOWN_LINES :]]) if error.output else ""
+            raise NativeError(f"I2I_BUILD=required, but the CUDA kernels cannot be had: {error}{output}") from error
         return CudaKernels(reason=str(error))
     return CudaKernels(library)
 
 
 def _reason_against_loading() -> str | None:
-    if cpu.load().name == "reference":
+    if cpu.load().origin == "reference":
         return "the native library, which has the operators' signatures, is not loaded"
     if torch.version.cuda is None:
         return "this PyTorch is built without CUDA"
@@ -82,7 +82,7 @@ def _compiled(*, again: bool) -> Path:
     folder, torch_folder = toolchain.sources(), Path(torch.__file__).parent
     architectures = _architectures()
 
-    def prepare() -> Job:
+    def prepare() -> KernelBuild:
         tools, nvcc = toolchain.find_tools(), toolchain.find_nvcc()
         version = toolchain.cuda_version(nvcc)
         if version.partition(".")[0] != str(torch.version.cuda).partition(".")[0]:
@@ -90,7 +90,7 @@ def _compiled(*, again: bool) -> Path:
                 f"{nvcc} is of CUDA {version}, this PyTorch of CUDA {torch.version.cuda}: install a toolkit of the "
                 "same major version, and set CUDA_HOME to it"
             )
-        return Job(
+        return KernelBuild(
             str(nvcc),
             toolchain.configuration(tools, torch.__version__, f"{nvcc} {version}"),
             lambda work: toolchain.build_cuda_library(folder, work, tools, torch_folder, nvcc, architectures),

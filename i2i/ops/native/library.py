@@ -51,10 +51,10 @@ def why_missing(operator: str, device_type: str) -> str | None:
 def _why_missing(operator: str, device_type: str) -> str | None:
     if device_type not in KEYS:
         return f"there are kernels for {' and '.join(KEYS)}, none for {device_type}"
-    rung = cpu.load()
-    if rung.name == "reference":
+    kernels = cpu.load()
+    if kernels.origin == "reference":
         return "the native library is not loaded: " + "; ".join(
-            f"{name}: {reason}" for name, reason in rung.reasons.items()
+            f"{origin}: {reason}" for origin, reason in kernels.reasons.items()
         )
     with _lock:
         while _waiting:

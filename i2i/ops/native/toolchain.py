@@ -42,11 +42,11 @@ _SOURCE_SUFFIXES = {".cpp", ".h", ".cu", ".cuh"}
 
 
 class BuildError(Exception):
-    """The library cannot be built. The message is one line; ``words`` is what the tools said, or empty."""
+    """The library cannot be built. The message is one line; ``output`` is what the tools said, or empty."""
 
-    def __init__(self, message: str, words: str = "") -> None:
+    def __init__(self, message: str, output: str = "") -> None:
         super().__init__(message)
-        self.words = words
+        self.output = output
 
 
 def mode() -> str:

@@ -1,4 +1,4 @@
-"""Where the native library comes from: every rung of the ladder, and what is said about those not taken.
+"""Where the native library comes from: in which order it is looked for, and what is said about what is not taken.
 
 Most tests build a library of one function instead of the kernels: the same tools in a second instead of a minute.
 """
@@ -75,7 +75,7 @@ def compiler(folder: Path, script: str) -> str:
     return str(path)
 
 
-def load_anew() -> cpu.Rung:
+def load_anew() -> cpu.CpuKernels:
     cpu._load.cache_clear()
     return cpu.load()
 
@@ -92,7 +92,7 @@ def test_without_an_installed_library_one_is_compiled_once_and_kept(
     monkeypatch.setenv("PATH", str(tmp_path))  # no compiler any more
     second = load_anew()
 
-    assert (first.name, first.variant) == ("cache", "small")
+    assert (first.origin, first.variant) == ("cache", "small")
     assert first.reasons == {"installed": "the installation built none"}
     assert re.match(r"i2i: compiling the native kernels with \S*g\+\+, once .* can take a minute\n", said)
     assert second.library == first.library
@@ -112,8 +112,8 @@ def test_the_installed_library_is_taken_unless_the_sources_have_changed(small: P
     (small / "csrc" / "small.cpp").write_text(SMALL + "// edited\n")
     after_edit = load_anew()
 
-    assert (taken.name, taken.library, taken.reasons) == ("installed", installed, {})
-    assert after_edit.name == "cache"
+    assert (taken.origin, taken.library, taken.reasons) == ("installed", installed, {})
+    assert after_edit.origin == "cache"
     assert after_edit.library not in (None, compiled)
     assert f"{installed} was built from other sources ({taken.facts['i2i-sources']})" in after_edit.reasons["installed"]
 
@@ -125,11 +125,11 @@ def test_a_library_that_cannot_be_loaded_is_named_with_the_linkers_words(
     damaged = small / "i2i" / toolchain.LIBRARY
     damaged.write_bytes(b"i2i-sources: " + toolchain.sources_hash(small).encode())
 
-    rung = cpu.load()
+    kernels = cpu.load()
 
-    assert rung.name == "reference"
-    assert str(damaged) in rung.reasons["installed"]
-    assert "cannot be loaded: " in rung.reasons["installed"]
+    assert kernels.origin == "reference"
+    assert str(damaged) in kernels.reasons["installed"]
+    assert "cannot be loaded: " in kernels.reasons["installed"]
 
 
 def test_without_a_compiler_the_reference_is_used_and_says_why(
@@ -137,10 +137,10 @@ def test_without_a_compiler_the_reference_is_used_and_says_why(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    rung = cpu.load()
+    kernels = cpu.load()
 
-    assert (rung.name, rung.library, rung.variant) == ("reference", None, None)
-    assert rung.reasons["cache"].startswith("there is no C++ compiler; install one")
+    assert (kernels.origin, kernels.library, kernels.variant) == ("reference", None, None)
+    assert kernels.reasons["cache"].startswith("there is no C++ compiler; install one")
     monkeypatch.setenv("I2I_BUILD", "required")
     with pytest.raises(NativeError, match=r"I2I_BUILD=required, but .*there is no C\+\+ compiler"):
         load_anew()
@@ -166,7 +166,7 @@ def test_a_broken_compiler_is_asked_once_and_again_only_when_kernels_are_require
     asked = calls.read_text()
     second = load_anew()
 
-    assert first.name == second.name == "reference"
+    assert first.origin == second.origin == "reference"
     expected = f"the build with {tmp_path}/compiler failed: fatal error: cannot execute cc1plus"
     assert first.reasons["cache"] == expected
     assert "tried before; to try again, delete " in second.reasons["cache"]
@@ -177,7 +177,7 @@ def test_a_broken_compiler_is_asked_once_and_again_only_when_kernels_are_require
     assert calls.read_text() != asked
     monkeypatch.delenv("I2I_BUILD")
     monkeypatch.delenv("CXX")
-    assert load_anew().name == "cache", "another compiler is another try"
+    assert load_anew().origin == "cache", "another compiler is another try"
 
 
 @COMPILER
@@ -227,8 +227,8 @@ def test_a_builder_that_was_killed_is_in_nobodys_way(
     program = f"""
         from pathlib import Path
         from i2i.ops.native import toolchain, cpu
-        builder.PACKAGE = Path({str(small / "i2i")!r})
-        native.load()
+        toolchain.PACKAGE = Path({str(small / "i2i")!r})
+        cpu.load()
     """
     killed = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)])
     deadline = time.monotonic() + 100
@@ -240,11 +240,11 @@ def test_a_builder_that_was_killed_is_in_nobodys_way(
     cache = tmp_path / "cache" / "i2i" / "native"
     assert not list(cache.rglob(toolchain.LIBRARY))
 
-    rung = cpu.load()
+    kernels = cpu.load()
 
-    assert rung.name == "cache"
-    assert rung.library is not None
-    assert {path.name for path in cache.iterdir() if path.is_dir()} == {rung.library.parent.name}
+    assert kernels.origin == "cache"
+    assert kernels.library is not None
+    assert {path.name for path in cache.iterdir() if path.is_dir()} == {kernels.library.parent.name}
 
 
 def test_a_cache_that_cannot_be_written_is_a_reason(
@@ -262,9 +262,9 @@ def test_a_cache_that_cannot_be_written_is_a_reason(
 
 def test_off_loads_nothing_and_a_misspelt_mode_is_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("I2I_BUILD", "off")
-    rung = cpu.load()
+    kernels = cpu.load()
 
-    assert rung == cpu.Rung("reference", reasons={"installed": "I2I_BUILD=off", "cache": "I2I_BUILD=off"})
+    assert kernels == cpu.CpuKernels("reference", reasons={"installed": "I2I_BUILD=off", "cache": "I2I_BUILD=off"})
     monkeypatch.setenv("I2I_BUILD", "of")
     with pytest.raises(ConfigError, match="I2I_BUILD must be one of auto, required, off; got 'of'"):
         load_anew()

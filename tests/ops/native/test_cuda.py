@@ -16,7 +16,7 @@ import torch
 
 from i2i.errors import NativeError
 from i2i.ops.native import cpu, cuda, toolchain
-from i2i.ops.native.cpu import Rung
+from i2i.ops.native.cpu import CpuKernels
 
 CMAKE = """
 cmake_minimum_required(VERSION 3.22)
@@ -51,7 +51,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CUDA_HOME", str(tmp_path / "toolkit"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(toolchain, "PACKAGE", checkout / "i2i")
-    monkeypatch.setattr(cpu, "load", lambda: Rung("installed", Path("libi2i.so"), "portable"))
+    monkeypatch.setattr(cpu, "load", lambda: CpuKernels("installed", Path("libi2i.so"), "portable"))
     monkeypatch.setattr(torch.version, "cuda", "13.1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_library_is_a_reason(machine: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("version", "available", "rung", "reason"),
+    ("version", "available", "origin", "reason"),
     [
         (None, False, "installed", "this PyTorch is built without CUDA"),
         ("13.0", False, "installed", "PyTorch finds no CUDA device"),
@@ -139,12 +139,12 @@ def test_a_file_that_is_no_library_is_a_reason(machine: Path, monkeypatch: pytes
     ],
 )
 def test_nothing_is_compiled_where_it_could_not_be_used(
-    machine: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, available: bool, rung: str, reason: str
+    machine: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, available: bool, origin: str, reason: str
 ) -> None:
     monkeypatch.setenv("I2I_BUILD", "required")
     monkeypatch.setattr(torch.version, "cuda", version)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
-    monkeypatch.setattr(cpu, "load", lambda: Rung(rung))  # type: ignore[arg-type]
+    monkeypatch.setattr(cpu, "load", lambda: CpuKernels(origin))  # type: ignore[arg-type]
     assert cuda.load() == cuda.CudaKernels(reason=reason)
 
 

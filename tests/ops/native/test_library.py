@@ -17,16 +17,16 @@ import torch
 from i2i.errors import ConfigError
 from i2i.ops import residual_block
 from i2i.ops.native import cpu, toolchain
-from i2i.ops.native.cpu import Rung
+from i2i.ops.native.cpu import CpuKernels
 
 
 @pytest.fixture(scope="module")
-def rung() -> Rung:
+def kernels() -> CpuKernels:
     """The library that this process uses; skips where there is none, which ``I2I_BUILD=required`` makes an error."""
-    rung = cpu.load()
-    if rung.library is None:
-        pytest.skip("; ".join(rung.reasons.values()))
-    return rung
+    kernels = cpu.load()
+    if kernels.library is None:
+        pytest.skip("; ".join(kernels.reasons.values()))
+    return kernels
 
 
 def load_elsewhere(variant: str) -> subprocess.CompletedProcess[str]:
@@ -41,40 +41,44 @@ def load_elsewhere(variant: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_library_says_what_it_was_built_from_and_with(rung: Rung) -> None:
-    assert rung.facts["i2i-sources"] == toolchain.sources_hash(toolchain.sources()) == toolchain.hash_in(rung.library)
-    assert re.match(r"(GNU|Clang|AppleClang) \d+", rung.facts["compiler"])
-    assert "-O3" in rung.facts["flags"]
-    assert "-march" not in rung.facts["flags"]
+def test_the_library_says_what_it_was_built_from_and_with(kernels: CpuKernels) -> None:
+    assert (
+        kernels.facts["i2i-sources"]
+        == toolchain.sources_hash(toolchain.sources())
+        == toolchain.hash_in(kernels.library)
+    )
+    assert re.match(r"(GNU|Clang|AppleClang) \d+", kernels.facts["compiler"])
+    assert "-O3" in kernels.facts["flags"]
+    assert "-march" not in kernels.facts["flags"]
 
 
-def test_the_fastest_supported_variant_is_the_default(rung: Rung) -> None:
-    supported = rung.facts["supported"].split()
+def test_the_fastest_supported_variant_is_the_default(kernels: CpuKernels) -> None:
+    supported = kernels.facts["supported"].split()
 
     assert supported[-1] == "portable"
-    assert rung.variant == os.environ.get("I2I_CPU", supported[0])
-    assert set(supported) <= set(rung.facts["compiled"].split()) <= {"avx512", "avx2", "portable"}
+    assert kernels.variant == os.environ.get("I2I_CPU", supported[0])
+    assert set(supported) <= set(kernels.facts["compiled"].split()) <= {"avx512", "avx2", "portable"}
 
 
 @pytest.mark.parametrize("variant", ["avx512", "avx2", "portable"])
-def test_each_variant_can_be_forced(rung: Rung, variant: str) -> None:
+def test_each_variant_can_be_forced(kernels: CpuKernels, variant: str) -> None:
     done = load_elsewhere(variant)
 
-    if variant in rung.facts["supported"].split():
+    if variant in kernels.facts["supported"].split():
         assert done.stdout == f"{variant}\n", done.stderr
     else:
-        assert f"I2I_CPU must be one of {', '.join(rung.facts['supported'].split())} on this machine" in done.stderr
+        assert f"I2I_CPU must be one of {', '.join(kernels.facts['supported'].split())} on this machine" in done.stderr
 
 
-def test_an_unknown_variant_is_refused_with_those_there_are(rung: Rung) -> None:
+def test_an_unknown_variant_is_refused_with_those_there_are(kernels: CpuKernels) -> None:
     done = load_elsewhere("sse9")
 
     assert done.returncode == 1
-    expected = f"I2I_CPU must be one of {', '.join(rung.facts['supported'].split())} on this machine; got 'sse9'"
+    expected = f"I2I_CPU must be one of {', '.join(kernels.facts['supported'].split())} on this machine; got 'sse9'"
     assert expected in done.stderr.splitlines()[-1]
 
 
-def test_a_variant_is_used_for_a_while(rung: Rung) -> None:
+def test_a_variant_is_used_for_a_while(kernels: CpuKernels) -> None:
     """The portable variant rounds between multiplication and addition, the others do not: so it can be told apart."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 64, 24, 24, generator=generator)
@@ -83,38 +87,38 @@ def test_a_variant_is_used_for_a_while(rung: Rung) -> None:
     usual = residual_block(*arguments, impl="fused")
 
     results = {}
-    for name in rung.facts["supported"].split():
+    for name in kernels.facts["supported"].split():
         with cpu.using_variant(name):
             results[name] = residual_block(*arguments, impl="fused")
 
-    assert torch.equal(results[rung.variant], usual)
+    assert torch.equal(results[kernels.variant], usual)
     assert torch.equal(residual_block(*arguments, impl="fused"), usual)
     for result in results.values():
         torch.testing.assert_close(result, usual, rtol=0, atol=1e-3)
-    assert torch.equal(results["portable"], usual) == (rung.variant == "portable")
+    assert torch.equal(results["portable"], usual) == (kernels.variant == "portable")
 
 
-def test_a_variant_that_is_not_there_is_refused(rung: Rung) -> None:
+def test_a_variant_that_is_not_there_is_refused(kernels: CpuKernels) -> None:
     with pytest.raises(ConfigError, match="got 'sse9'"), cpu.using_variant("sse9"):
         pass
 
 
-def test_two_plain_functions_of_ours_are_visible(rung: Rung) -> None:
+def test_two_plain_functions_of_ours_are_visible(kernels: CpuKernels) -> None:
     if shutil.which("nm") is None:
         pytest.skip("there is no nm")
-    command = ["nm", "-DC", "--defined-only", str(rung.library)]
+    command = ["nm", "-DC", "--defined-only", str(kernels.library)]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)
 
     names = [line.split()[-1] for line in listed.stdout.splitlines() if "i2i" in line]
     assert names == ["i2i_facts", "i2i_use_variant"]
 
 
-def test_code_outside_the_variants_uses_no_instruction_of_theirs(rung: Rung) -> None:
+def test_code_outside_the_variants_uses_no_instruction_of_theirs(kernels: CpuKernels) -> None:
     """A function of a shared header, compiled for AVX in one file, could be the one that all files are linked to."""
-    if shutil.which("objdump") is None or "avx2" not in rung.facts["compiled"]:
+    if shutil.which("objdump") is None or "avx2" not in kernels.facts["compiled"]:
         pytest.skip("there is no objdump, or no variant with instructions of its own")
     shown = subprocess.run(
-        ["objdump", "-dC", "--no-show-raw-insn", str(rung.library)], capture_output=True, text=True, check=True
+        ["objdump", "-dC", "--no-show-raw-insn", str(kernels.library)], capture_output=True, text=True, check=True
     ).stdout
 
     encoded: set[str] = set()
@@ -129,15 +133,15 @@ def test_code_outside_the_variants_uses_no_instruction_of_theirs(rung: Rung) -> 
     assert [name for name in encoded if not re.search(r"i2i::cpu::avx(2|512)\b", name)] == []
 
 
-def test_the_module_for_people_who_look_agrees_with_the_library(rung: Rung) -> None:
+def test_the_module_for_people_who_look_agrees_with_the_library(kernels: CpuKernels) -> None:
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
         pytest.skip("Python's headers are missing, so there is no i2i._C")
-    if rung.name != "installed":
+    if kernels.origin != "installed":
         pytest.skip("i2i._C is built together with the installed library, and the one in use is another")
     module = importlib.import_module("i2i._C")
 
     facts = dict(line.split(": ", 1) for line in module.facts().splitlines())
-    assert facts == rung.facts
+    assert facts == kernels.facts
     assert module.compiled_variants() == facts["compiled"].split()
     assert module.supported_variants() == facts["supported"].split()
     for name in module.supported_variants():
