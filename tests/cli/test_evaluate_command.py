@@ -9,21 +9,13 @@ from click.testing import CliRunner
 import i2i
 from i2i.cli.main import main
 
-SETTINGS = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 4,
-    "discriminator.name": "patch",
-    "discriminator.layers": 1,
-    "discriminator.base_channels": 4,
-}
+from ..helpers.trained import write_sample_run
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The run folder of a tiny CycleGAN on the built-in sample."""
-    folder = tmp_path_factory.mktemp("model") / "a run"
-    return str(i2i.run("sample:flat-3d", out=folder, steps=1, device="cpu", settings=SETTINGS).folder)
+    return str(write_sample_run(tmp_path_factory.mktemp("model") / "a run"))
 
 
 def run(*words):

@@ -10,25 +10,17 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-import i2i
 from i2i.cli.main import main
 
+from ..helpers.trained import write_sample_run
+
 PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
-SETTINGS = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 4,
-    "discriminator.name": "patch",
-    "discriminator.layers": 1,
-    "discriminator.base_channels": 4,
-    "generator.init_gain": 0.1,
-}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "a run"
-    return str(i2i.run("sample:flat-3d", out=folder, steps=1, device="cpu", settings=SETTINGS).folder)
+    """The run folder of a tiny CycleGAN on the built-in sample."""
+    return str(write_sample_run(tmp_path_factory.mktemp("model") / "a run"))
 
 
 @pytest.fixture(autouse=True)

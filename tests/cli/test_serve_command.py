@@ -12,36 +12,25 @@ import sys
 import httpx2
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
-import i2i
 from i2i.cli.main import main
 from i2i.serving import server
+
+from ..helpers.images import write_noise
+from ..helpers.trained import write_sample_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    root = tmp_path_factory.mktemp("model")
-    for domain in ("A", "B"):
-        (root / "images" / domain).mkdir(parents=True)
-        for number in range(4):
-            Image.new("RGB", (16, 16), (number * 60, 90, 120)).save(root / "images" / domain / f"{number}.png")
-    settings = {
-        "generator.name": "resnet",
-        "generator.blocks": 1,
-        "generator.base_channels": 4,
-        "discriminator.name": "patch",
-        "discriminator.layers": 1,
-        "discriminator.base_channels": 4,
-        "data.mode": "none",
-    }
-    return i2i.run(root / "images", out=root / "a run", steps=1, device="cpu", settings=settings).folder
+    """The run folder of a tiny CycleGAN on the built-in sample."""
+    return write_sample_run(tmp_path_factory.mktemp("model") / "a run")
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_a_real_process(model, ending):
+def test_a_real_process(model, ending, tmp_path):
+    picture = write_noise(tmp_path / "picture.png")
     process = subprocess.Popen(
         [sys.executable, "-m", "i2i", "serve", str(model), "--port", "0", "--device", "cpu", "--max-upload", "1"],
         stdout=subprocess.PIPE,
@@ -55,8 +44,7 @@ def test_a_real_process(model, ending):
         assert address, line + process.stderr.read()
         url = address[1]
         assert httpx2.get(f"{url}/info").json()["limits"]["max_bytes"] == 2**20
-        with open(model.parent / "images" / "A" / "1.png", "rb") as file:  # noqa: PTH123
-            answer = httpx2.post(f"{url}/translate", content=file.read(), timeout=60)
+        answer = httpx2.post(f"{url}/translate", content=picture.read_bytes(), timeout=60)
         assert answer.status_code == 200, answer.text
         process.send_signal(ending)
         _, stderr = process.communicate(timeout=60)
@@ -64,7 +52,10 @@ def test_a_real_process(model, ending):
         process.kill()
         process.communicate()
 
-    assert "A to B, B to A: resnet, step 1 (the latest, and the best by the held-out score) of a run, on cpu" in stderr
+    assert (
+        "flat to 3d, 3d to flat: resnet, step 1 (the latest, and the best by the held-out score) of a run, on cpu"
+        in stderr
+    )
     assert "Traceback" not in stderr
     if ending == signal.SIGINT:
         assert process.returncode == 0

@@ -20,28 +20,15 @@ from i2i import terminal
 from i2i.cli.main import main
 from i2i.cli.translate_command import translate as command
 
+from ..helpers.trained import write_sample_run
+
 ROOT = Path(__file__).parents[2]
-SETTINGS = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 4,
-    "generator.init_gain": 0.1,
-    "discriminator.name": "patch",
-    "discriminator.layers": 1,
-    "discriminator.base_channels": 4,
-    "data.mode": "none",
-}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """The run folder of a tiny CycleGAN."""
-    root = tmp_path_factory.mktemp("model")
-    for name in ("A", "B"):
-        for number in range(4):
-            draw(root / "images" / name / f"{number}.png", seed=number)
-    result = i2i.run(root / "images", out=root / "a run", steps=1, device="cpu", settings=SETTINGS)
-    return str(result.folder)
+    """The run folder of a tiny CycleGAN on the built-in sample."""
+    return str(write_sample_run(tmp_path_factory.mktemp("model") / "a run"))
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +63,7 @@ def test_a_folder(model):
     assert re.fullmatch(r"3 of 3 images translated to out \(\d+\.\d images/s\)\.\n", result.stdout)
     assert "1 files are no images by their suffix and are ignored, such as in/notes.txt" in result.stderr
     taken = f"{model}/checkpoints/step-00000001 (the latest, and the best by the held-out score)"
-    assert f"A to B: resnet, step 1 of {taken}, on cpu" in result.stderr
+    assert f"flat to 3d: resnet, step 1 of {taken}, on cpu" in result.stderr
     assert sorted(str(path) for path in Path("out").rglob("*.*")) == [
         "out/a.png",
         "out/d.webp",
@@ -92,7 +79,7 @@ def test_the_way_back_and_other_options(model):
     result = run(model, "a.png", "-o", "new/b.jpg", "--device", "cpu", *options)
 
     assert result.exit_code == 0, result.output
-    assert "B to A" in result.stderr
+    assert "3d to flat" in result.stderr
     translator = i2i.load(model, direction="BtoA", device="cpu", precision="bf16", inference="paper")
     expected = np.asarray(translator("a.png")).astype(int)
     assert np.abs(pixels("new/b.jpg") - expected).mean() < 8, "but for JPEG's loss"
@@ -230,7 +217,7 @@ def test_a_pipe(model):
     assert result.returncode == 0, result.stderr
     Path("b.png").write_bytes(result.stdout)
     assert np.abs(pixels("b.png").astype(int) - np.asarray(i2i.load(model, device="cpu")("a.png"))).max() <= 1
-    assert b"A to B" in result.stderr
+    assert b"flat to 3d" in result.stderr
     named = run(model, "a.png", "-o", "c.png", "--device", "cpu")
     assert named.exit_code == 0
     assert Path("c.png").read_bytes() == result.stdout

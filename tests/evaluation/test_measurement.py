@@ -15,7 +15,8 @@ from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sets import set_distances
 from i2i.tensors.pixels import to_uint8
 
-from ..helpers.running import PAIRED, run_here, write_images
+from ..helpers.images import write_images
+from ..helpers.running import PAIRED, run_here
 from ..helpers.trained import write_run
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .running import write_images
+from .images import write_images
 
 
 @pytest.fixture(scope="session", autouse=True)

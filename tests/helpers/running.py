@@ -12,9 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where a process of its own finds this module
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for the server: another number of threads may round otherwise
 
@@ -45,19 +42,6 @@ SMALL = {
 }
 UNPAIRED = {**SMALL, "data.mode": "none"}
 PAIRED = {**UNPAIRED, "method.name": "pix2pix"}
-
-
-def write_images(root, *, train=(8, 7), test=(2, 2), size=16, seed=0):
-    """Write random PNGs to ``trainA/ trainB/ testA/ testB/``; files of one number share a name."""
-    random = np.random.default_rng(seed)
-    for split, counts in (("train", train), ("test", test)):
-        for domain, count in zip("AB", counts, strict=True):
-            folder = root / f"{split}{domain}"
-            folder.mkdir(parents=True)
-            for number in range(count):
-                pixels = random.integers(0, 256, (size, size, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{number}.png")
-    return root
 
 
 def options(data, out, *, settings=UNPAIRED, more=None, **given):

@@ -49,3 +49,17 @@ def write_run(folder, *, step=7, score=None, directions=("AtoB",), networks=None
     weights = {f"G_{way[0]}": network.state_dict() for way, (network, _) in networks.items()}
     checkpoints.write(step, description, weights, {}, 1)
     return folder, {way: network.eval() for way, (network, _) in networks.items()}
+
+
+def write_sample_run(folder, **generator):
+    """Write what one step of CycleGAN on the built-in sample ``sample:flat-3d`` leaves, and return the folder.
+
+    Its one checkpoint is the latest and the best. It holds no page, no curves, and nothing to go on training with.
+    """
+    config = i2i.resolve("sample:flat-3d")
+    described = {
+        "domains": {"A": "flat", "B": "3d"},
+        "preprocessing": config.data.options.model_dump(mode="json"),
+        "config": config.to_dict(),
+    }
+    return write_run(folder, step=1, score=1.0, directions=("AtoB", "BtoA"), more=described, **generator)[0]

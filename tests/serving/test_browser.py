@@ -106,19 +106,19 @@ def test_a_real_server_a_real_model_and_a_real_click(open_page, tiny_run, tmp_pa
     try:
         url = re.search(r"http://[\d.:]+", process.stdout.readline())[0]
         page = open_page(url)
-        assert page.title() == "A to B · i2i"
+        assert page.title() == "flat to 3d · i2i"
         (tmp_path / "noise.png").write_bytes(picture(size=(70, 50)))
         with page.expect_file_chooser() as chooser:
             page.get_by_text("Drop an image here").click()
         chooser.value.set_files(tmp_path / "noise.png")
         wait(page)
         assert page.evaluate("[after.naturalWidth, after.naturalHeight]") == [70, 50]
-        page.get_by_label("B to A").check(force=True)
-        expecting(page, "#title").to_have_text("B to A", timeout=30_000)
+        page.get_by_label("3d to flat").check(force=True)
+        expecting(page, "#title").to_have_text("3d to flat", timeout=30_000)
         wait(page)
         with page.expect_download() as download:
             page.get_by_text("Download").click()
-        assert download.value.suggested_filename == "noise-A.png"
+        assert download.value.suggested_filename == "noise-flat.png"
         with Image.open(download.value.path()) as image:
             assert (image.format, image.size) == ("PNG", (70, 50))
     finally:

@@ -66,7 +66,8 @@ def png(width, height, *chunks):
 def test_both_directions_are_loaded_and_described(translators, tiny_run):
     info = describe(ModelOptions(tiny_run, {}), translators)
     assert info.name == "tiny run"
-    assert [(way.name, way.source, way.target) for way in info.directions] == [("AtoB", "A", "B"), ("BtoA", "B", "A")]
+    ways = [(way.name, way.source, way.target) for way in info.directions]
+    assert ways == [("AtoB", "flat", "3d"), ("BtoA", "3d", "flat")]
     assert (info.generator, info.method, info.step, info.device) == ("resnet", "cyclegan", 1, "cpu")
 
 

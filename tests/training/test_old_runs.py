@@ -15,7 +15,8 @@ from safetensors.torch import load_file
 
 import i2i
 
-from ..helpers.running import losses_of, write_images
+from ..helpers.images import write_images
+from ..helpers.running import losses_of
 
 OLD = Path(__file__).parents[1] / "data" / "run-0.1.0"
 

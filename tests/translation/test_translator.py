@@ -18,7 +18,8 @@ from i2i.tensors.padding import SMALLEST_SIDE, crop, pad, padded_size
 from i2i.tensors.pixels import to_uint8
 from i2i.translation.kinds import prepare, to_picture
 
-from ..helpers.running import PAIRED, UNPAIRED, run_here, write_images
+from ..helpers.images import write_images
+from ..helpers.running import PAIRED, UNPAIRED, run_here
 from ..helpers.trained import generator_of, write_run
 
 

@@ -1,0 +1,33 @@
+"""Images of noise: as arrays, as files, and as folders that a run trains on. Each depends on its seed alone."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def noise(height, width, channels=3, *, seed=0, levels=256):
+    """Levels [height, width, channels] of uint8; of uint16 where there are more than 256 of them."""
+    kind = np.uint8 if levels <= 256 else np.uint16
+    return np.random.default_rng(seed).integers(0, levels, (height, width, channels), dtype=kind)
+
+
+def write_noise(path, size=(16, 16), *, seed=0, mode="RGB", **options):
+    """Write an image of ``size`` (width, height), with Pillow's ``options``, and its folder; return the path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise(size[1], size[0], seed=seed)).convert(mode).save(path, **options)
+    return path
+
+
+def write_images(root, *, train=(8, 7), test=(2, 2), size=16, seed=0):
+    """Write random PNGs to ``trainA/ trainB/ testA/ testB/``; files of one number share a name."""
+    random = np.random.default_rng(seed)
+    for split, counts in (("train", train), ("test", test)):
+        for domain, count in zip("AB", counts, strict=True):
+            folder = root / f"{split}{domain}"
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 256, (size, size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    return root
