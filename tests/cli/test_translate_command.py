@@ -20,6 +20,7 @@ from i2i import terminal
 from i2i.cli.main import main
 from i2i.cli.translate_command import translate as command
 
+from ..helpers.images import write_noise
 from ..helpers.trained import write_sample_run
 
 ROOT = Path(__file__).parents[2]
@@ -37,13 +38,6 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def draw(path, size=(16, 16), seed=0):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise).save(path)
-
-
 def run(*words):
     return CliRunner().invoke(main, ["translate", *map(str, words)])
 
@@ -55,7 +49,7 @@ def pixels(path):
 
 def test_a_folder(model):
     for name in ("in/a.png", "in/sub folder/b c.jpg", "in/d.webp"):
-        draw(name, (20, 30))
+        write_noise(name, (20, 30))
     Path("in/notes.txt").write_text("")
     result = run(model, "in", "-o", "out", "--device", "cpu", "--batch-size", "2", "--workers", "2")
 
@@ -74,7 +68,7 @@ def test_a_folder(model):
 
 
 def test_the_way_back_and_other_options(model):
-    draw("a.png")
+    write_noise("a.png")
     options = ["--direction", "BtoA", "--checkpoint", "step-1", "--precision", "bf16", "--inference", "paper"]
     result = run(model, "a.png", "-o", "new/b.jpg", "--device", "cpu", *options)
 
@@ -86,8 +80,8 @@ def test_the_way_back_and_other_options(model):
 
 
 def test_a_quoted_pattern_and_another_format(model):
-    draw("in/a.png")
-    draw("in/deep/b.png")
+    write_noise("in/a.png")
+    write_noise("in/deep/b.png")
     result = run(model, "in/**/*.png", "-o", "out", "--format", "jpeg", "--device", "cpu")
 
     assert result.exit_code == 0, result.output
@@ -96,7 +90,7 @@ def test_a_quoted_pattern_and_another_format(model):
 
 def test_a_bad_file_is_named_and_counted_and_the_rest_goes_on(model):
     for name in ("a", "b", "c"):
-        draw(f"in/{name}.png")
+        write_noise(f"in/{name}.png")
     Path("in/b.png").write_bytes(b"nonsense")
     result = run(model, "in", "-o", "out", "--device", "cpu")
 
@@ -108,9 +102,9 @@ def test_a_bad_file_is_named_and_counted_and_the_rest_goes_on(model):
 
 
 def test_nothing_is_overwritten_without_force(model):
-    draw("in/a.png")
-    draw("in/b.png", seed=1)
-    draw("out/b.png", seed=2)
+    write_noise("in/a.png")
+    write_noise("in/b.png", seed=1)
+    write_noise("out/b.png", seed=2)
     before = Path("out/b.png").read_bytes()
     result = run(model, "in", "-o", "out", "--device", "cpu")
 
@@ -139,8 +133,8 @@ def test_nothing_is_overwritten_without_force(model):
     ],
 )
 def test_what_is_wrong_is_said(model, words, exit_code, message):
-    draw("a.png")
-    draw("b.png")
+    write_noise("a.png")
+    write_noise("b.png")
     result = run(*(model if word == "MODEL" else word for word in words))
 
     assert result.exit_code == exit_code, result.output
@@ -155,8 +149,8 @@ def test_ctrl_c_ends_with_whole_files(model, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("i2i.translation.image_files.translate_files", interrupted)
-    draw("in/a.png")
-    draw("in/b.png")
+    write_noise("in/a.png")
+    write_noise("in/b.png")
     result = run(model, "in", "-o", "out", "--device", "cpu")
 
     assert result.exit_code == 130
@@ -166,7 +160,7 @@ def test_ctrl_c_ends_with_whole_files(model, monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_of_a_real_process(model, here):
     for number in range(600):
-        draw(f"in/{number:03}.png", (64, 64), seed=number)
+        write_noise(f"in/{number:03}.png", (64, 64), seed=number)
     process = subprocess.Popen(
         [sys.executable, "-m", "i2i", "translate", model, "in", "-o", "out", "--device", "cpu"],
         stderr=subprocess.PIPE,
@@ -191,8 +185,8 @@ def test_ctrl_c_of_a_real_process(model, here):
 
 
 def test_progress_on_a_terminal_and_in_a_log(model, monkeypatch):
-    draw("in/a.png")
-    draw("in/b.png")
+    write_noise("in/a.png")
+    write_noise("in/b.png")
     monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0)
     log = run(model, "in", "-o", "log", "--device", "cpu").stderr
     assert re.search(r"images: 2/2  \d+\.\d images/s", log)
@@ -210,7 +204,7 @@ def piped(model, *words, content=b""):
 
 
 def test_a_pipe(model):
-    draw("a.png", (20, 30))
+    write_noise("a.png", (20, 30))
     content = Path("a.png").read_bytes()
     result = piped(model, "-", "-o", "-", content=content)
 
@@ -224,7 +218,7 @@ def test_a_pipe(model):
 
 
 def test_one_end_of_a_pipe(model):
-    draw("a.png")
+    write_noise("a.png")
     result = CliRunner().invoke(
         main, ["translate", model, "-", "-o", "b.jpg", "--device", "cpu"], input=Path("a.png").read_bytes()
     )
@@ -241,7 +235,7 @@ def test_one_end_of_a_pipe(model):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_an_output_that_takes_nothing_and_an_input_that_is_closed_are_said_in_one_line(model):
-    draw("a.png", (20, 30))
+    write_noise("a.png", (20, 30))
     words = [sys.executable, "-m", "i2i", "translate", model, "--device", "cpu", "-o", "-"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*words, "a.png"], stdout=full, stderr=subprocess.PIPE, text=True)
@@ -257,7 +251,7 @@ def test_images_and_a_video(model):
     pytest.importorskip("av", reason="PyAV is not installed")
     from ..helpers.videos import contents, make
 
-    draw("in/a.png")
+    write_noise("in/a.png")
     make(Path("clip.mp4"), frames=5)
     result = run(model, "in", "clip.mp4", "-o", "out", "--device", "cpu", "--batch-size", "2")
 
@@ -290,7 +284,7 @@ def test_planning_needs_no_torch(here):
 
 
 def test_a_start_imports_nothing_that_translating_does_not_need(here):
-    draw("in.png")
+    write_noise("in.png")
     code = """if True:
         import sys
         from i2i.cli.main import main
@@ -320,7 +314,7 @@ def test_every_shown_command_is_accepted(words):
 
 
 def test_the_translator_that_ships_inside(here):
-    draw("in.png", (20, 30))
+    write_noise("in.png", (20, 30))
     result = run("sample:flat-3d", "in.png", "-o", "out.png", "--device", "cpu")
     assert result.exit_code == 0, result.output
     assert re.search(r"flat to 3d: resnet9, step \d+ of .*flat-3d, on cpu", result.stderr)

@@ -11,6 +11,7 @@ from PIL import Image
 from i2i.cli.main import main
 from i2i.translation.tiles import tiling
 
+from ..helpers.images import write_noise
 from ..helpers.trained import write_run
 
 
@@ -23,10 +24,7 @@ def model(tmp_path_factory):
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, size in {"small.png": (40, 30), "large.png": (150, 110), "middle.jpg": (60, 50)}.items():
-        pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        path = tmp_path / "in" / name
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(path)
+        write_noise(tmp_path / "in" / name, size)
     (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
     return tmp_path
 

@@ -25,6 +25,8 @@ from i2i.errors import I2IError
 from i2i.images import tiff
 from i2i.images.reading import FORMAT_OF_SUFFIX
 
+from ..helpers.images import write_noise
+
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^#{2,3} (.+?)$(.*?)(?=^#{2,3} |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 ROOT = Path("photos")  # the name in the page's messages; the tests stand in a folder of their own
@@ -41,11 +43,7 @@ def rows(section: str) -> dict[str, list[str]]:
 
 
 def draw(name: str, size: tuple[int, int] = (32, 32), mode: str = "RGB", **options: Any) -> Path:
-    path = ROOT / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(list(name.encode())).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise).convert(mode).save(path, **options)
-    return path
+    return write_noise(ROOT / name, size, list(name.encode()), mode=mode, **options)
 
 
 def draw_all(*names: str) -> dict[str, Any]:

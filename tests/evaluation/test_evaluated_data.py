@@ -7,7 +7,7 @@ from i2i.errors import ConfigError, DataError
 from i2i.evaluation.evaluated_data import DomainImages, choose_data, open_images
 from i2i.plugins.manager import PluginManager
 
-from ..helpers.running import write_images
+from ..helpers.images import write_images
 
 RUN = {"root": "/images", "name": "folder", "image_size": 64, "load_size": 72, "flip": True, "channels_A": 1}
 

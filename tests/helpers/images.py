@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image
 
 
-def noise(height, width, channels=3, *, seed=0, levels=256):
+def noise(height, width, channels=3, seed=0, *, levels=256):
     """Levels [height, width, channels] of uint8; of uint16 where there are more than 256 of them."""
     kind = np.uint8 if levels <= 256 else np.uint16
     return np.random.default_rng(seed).integers(0, levels, (height, width, channels), dtype=kind)
 
 
-def write_noise(path, size=(16, 16), *, seed=0, mode="RGB", **options):
+def write_noise(path, size=(16, 16), seed=0, *, mode="RGB", **options):
     """Write an image of ``size`` (width, height), with Pillow's ``options``, and its folder; return the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

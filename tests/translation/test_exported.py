@@ -12,6 +12,8 @@ import i2i
 from i2i.errors import CheckpointError, ConfigError, DataError
 from i2i.models import exported_record
 
+from ..helpers.images import noise
+
 
 @pytest.fixture(scope="module")
 def run(exported):
@@ -26,10 +28,6 @@ def files(exported):
 @pytest.fixture(scope="module")
 def original(run):
     return i2i.load(run, device="cpu")
-
-
-def noise(height, width, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def assert_close(first, second, levels=1):

@@ -14,19 +14,13 @@ from i2i.translation import image_files as module
 from i2i.translation.image_files import translate_files
 from i2i.translation.plan import make_plan
 
+from ..helpers.images import write_noise
 from ..helpers.trained import write_run
 
 
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory):
     return i2i.load(write_run(tmp_path_factory.mktemp("files") / "run")[0], device="cpu")
-
-
-def draw(path, size=(16, 16), seed=0, mode="RGB", **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    Image.fromarray(noise).convert(mode).save(path, **options)
-    return path
 
 
 def run(translator, source, target, *, format_name=None, force=False, **options):
@@ -38,7 +32,7 @@ def run(translator, source, target, *, format_name=None, force=False, **options)
 def test_every_file_is_translated_in_order_into_its_own_place(translator, tmp_path, batch_size, workers):
     sizes = [(16, 16), (16, 16), (17, 18), (40, 24), (16, 16), (20, 20), (19, 18), (20, 20), (16, 16), (5, 90)]
     for number, size in enumerate(sizes * 3):
-        draw(tmp_path / "in" / f"sub {number % 3}" / f"{number:02}.png", size, seed=number)
+        write_noise(tmp_path / "in" / f"sub {number % 3}" / f"{number:02}.png", size, seed=number)
     outcomes = run(translator, tmp_path / "in", tmp_path / "out", batch_size=batch_size, workers=workers)
 
     assert [outcome.problem for outcome in outcomes] == [None] * 30
@@ -53,7 +47,7 @@ def test_every_file_is_translated_in_order_into_its_own_place(translator, tmp_pa
 
 def test_bad_files_are_outcomes_and_the_rest_goes_on(translator, tmp_path):
     for number in range(6):
-        draw(tmp_path / "in" / f"{number}.png", seed=number)
+        write_noise(tmp_path / "in" / f"{number}.png", seed=number)
     (tmp_path / "in" / "1.png").write_bytes(b"")
     (tmp_path / "in" / "3.png").write_bytes((tmp_path / "in" / "2.png").read_bytes()[:200])
     (tmp_path / "in" / "4.png").unlink()
@@ -77,7 +71,7 @@ def test_only_bad_files(translator, tmp_path):
 
 def test_one_image_that_the_network_refuses_costs_no_other(translator, tmp_path, monkeypatch):
     for number in range(4):
-        draw(tmp_path / "in" / f"{number}.png", seed=number)
+        write_noise(tmp_path / "in" / f"{number}.png", seed=number)
     translate = translator.translate
     bad = np.asarray(Image.open(tmp_path / "in" / "2.png"))[0, 0] / 127.5 - 1
 
@@ -95,7 +89,7 @@ def test_a_broken_generator_ends_it(translator, tmp_path, monkeypatch):
     def fail(images):
         raise PluginError("broken")
 
-    draw(tmp_path / "in" / "a.png")
+    write_noise(tmp_path / "in" / "a.png")
     monkeypatch.setattr(translator, "translate", fail)
     with pytest.raises(PluginError, match="broken"):
         run(translator, tmp_path / "in", tmp_path / "out")
@@ -103,7 +97,7 @@ def test_a_broken_generator_ends_it(translator, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a.png", "b.jpg", "c.jpeg", "d.webp", "e.bmp", "f.tif", "g.PNG"])
 def test_the_format_is_kept(translator, tmp_path, name):
-    draw(tmp_path / name)
+    write_noise(tmp_path / name)
     (outcome,) = run(translator, tmp_path / name, tmp_path / "out")
     with Image.open(tmp_path / "out" / name) as before, Image.open(outcome.target) as after:
         assert before.format == after.format
@@ -113,7 +107,7 @@ def test_the_format_is_kept(translator, tmp_path, name):
 
 
 def test_the_format_is_kept_without_a_suffix(translator, tmp_path):
-    draw(tmp_path / "image.webp", lossless=True).rename(tmp_path / "no suffix")
+    write_noise(tmp_path / "image.webp", lossless=True).rename(tmp_path / "no suffix")
     (outcome,) = run(translator, tmp_path / "no suffix", tmp_path / "out")
     with Image.open(outcome.target) as after:
         assert (outcome.target.name, after.format) == ("no suffix", "WEBP")
@@ -121,7 +115,7 @@ def test_the_format_is_kept_without_a_suffix(translator, tmp_path):
 
 @pytest.mark.parametrize(("format_name", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("TIFF", ".tif")])
 def test_another_format(translator, tmp_path, format_name, suffix):
-    draw(tmp_path / "in" / "a.bmp")
+    write_noise(tmp_path / "in" / "a.bmp")
     run(translator, tmp_path / "in", tmp_path / "out", format_name=format_name)
     with Image.open(tmp_path / "out" / f"a{suffix}") as after:
         assert after.format == format_name
@@ -130,7 +124,7 @@ def test_another_format(translator, tmp_path, format_name, suffix):
 def test_photos_come_out_upright_with_their_exif(translator, tmp_path):
     exif = Image.Exif()
     exif.update({0x0112: 6, 0x010F: "Maker"})
-    draw(tmp_path / "photo.jpg", (30, 20), exif=exif)
+    write_noise(tmp_path / "photo.jpg", (30, 20), exif=exif)
     run(translator, tmp_path / "photo.jpg", tmp_path / "out")
     with Image.open(tmp_path / "out" / "photo.jpg") as after:
         assert after.size == (20, 30)
@@ -170,7 +164,7 @@ def test_what_is_lost_of_a_file_is_told(translator, tmp_path):
 
 
 def test_a_file_that_appeared_meanwhile_stays(translator, tmp_path):
-    draw(tmp_path / "a.png")
+    write_noise(tmp_path / "a.png")
     jobs = make_plan([str(tmp_path / "a.png")], tmp_path / "out").jobs
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_bytes(b"mine")
@@ -183,7 +177,7 @@ def test_a_file_that_appeared_meanwhile_stays(translator, tmp_path):
 
 def test_stopping_early_leaves_whole_files_and_no_threads(translator, tmp_path):
     for number in range(40):
-        draw(tmp_path / "in" / f"{number:02}.png", seed=number)
+        write_noise(tmp_path / "in" / f"{number:02}.png", seed=number)
     jobs = make_plan([str(tmp_path / "in")], tmp_path / "out").jobs
     outcomes = translate_files(translator, jobs, workers=2)
     next(outcomes)
@@ -216,7 +210,7 @@ def test_only_so_many_images_wait(translator, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_read", count_read)
     monkeypatch.setattr(module, "_write", count_write)
     for number in range(60):
-        draw(tmp_path / "in" / f"{number:02}.png", seed=number)
+        write_noise(tmp_path / "in" / f"{number:02}.png", seed=number)
     assert len(run(translator, tmp_path / "in", tmp_path / "out", batch_size=2, workers=1)) == 60
     ahead = 2 + 2 * 1
     assert most <= 2 * ahead + 2 * 2
@@ -231,7 +225,7 @@ def test_a_translator_of_no_pictures_is_refused(tmp_path):
 def test_names_of_any_kind(translator, tmp_path):
     names = ["with space.png", "ünï.png", "-dash.png", "[x]*.png", "a" * 240 + ".png"]
     for name in names:
-        draw(tmp_path / "in" / name)
+        write_noise(tmp_path / "in" / name)
     outcomes = run(translator, tmp_path / "in", tmp_path / "out")
     assert [outcome.problem for outcome in outcomes] == [None] * len(names)
     assert sorted(path.name for path in Path(tmp_path / "out").iterdir()) == sorted(names)

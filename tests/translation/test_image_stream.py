@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -13,6 +12,7 @@ from i2i.translation.image_files import translate_files
 from i2i.translation.image_stream import translate_stream
 from i2i.translation.plan import FileJob, StreamJob, plan_stream
 
+from ..helpers.images import write_noise
 from ..helpers.trained import write_run
 
 
@@ -28,11 +28,9 @@ def here(tmp_path, monkeypatch):
 
 
 def draw(path, **options):
-    noise = np.random.default_rng(0).integers(0, 256, (21, 34, 3), dtype=np.uint8)
     exif = Image.Exif()
     exif[0x8298] = "mine"  # copyright
-    Image.fromarray(noise).save(path, exif=exif, **options)
-    return Path(path).read_bytes()
+    return write_noise(path, (34, 21), exif=exif, **options).read_bytes()
 
 
 @pytest.mark.parametrize(("name", "format_name"), [("a.png", None), ("a.jpg", None), ("a.webp", "PNG")])

@@ -18,7 +18,7 @@ from i2i.tensors.padding import SMALLEST_SIDE, crop, pad, padded_size
 from i2i.tensors.pixels import to_uint8
 from i2i.translation.kinds import prepare, to_picture
 
-from ..helpers.images import write_images
+from ..helpers.images import noise, write_images
 from ..helpers.running import PAIRED, UNPAIRED, run_here
 from ..helpers.trained import generator_of, write_run
 
@@ -42,10 +42,6 @@ def translator(run):
 @pytest.fixture(scope="module")
 def generator(both_ways):
     return both_ways[1]["AtoB"]
-
-
-def noise(height, width, channels=3, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
 def as_tensor(array):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from i2i.builtin.datasets import SPECS, FolderOptions
+
+from ...helpers.images import write_noise
 
 
 @pytest.fixture
@@ -16,11 +16,7 @@ def draw(tmp_path: Path) -> Callable[..., Path]:
     """Write an image of noise below tmp_path and return its path; the noise depends on the name alone."""
 
     def write(name: str, size: tuple[int, int] = (32, 32), mode: str = "RGB") -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(list(name.encode())).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        Image.fromarray(noise).convert(mode).save(path)
-        return path
+        return write_noise(tmp_path / name, size, list(name.encode()), mode=mode)
 
     return write
 

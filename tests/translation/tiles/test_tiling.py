@@ -14,7 +14,8 @@ from i2i.errors import ConfigError, DataError, DivergedError
 from i2i.translation.tiles import tiling
 from i2i.translation.translator import Translator
 
-from ...helpers.trained import write_run  # a helper of the folder above
+from ...helpers.images import noise
+from ...helpers.trained import write_run
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,6 @@ def whole(run):
 @pytest.fixture(scope="module")
 def tiled(run):
     return i2i.load(run, device="cpu", tile=32)
-
-
-def noise(height, width, channels=3):
-    return np.random.default_rng(0).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("size", [(75, 101), (5, 90), (64, 64)])
