@@ -89,7 +89,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "training/keeper.py": "training/test_trainer.py: by what a run keeps",
     "training/loss_lines.py": "training/test_trainer.py: by the lines of a run",
     "training/position.py": "training/test_resume.py: by the steps of a resumed run",
-    "training/records/run_result.py": "training/test_trainer.py: by what a run returns",
     "training/snapshot.py": "training/test_resume.py: bit for bit",
     "training/trackers.py": "training/test_trainer.py: by what is tracked",
     "translation/kinds.py": "translation/test_translator.py: every kind of image goes through it",

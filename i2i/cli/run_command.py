@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,7 +17,6 @@ from i2i.cli.output import say, speaks, tell_about_plugins
 from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
 
 if TYPE_CHECKING:
-    from i2i.config.run_config import TrainingOptions
     from i2i.training.records.run_result import RunResult
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -69,7 +67,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 @click.command(
     cls=RunCommand,
     epilog=f"A default may depend on the method and the data; --dry-run shows the resolved values. "
-    f"Ctrl-C, SIGTERM and other signals save, say how to go on, and exit with {INTERRUPTED}.",
+    f"Ctrl-C, SIGTERM and other signals save, say how to resume, and exit with {INTERRUPTED}.",
 )
 @option(DATA, "--data", "FOLDER|sample:NAME", "Images to learn from. Default: sample:flat-3d, which ships inside.")
 @shared.direction("AtoB", group=DATA)
@@ -117,7 +115,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     type=click.IntRange(min=0),
 )
 @shared.out("FOLDER", "A new or empty folder. Default: a readable, unique name under runs/.", group=FOLDER)
-@option(FOLDER, "--resume", "FOLDER", "Go on with this run, exactly where it stopped.", type=click.Path(path_type=Path))
+@option(FOLDER, "--resume", "FOLDER", "Resume this run, exactly where it stopped.", type=click.Path(path_type=Path))
 @option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=shared.POSITIVE)
 @option(
     FOLDER,
@@ -151,7 +149,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     """Train a translator, by default a CycleGAN on the small data set that ships inside.
 
-    The run folder alone is enough to go on, to judge and to use what was learnt.
+    The run folder alone is enough to resume, to judge and to use what was learnt.
     """
     options = _for_the_engine(given)
     if dry_run:
@@ -173,14 +171,14 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     with watching(speaks()):
         result = train(resume=resume, progress=speaks(), **options)
     if speaks():
-        for line in summary(result, _command_that_goes_on(result)):
+        for line in summary(result):
             say(line)
     if not result.finished:
         click.get_current_context().exit(INTERRUPTED)
 
 
-def summary(result: RunResult, goes_on: str) -> Iterator[str]:
-    """What a person wants to know at the end of a run, line by line, ending with the command that goes on."""
+def summary(result: RunResult) -> Iterator[str]:
+    """What a person wants to know at the end of a run, line by line, ending with the command that resumes it."""
     yield ""
     yield "Done." if result.finished else "Interrupted; everything is saved."
     for direction, metrics in result.metrics.items():
@@ -190,7 +188,7 @@ def summary(result: RunResult, goes_on: str) -> Iterator[str]:
     if result.picture.exists():  # there is none without held-out images
         yield f"  picture:    {result.picture}"
     yield f"  page:       {result.page}"
-    yield f"  go on:      {goes_on}"
+    yield f"  resume:     {result.resume_command}"
 
 
 def _values(metrics: Mapping[str, float]) -> Iterator[str]:
@@ -222,36 +220,3 @@ def _print_config(options: dict[str, Any]) -> None:
         say(f"data: {note}", err=True)
     say("# The resolved configuration; use it again with: i2i run --config FILE")
     say(config.to_yaml().rstrip("\n"), lines=True)
-
-
-def _command_that_goes_on(result: RunResult) -> str:
-    """The command that resumes the run: to the same end after an interruption, for as long again when it is done."""
-    command = f"i2i run --resume {shlex.quote(str(result.folder))}"
-    if not result.finished:
-        return command
-    from i2i.training.budget import limits_as_options
-
-    _, longer = limits_as_options(_training_of(result.folder), {**_used(result.folder), "steps": result.step})
-    return f"{command} {longer}"
-
-
-def _training_of(folder: Path) -> TrainingOptions:
-    """The training options in the run folder's configuration, or the defaults where it cannot be read."""
-    from i2i.config.run_config import TrainingOptions
-    from i2i.files.texts import read_yaml
-
-    try:
-        return TrainingOptions(**read_yaml(folder / "config.yaml")["training"])
-    except (OSError, KeyError, TypeError, ValueError):
-        return TrainingOptions()
-
-
-def _used(folder: Path) -> dict[str, float]:
-    """Epochs and minutes of training, from the last line of the run's log that tells them."""
-    from i2i.training.records.run_log import last_told
-
-    try:
-        told = last_told(folder / "metrics.jsonl", "epoch", "seconds")
-    except OSError:
-        return {}
-    return {} if told is None else {"epochs": told["epoch"], "minutes": told["seconds"] / 60}

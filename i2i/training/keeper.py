@@ -22,6 +22,7 @@ from i2i.training.position import Position
 from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import fingerprint
 from i2i.training.records.run_folder import RunFolder
+from i2i.training.records.run_result import resume_command
 from i2i.training.snapshot import Snapshot
 from i2i.training.trackers import track_sheets
 
@@ -184,7 +185,7 @@ class Keeper:
             told = f"step {step} could not be saved, for the other processes are elsewhere; {self.last_good()}"
         else:
             told = self._saved_now(half_done)
-        told += f"; go on with: i2i run --resume {self.folder.path}"
+        told += f"; go on with: {resume_command(self.folder.path)}"
         if isinstance(error, I2IError):
             error.args = (f"{error}\n{told[0].upper()}{told[1:]}", *error.args[1:])
         else:
@@ -246,5 +247,5 @@ class Keeper:
         step = self.position.step
         return type(error)(
             f"held-out images could not be {done}: {error}\nNo training is lost: the checkpoint of step {step} is "
-            f"saved in {self.checkpoints.folder_of(step)}; put that right, then: i2i run --resume {self.folder.path}"
+            f"saved in {self.checkpoints.folder_of(step)}; put that right, then: {resume_command(self.folder.path)}"
         )

@@ -187,12 +187,4 @@ class Launch:
                 trainer.restore(checkpoint)
         if self.is_main and keep_config:  # not before it is known that the run can go on with it
             folder.keep_config(config)
-        outcome = trainer.train()
-        return RunResult(
-            folder=folder.path,
-            step=outcome.step,
-            finished=outcome.finished,
-            picture=folder.picture,
-            page=folder.page,
-            metrics=outcome.metrics,
-        )
+        return trainer.train()

@@ -31,7 +31,7 @@ from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import names_of, require_same_data
 from i2i.training.records.page import write_page
 from i2i.training.records.run_folder import RunFolder
-from i2i.training.records.run_result import Outcome
+from i2i.training.records.run_result import RunResult, resume_command
 from i2i.training.schedule import EpochSchedule, plan_epochs
 from i2i.training.snapshot import Snapshot
 from i2i.training.unfinished_step import UnfinishedStep
@@ -145,7 +145,7 @@ class Trainer:
                 f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
             )
 
-    def train(self) -> Outcome:
+    def train(self) -> RunResult:
         """Train until the budget is used up or somebody interrupts.
 
         Raises:
@@ -259,11 +259,16 @@ class Trainer:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
 
     def _nothing_left(self) -> str:
-        limits, longer = limits_as_options(self.options, self.position.used(len(self.train_set)))
+        limits, _ = limits_as_options(self.options)
         return (
             f"nothing is left to do: step {self.position.step} is done and the budget of {limits} is used; to train "
-            f"longer: i2i run --resume {self.folder.path} {longer}"
+            f"longer: {self._longer()}"
         )
+
+    def _longer(self) -> str:
+        """The command that trains for as long again."""
+        _, longer = limits_as_options(self.options, self.position.used(len(self.train_set)))
+        return f"{resume_command(self.folder.path)} {longer}"
 
     def _end_epochs(self) -> None:
         length, samples = len(self.train_set), self.position.samples
@@ -286,7 +291,7 @@ class Trainer:
         )
         self.reporter.update(status)
 
-    def _end(self, finished: bool) -> Outcome:
+    def _end(self, finished: bool) -> RunResult:
         step = self.position.step
         self.lines.write_end(self.position)
         if not finished:
@@ -297,4 +302,12 @@ class Trainer:
             self.keeper.save()
         metrics = self.keeper.judge(everything=finished)
         self.keeper.finish()
-        return Outcome(step, finished, metrics)
+        return RunResult(
+            folder=self.folder.path,
+            step=step,
+            finished=finished,
+            resume_command=self._longer() if finished else resume_command(self.folder.path),
+            picture=self.folder.picture,
+            page=self.folder.page,
+            metrics=metrics,
+        )

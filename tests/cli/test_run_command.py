@@ -23,6 +23,7 @@ class Result:
     folder: Path = Path("runs/a name")
     step: int = 1200
     finished: bool = True
+    resume_command: str = "i2i run --resume 'runs/a name' --steps 2400"
     picture: Path = Path("runs/a name/picture.png")
     page: Path = Path("runs/a name/index.html")
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -129,24 +130,7 @@ def test_end_of_run_says_where_everything_is(engine, tmp_path, monkeypatch):
     assert "run folder: runs/a name (step 1200)" in result.stdout
     assert "picture:    runs/a name/picture.png" in result.stdout
     assert "page:       runs/a name/index.html" in result.stdout
-    assert "go on:      i2i run --resume 'runs/a name' --epochs 400\n" in result.stdout
-
-
-def test_finished_run_goes_on_for_as_long_again(engine, tmp_path):
-    (tmp_path / "config.yaml").write_text("training: {steps: 100000, epochs: null, minutes: 2.5}")
-    engine.result = Result(folder=tmp_path)
-
-    assert f"--resume {tmp_path} --steps 200000 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
-
-
-def test_the_command_that_goes_on_goes_past_what_is_done(engine, tmp_path):
-    (tmp_path / "config.yaml").write_text("training: {steps: 3, minutes: 1}")
-    (tmp_path / "metrics.jsonl").write_text(
-        '{"kind": "train", "step": 5, "epoch": 0.5, "seconds": 150}\n{"kind": "evaluation", "step": 6, "psnr": 12}\n'
-    )
-    engine.result = Result(folder=tmp_path, step=6)
-
-    assert f"--resume {tmp_path} --steps 12 --minutes 5\n" in CliRunner().invoke(main, ["run"]).stdout
+    assert "resume:     i2i run --resume 'runs/a name' --steps 2400\n" in result.stdout
 
 
 def test_threads_spin_shortly_unless_the_environment_says_otherwise(engine, monkeypatch):
@@ -159,13 +143,13 @@ def test_threads_spin_shortly_unless_the_environment_says_otherwise(engine, monk
     assert os.environ["GOMP_SPINCOUNT"] == "1000"
 
 
-def test_interrupted_run_says_how_to_go_on_and_exits_130(engine):
-    engine.result = Result(finished=False, step=77)
+def test_interrupted_run_says_how_to_resume_and_exits_130(engine):
+    engine.result = Result(finished=False, step=77, resume_command="i2i run --resume runs/a")
     result = CliRunner().invoke(main, ["run"])
 
     assert result.exit_code == 130
     assert "Interrupted; everything is saved." in result.stdout
-    assert "i2i run --resume 'runs/a name'" in result.stdout
+    assert "resume:     i2i run --resume runs/a\n" in result.stdout
 
 
 def test_other_processes_of_a_distributed_run_are_silent(engine):

@@ -126,6 +126,7 @@ def _run(log, prepare, arguments):
         print(f"{type(error).__name__}: {error}", flush=True)
         sys.exit(FAILED)
     print("finished" if result.finished else "interrupted", "at step", result.step, flush=True)
+    print("to resume:", result.resume_command, flush=True)
     sys.exit(0 if result.finished else INTERRUPTED)
 
 

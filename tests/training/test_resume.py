@@ -166,7 +166,8 @@ def test_nothing_left_to_do_says_how_to_train_longer(cyclegan, tmp_path):
 
     again = Child(tmp_path / "again", resume=folder, progress=True).succeed()
     assert "nothing is left to do: step 4 is done" in again.output()
-    assert f"i2i run --resume {folder} --steps 8" in again.output()
+    assert f"to train longer: i2i run --resume {folder} --steps 8\n" in again.output()
+    assert f"to resume: i2i run --resume {folder} --steps 8\n" in again.output()
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     different = {path.name for path in before if before[path] != after.get(path)}
     assert different <= {".lock"}, "a killed end is caught up with, nothing else changes"
@@ -203,6 +204,7 @@ def test_an_interrupted_run_saves_and_goes_on_exactly(cyclegan, tmp_path, number
     assert child.wait() == INTERRUPTED
     assert "interrupted: saving step" in child.output()
     assert "interrupted at step" in child.output()
+    assert f"to resume: i2i run --resume {folder}\n" in child.output()
     assert_tidy(folder)
     Child(tmp_path / "second", resume=folder).succeed()
     assert_same_end(folder, straight)

@@ -171,6 +171,13 @@ def test_half_precision_stays_finite_and_keeps_full_weights(even, tmp_path, sett
     assert dtypes <= {torch.float32, torch.int64}, "batch norm counts in whole numbers"
 
 
+def test_a_run_that_is_finished_resumes_for_as_long_again_past_what_is_done(images, tmp_path):
+    result = run_here(images, tmp_path / "a run", steps=3)
+    assert result.resume_command == f"i2i run --resume '{result.folder}' --steps 6"
+    shorter = i2i.run(resume=result.folder, steps=2)
+    assert shorter.resume_command == f"i2i run --resume '{result.folder}' --steps 6"
+
+
 # -- budgets ----------------------------------------------------------------------------------------------------------
 
 

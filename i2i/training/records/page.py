@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
 from i2i.models.scores import BASELINE, METRICS, Metric
 from i2i.training.records.curves import Panel, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
+from i2i.training.records.run_result import resume_command
 
 PAGE_FILE = "index.html"
 LONGEST_SHOWN = 1 << 20
@@ -300,13 +300,13 @@ def _for_template(panel: Panel) -> dict[str, Any]:
 
 
 def _commands(folder: Path) -> list[tuple[str, str]]:
-    """What goes on from here, as a person would type it where the page was written: explanation and command."""
+    """What resumes the run, as a person would type it where the page was written: explanation and command."""
     try:
         path = os.path.relpath(folder)
     except ValueError:  # another drive
         path = str(folder)
     path = str(folder.resolve()) if path.startswith("..") else path
-    return [("Go on from the last checkpoint", f"i2i run --resume {shlex.quote(path)}")]
+    return [("Resume from the last checkpoint", resume_command(path))]
 
 
 def _plain(value: Any) -> str:

@@ -40,6 +40,7 @@ from i2i.paths import named
 from i2i.plugins.specs import SAMPLE_PREFIX
 from i2i.training.records.fingerprint import Names
 from i2i.training.records.run_log import lines_of
+from i2i.training.records.run_result import resume_command
 
 RUNS = Path("runs")
 ORPHANS_SECONDS = 8.0
@@ -74,7 +75,7 @@ class RunFolder:
         path = None if out is None else named(out)
         if path is not None and path.is_dir() and any(path.iterdir()):
             if (path / "config.yaml").exists():
-                way_on = f"go on with it: i2i run --resume {path}; or pick another --out"
+                way_on = f"resume it: {resume_command(path)}; or pick another --out"
             else:
                 way_on = "pick another --out"
             raise RunFolderError(f"--out {path} exists and is not empty; expected a new or empty folder; {way_on}")
@@ -210,7 +211,7 @@ class RunFolder:
         except OSError as error:
             raise RunFolderError(
                 f"{self.metrics_file} cannot be written: {error}; the checkpoints are intact: free some space, then "
-                f"i2i run --resume {self.path}"
+                f"{resume_command(self.path)}"
             ) from error
         self._unwritten.clear()
 

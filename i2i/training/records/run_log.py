@@ -125,19 +125,6 @@ def parse_line(line: bytes) -> Record | None:
     return record if type(step) is int and 0 <= step < _END_OF_STEPS else None
 
 
-def last_told(path: Path, *names: str) -> Record | None:
-    """The last line that holds all of ``names`` as numbers, looked for in the end of the log.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 4 * LONGEST_LINE))
-        lines = file.read().splitlines()
-    records = (record for line in reversed(lines) if (record := parse_line(line)) is not None)
-    return next((record for record in records if all(is_number(record.get(name)) for name in names)), None)
-
-
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

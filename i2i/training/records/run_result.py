@@ -1,10 +1,16 @@
-"""What a run leaves behind. Imports no torch."""
+"""What a run leaves behind, and the command that resumes it. Imports no torch."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def resume_command(folder: Path | str) -> str:
+    """What a person types to resume the run of a folder; quoted for a shell."""
+    return f"i2i run --resume {shlex.quote(str(folder))}"
 
 
 @dataclass(frozen=True)
@@ -15,29 +21,18 @@ class RunResult:
         folder: the run folder.
         step: training steps done in all.
         finished: whether the budget was used up; false after an interruption that saved.
+        resume_command: what a person types to train on: to the same end after an interruption, for as long again when
+            the run is finished.
         picture: the headline picture.
         page: the page to open.
-        metrics: held-out metrics by direction (``"AtoB"``, ``"BtoA"``); see ``i2i.models.scores``.
+        metrics: held-out metrics by direction (``"AtoB"``, ``"BtoA"``), of a part of the images after an interruption;
+            see ``i2i.models.scores``.
     """
 
     folder: Path
     step: int
     finished: bool
+    resume_command: str
     picture: Path
     page: Path
-    metrics: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        step: steps done in all.
-        finished: whether the budget was used up; false after an interruption.
-        metrics: held-out metrics by direction; of a part of the images after an interruption.
-    """
-
-    step: int
-    finished: bool
     metrics: Mapping[str, Mapping[str, float]]

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from i2i.training.records import run_log
-from i2i.training.records.run_log import last_told, lines_of, read_log
+from i2i.training.records.run_log import lines_of, read_log
 
 
 def train(step, **more):
@@ -144,10 +144,3 @@ def test_lines_are_given_as_they_stand(log):
         (b'{"kind": "later", "step": 2}\r\n', "later"),
         (b"torn", None),
     ]
-
-
-def test_the_last_line_that_tells_is_found_from_the_end(log):
-    path = log(*[train(step) for step in range(2000)], evaluation(2000), b"\xff\n", b'{"kind": "train", "step')
-
-    assert last_told(path, "epoch", "seconds") == train(1999)
-    assert last_told(path, "epoch", "nothing") is None
