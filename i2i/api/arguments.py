@@ -5,9 +5,11 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from i2i.errors import ConfigError
+
+Value = TypeVar("Value")
 
 
 def plain(value: Any) -> Any:
@@ -38,6 +40,19 @@ def whole_number(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or number < least:
         raise ConfigError(f"{name} must be at least {least}; got {value!r}")
     return number
+
+
+def one_name(name: str, value: Value, earlier: str, old: Value | None) -> Value:
+    """Return what was given by an argument's name, or else by the name that it had in an earlier version.
+
+    Raises:
+        ConfigError: both were given.
+    """
+    if old is None:
+        return value
+    if value:
+        raise ConfigError(f"{earlier} is the earlier name of {name}, which is given as well; leave {earlier} out")
+    return old
 
 
 def require_model(model: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from i2i.api.arguments import plain
+from i2i.api.arguments import one_name, plain
 from i2i.config.run_config import LIMITS
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Settings = Iterable[str] | Mapping[str, Any]
 
+_NO_SETTINGS = ("out", "resume", "config", "progress", "manager")
 RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "trackers")
 
 
@@ -49,12 +50,15 @@ def run(
     direction: str | None = None,
     keep: int | None = None,
     skip_bad: bool | None = None,
-    trackers: Sequence[str] | None = None,
+    tracker: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
     config: str | Path | None = None,
-    settings: Settings = (),
+    set: Settings = (),  # noqa: A002 - what the command line calls it
     progress: bool = False,
+    manager: PluginManager | None = None,
+    trackers: Sequence[str] | None = None,
+    settings: Settings | None = None,
 ) -> RunResult:
     """Train a translator, or go on with a run.
 
@@ -82,13 +86,16 @@ def run(
         direction: ``AtoB`` or ``BtoA``.
         keep: newest checkpoints that are kept.
         skip_bad: leave out files that cannot be read instead of stopping.
-        trackers: ``tensorboard``, ``wandb``.
+        tracker: ``tensorboard``, ``wandb``, or both.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to go on with; only budget, device, workers, keep and trackers may be given with
+        resume: a run folder to go on with; only budget, device, workers, keep and tracker may be given with
             it, and as ``data`` the place to which the same images were moved.
         config: a YAML file of settings.
-        settings: more settings, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
+        set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
         progress: draw progress on standard error.
+        manager: the plugins to take parts from; those that are installed if not given.
+        trackers: the earlier name of ``tracker``.
+        settings: the earlier name of ``set``.
 
     Returns:
         Where everything is, and the held-out metrics.
@@ -100,8 +107,8 @@ def run(
         CheckpointError: the checkpoint to resume is damaged.
         DivergedError: a loss became NaN or infinite.
     """
-    given = {name: value for name, value in locals().items() if name not in ("out", "resume", "config", "progress")}
-    manager = PluginManager()
+    given = {name: value for name, value in locals().items() if name not in _NO_SETTINGS}
+    manager = manager or PluginManager()
     if resume is not None:
         if out is not None or config is not None:
             raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
@@ -126,10 +133,16 @@ def resolve(
     data: str | Path | None = None,
     *,
     config: str | Path | None = None,
-    settings: Settings = (),
+    manager: PluginManager | None = None,
     **options: Any,
 ) -> RunConfig:
     """Resolve the options of :func:`run` without training.
+
+    Args:
+        data: see :func:`run`.
+        config: see :func:`run`.
+        manager: see :func:`run`.
+        options: the others of :func:`run`, but ``out``, ``resume`` and ``progress``.
 
     Returns:
         The configuration; ``.to_yaml()`` prints it.
@@ -137,10 +150,10 @@ def resolve(
     Raises:
         ConfigError: settings are wrong; all of them are named.
     """
-    return _resolve(PluginManager(), config, {"data": data, **options, "settings": settings})[0]
+    return _resolve(manager or PluginManager(), config, {"data": data, **options})[0]
 
 
-def check_data(config: RunConfig) -> list[str]:
+def check_data(config: RunConfig, manager: PluginManager | None = None) -> list[str]:
     """Look at the data as :func:`run` does before its first step: every file is read once.
 
     Returns:
@@ -153,15 +166,16 @@ def check_data(config: RunConfig) -> list[str]:
     require("looking at the data", "torch")
     from i2i.config.components import open_splits
 
-    return open_splits(PluginManager(), config)[2]
+    return open_splits(manager or PluginManager(), config)[2]
 
 
-def create(kind: str, name: str, **arguments: Any) -> Any:
+def create(kind: str, name: str, *, manager: PluginManager | None = None, **arguments: Any) -> Any:
     """Build one component, such as ``create("generator", "resnet9", in_channels=3, out_channels=3, base_channels=64)``.
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method`` or ``dataset``.
         name: its name.
+        manager: the plugins to take it from; those that are installed if not given.
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a
             generator (3 unless given), ``in_channels`` for a discriminator (3 unless given), ``generator`` (a
             ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set.
@@ -183,7 +197,7 @@ def create(kind: str, name: str, **arguments: Any) -> Any:
     missing = [key for key, value in context.items() if value is None]
     if missing:
         raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
-    created = create_component(PluginManager(), kind, name, context, arguments)
+    created = create_component(manager or PluginManager(), kind, name, context, arguments)
     unmark(created)
     return created
 
@@ -266,8 +280,15 @@ def plain_settings(settings: Settings) -> Settings:
     return values
 
 
-def _layer(*, settings: Settings = (), **options: Any) -> Layer:
-    """Sort the options of :func:`run` into sections; an option that ``settings`` give another value is refused."""
+def _layer(
+    *,
+    set: Settings = (),  # noqa: A002
+    settings: Settings | None = None,
+    tracker: str | Sequence[str] | None = None,
+    trackers: Sequence[str] | None = None,
+    **options: Any,
+) -> Layer:
+    """Sort the options of :func:`run` into sections; an option that ``set`` gives another value is refused."""
     from i2i.config.resolver import layer_from_settings, merge_once
 
     sections: dict[str, tuple[str, str]] = {
@@ -277,6 +298,8 @@ def _layer(*, settings: Settings = (), **options: Any) -> Layer:
         "skip_bad": ("data", "skip_bad"),
         **{kind: (kind, "name") for kind in ("method", "generator", "discriminator", "loss", "pixel_loss", "buffer")},
     }
+    tracker = one_name("tracker", tracker, "trackers", trackers)
+    options["trackers"] = (tracker,) if isinstance(tracker, str) else tracker
     layer: Layer = {}
     for name, value in options.items():
         if value is None:
@@ -284,4 +307,4 @@ def _layer(*, settings: Settings = (), **options: Any) -> Layer:
         value = plain(value)
         section, key = sections.get(name, ("training", name))
         layer.setdefault(section, {})[key] = str(value) if name == "data" else value
-    return merge_once(layer_from_settings(plain_settings(settings)), layer)
+    return merge_once(layer_from_settings(plain_settings(one_name("set", set, "settings", settings))), layer)

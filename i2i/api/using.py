@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i.api.arguments import plain, require_model, whole_number
+from i2i.api.arguments import one_name, plain, require_model, whole_number
 from i2i.api.training import Settings, plain_settings
 from i2i.environment.packages import MEASURING, require
 from i2i.errors import ConfigError
@@ -38,6 +38,7 @@ def load(
     tile_memory: float | None = None,
     tile_folder: str | Path | None = None,
     trust: bool = False,
+    manager: PluginManager | None = None,
 ) -> Translator:
     """Load a trained translator; call the result on images.
 
@@ -59,6 +60,7 @@ def load(
         tile_folder: where the others are kept for the while; the system's folder for temporary files if not given.
         trust: load a ``.pt2`` file that holds more than weights and PyTorch's own operators, although that can run code
             of whoever wrote it. No other model needs it: nothing that is loaded without it runs code.
+        manager: the plugins to take generators from; those that are installed if not given.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
@@ -69,7 +71,7 @@ def load(
 
     require_model(model)
     return _translator(
-        PluginManager(),
+        manager or PluginManager(),
         open_model(model, checkpoint),
         direction=direction,
         device=device,
@@ -123,6 +125,8 @@ def convert(
     dropout: bool | None = None,
     checkpoint: str | None = None,
     half: bool = False,
+    force: bool = False,
+    manager: PluginManager | None = None,
 ) -> tuple[TranslatorInfo, ...]:
     """Write what translates into a small folder that describes itself: from official files, or from a run.
 
@@ -137,6 +141,8 @@ def convert(
         dropout: whether a U-Net was trained with dropout, which a file does not tell; with batch norm if not given.
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         half: store filters in float16.
+        force: whether a converted folder that exists may be replaced.
+        manager: see :func:`load`.
 
     Returns:
         What the folder holds, loaded from it: one record a direction.
@@ -153,8 +159,8 @@ def convert(
     several = [models] if isinstance(models, str | Path) else list(models)
     official = OfficialChoices(part=part, direction=direction, dropout=dropout)
     sources = [open_source(model, len(several), checkpoint=checkpoint, official=official) for model in several]
-    written = open_checkpoint(write_converted(sources, named(out), domains=domains, half=half).resolve())
-    manager = PluginManager()
+    written = open_checkpoint(write_converted(sources, named(out), domains=domains, half=half, force=force).resolve())
+    manager = manager or PluginManager()
     infos = [load_generator(manager, written, direction=way)[1] for way in directions(written)]
     return tuple(replace(info, chosen=sources[0].chosen) for info in infos)
 
@@ -169,6 +175,7 @@ def export(
     checkpoint: str | None = None,
     inference: Inference | None = None,
     force: bool = False,
+    manager: PluginManager | None = None,
 ) -> ExportReport:
     """Write a trained translator as one file that runs without i2i, and keep it only if it gives the same images.
 
@@ -185,6 +192,10 @@ def export(
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
         force: whether a file that exists may be replaced.
+        manager: see :func:`load`.
+
+    Returns:
+        What was written, and how well it agrees with the model.
 
     Raises:
         ConfigError: an option is wrong, a package is missing, or the file exists.
@@ -200,7 +211,7 @@ def export(
     file_format = resolve_format(path, format)
     source = require_checkpoint(open_model(model, checkpoint))
     require_exporter(file_format)
-    manager = PluginManager()
+    manager = manager or PluginManager()
     network, info = load_generator(manager, source, direction=direction, inference=inference)
     path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
     return export_model(manager, network, info, path, file_format, raw=raw, force=force)
@@ -215,7 +226,7 @@ def evaluate(
     features: str = "inception",
     direction: str | None = None,
     checkpoint: str | None = None,
-    settings: Settings = (),
+    set: Settings = (),  # noqa: A002 - what the command line calls it
     batch_size: int = 1,
     seed: int = 0,
     inference: Inference | None = None,
@@ -223,6 +234,8 @@ def evaluate(
     precision: Precision = "fp32",
     trust: bool = False,
     progress: bool = False,
+    manager: PluginManager | None = None,
+    settings: Settings | None = None,
 ) -> Evaluation:
     """Measure a translator, each number with its protocol and with what the untouched input would score.
 
@@ -237,7 +250,7 @@ def evaluate(
             ``docs/evaluating.md``.
         direction: see :func:`load`.
         checkpoint: see :func:`load`.
-        settings: how the data are read, over the run's settings, such as ``{"data.image_size": 128}``.
+        set: how the data are read, over the run's settings, such as ``{"data.image_size": 128}``.
         batch_size: images computed at once, at most.
         seed: of KID's subsets, and of whatever the data set draws.
         inference: see :func:`load`.
@@ -245,6 +258,8 @@ def evaluate(
         precision: see :func:`load`.
         trust: of the model, see :func:`load`; also of a file of features, where TorchScript files need it always.
         progress: draw progress on standard error.
+        manager: see :func:`load`; data sets are taken from them, too.
+        settings: the earlier name of ``set``.
 
     Returns:
         The numbers; ``.to_dict()`` is fit for JSON.
@@ -267,10 +282,10 @@ def evaluate(
 
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
-    given = layer_from_settings(plain_settings(settings))
+    given = layer_from_settings(plain_settings(one_name("set", set, "settings", settings)))
     if wrong := sorted(given.keys() - {"data"}):
         raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
-    manager = PluginManager()
+    manager = manager or PluginManager()
     opened = open_model(model, checkpoint)
     chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split)
     with watching(progress):

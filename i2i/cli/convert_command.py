@@ -9,7 +9,7 @@ import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import say, tell_about_plugins
+from i2i.cli.output import plugin_manager, say
 from i2i.progress import working
 
 NO_MATTER = ("init", "init_gain", "kernels")
@@ -22,6 +22,7 @@ NO_MATTER = ("init", "init_gain", "kernels")
 )
 @shared.model(exported=False, metavar="MODEL...", nargs=-1, required=True)
 @shared.out("FOLDER", "A new or empty folder.", required=True)
+@shared.force("a folder that was converted before")
 @shared.direction("of one file BtoA where its name ends in G_B, else AtoB; of a run, all there are")
 @click.option(
     "--domains", metavar="A B", nargs=2, type=str, help="Readable names of the two domains, such as: horse zebra."
@@ -41,14 +42,14 @@ def convert(models: tuple[str, ...], out: Path, **given: Any) -> None:
     latest_net_G_B.pth. Network, depth, width, norm, dropout and channels are found from the keys. Of a run folder, the
     result is what translates, without what training needs.
     """
-    tell_about_plugins()
-
     from i2i.terminal import watching
+
+    manager = plugin_manager()
 
     with watching(), working("reading and writing weights"):
         from i2i.api import convert as convert_models
 
-        converted = convert_models(models, out, **given)
+        converted = convert_models(models, out, manager=manager, **given)
     if converted[0].chosen:
         say(f"Step {converted[0].step}: {converted[0].chosen}")
     for info in converted:

@@ -9,7 +9,7 @@ import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import new_table, print_json, print_table, say, tell_about_plugins
+from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
 from i2i.models.scores import BASELINE, METRICS, Metric
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 )
 @shared.direction()
 @shared.checkpoint()
-@click.option("--set", "settings", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way.")
+@click.option("--set", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way.")
 @shared.batch_size()
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
 @shared.inference()
@@ -56,11 +56,9 @@ def evaluate(model: str, as_json: bool, **given: Any) -> None:
     Beside each number stands the identity baseline, which the
     untouched input would score, and above them how they were measured.
     """
-    tell_about_plugins()
-
     from i2i.api import evaluate as evaluate_model
 
-    evaluation = evaluate_model(model, progress=not as_json, **shared.given(given))
+    evaluation = evaluate_model(model, progress=not as_json, manager=plugin_manager(), **shared.given(given))
     if as_json:
         print_json(evaluation.to_dict())
         return

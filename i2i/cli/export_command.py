@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import new_table, print_table, say, tell_about_plugins
+from i2i.cli.output import new_table, plugin_manager, print_table, say
 
 if TYPE_CHECKING:
     from i2i.exporting.exporter import ExportReport
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 @shared.model(exported=False)
 @click.option(
     "--format",
-    "format_name",
     type=click.Choice(["onnx", "torch"]),
     help="onnx: for ONNX Runtime, without torch; torch: a program of torch.export. Default: by the suffix of --out.",
 )
@@ -29,20 +27,19 @@ if TYPE_CHECKING:
 @shared.checkpoint()
 @shared.inference("what the run was set to; paper cannot be exported")
 @shared.force("a file that exists")
-def export(model: str, format_name: str | None, out: Path | None, **given: Any) -> None:
+def export(model: str, **given: Any) -> None:
     """Write MODEL as one file that runs without i2i, and check it.
 
     Images of any size and number go in; padding, scaling, rounding and cropping are in the file. It is run in a process
     of its own on several sizes, and is kept only if it gives the images that the model gives.
     """
-    tell_about_plugins()
-
     from i2i.terminal import watching
 
+    manager = plugin_manager()
     with watching():
         from i2i.api import export as export_model
 
-        report = export_model(model, out, format=format_name, **given)
+        report = export_model(model, manager=manager, **shared.given(given))
     info = report.info
     source, target = info.domains
     say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")

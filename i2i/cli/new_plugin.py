@@ -30,7 +30,7 @@ def default_folder(name: str) -> Path:
     return Path(f"i2i-{name}")
 
 
-def write_plugin(kind: str, name: str, folder: Path, family: str = "pixel") -> list[Path]:
+def write_plugin(kind: str, name: str, folder: Path, family: str = "pixel", *, force: bool = False) -> list[Path]:
     """Write the package and return its files, in the order in which they are worth reading.
 
     Args:
@@ -38,14 +38,17 @@ def write_plugin(kind: str, name: str, folder: Path, family: str = "pixel") -> l
         name: the component's name: lower-case letters, digits and single hyphens.
         folder: a folder that is empty or does not exist yet.
         family: for a loss, ``"adversarial"`` or ``"pixel"``.
+        force: write into a folder that has files, over those of the same names.
 
     Raises:
         ConfigError: when the name is not allowed, or the folder is not empty.
         I2IError: when the folder cannot be written.
     """
     _check_name(name)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{folder} must be empty or not there yet; pick another place with --out")
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not force)):
+        raise ConfigError(
+            f"{folder} must be empty or not there yet; pick another place with --out, or write over it with --force"
+        )
     files = _render(kind, name, family)
     try:
         for relative, text in files.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,7 +50,7 @@ def speaks() -> bool:
 
 
 def plugin_manager() -> PluginManager:
-    """Return a manager of the installed plugins, after a warning for each that failed to load."""
+    """Return a manager of the installed plugins, to hand to the API, after a warning for each that failed to load."""
     from i2i.plugins.manager import PluginManager
 
     manager = PluginManager()
@@ -59,15 +58,6 @@ def plugin_manager() -> PluginManager:
         for warning in manager.warnings:
             say(f"Warning: {warning}", err=True, lines=True)
     return manager
-
-
-def tell_about_plugins() -> None:
-    """Warn of plugins that failed to load, and trace loading once: the function of the API called next loads again."""
-    from i2i.plugins.calls import ONLY_FAILURES, TRACE_VARIABLE
-
-    plugin_manager()
-    if os.environ.get(TRACE_VARIABLE):
-        os.environ[TRACE_VARIABLE] = ONLY_FAILURES
 
 
 @dataclass(frozen=True)

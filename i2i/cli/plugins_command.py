@@ -107,10 +107,11 @@ def show(kind: str, name: str, as_json: bool) -> None:
 @click.argument("kind", type=KINDS)
 @click.argument("name")
 @shared.out("FOLDER", "A new or empty folder. Default: i2i-NAME.")
+@shared.force("files that exist")
 @click.option(
     "--family", type=click.Choice(["adversarial", "pixel"]), help="For a loss: what it compares. Default: pixel."
 )
-def new(kind: str, name: str, out: Path | None, family: str | None) -> None:
+def new(kind: str, name: str, out: Path | None, force: bool, family: str | None) -> None:
     """Write an installable plugin package, with a small component that works and tests that pass."""
     from i2i.cli.new_plugin import default_folder, write_plugin
 
@@ -120,7 +121,7 @@ def new(kind: str, name: str, out: Path | None, family: str | None) -> None:
     if owners:
         raise ConfigError(f"there is already a {kind} called {name!r}, in {owners[0]}; choose another name")
     folder = default_folder(name) if out is None else named(out)
-    for path in write_plugin(kind, name, folder, family or "pixel"):
+    for path in write_plugin(kind, name, folder, family or "pixel", force=force):
         say(f"wrote {path}")
     say()
     say("Next:")

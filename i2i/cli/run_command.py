@@ -13,7 +13,7 @@ from i2i.cli import options as shared
 from i2i.cli.commands import GroupedCommand
 from i2i.cli.habits import RUN_HABITS
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import say, speaks, tell_about_plugins
+from i2i.cli.output import plugin_manager, say, speaks
 from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
 
 if TYPE_CHECKING:
@@ -167,9 +167,9 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     from i2i.api import run as train
     from i2i.terminal import watching
 
-    tell_about_plugins()
+    manager = plugin_manager()
     with watching(speaks()):
-        result = train(resume=resume, progress=speaks(), **options)
+        result = train(resume=resume, progress=speaks(), manager=manager, **options)
     if speaks():
         for line in summary(result):
             say(line)
@@ -204,8 +204,7 @@ def _values(metrics: Mapping[str, float]) -> Iterator[str]:
 def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
     """The options under the names of :func:`i2i.api.run`; what a person did not give is None."""
     options = dict(given)
-    options["settings"] = options.pop("set")
-    options["trackers"] = options.pop("tracker") or None
+    options["tracker"] = options["tracker"] or None
     options["discriminator"] = options["discriminator"] or None
     return options
 
@@ -213,10 +212,10 @@ def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
 def _print_config(options: dict[str, Any]) -> None:
     from i2i.api.training import check_data, resolve
 
-    tell_about_plugins()
+    manager = plugin_manager()
     del options["out"]  # where a run goes is no part of its configuration
-    config = resolve(**options)
-    for note in check_data(config):
+    config = resolve(manager=manager, **options)
+    for note in check_data(config, manager):
         say(f"data: {note}", err=True)
     say("# The resolved configuration; use it again with: i2i run --config FILE")
     say(config.to_yaml().rstrip("\n"), lines=True)

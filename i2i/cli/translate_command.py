@@ -11,7 +11,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import GroupedCommand
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import say, tell_about_plugins
+from i2i.cli.output import plugin_manager, say
 from i2i.cli.translation_report import TranslationReport
 from i2i.errors import DataError
 from i2i.progress import working
@@ -128,9 +128,7 @@ def translate(
         from i2i.images.video.frames import require_video_packages
 
         require_video_packages()
-    tell_about_plugins()
-
-    translator = _load(model, given)
+    translator = _load(model, {**given, "manager": plugin_manager()})
     if stream is not None:
         _translate_stream(translator, stream, force)
     else:

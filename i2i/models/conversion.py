@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,12 @@ def open_source(model: str | Path, count: int, *, checkpoint: str | None, offici
 
 
 def write_converted(
-    checkpoints: Sequence[Checkpoint], out: Path, *, domains: tuple[str, str] | None = None, half: bool = False
+    checkpoints: Sequence[Checkpoint],
+    out: Path,
+    *,
+    domains: tuple[str, str] | None = None,
+    half: bool = False,
+    force: bool = False,
 ) -> Path:
     """Write the generators of checkpoints into one new folder.
 
@@ -67,6 +73,7 @@ def write_converted(
         out: the folder, new or empty.
         domains: readable names of A and B; without, those of the first checkpoint.
         half: store filters in float16, half as large; they are loaded as float32. Norms stay as they are.
+        force: whether a folder that exists may be replaced, if it was converted, too.
 
     Returns:
         The folder.
@@ -76,7 +83,10 @@ def write_converted(
         CheckpointError: a weight is too large for float16, or the folder cannot be written.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise ConfigError(f"-o {out} exists and is not empty; expected a new or empty folder")
+        replaceable = _is_converted(out)
+        if not (force and replaceable):
+            way_on = ", or --force to replace what was converted before" if replaceable else ""
+            raise ConfigError(f"-o {out} exists and is not empty; expected a new or empty folder{way_on}")
     generators, origins = _generators(checkpoints)
     description = {key: value for key, value in checkpoints[0].description.items() if key not in TRAINING_ONLY}
     description |= {"format": FORMAT_VERSION, "world_size": 1, "generators": generators}
@@ -88,19 +98,30 @@ def write_converted(
     if domains is not None:
         description["domains"] = dict(zip("AB", domains, strict=True))
     try:
-        if out.exists():
-            out.rmdir()
         with atomic.new_folder(out) as folder:
             for name, checkpoint in origins.items():
                 weights = checkpoint.generator_weights(name)
                 tensors = {key: _stored(key, value, half, checkpoint.path) for key, value in weights.items()}
                 atomic.save_tensors(tensors, folder / f"{name}.safetensors")
             (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, allow_nan=False) + "\n", "utf-8")
+            if out.exists():
+                shutil.rmtree(out)
     except OSError as error:
         raise CheckpointError(
             f"{out} cannot be written: {error.strerror or error}; make room or name another"
         ) from error
     return out
+
+
+def _is_converted(folder: Path) -> bool:
+    """Whether a folder holds what this module writes and nothing else: neither a run's checkpoint nor other files."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+        description = json.loads((folder / DESCRIPTION).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    ours = all(name == DESCRIPTION or name.endswith(".safetensors") for name in names)
+    return ours and isinstance(description, dict) and not description.keys() & {"data", "samples", "seconds"}
 
 
 def _generators(checkpoints: Sequence[Checkpoint]) -> tuple[dict[str, Any], dict[str, Checkpoint]]:

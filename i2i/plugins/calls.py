@@ -1,6 +1,6 @@
 """Calling components: whatever a stranger's code raises becomes one message that names it, its package and version.
 
-``I2I_TRACE_PLUGINS`` shows the traceback as well; any value but ``failures`` also tells what is loaded.
+``I2I_TRACE_PLUGINS`` shows the traceback as well, and tells what is loaded.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from typing import Any
 from i2i.errors import DataError, I2IError, PluginError, reason_of
 
 TRACE_VARIABLE = "I2I_TRACE_PLUGINS"
-ONLY_FAILURES = "failures"
-"""The value of the variable with which loading is not traced."""
 
 _MARK = "_i2i_called"
 """The attribute of an object that a component built, by which a traceback tells whose it is."""

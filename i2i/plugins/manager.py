@@ -22,7 +22,7 @@ import pluggy
 from i2i._version import __version__
 from i2i.errors import PluginError, did_you_mean, printable, shown
 from i2i.plugins import hookspecs
-from i2i.plugins.calls import ONLY_FAILURES, TRACE_VARIABLE, Called, calling
+from i2i.plugins.calls import TRACE_VARIABLE, Called, calling
 from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import HOOKS, PROJECT
 from i2i.plugins.specs import SPECS, Spec
@@ -87,7 +87,7 @@ class PluginManager:
         disabled = {name.strip() for name in environ.get(DISABLE_VARIABLE, "").split(",")} - {""}
         self.plugins: list[Plugin] = []
         self._components: dict[tuple[str, str], list[Component]] = defaultdict(list)
-        self._tracing = environ.get(TRACE_VARIABLE, "") not in ("", ONLY_FAILURES)
+        self._tracing = bool(environ.get(TRACE_VARIABLE))
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.api.arguments import plain, whole_number
+from i2i.api.arguments import one_name, plain, whole_number
 from i2i.errors import ConfigError, DataError
 
 
@@ -66,3 +66,14 @@ def test_what_is_no_model(model):
     for function in (i2i.load, i2i.evaluate, i2i.export):
         with pytest.raises(ConfigError, match="a model is named by a path"):
             function(model)
+
+
+def test_an_argument_by_the_name_that_it_had():
+    assert one_name("set", (), "settings", None) == ()
+    assert one_name("set", ("a=1",), "settings", None) == ("a=1",)
+    assert one_name("set", (), "settings", {"a": 1}) == {"a": 1}
+    with pytest.raises(ConfigError, match="settings is the earlier name of set, which is given as well"):
+        one_name("set", ("a=1",), "settings", ("a=2",))
+    assert i2i.resolve(set={"training.seed": 3}, tracker="tensorboard") == i2i.resolve(
+        settings={"training.seed": 3}, trackers=["tensorboard"]
+    )

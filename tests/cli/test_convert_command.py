@@ -82,3 +82,26 @@ def test_what_goes_wrong_is_one_message(tmp_path, words, code, message):
     assert result.exit_code == code, result.output
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_force_replaces_what_was_converted_and_nothing_else(tmp_path):
+    save("a.pth")
+    save("b.pth", seed=1)
+    assert run("convert", "a.pth", "-o", "out").exit_code == 0
+    first = (tmp_path / "out" / "checkpoint.json").read_text()
+
+    refused = run("convert", "b.pth", "-o", "out", "--direction", "BtoA")
+    assert refused.exit_code == 2
+    assert "new or empty folder, or --force to replace what was converted before" in refused.stderr
+    assert (tmp_path / "out" / "checkpoint.json").read_text() == first
+
+    replaced = run("convert", "b.pth", "-o", "out", "--direction", "BtoA", "--force")
+    assert replaced.exit_code == 0, replaced.output
+    assert [info.direction for info in (i2i.load("out", device="cpu").info,)] == ["BtoA"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "b.pth", "out"]
+
+    (tmp_path / "out" / "notes.txt").touch()
+    kept = run("convert", "a.pth", "-o", "out", "--force")
+    assert kept.exit_code == 2
+    assert "--force" not in kept.stderr
+    assert (tmp_path / "out" / "notes.txt").exists()

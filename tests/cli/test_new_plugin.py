@@ -90,6 +90,17 @@ def test_folder_that_is_not_empty_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_force_writes_over_its_own_files_and_leaves_the_others(tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    (tmp_path / "README.md").write_text("replaced")
+
+    result = new("loss", "soft", "--out", tmp_path, "--force")
+
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+    assert "i2i-soft" in (tmp_path / "README.md").read_text()
+
+
 @pytest.mark.parametrize("name", ["Soft", "soft edge", "2soft", "soft--edge", "-soft", "söft", "", "lambda", "a" * 41])
 def test_name_that_is_not_allowed_is_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="NAME must be lower-case"):

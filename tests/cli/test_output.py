@@ -132,6 +132,32 @@ def test_a_model_s_own_description(tmp_path):
     assert "\nError" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "run --dry-run",
+        "translate sample:flat-3d a.png -o b.png --device cpu",
+        "convert sample:flat-3d -o folder",
+        "evaluate sample:flat-3d --device cpu --data nowhere",
+        "export nowhere --format torch",
+        "doctor",
+        "plugins show loss hinge",
+        "plugins check loss hinge",
+    ],
+)
+def test_a_command_loads_plugins_once(tmp_path, monkeypatch, arguments):
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (16, 16)).save("a.png")
+    traced = {"I2I_TRACE_PLUGINS": "1"}
+
+    result = CliRunner().invoke(main, arguments.split(), env=traced)
+
+    assert result.exit_code == (1 if "nowhere" in arguments else 0), result.output
+    assert result.stderr.count("i2i plugins: loading builtin") == 1
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_behind_what_is_said(tmp_path):
     from PIL import Image

@@ -14,6 +14,7 @@ from i2i import api
 from i2i.cli.main import main
 from i2i.cli.run_command import run as run_command
 from i2i.config.run_config import TrainingOptions
+from i2i.plugins.manager import PluginManager
 
 METRICS = {"l1": 18.0, "psnr": 17.5, "ssim": 0.61, "identity_l1": 14.5, "identity_psnr": 18.25, "identity_ssim": 0.7}
 
@@ -52,8 +53,9 @@ def test_nothing_given_is_nothing_passed(engine):
 
     assert result.exit_code == 0, result.output
     (call,) = engine.calls
-    assert call.pop("settings") == ()
+    assert call.pop("set") == ()
     assert call.pop("progress") is True
+    assert isinstance(call.pop("manager"), PluginManager)
     assert set(call.values()) == {None}
 
 
@@ -89,20 +91,22 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     expected = {
         **given,
         "discriminator": ("patch70", "pixel"),
-        "trackers": ("tensorboard",),
+        "tracker": ("tensorboard",),
         "skip_bad": True,
-        "settings": ("generator.base_channels=16", "data.flip=false"),
+        "set": ("generator.base_channels=16", "data.flip=false"),
         "resume": None,
         "progress": True,
     }
-    assert engine.calls == [expected]
+    (call,) = engine.calls
+    assert isinstance(call.pop("manager"), PluginManager)
+    assert call == expected
 
 
 def test_options_are_those_of_the_python_function():
-    renamed = {"set": "settings", "tracker": "trackers"}
-    on_the_command_line = {renamed.get(option.name, option.name) for option in run_command.params} - {"dry_run"}
+    on_the_command_line = {option.name for option in run_command.params} - {"dry_run"}
+    others = {"progress", "manager", "settings", "trackers"}
 
-    assert on_the_command_line | {"progress"} == set(inspect.signature(api.run).parameters)
+    assert on_the_command_line | others == set(inspect.signature(api.run).parameters)
 
 
 def test_told_defaults_are_the_engines():
@@ -247,10 +251,3 @@ def test_held_out_numbers_without_a_baseline_or_truth_are_shown(engine):
 
     assert "held out AtoB: L1 18.00, PSNR 17.50 dB\n" in stdout
     assert "held out BtoA: Cycle L1 9.00\n" in stdout
-
-
-def test_loading_of_plugins_is_traced_once():
-    result = CliRunner().invoke(main, ["run", "--dry-run"], env={"I2I_TRACE_PLUGINS": "1"})
-
-    assert result.exit_code == 0, result.output
-    assert result.stderr.count("i2i plugins: loading builtin") == 1
