@@ -8,13 +8,14 @@ everything moves as near to its neighbours as the widths allow.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from math import fsum
 
-from rooms import GROUND, Room, floors, graph, read_rooms
+from rooms import GROUND, ROOT, Room, floors, graph, read_rooms
 
 WORDS, PAD, GAP, PASSAGE = 150, 9, 16, 12
 """Widths: a room's words, the edge around them, between rooms, of an arrow that passes a floor."""
@@ -23,6 +24,8 @@ NAME, LINE, BEND = 26, 16, 44
 """Heights: of a name, of a line of words, between floors, where arrows bend."""
 
 MARGIN = 4
+
+PICTURE = ROOT / "docs" / "images" / "rooms.svg"
 
 STYLE = """
 svg { font: 13px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans-serif; }
@@ -216,10 +219,21 @@ def _wanted(place: Place) -> tuple[float, float]:
     return fsum(x * each for x, each in beside) / weight, weight
 
 
-def draw(lines: Mapping[str, int] | None = None) -> str:
-    """The picture as SVG; ``lines`` are the rooms' sizes, by default as they are."""
+def drawn_sizes(rooms: Mapping[str, Room]) -> dict[str, int]:
+    """Lines of each room. Those of the last picture stay while they are about right, lest every change redraws it."""
+    last = PICTURE.read_text(encoding="utf-8") if PICTURE.is_file() else ""
+    drawn = {name: int(lines.replace(",", "")) for name, lines in re.findall(r'data-room="([\w.]+)">([\d,]+)<', last)}
+    sizes = {name: room.lines for name, room in rooms.items()}
+    return {
+        name: drawn[name] if name in drawn and abs(drawn[name] - lines) <= max(60, 0.1 * lines) else lines
+        for name, lines in sizes.items()
+    }
+
+
+def draw() -> str:
+    """The picture as SVG."""
     rooms = read_rooms()
-    sizes = lines or {name: room.lines for name, room in rooms.items()}
+    sizes = drawn_sizes(rooms)
     house = places(rooms)
     sort_floors(house)
     spread(house)
