@@ -19,7 +19,7 @@ from i2i.progress import listening, working
 from i2i.training.records.run_result import RunResult
 
 if TYPE_CHECKING:
-    from i2i.config.resolver import Layer
+    from i2i.config.layers import Layer
     from i2i.config.run_config import RunConfig, TrainingOptions
 
 Settings = Iterable[str] | Mapping[str, Any]
@@ -203,7 +203,8 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
 
 
 def _resume(manager: PluginManager, path: Path, given: Layer, progress: bool) -> RunResult:
-    from i2i.config.resolver import config_from_dict, merge
+    from i2i.config.layers import merge
+    from i2i.config.resolver import config_from_dict
     from i2i.models.checkpoint import CheckpointFolder
     from i2i.training.launch import Launch
     from i2i.training.records.run_folder import RunFolder
@@ -268,7 +269,8 @@ def _is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
 def _resolve(
     manager: PluginManager, config: str | Path | None, given: Mapping[str, Any]
 ) -> tuple[RunConfig, Sequence[str]]:
-    from i2i.config.resolver import layer_from_file, resolve
+    from i2i.config.layers import layer_from_file
+    from i2i.config.resolver import resolve
 
     layers = [] if config is None else [layer_from_file(config)]
     return resolve(manager, [*layers, _layer(**given)])
@@ -289,7 +291,7 @@ def _layer(
     **options: Any,
 ) -> Layer:
     """Sort the options of :func:`run` into sections; an option that ``set`` gives another value is refused."""
-    from i2i.config.resolver import layer_from_settings, merge_once
+    from i2i.config.layers import layer_from_settings, merge_once
 
     sections: dict[str, tuple[str, str]] = {
         "data": ("data", "root"),

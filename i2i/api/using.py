@@ -274,7 +274,7 @@ def evaluate(
 
     with watching(progress), working("starting PyTorch"):
         require("evaluating", *MEASURING)
-    from i2i.config.resolver import layer_from_settings
+    from i2i.config.layers import layer_from_settings
     from i2i.evaluation.evaluated_data import choose_data
     from i2i.evaluation.features import load_features
     from i2i.evaluation.measurement import MeasuringOptions, measure

@@ -12,7 +12,8 @@ from torch.optim import Optimizer
 
 from i2i.benchmarking.case import Setting
 from i2i.config.components import build_method, create
-from i2i.config.resolver import layer_from_settings, merge, resolve
+from i2i.config.layers import layer_from_settings, merge
+from i2i.config.resolver import resolve
 from i2i.ops import reason_against_fused
 from i2i.plugins.manager import PluginManager
 from i2i.training.update import NetworkUpdate

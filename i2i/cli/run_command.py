@@ -34,7 +34,7 @@ class RunCommand(GroupedCommand):
 
     def setting(self, name: str) -> str | None:
         """The setting of that name, in each section that has it: ``--log-every`` is training.log_every."""
-        from i2i.config.resolver import PLAIN
+        from i2i.config.sections import PLAIN
         from i2i.plugins.manager import PluginManager
 
         sections = [(section, options) for section, options in PLAIN.items()]

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator
@@ -40,9 +40,6 @@ from i2i.training.trainer import Trainer
 if TYPE_CHECKING:
     from i2i.models.checkpoint import Checkpoint
     from i2i.plugins.manager import PluginManager
-
-Folder = TypeVar("Folder", bound=RunFolder)
-
 
 PATIENCE = timedelta(days=1)
 """How long processes that train wait for each other: the first one may be measuring many images."""

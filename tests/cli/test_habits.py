@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from i2i.cli import habits
 from i2i.cli.run_command import run
-from i2i.config.resolver import COMPONENTS, PLAIN
+from i2i.config.sections import COMPONENTS, PLAIN
 from i2i.plugins.manager import PluginManager
 
 

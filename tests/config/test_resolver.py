@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from i2i.api import resolve
-from i2i.config.resolver import config_from_dict, layer_from_file, layer_from_mapping, layer_from_settings
+from i2i.config.layers import layer_from_file
+from i2i.config.resolver import config_from_dict
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 
@@ -213,19 +214,6 @@ def test_settings_may_be_a_mapping():
     assert config.discriminators[0].options.base_channels == 4
 
 
-@pytest.mark.parametrize(
-    "setting", ["generator.base_channels", "generator=resnet9", "base_channels=8", "=", "generator.=8"]
-)
-def test_settings_of_another_form_are_refused(setting):
-    with pytest.raises(ConfigError, match=r"--set .*: expected section.option=value, such as generator.base_ch"):
-        layer_from_settings([setting])
-
-
-def test_a_setting_that_is_no_yaml_is_refused():
-    with pytest.raises(ConfigError, match=r"--set generator.norm=\[: the value is no YAML"):
-        layer_from_settings(["generator.norm=["])
-
-
 @pytest.mark.parametrize("value", [".inf", ".nan", "-1", "0"])
 @pytest.mark.parametrize("name", ["training.epochs", "training.minutes", "optimizer.learning_rate"])
 def test_impossible_numbers_are_refused(name, value):
@@ -368,25 +356,6 @@ def test_a_wrong_section_in_a_file(file):
     assert told.startswith("optimiser: there is no such section; did you mean 'optimizer'?")
 
 
-def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(ConfigError, match=r"--config .*nowhere.yaml: cannot be read: No such file"):
-        layer_from_file(tmp_path / "nowhere.yaml")
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        layer_from_file(tmp_path)
-    binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xff\x00\x81")
-    with pytest.raises(ConfigError, match="save it as UTF-8"):
-        layer_from_file(binary)
-
-
-def test_a_layer_is_a_copy():
-    values = {"discriminator": [{"name": "pixel", "base_channels": 4}], "generator": {"name": "resnet6"}}
-
-    layer_from_mapping(values, "here")
-
-    assert values == {"discriminator": [{"name": "pixel", "base_channels": 4}], "generator": {"name": "resnet6"}}
-
-
 # Round trips
 
 choices = st.fixed_dictionaries(
@@ -455,13 +424,6 @@ def test_an_unknown_component_is_a_wrong_setting(section):
 
     kind = "loss" if section == "pixel_loss" else section
     assert told.startswith(f"{section}: there is no {kind} called 'nothing'")
-
-
-@pytest.mark.parametrize(
-    ("value", "kept"), [("#000000", "#000000"), ("'#00ff00'", "#00ff00"), (" #0000ff ", "#0000ff"), ("1 # one", 1)]
-)
-def test_a_value_that_yaml_takes_for_a_comment_is_kept(value, kept):
-    assert layer_from_settings([f"data.background={value}"]) == {"data": {"background": kept}}
 
 
 def test_a_colour_from_the_command_line_is_used():

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from i2i.api import resolve
-from i2i.config.resolver import COMPONENTS, PLAIN
 from i2i.config.run_config import TrainingOptions, flatten
+from i2i.config.sections import COMPONENTS, PLAIN
 from i2i.plugins.component_options import describe_options
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from i2i.config.components import build_dataset, build_method
-from i2i.config.resolver import layer_from_mapping, resolve
+from i2i.config.layers import layer_from_mapping
+from i2i.config.resolver import resolve
 from i2i.config.run_config import OptimizerOptions
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.models.state import derive_seed, seed_everything

@@ -1,0 +1,143 @@
+"""Layers of settings: what somebody gave in one place, before it is known which components it is for.
+
+A layer comes from a file, from ``--set`` or from options of the command line; :mod:`i2i.config.resolver` puts several
+of them over each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR
+from i2i.errors import LONGEST_SHOWN, ConfigError, cut, printable, shown
+from i2i.files.texts import TextError, parse_yaml, read_yaml
+from i2i.paths import named
+
+Values = dict[str, Any]
+Layer = dict[str, Values]
+"""Section to option to value. The discriminator section may also hold ``"0"``, ``"1"``, ... for one of several."""
+
+YAML_NULLS = ("", "~", "null", "Null", "NULL")
+
+
+def layer_from_file(path: str | Path) -> Layer:
+    """Read a YAML file of sections.
+
+    Raises:
+        ConfigError: when it cannot be read, is no YAML or has no sections.
+    """
+    try:
+        values = read_yaml(named(path))
+    except OSError as error:
+        raise ConfigError(f"--config {path}: cannot be read: {error.strerror}") from error
+    except TextError as error:
+        raise ConfigError(f"--config {path}: {error}") from error
+    return layer_from_mapping({} if values is None else values, f"--config {path}")
+
+
+def layer_from_mapping(values: Any, where: str) -> Layer:
+    """Turn nested values into a layer; a list of discriminators becomes names and numbered options.
+
+    Raises:
+        ConfigError: when a section is no mapping.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where}: expected sections such as 'generator:'; got {type(values).__name__}")
+    layer: Layer = {}
+    for section, content in values.items():
+        if section == "discriminator" and isinstance(content, list):
+            layer["discriminator"] = _several_discriminators(content, where)
+        elif isinstance(content, str) and section in COMPONENTS:
+            layer[str(section)] = {"name": content}
+        elif isinstance(content, Mapping):
+            layer[str(section)] = {str(key): value for key, value in content.items()}
+        else:
+            raise ConfigError(f"{where}: section {shown(section)} must hold options; got {shown(content)}")
+    return layer
+
+
+def _several_discriminators(entries: list[Any], where: str) -> Values:
+    """Turn a list of discriminators into their names, and the options of each under its number."""
+    for entry in entries:
+        if not isinstance(entry, str | Mapping):
+            raise ConfigError(f"{where}: a discriminator must be a name or options; got {shown(entry)}")
+    options = [{"name": entry} if isinstance(entry, str) else dict(entry) for entry in entries]
+    return {
+        "name": [each.pop("name", DEFAULT_DISCRIMINATOR) for each in options],
+        **{str(number): each for number, each in enumerate(options)},
+    }
+
+
+def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
+    """Turn ``section.option=value`` strings (or such a mapping) into a layer; values are read as YAML.
+
+    Raises:
+        ConfigError: when one is not of that form.
+    """
+    layer: Layer = {}
+    pairs = list(settings.items()) if isinstance(settings, Mapping) else [_split(setting) for setting in settings]
+    twice = next((name for name, times in Counter(name for name, _ in pairs).items() if times > 1), None)
+    if twice is not None:
+        came = " and ".join(shown(value) for name, value in pairs if name == twice)
+        raise ConfigError(f"--set {cut(printable(twice), LONGEST_SHOWN)} is given twice, with {came}; leave one out")
+    for name, value in pairs:
+        section, _, key = name.partition(".")
+        if not key:
+            raise ConfigError(_no_setting(name))
+        target = layer.setdefault(section, {})
+        number, _, rest = key.partition(".")
+        if section == "discriminator" and number.isdigit() and rest:
+            target, key = target.setdefault(number, {}), rest
+        target[key] = value
+    return layer
+
+
+def _split(setting: str) -> tuple[str, Any]:
+    name, equals, text = setting.partition("=")
+    if not equals:
+        raise ConfigError(_no_setting(setting))
+    try:
+        value = parse_yaml(text)
+    except TextError as error:
+        raise ConfigError(f"--set {cut(printable(setting), LONGEST_SHOWN)}: the value {error}") from error
+    if value is None and text.strip() not in YAML_NULLS:
+        value = text.strip()  # to YAML #ffffff is a comment; here it is a colour
+    return name.strip(), value
+
+
+def _no_setting(setting: str) -> ConfigError:
+    given = cut(printable(setting), LONGEST_SHOWN)
+    return ConfigError(f"--set {given}: expected section.option=value, such as generator.base_channels=32")
+
+
+def merge_once(settings: Layer, options: Layer) -> Layer:
+    """Merge what was given in two ways at once; the same option with two values is an error.
+
+    Args:
+        settings: from ``--set``.
+        options: from options of their own, such as ``--steps``.
+
+    Raises:
+        ConfigError: naming the option and both values.
+    """
+    for section, values in options.items():
+        for key, value in values.items():
+            other = settings.get(section, {}).get(key, value)
+            if str(other) != str(value) and other != value:
+                raise ConfigError(
+                    f"{section}.{key} is given twice, as an option of its own with {shown(value)} and with --set "
+                    f"{section}.{key}={shown(other)}; leave one out"
+                )
+    return merge(settings, options)
+
+
+def merge(*layers: Layer) -> Layer:
+    """Merge layers section by section, later ones winning."""
+    merged: Layer = {}
+    for layer in layers:
+        for section, values in layer.items():
+            merged.setdefault(section, {}).update(values)
+    return merged

@@ -1,0 +1,40 @@
+"""The sections of a configuration: what each holds, and which component it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from i2i.config.run_config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.plugins.component_options import Options
+from i2i.plugins.specs import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    Spec,
+)
+
+COMPONENTS: Mapping[str, type[Spec]] = {
+    "method": MethodSpec,
+    "generator": GeneratorSpec,
+    "discriminator": DiscriminatorSpec,
+    "loss": LossSpec,
+    "pixel_loss": LossSpec,
+    "buffer": BufferSpec,
+    "data": DatasetSpec,
+}
+"""Sections that choose a component by ``name`` and hold its options."""
+
+PLAIN: Mapping[str, type[Options]] = {
+    "optimizer": OptimizerOptions,
+    "schedule": ScheduleOptions,
+    "training": TrainingOptions,
+}
+"""Sections that hold options alone."""
+
+DEFAULT_METHOD = "cyclegan"
+DEFAULT_DISCRIMINATOR = "patch70"
+DEFAULT_DATA = "sample:flat-3d"
+DEFAULT_NAMES = {"generator": "resnet9", "loss": "lsgan", "pixel_loss": "l1", "buffer": "none", "data": "folder"}

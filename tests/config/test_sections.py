@@ -1,0 +1,27 @@
+"""Every section holds a component or options, and the names that it starts from are there."""
+
+from __future__ import annotations
+
+from dataclasses import fields as fields_of
+
+import pytest
+
+from i2i.config.run_config import RunConfig
+from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR, DEFAULT_METHOD, DEFAULT_NAMES, PLAIN
+from i2i.plugins.manager import PluginManager
+
+STARTING = {"method": DEFAULT_METHOD, "discriminator": DEFAULT_DISCRIMINATOR, **DEFAULT_NAMES}
+
+
+def test_each_section_is_a_field_of_the_configuration():
+    fields = {{"discriminators": "discriminator"}.get(field.name, field.name) for field in fields_of(RunConfig)}
+
+    assert {*COMPONENTS, *PLAIN, "data_root"} == fields
+    assert not COMPONENTS.keys() & PLAIN.keys()
+
+
+@pytest.mark.parametrize("section", COMPONENTS)
+def test_the_component_that_a_section_starts_from_exists(section):
+    spec = PluginManager({}).spec(COMPONENTS[section], STARTING[section])
+
+    assert isinstance(spec, COMPONENTS[section])
