@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
 import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -121,7 +120,7 @@ def _versions(diagnosis: Diagnosis) -> None:
     for name, lost in NOT_IMPORTED.items():
         diagnosis.versions[name] = packages.version_of(name)
         if diagnosis.versions[name] is None:
-            cure = f"{sys.executable} -m pip install {name}"
+            cure = packages.pip_install(name)
             diagnosis.remarks.append(f"{name}, which i2i requires, is not installed: {lost}; install it: {cure}")
     for name in diagnosis.optional:
         diagnosis.versions[name] = packages.version_of(name)

@@ -10,6 +10,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
 from i2i.cli.output import print_json, say
+from i2i.environment.packages import pip_install
 
 if TYPE_CHECKING:
     from i2i.diagnosis import Diagnosis
@@ -68,7 +69,7 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _absent(extra: str | None) -> str:
-    return "not usable, and required" if extra is None else f'not installed (optional: pip install "i2i[{extra}]")'
+    return "not usable, and required" if extra is None else f"not installed (optional: {pip_install(f'i2i[{extra}]')})"
 
 
 def _fact(name: str, value: str) -> str:

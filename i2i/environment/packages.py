@@ -68,6 +68,12 @@ def version_of(package: str) -> str | None:
         return None
 
 
+def pip_install(requirement: str, *options: str) -> str:
+    """The command that installs a requirement, such as ``i2i[video]``, into the Python that runs now."""
+    quoted = f'"{requirement}"' if "[" in requirement else requirement
+    return " ".join((sys.executable, "-m", "pip", "install", quoted, *options))
+
+
 def problem_of(module: str) -> str:
     """Import a module; say in one line why it cannot be and what to do, or return an empty string."""
     try:
@@ -101,8 +107,8 @@ def _cure(module: str, error: Exception) -> str:
     extras = [extra for name, extra in _requirements() if name == package and extra is not None]
     extra = next((extra for extra in extras if extra in SHOWN_EXTRAS), next(iter(extras), None))
     if isinstance(error, ModuleNotFoundError) and extra is not None:
-        return f'pip install "i2i[{extra}]" (in a checkout: pip install ".[{extra}]")'
-    return f"install it again: {sys.executable} -m pip install {package} --force-reinstall"
+        return pip_install(f"i2i[{extra}]")
+    return f"install it again: {pip_install(package, '--force-reinstall')}"
 
 
 def _requirements() -> list[tuple[str, str | None]]:

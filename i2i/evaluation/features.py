@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i.environment.packages import problem_of
+from i2i.environment.packages import problem_of, require
 from i2i.environment.quiet import quietly
 from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 from i2i.files.regular_files import kind_of
@@ -195,10 +195,9 @@ def _from_file(path: Path, device: torch.device, trust: bool) -> Callable[[Tenso
 
 
 def _from_onnx(path: Path) -> Callable[[Tensor], Tensor]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ConfigError(f'--features {path} needs onnxruntime ({error}): pip install "i2i[export]"') from error
+    require(f"--features {path}", "onnxruntime")
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     images = session.get_inputs()[0].name
     return lambda batch: torch.from_numpy(session.run(None, {images: batch.cpu().numpy()})[0])

@@ -38,7 +38,6 @@ from i2i.translation.translator import Translator
 
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
 STANDARD_OPERATORS = ("aten", "prim", "prims")
-EXTRA = 'pip install "i2i[export]"'
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from i2i.environment.packages import pip_install
 from i2i.images.tiff_header import Page, TiffError, TiffHeader
 
 _COMPRESSIONS = {
@@ -259,7 +260,7 @@ class _Samples:
         if self.compression not in (1, 8, 32946, 34925, 32773) and find_spec("imagecodecs") is None:
             return (
                 f"{_COMPRESSIONS.get(self.compression, f'number {self.compression}')} in a TIFF of this kind "
-                f'({self.described}) takes the extra tiff: pip install "i2i[tiff]", or save it without compression'
+                f"({self.described}) takes the extra tiff: {pip_install('i2i[tiff]')}, or save it without compression"
             )
         return ""
 

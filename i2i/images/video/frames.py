@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame as DecodedFrame
     from av.video.stream import VideoStream
 
-EXTRA = 'pip install "i2i[video]"'
 HIGH_DEFINITION_HEIGHT = 720
 """From this height on, videos that do not say so have the colours of Rec. 709, below of Rec. 601."""
 
