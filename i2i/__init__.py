@@ -6,6 +6,18 @@ May import ``api``.
 """
 
 from i2i._version import __version__
-from i2i.api import bench, convert, create, doctor, evaluate, export, load, resolve, run
+from i2i.api import bench, convert, create, doctor, evaluate, export, load, resolve, run, translate
 
-__all__ = ["__version__", "bench", "convert", "create", "doctor", "evaluate", "export", "load", "resolve", "run"]
+__all__ = [
+    "__version__",
+    "bench",
+    "convert",
+    "create",
+    "doctor",
+    "evaluate",
+    "export",
+    "load",
+    "resolve",
+    "run",
+    "translate",
+]

@@ -1,14 +1,16 @@
 """Functions behind ``import i2i``: every command is a thin front of one of them. Imports torch on first use.
 
 Begin with :mod:`~i2i.api.training` for ``run``, ``resolve`` and ``create``, with :mod:`~i2i.api.using` for ``load``,
-``export``, ``convert`` and ``evaluate``, with :mod:`~i2i.api.installation` for ``doctor`` and ``bench``.
+``export``, ``convert`` and ``evaluate``, with :mod:`~i2i.api.file_translation` for ``translate``, with
+:mod:`~i2i.api.installation` for ``doctor`` and ``bench``.
 
-May import ``training``, ``evaluation``, ``exporting``, ``translation``, ``models``, ``config``, ``plugins``,
-``benchmarking``, ``diagnosis``, ``environment`` and ``terminal``.
+May import ``training``, ``evaluation``, ``exporting``, ``translation``, ``images``, ``models``, ``config``,
+``plugins``, ``benchmarking``, ``diagnosis``, ``environment`` and ``terminal``.
 """
 
+from i2i.api.file_translation import translate
 from i2i.api.installation import bench, doctor
 from i2i.api.training import create, resolve, run
 from i2i.api.using import convert, evaluate, export, load
 
-__all__ = ["bench", "convert", "create", "doctor", "evaluate", "export", "load", "resolve", "run"]
+__all__ = ["bench", "convert", "create", "doctor", "evaluate", "export", "load", "resolve", "run", "translate"]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from i2i.errors import DataError, RunFolderError
 from i2i.files.atomic import write_whole
-from i2i.tensors.pixels import to_uint8
+from i2i.tensors.pixels import to_pixels
 
 READABLE_SIZE = 192
 """Images whose longer side is smaller than this are enlarged by the largest whole factor that keeps them within it."""
@@ -134,13 +134,8 @@ def _tabulate(columns: Mapping[str, Tensor]) -> _Table:
     height = max(shape[2] for shape in shapes.values())
     width = max(shape[3] for shape in shapes.values())
     factor = max(1, READABLE_SIZE // max(height, width))
-    drawn = {title: [_to_pillow(image) for image in images] for title, images in columns.items()}
+    drawn = {title: [Image.fromarray(to_pixels(image)) for image in images] for title, images in columns.items()}
     return _Table(drawn, next(iter(shapes.values()))[0], (width * factor, height * factor))
-
-
-def _to_pillow(image: Tensor) -> Image.Image:
-    pixels = to_uint8(image).permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def _extent(size: int, count: int, gap: int) -> int:

@@ -21,7 +21,7 @@ from i2i.exporting import standalone
 from i2i.models.info import TranslatorInfo
 from i2i.progress import counted, working
 from i2i.tensors.padding import padded_size
-from i2i.tensors.pixels import to_uint8
+from i2i.tensors.pixels import to_uint8, to_unit
 from i2i.translation.translator import Translator
 
 Format = Literal["onnx", "torch"]
@@ -181,8 +181,7 @@ def _batches(info: TranslatorInfo) -> dict[str, npt.NDArray[np.uint8]]:
 
 def _scaled(batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """``[N, H, W, C]`` of uint8 as ``[N, C, H, W]`` in [-1, 1]."""
-    unit = batch.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
-    return np.ascontiguousarray((unit - np.float32(0.5)) / np.float32(0.5))
+    return np.ascontiguousarray(to_unit(batch.transpose(0, 3, 1, 2).astype(np.float32)))
 
 
 def _expected(translator: Translator, batch: npt.NDArray[np.uint8], *, raw: bool) -> npt.NDArray[Any]:

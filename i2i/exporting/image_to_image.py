@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.tensors.padding import SMALLEST_SIDE
+from i2i.tensors.pixels import to_levels, to_unit
 
 
 class ImageGraph(nn.Module):
@@ -28,9 +29,9 @@ class ImageGraph(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Pad and scale, translate, crop and round to the nearest level (halves to the even one)."""
         padded, kept_rows, kept_columns = _padded(images, self.multiple, (1, 2))  # while a value is one byte
-        translations: Tensor = self.network((padded.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5)
+        translations: Tensor = self.network(to_unit(padded.permute(0, 3, 1, 2).float()))
         kept = translations.index_select(2, kept_rows).index_select(3, kept_columns)
-        return ((kept + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        return to_levels(kept).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class TensorGraph(nn.Module):

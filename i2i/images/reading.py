@@ -25,6 +25,7 @@ from i2i.images.decoding import (
 )
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.orientation import orientation_of, turned
+from i2i.images.scaling import SIXTEEN_BITS, to_unit
 
 __all__ = [
     "EIGHT_BIT_MODES",
@@ -97,17 +98,16 @@ def to_array(image: Image.Image, channels: int) -> npt.NDArray[np.float32]:
     """Turn what :func:`read_image` returned, resized or cropped since, into float32 ``[channels, H, W]`` in [-1, 1]."""
     pixels = np.asarray(image, dtype=np.float32)
     # Bicubic weights are partly negative: in mode F a resize can leave [0, 1], where Pillow clips 8-bit images itself.
-    unit = np.clip(pixels, 0, 1) if image.mode == "F" else pixels / np.float32(255)
-    planes = unit.transpose(2, 0, 1) if unit.ndim == 3 else unit[None]
-    scaled = (planes - np.float32(0.5)) / np.float32(0.5)
+    scaled = to_unit(np.clip(pixels, 0, 1), 1) if image.mode == "F" else to_unit(pixels)
+    planes = scaled.transpose(2, 0, 1) if scaled.ndim == 3 else scaled[None]
     return np.array(
-        np.broadcast_to(scaled, (channels, *planes.shape[1:])), order="C"
+        np.broadcast_to(planes, (channels, *planes.shape[1:])), order="C"
     )  # a copy: broadcasts are read-only
 
 
 def _to_unit_float(image: Image.Image, background: str) -> Image.Image:
     values = np.asarray(image).astype(np.float32)
-    unit = values / np.float32(65535)
+    unit = values / SIXTEEN_BITS
     transparent = image.info.get("transparency")  # PNG may name one grey as transparent
     if transparent is not None:
         unit[values == transparent] = ImageColor.getcolor(background, "L") / 255  # type: ignore[operator]

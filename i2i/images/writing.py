@@ -51,6 +51,20 @@ def encode_image(image: Image.Image, file: BinaryIO, *, format_name: str, metada
     )
 
 
+def encoded(image: Image.Image, *, format_name: str, metadata: Metadata | None = None) -> bytes:
+    """Encode an image in memory; arguments as in :func:`write_image`.
+
+    Raises:
+        DataError: the encoder refuses it, such as for a side that is too long for the format.
+    """
+    content = io.BytesIO()
+    try:
+        encode_image(image, content, format_name=format_name, metadata=metadata)
+    except Exception as error:  # Pillow's encoders raise many types
+        raise DataError(f"the translation cannot be written as {format_name}: {error}") from error
+    return content.getvalue()
+
+
 def write_image(
     image: Image.Image, path: Path, *, format_name: str, metadata: Metadata | None = None, replace: bool = False
 ) -> None:

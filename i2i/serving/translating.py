@@ -11,23 +11,16 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from i2i.api.using import load_directions
 from i2i.errors import DataError, DivergedError, I2IError, PluginError, printable
-from i2i.images.metadata import Metadata
-from i2i.images.reading import (
-    SIXTEEN_BIT_MODES,
-    TooManyPixelsError,
-    UnknownFormatError,
-    UnusableImageError,
-    decode_stream,
-)
-from i2i.images.writing import SIXTEEN_BIT_FORMATS, encode_image
+from i2i.images.reading import TooManyPixelsError, UnknownFormatError, UnusableImageError
+from i2i.images.writing import encoded
 from i2i.serving.messages import Direction, ModelInfo, ModelOptions, Refusal, Translation, TranslationJob
 from i2i.tensors.padding import padded_size
 from i2i.translation.kinds import require_pictures
+from i2i.translation.pictures import Frame, read_frame, translate_picture
 from i2i.translation.translator import Translator
 
 MOST_PADDING = 2
@@ -108,14 +101,16 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
     """Decode, translate and encode one file; its size is kept, and of its metadata what ``i2i translate`` keeps."""
     translator = translators[job.direction]
     try:
-        decoded = decode_stream(io.BytesIO(job.content), max_pixels=job.max_pixels, metadata=True)
-        width, height = decoded.image.size
+        content = io.BytesIO(job.content)
+        opaque, frame = read_frame(content, translator.info, job.format_name, max_pixels=job.max_pixels)
+        width, height = opaque.size
         rows, columns = padded_size((height, width), translator.info.size_multiple)
         if rows * columns > MOST_PADDING * job.max_pixels:
             return Refusal(
                 413, f"the image has {width} x {height} pixels, which this network pads to {columns} x {rows}: too many"
             )
-        return Translation(_encode(translator(decoded.image), job.format_name, decoded.metadata or Metadata()))
+        picture = translate_picture(translator, opaque, deep=frame.deep)
+        return Translation(_encoded(picture, frame))
     except UnknownFormatError:
         return Refusal(415, "the file is no PNG, JPEG, WebP, BMP or TIFF image, or its header is damaged")
     except TooManyPixelsError as error:
@@ -134,12 +129,8 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
         )
 
 
-def _encode(image: Image.Image, format_name: str, metadata: Metadata) -> bytes:
-    if image.mode in SIXTEEN_BIT_MODES and format_name not in SIXTEEN_BIT_FORMATS:
-        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    stream = io.BytesIO()
+def _encoded(picture: Image.Image, frame: Frame) -> bytes:
     try:
-        encode_image(image, stream, format_name=format_name, metadata=metadata)
-    except Exception as error:  # Pillow's encoders raise many types, such as for a side that is too long
-        raise DataError(f"the translation cannot be written as {format_name} ({error}); ask for format=png") from error
-    return stream.getvalue()
+        return encoded(picture, format_name=frame.format_name, metadata=frame.metadata)
+    except DataError as error:
+        raise DataError(f"{error}; ask for format=png") from error

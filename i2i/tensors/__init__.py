@@ -3,5 +3,5 @@
 Begin with :mod:`~i2i.tensors.pixels`, the one scaling between levels and [-1, 1]; :mod:`~i2i.tensors.inference` runs
 networks and leaves modes and random numbers as they were.
 
-May import nothing.
+May import ``images.scaling``.
 """

@@ -1,29 +1,30 @@
-"""Translating many files: reading and writing in threads, beside the computing."""
+"""Translating many image files: reading and writing in threads, beside the computing; large ones in tiles."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
 
 from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
-from i2i.images.reading import UnusableImageError, decode
-from i2i.images.writing import write_image
+from i2i.images.reading import UnusableImageError, size_of
 from i2i.tensors.padding import padded_size
-from i2i.translation.kinds import require_pictures
-from i2i.translation.pictures import Picture, to_input, to_output
+from i2i.tensors.pixels import to_picture
+from i2i.translation.kinds import require_pictures, to_tensor
+from i2i.translation.pictures import Frame, read_frame, write_framed
 from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
 DEFAULT_WORKERS = min(4, os.cpu_count() or 1)
 
-
-_Reading = tuple[FileJob, "Future[Picture]"]
-_Read = tuple[FileJob, Picture]
+_Reading = tuple[FileJob, "Future[tuple[Tensor, Frame]]"]
+_Read = tuple[FileJob, Tensor, Frame]
 
 
 def translate_files(
@@ -33,24 +34,65 @@ def translate_files(
     batch_size: int = 1,
     workers: int = DEFAULT_WORKERS,
     force: bool = False,
+    progress: Callable[[FileJob, float], None] = lambda _job, _part: None,
 ) -> Iterator[FileOutcome]:
-    """Translate files, and tell of each, in order, once it is written.
+    """Translate image files, and tell of each, in order, once it is written.
 
     Images that follow each other and have one size when they are padded are computed together. At most
-    ``batch_size + 2 * workers`` images wait before the computing, and as many behind it.
+    ``batch_size + 2 * workers`` images wait before the computing, and as many behind it. Of the images that the
+    translator divides into tiles, one alone is in memory at a time.
 
     Args:
         translator: what translates.
         jobs: see :func:`~i2i.translation.plan.make_plan`.
-        batch_size: images computed at once, at most.
-        workers: threads that read, and as many that write.
+        batch_size: images computed at once, at most, where they are not divided.
+        workers: threads that read, and as many that write, likewise.
         force: whether outputs that exist may be replaced.
+        progress: called with an image that is divided and the part of it that is done, from 0 to 1.
 
     Raises:
         DataError: the translator's images are no pictures. A file that cannot be used is an outcome, no error.
+        ConfigError: the generator cannot be divided.
         PluginError: the generator is broken.
     """
     require_pictures(translator.info)
+    for divided, group in groupby(jobs, partial(_is_divided, translator)):
+        if divided:
+            for job in group:
+                yield _translate_in_tiles(translator, job, force, partial(progress, job))
+        else:
+            yield from _translate_in_batches(translator, group, batch_size, workers, force)
+
+
+def _is_divided(translator: Translator, job: FileJob) -> bool:
+    """Whether an image is divided; what cannot be opened is left to those who say why."""
+    if translator.tiling is None or (size := size_of(job.source)) is None:
+        return False
+    width, height = size
+    return width * height <= translator.info.max_pixels and translator.tiling.applies(
+        (height, width), translator.device
+    )
+
+
+def _translate_in_tiles(
+    translator: Translator, job: FileJob, force: bool, progress: Callable[[float], None]
+) -> FileOutcome:
+    assert translator.tiling is not None
+    try:
+        opaque, frame = read_frame(job.source, translator.info, job.format_name)
+        picture = translator.tiling.translate_picture(opaque, translator.device, progress, deep=frame.deep)
+        del opaque
+        write_framed(picture, frame, job.target, force=force)
+    except (UnusableImageError, DataError, DivergedError) as error:
+        return job.failed(str(error))
+    except MemoryError:
+        return job.failed("there is not enough memory for its pixels")
+    return job.done(frame.note)
+
+
+def _translate_in_batches(
+    translator: Translator, jobs: Iterable[FileJob], batch_size: int, workers: int, force: bool
+) -> Iterator[FileOutcome]:
     ahead = batch_size + 2 * workers
     waiting = iter(jobs)
     reading: deque[_Reading] = deque()
@@ -69,7 +111,7 @@ def translate_files(
                     finished.set_result(done)
                     writing.append(finished)
                 else:
-                    writing.append(writers.submit(_write, translator, *done, force))
+                    writing.append(writers.submit(_write, *done, force))
             read_ahead()
             while writing and (len(writing) > ahead or writing[0].done()):
                 yield writing.popleft().result()
@@ -87,14 +129,12 @@ def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
-def _read(translator: Translator, job: FileJob) -> Picture:
-    info = translator.info
+def _read(translator: Translator, job: FileJob) -> tuple[Tensor, Frame]:
+    opaque, frame = read_frame(job.source, translator.info, job.format_name)
     try:
-        return to_input(decode(job.source, max_pixels=info.max_pixels, metadata=True), info, job.format_name)
-    except UnusableImageError as error:
-        raise DataError(str(error)) from error
+        return to_tensor(opaque, translator.info.in_channels), frame
     except MemoryError as error:
-        raise DataError("there is not enough memory for its pixels") from error
+        raise UnusableImageError("there is not enough memory for its pixels") from error
 
 
 def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: int) -> list[_Read | FileOutcome]:
@@ -104,50 +144,44 @@ def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: in
     while reading and len(sizes) < batch_size:
         job, future = reading[0]
         try:
-            picture = future.result()
-        except DataError as error:
+            image, frame = future.result()
+        except UnusableImageError as error:
             taken.append(job.failed(str(error)))
         else:
-            height, width = picture.image.shape[2:]
+            height, width = image.shape[2:]
             sizes.append(padded_size((height, width), translator.info.size_multiple))
             if sizes[-1] != sizes[0]:
                 break
-            taken.append((job, picture))
+            taken.append((job, image, frame))
         reading.popleft()
     return taken
 
 
-def _compute(
-    translator: Translator, taken: list[_Read | FileOutcome]
-) -> Iterator[tuple[FileJob, Picture, Tensor] | FileOutcome]:
+def _compute(translator: Translator, taken: list[_Read | FileOutcome]) -> Iterator[_Read | FileOutcome]:
+    """Give the translations for the images that were read, and what became of the other files, in order."""
     outputs = iter(_translate(translator, [item[1] for item in taken if not isinstance(item, FileOutcome)]))
     for item in taken:
         if isinstance(item, FileOutcome):
             yield item
             continue
+        job, _, frame = item
         output = next(outputs)
-        yield (*item, output) if isinstance(output, Tensor) else item[0].failed(str(output))
+        yield (job, output, frame) if isinstance(output, Tensor) else job.failed(str(output))
 
 
-def _translate(translator: Translator, pictures: list[Picture]) -> list[Tensor | DataError | DivergedError]:
+def _translate(translator: Translator, images: list[Tensor]) -> list[Tensor | DataError | DivergedError]:
     """Translate a batch; when that fails, each image alone, so that one bad image or a full memory costs no other."""
     try:
-        return [output.cpu() for output in translator.translate([picture.image for picture in pictures])]
+        return [output.cpu() for output in translator.translate(images)]
     except (DataError, DivergedError) as error:
-        if len(pictures) == 1:
+        if len(images) == 1:
             return [error]
-        return [output for picture in pictures for output in _translate(translator, [picture])]
+        return [output for image in images for output in _translate(translator, [image])]
 
 
-def _write(translator: Translator, job: FileJob, picture: Picture, output: Tensor, force: bool) -> FileOutcome:
+def _write(job: FileJob, output: Tensor, frame: Frame, force: bool) -> FileOutcome:
     try:
-        write_image(
-            to_output(picture, output, translator.info),
-            job.target,
-            format_name=picture.format_name,
-            metadata=picture.metadata,
-            replace=force,
-        )
+        write_framed(to_picture(output, deep=frame.deep), frame, job.target, force=force)
     except DataError as error:
         return job.failed(str(error))
-    return job.done(picture.note)
+    return job.done(frame.note)

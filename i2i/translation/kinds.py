@@ -17,7 +17,7 @@ from i2i.errors import DataError
 from i2i.images.reading import UnusableImageError, read_image, to_array, to_opaque, upright
 from i2i.models.info import TranslatorInfo
 from i2i.paths import named
-from i2i.tensors.pixels import to_uint8
+from i2i.tensors.pixels import EIGHT_BITS, to_picture, to_uint8, to_unit, unrounded_levels
 from i2i.tensors.weight_types import FLOATS
 
 PICTURE_CHANNELS = (1, 3)
@@ -80,13 +80,9 @@ def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
     return None
 
 
-def to_picture(output: Tensor, *, deep: bool = False) -> Image.Image:
-    """Turn ``[1, C, H, W]`` in [-1, 1], C 1 or 3, into a picture of mode ``L`` or ``RGB``; grey and deep: ``I;16``."""
-    if deep and output.shape[1] == 1:
-        levels = (output[0, 0].double().cpu().numpy() + 1) / 2 * 65535
-        return Image.fromarray(levels.round().clip(0, 65535).astype(np.uint16))
-    pixels = to_uint8(output[0]).permute(1, 2, 0).cpu().numpy()
-    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+def to_tensor(opaque: Image.Image, channels: int) -> Tensor:
+    """Turn what :func:`open_picture` returned into ``[1, channels, H, W]``, float32 in [-1, 1]."""
+    return torch.from_numpy(to_array(opaque, channels))[None]
 
 
 def require_pictures(info: TranslatorInfo) -> None:
@@ -101,8 +97,7 @@ def require_pictures(info: TranslatorInfo) -> None:
 def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> PreparedImage:
     """Prepare what :func:`open_picture` returned."""
     deep = opaque.mode == "F"  # 16-bit grey
-    images = torch.from_numpy(to_array(opaque, info.in_channels))[None]
-    return PreparedImage(images, lambda output: to_picture(output, deep=deep))
+    return PreparedImage(to_tensor(opaque, info.in_channels), lambda output: to_picture(output, deep=deep))
 
 
 def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
@@ -122,24 +117,24 @@ def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
         opaque = to_opaque(picture, channels=info.in_channels, background=info.background)
         values = to_array(opaque, info.in_channels)
     elif array.dtype == np.uint8:
-        values = _scale(planes.astype(np.float32) / np.float32(255))
+        values = _channels_first(to_unit(planes.astype(np.float32)))
     elif np.issubdtype(array.dtype, np.floating):
         _check_range(float(array.min()), float(array.max()), 0, shape)
-        values = _scale(_match_channels(planes.astype(np.float32), info))
+        values = _channels_first(to_unit(_match_channels(planes.astype(np.float32), info), 1))
     else:
         raise DataError(f"expected an array of uint8, or of floats in [0, 1]; got an {shape}")
 
     def restore(output: Tensor) -> npt.NDArray[Any]:
-        pixels = to_uint8(output[0]) if array.dtype == np.uint8 else ((output[0] + 1) / 2).clamp(0, 1)
+        pixels = to_uint8(output[0]) if array.dtype == np.uint8 else unrounded_levels(output[0], 1).clamp(0, 1)
         result: npt.NDArray[Any] = pixels.permute(1, 2, 0).cpu().numpy().astype(array.dtype)
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 
     return PreparedImage(torch.from_numpy(values)[None], restore)
 
 
-def _scale(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Bring ``[H, W, C]`` in [0, 1] to ``[C, H, W]`` in [-1, 1]."""
-    return np.ascontiguousarray((unit.transpose(2, 0, 1) - np.float32(0.5)) / np.float32(0.5))
+def _channels_first(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Bring ``[H, W, C]`` to ``[C, H, W]``."""
+    return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
 def _match_channels(unit: npt.NDArray[np.float32], info: TranslatorInfo) -> npt.NDArray[np.float32]:
@@ -148,7 +143,7 @@ def _match_channels(unit: npt.NDArray[np.float32], info: TranslatorInfo) -> npt.
         return unit
     if unit.shape[2] in (2, 4):
         colours, opacity = unit[:, :, :-1], unit[:, :, -1:]
-        behind = np.array(ImageColor.getrgb(info.background), np.float32) / np.float32(255)
+        behind = np.array(ImageColor.getrgb(info.background), np.float32) / np.float32(EIGHT_BITS)
         unit = colours * opacity + behind * (1 - opacity)
     if info.in_channels == 1:
         luma: npt.NDArray[np.float32] = unit @ np.array(_LUMA, np.float32)

@@ -73,23 +73,6 @@ class FileOutcome:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All files to translate.
-
-    Attributes:
-        jobs: the images, in the order of the inputs, and by name within a folder or pattern; no two have one target.
-        ignored: files in folders and patterns that are no images by their suffix.
-        videos: those that were named or matched by a pattern, in the same order.
-        notes: what else a person should know before it begins.
-    """
-
-    jobs: tuple[FileJob, ...]
-    ignored: tuple[Path, ...]
-    videos: tuple[FileJob, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class StreamJob:
     """One image, from or to a stream, or both.
 
@@ -102,6 +85,40 @@ class StreamJob:
     source: Path | None
     target: Path | None
     format_name: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All files to translate.
+
+    Attributes:
+        jobs: the images, in the order of the inputs, and by name within a folder or pattern; no two have one target.
+        ignored: files in folders and patterns that are no images by their suffix.
+        videos: those that were named or matched by a pattern, in the same order.
+        notes: what else a person should know before it begins.
+        stream: the one image instead of all these, where a stream is an input or the output.
+    """
+
+    jobs: tuple[FileJob, ...]
+    ignored: tuple[Path, ...]
+    videos: tuple[FileJob, ...] = ()
+    notes: tuple[str, ...] = ()
+    stream: StreamJob | None = None
+
+
+def plan_translation(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> Plan:
+    """Decide what is translated into what: files as :func:`make_plan` does, or a stream as :func:`plan_stream` does.
+
+    Raises:
+        DataError: as they do.
+        ConfigError: as they do, or there is no input.
+    """
+    if not inputs:
+        raise ConfigError("there is no input; name a file, a folder or a pattern")
+    stream = plan_stream(inputs, out, format_name=format_name, force=force)
+    if stream is not None:
+        return Plan((), (), stream=stream)
+    return make_plan(inputs, out, format_name=format_name, force=force)
 
 
 def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> StreamJob | None:
@@ -136,7 +153,7 @@ def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | No
     return StreamJob(source, target, _format_of(target, format_name))
 
 
-def make_plan(inputs: Sequence[str], out: Path, *, format_name: str | None = None, force: bool = False) -> Plan:
+def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None = None, force: bool = False) -> Plan:
     """Decide which file is translated into which; nothing is written.
 
     Args:

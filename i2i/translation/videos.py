@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
-from i2i.images.reading import to_array, to_opaque
+from i2i.images.reading import to_opaque
 from i2i.images.video.frames import VideoFrame, VideoReader, VideoWriter
-from i2i.tensors.pixels import to_uint8
-from i2i.translation.kinds import require_pictures
+from i2i.tensors.pixels import to_pixels
+from i2i.translation.kinds import require_pictures, to_tensor
 from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
@@ -92,7 +91,7 @@ def _translate(
             for batch in _batches(items, batch_size):
                 frames = [item for item in batch if isinstance(item, VideoFrame)]
                 outputs = iter(translator.translate([_to_tensor(frame, translator) for frame in frames]))
-                pixels = [_to_pixels(next(outputs)) if isinstance(item, VideoFrame) else None for item in batch]
+                pixels = [to_pixels(next(outputs)[0]) if isinstance(item, VideoFrame) else None for item in batch]
                 writing.append(pool.submit(_write, writer, batch, pixels))
                 while len(writing) > 1 + FRAMES_AHEAD // batch_size or (writing and writing[0].done()):
                     done += writing.popleft().result()
@@ -125,12 +124,7 @@ def _batches(items: Iterable[VideoFrame | Packet[Any]], batch_size: int) -> Iter
 def _to_tensor(frame: VideoFrame, translator: Translator) -> Tensor:
     channels = translator.info.in_channels
     opaque = to_opaque(Image.fromarray(frame.pixels), channels=channels, background=translator.info.background)
-    return torch.from_numpy(to_array(opaque, channels))[None]
-
-
-def _to_pixels(output: Tensor) -> npt.NDArray[np.uint8]:
-    pixels: npt.NDArray[np.uint8] = to_uint8(output[0]).permute(1, 2, 0).contiguous().cpu().numpy()
-    return pixels[:, :, 0] if pixels.shape[2] == 1 else pixels
+    return to_tensor(opaque, channels)
 
 
 def _write(writer: VideoWriter, batch: Batch, pixels: list[npt.NDArray[np.uint8] | None]) -> int:

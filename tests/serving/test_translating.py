@@ -6,11 +6,11 @@ import io
 import struct
 import zipfile
 import zlib
-from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,6 +19,7 @@ import i2i
 from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
 from i2i.serving.translating import _answer, describe, load_model, translate
 
+from ..helpers.trained import write_run
 from .serving import picture
 
 
@@ -38,15 +39,10 @@ def ask(translators):
 class Named:
     """A translator that says other things of itself."""
 
-    def __init__(self, translator, **said):
-        self._translator = translator
-        self.device = getattr(translator, "device", "cpu")
-        info = getattr(translator, "info", None)
-        known = {field.name: getattr(info, field.name) for field in fields(info)} if info is not None else {}
-        self.info = SimpleNamespace(**{**known, **said})
-
-    def __call__(self, image):
-        return self._translator(image)
+    def __init__(self, translator, translate=None, **said):
+        self.device, self.tiling = translator.device, None
+        self.translate = translate or translator.translate
+        self.info = SimpleNamespace(**{**vars(translator.info), **said})
 
 
 def opened(answer):
@@ -82,12 +78,12 @@ def test_names_that_others_chose_are_safe_to_show(translators, tiny_run, tmp_pat
     assert info.generator == "resnet\\x07"
 
 
-def test_a_failure_is_logged_without_what_could_steer_a_terminal(capsys):
-    def broken(image):
+def test_a_failure_is_logged_without_what_could_steer_a_terminal(translators, capsys):
+    def broken(images):
         raise ValueError("from the file: \x1b[2J\nand\r\u202emore")
 
     job = TranslationJob(picture(), "AtoB", "PNG", 100_000)
-    answer = _answer({"AtoB": Named(broken, size_multiple=1)}, job)
+    answer = _answer({"AtoB": Named(translators["AtoB"], broken)}, job)
     assert answer == Refusal(500, "the translation failed (ValueError); the server's log says where")
     logged = capsys.readouterr().err
     assert all(line.isprintable() for line in logged.splitlines())
@@ -216,3 +212,22 @@ def test_an_exported_file_is_served_with_the_direction_that_it_holds(tiny_run, t
     assert list(translators) == ["BtoA"]
     answer = translate(translators, TranslationJob(picture(size=(31, 19)), "BtoA", "PNG", 10_000))
     assert opened(answer).size == (31, 19)
+
+
+@pytest.mark.parametrize(("level", "rounded"), [(100.499, 100), (100.501, 101)])
+def test_sixteen_bits_are_rounded_to_eight_where_the_format_has_no_more(tmp_path, level, rounded):
+    folder, _ = write_run(tmp_path / "grey", in_channels=1, out_channels=1)
+    output = torch.full((1, 1, 8, 8), level / 127.5 - 1)
+    translators = load_model(ModelOptions(folder, {"device": "cpu"}))
+    stream = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 30_000, np.uint16)).save(stream, "PNG")
+    answers = {
+        name: translate(
+            {"AtoB": Named(translators["AtoB"], lambda images: [output])},
+            TranslationJob(stream.getvalue(), "AtoB", name, 10_000),
+        )
+        for name in ("PNG", "WEBP")
+    }
+    with opened(answers["PNG"]) as deep, opened(answers["WEBP"]) as image:
+        assert (deep.mode, np.asarray(deep).max()) == ("I;16", round(level * 257))
+        assert np.asarray(image.convert("L")).max() == rounded

@@ -194,7 +194,7 @@ def test_stopping_early_leaves_whole_files_and_no_threads(translator, tmp_path):
 def test_only_so_many_images_wait(translator, tmp_path, monkeypatch):
     """However slow the writing is, reading stays a bounded number of images ahead."""
     begun, finished, most = [], [], 0
-    read, write = module._read, module._write
+    read, write = module.read_frame, module.write_framed
 
     def count_read(*arguments):
         nonlocal most
@@ -202,13 +202,12 @@ def test_only_so_many_images_wait(translator, tmp_path, monkeypatch):
         most = max(most, len(begun) - len(finished))
         return read(*arguments)
 
-    def count_write(*arguments):
-        result = write(*arguments)
+    def count_write(*arguments, **options):
+        write(*arguments, **options)
         finished.append(1)
-        return result
 
-    monkeypatch.setattr(module, "_read", count_read)
-    monkeypatch.setattr(module, "_write", count_write)
+    monkeypatch.setattr(module, "read_frame", count_read)
+    monkeypatch.setattr(module, "write_framed", count_write)
     for number in range(60):
         write_noise(tmp_path / "in" / f"{number:02}.png", seed=number)
     assert len(run(translator, tmp_path / "in", tmp_path / "out", batch_size=2, workers=1)) == 60

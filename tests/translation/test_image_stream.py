@@ -42,8 +42,8 @@ def test_every_way_gives_the_bytes_of_the_file(translator, name, format_name):
 
     for source, target in ((None, None), (Path(name), None), (None, Path("new", out))):
         written = io.BytesIO()
-        note = translate_stream(translator, StreamJob(source, target, format_name), io.BytesIO(content), written)
-        assert note == ""
+        outcome = translate_stream(translator, StreamJob(source, target, format_name), io.BytesIO(content), written)
+        assert (outcome.source, outcome.target, outcome.problem, outcome.note) == (source, target, None, "")
         assert (target.read_bytes() if target else written.getvalue()) == out.read_bytes()
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.errors import DivergedError
-from i2i.images.reading import to_array
 from i2i.tensors.padding import Size, padded_size, side_padding
-from i2i.translation.kinds import to_picture
+from i2i.tensors.pixels import to_picture
+from i2i.translation.kinds import to_tensor
 from i2i.translation.tiles.boxes import Box, Extent, Span
 from i2i.translation.tiles.compute import Sink, Source
 from i2i.translation.tiles.operations import Padding
@@ -57,7 +57,7 @@ class PictureSource:
     def read(self, box: Box) -> Tensor:
         """``[1, C, h, w]`` in [-1, 1]."""
         part = self._opaque.crop((box.columns.start, box.rows.start, box.columns.stop, box.rows.stop))
-        return torch.from_numpy(to_array(part, self._channels))[None]
+        return to_tensor(part, self._channels)
 
 
 class PaddedSource:
@@ -94,7 +94,7 @@ class TensorSink:
 
 
 class PictureSink:
-    """The pixels of a picture, to be filled; rounded as :func:`~i2i.translation.kinds.to_picture` rounds."""
+    """The pixels of a picture, to be filled; rounded as :func:`~i2i.tensors.pixels.to_picture` rounds."""
 
     def __init__(self, channels: int, size: Size, *, deep: bool) -> None:
         self._deep = deep and channels == 1
