@@ -2,7 +2,7 @@
 
 Begin with :mod:`~i2i.translation.translator`, one image from input to output. :mod:`~i2i.translation.plan` decides
 which files become which; :mod:`~i2i.translation.image_files`, :mod:`~i2i.translation.image_stream` and
-:mod:`~i2i.translation.videos` carry it out.
+:mod:`~i2i.translation.videos` carry it out, and :mod:`~i2i.translation.observer` is told of it.
 
 May import ``models``, ``tensors``, ``images``, ``plugins`` and ``environment``.
 """
