@@ -85,7 +85,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "tensors/collate.py": "training/test_batches.py: by the batches that come out",
     "tensors/padding.py": "translation/test_translator.py: by the images that come out",
     "tensors/weight_types.py": "models/test_weight_files.py: by the files that are read",
-    "training/keeper.py": "training/test_trainer.py: by what a run keeps",
     "training/loss_lines.py": "training/test_trainer.py: by the lines of a run",
     "training/position.py": "training/test_resume.py: by the steps of a resumed run",
     "training/snapshot.py": "training/test_resume.py: bit for bit",

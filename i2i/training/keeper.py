@@ -39,7 +39,7 @@ class Keeper:
         train_set: what is learned from.
         test_set: the held-out images.
         snapshot: all that changes while training.
-        draw_page: writes the page of a run folder.
+        write_page: writes the page of a run folder.
 
     Attributes:
         position: where training stands; the trainer's own.
@@ -55,11 +55,11 @@ class Keeper:
         train_set: Dataset,
         test_set: Dataset,
         snapshot: Snapshot,
-        draw_page: Callable[[Path], object],
+        write_page: Callable[[Path], object],
     ) -> None:
         self.manager, self.config, self.options = manager, config, config.training
         self.folder, self.accelerator, self.reporter = folder, accelerator, reporter
-        self.train_set, self.test_set, self.snapshot, self.draw_page = train_set, test_set, snapshot, draw_page
+        self.train_set, self.test_set, self.snapshot, self.write_page = train_set, test_set, snapshot, write_page
         self.processes = Processes(accelerator)
         self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
         self.position = Position()
@@ -118,24 +118,44 @@ class Keeper:
             self.checkpoints.write(step, description, weights, shared, world_size)
         self.accelerator.wait_for_everyone()
 
-    def judge(self, everything: bool) -> Metrics:
-        """Measure the checkpoint of this step, as far as nobody did yet, and return what it says then.
+    def judge_checkpoint(self) -> Metrics:
+        """Measure the checkpoint of this step on the images that every checkpoint is compared on, unless that is done.
 
-        Args:
-            everything: measure all held-out images, not only those that every checkpoint is compared on.
+        Returns:
+            What the checkpoint says then, in every process.
         """
-        kept = open_checkpoint(self.checkpoints.folder_of(self.position.step))
-        some, every = min(self.options.evaluation_images, len(self.test_set)), len(self.test_set)
-        if self.accelerator.is_main_process and (kept.images or 0) < (every if everything else some):
-            metrics = self._measured(kept, some) if kept.images is None else kept.metrics
-            score = kept.score if kept.images is not None else score_of(metrics)  # `best` compares like with like
-            if everything and every > some:
-                metrics = self._measured(kept, None)
-            self.checkpoints.judge(kept, metrics, score, every if everything else some)
-        elif self.accelerator.is_main_process and kept.images is None:  # nothing to measure
-            self.checkpoints.judge(kept, {}, None, 0)
+        checkpoint = open_checkpoint(self.checkpoints.folder_of(self.position.step))
+        if self.accelerator.is_main_process and checkpoint.images is None:
+            metrics = self._measured(checkpoint, self._compared)
+            self.checkpoints.judge(checkpoint, metrics, score_of(metrics), self._compared)
         self.accelerator.wait_for_everyone()
-        return open_checkpoint(kept.path).metrics
+        return open_checkpoint(checkpoint.path).metrics
+
+    def judge_end(self) -> Metrics:
+        """Measure the checkpoint of this step on all held-out images, as far as that is not done.
+
+        Its score stays that of the images that every checkpoint is compared on, so that ``best`` compares like with
+        like.
+
+        Returns:
+            What the checkpoint says then, in every process.
+        """
+        checkpoint, every = open_checkpoint(self.checkpoints.folder_of(self.position.step)), len(self.test_set)
+        if self.accelerator.is_main_process and checkpoint.images != every:
+            metrics, score = checkpoint.metrics, checkpoint.score
+            if checkpoint.images is None:
+                metrics = self._measured(checkpoint, self._compared)
+                score = score_of(metrics)
+            if checkpoint.images is not None or every > self._compared:
+                metrics = self._measured(checkpoint, every)
+            self.checkpoints.judge(checkpoint, metrics, score, every)  # once, for it removes older checkpoints
+        self.accelerator.wait_for_everyone()
+        return open_checkpoint(checkpoint.path).metrics
+
+    @property
+    def _compared(self) -> int:
+        """How many held-out images every checkpoint is compared on."""
+        return min(self.options.evaluation_images, len(self.test_set))
 
     def write_sheets(self) -> None:
         """Draw held-out images; where they cannot be read any more, save the training before the error is raised."""
@@ -163,7 +183,7 @@ class Keeper:
                 self.reporter.note(f"the run has no {self.folder.picture.name}: {error}")
         if self.accelerator.is_main_process:
             with self.going_on("its page"):
-                self.draw_page(self.folder.path)
+                self.write_page(self.folder.path)
         self.accelerator.wait_for_everyone()
 
     def rescue(self, error: BaseException, half_done: str, *, together: bool) -> None:
@@ -211,7 +231,7 @@ class Keeper:
         with self.going_on("sheets in its trackers"):
             track_sheets(self.accelerator, self.folder, self.position.step)
         with self.going_on("its page"):
-            self.draw_page(self.folder.path)
+            self.write_page(self.folder.path)
 
     def _held_out(self) -> HeldOut:
         directions = {
@@ -221,10 +241,11 @@ class Keeper:
         paper = self.options.inference == "paper"
         return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
 
-    def _measure(self, limit: int | None) -> Metrics:
-        """Measure held-out images, and log the result."""
-        metrics = self._held_out().measure(limit)
-        images = len(self.test_set) if limit is None else min(limit, len(self.test_set))
+    def _measure(self, images: int) -> Metrics:
+        """Measure the first ``images`` held-out images, and log the result."""
+        if images == 0:
+            return {}
+        metrics = self._held_out().measure(images)
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
         with self.going_on(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
@@ -233,12 +254,12 @@ class Keeper:
             self.accelerator.log(flat, step=self.position.step)
         return metrics
 
-    def _measured(self, kept: Checkpoint, limit: int | None) -> Metrics:
+    def _measured(self, checkpoint: Checkpoint, images: int) -> Metrics:
         """Measure, and tell what became of the checkpoint where that fails."""
         try:
-            return self._measure(limit)
+            return self._measure(images)
         except DivergedError as error:
-            self.checkpoints.remove(kept)  # its generators are broken: the one before it is the last good one
+            self.checkpoints.remove(checkpoint)  # its generators are broken: the one before it is the last good one
             raise DivergedError(f"step {self.position.step}: {error}; {self.last_good()}") from error
         except I2IError as error:
             raise self._saved_anyway("measured", error) from error

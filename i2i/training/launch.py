@@ -32,6 +32,7 @@ from i2i.tensors.devices import check_device
 from i2i.tensors.inference import float32_by_default, torchs_own_settings
 from i2i.terminal import Reporter, Silent, Terminal
 from i2i.training.interruption import ending_at_once, held
+from i2i.training.records.page import write_page
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult
 from i2i.training.trackers import start_trackers
@@ -70,10 +71,15 @@ class Launch:
     Started by ``torchrun`` or ``accelerate launch``, several processes share the run and the first one writes; see
     :mod:`i2i.environment.launchers`.
 
+    Attributes:
+        write_page: writes the page of a run folder, whenever there is more to show.
+
     Raises:
         ConfigError: the device does not exist here, one GPU is named for several processes, these do not meet, or their
             launcher wants what i2i does not do.
     """
+
+    write_page: Callable[[Path], object] = staticmethod(write_page)
 
     def __init__(self, options: TrainingOptions, progress: bool) -> None:
         self.options = options
@@ -177,7 +183,7 @@ class Launch:
         A new folder is taken back when nothing was trained: when data or networks turn out to be wrong, or a signal
         comes before the first step is done.
         """
-        self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter)
+        self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter, self.write_page)
         self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
         if checkpoint is not None:
             with working("reading the checkpoint"):

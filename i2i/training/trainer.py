@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -29,7 +30,6 @@ from i2i.training.loading import Batches, ending
 from i2i.training.loss_lines import TrainLines
 from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import names_of, require_same_data
-from i2i.training.records.page import write_page
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult, resume_command
 from i2i.training.schedule import EpochSchedule, plan_epochs
@@ -47,6 +47,7 @@ class Trainer:
         folder: the run folder.
         accelerator: device, processes and precision.
         reporter: told how it goes.
+        write_page: writes the page of a run folder.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Trainer:
         folder: RunFolder,
         accelerator: Accelerator,
         reporter: Reporter,
+        write_page: Callable[[Path], object],
     ) -> None:
         self.config, self.options, self.folder = config, config.training, folder
         self.accelerator, self.reporter = accelerator, reporter
@@ -106,7 +108,7 @@ class Trainer:
             self.train_set,
             self.test_set,
             self.snapshot,
-            draw_page=lambda path: write_page(path),
+            write_page,
         )
         self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
@@ -158,7 +160,7 @@ class Trainer:
             elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw
                 if self.position.step % self.options.sample_every == 0:
                     self.keeper.write_sheets()
-                self.keeper.judge(everything=False)
+                self.keeper.judge_checkpoint()
         elif self.accelerator.is_main_process:
             self.folder.keep_names(names_of(self.train_set, self.test_set))
         stream = SampleStream(
@@ -250,7 +252,7 @@ class Trainer:
             self.keeper.write_sheets()
         if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
             self.keeper.save()
-            self.keeper.judge(everything=False)
+            self.keeper.judge_checkpoint()
 
     def _rate(self) -> float:
         return float(self.update.optimizers["generators"].param_groups[0]["lr"])
@@ -300,7 +302,7 @@ class Trainer:
             if finished:
                 self.reporter.note(f"the budget is used up: saving step {step} and measuring held-out images")
             self.keeper.save()
-        metrics = self.keeper.judge(everything=finished)
+        metrics = self.keeper.judge_end() if finished else self.keeper.judge_checkpoint()
         self.keeper.finish()
         return RunResult(
             folder=self.folder.path,

@@ -36,6 +36,7 @@ import torch
 import i2i
 from i2i.builtin.datasets.folder import FolderDataset
 from i2i.training import trainer
+from i2i.training.launch import Launch
 
 arguments, log = eval(sys.argv[1]), sys.argv[2]
 rank = os.environ["RANK"]
@@ -56,7 +57,7 @@ def remembering(self, *more):
 
 remembered = []
 FolderDataset.__getitem__, trainer.Trainer.__init__ = reading, remembering
-trainer.write_page = lambda folder: folder / "index.html"
+Launch.write_page = staticmethod(lambda folder: folder / "index.html")
 per_process, pause = arguments.pop("per_process", [{}, {}]), arguments.pop("pause", 0)
 result = i2i.run(**arguments, **per_process[int(rank)])
 weights = [value for network in remembered[0].networks.values() for value in network.state_dict().values()]

@@ -15,9 +15,12 @@ from PIL import Image
 
 import i2i
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, RunFolderError
+from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import CheckpointFolder, open_checkpoint
-from i2i.training import keeper, trainer
+from i2i.training import trainer
+from i2i.training.launch import Launch
 
+from ..helpers.images import write_images
 from ..helpers.running import (
     FAILED,
     PAIRED,
@@ -30,7 +33,7 @@ from ..helpers.running import (
     options,
     run_here,
     steps_logged,
-    write_images,
+    write_no_page,
 )
 
 DEEP = {key: value for key, value in PAIRED.items() if not key.startswith("generator")} | {
@@ -42,7 +45,7 @@ DEEP = {key: value for key, value in PAIRED.items() if not key.startswith("gener
 @pytest.fixture(autouse=True)
 def quick(one_thread, monkeypatch):
     """Pages are tested elsewhere."""
-    monkeypatch.setattr(trainer, "write_page", lambda folder: folder / "index.html")
+    monkeypatch.setattr(Launch, "write_page", staticmethod(write_no_page))
 
 
 @pytest.fixture(scope="module")
@@ -522,13 +525,7 @@ def test_a_resume_unpickles_nothing(images, tmp_path, monkeypatch):
 
 def test_best_is_the_lowest_score_of_all_that_were_kept_or_not(images, tmp_path, monkeypatch):
     scores = iter([5.0, 3.0, 4.0, 3.5, 6.0, 9.0])  # the end: as at every checkpoint, then on all images
-    measure = keeper.Keeper._measure
-
-    def measured(self, limit):
-        measure(self, limit)
-        return {"AtoB": {"l1": next(scores)}}
-
-    monkeypatch.setattr(keeper.Keeper, "_measure", measured)
+    monkeypatch.setattr(HeldOut, "measure", lambda held_out, images: {"AtoB": {"l1": next(scores)}})
     result = run_here(images, tmp_path / "run", steps=5, keep=1, more={"training.checkpoint_every": 1})
     folder = result.folder / "checkpoints"
     assert CheckpointFolder(folder, 1).best().step == 2
