@@ -2,7 +2,7 @@
 
 This package imports no torch until a function that needs it is called, so ``import i2i`` and ``i2i --help`` stay quick.
 
-May import ``api``.
+May import ``api`` and ``serving``.
 """
 
 from i2i._version import __version__

@@ -2,15 +2,31 @@
 
 Begin with :mod:`~i2i.api.training` for ``run``, ``resolve`` and ``create``, with :mod:`~i2i.api.using` for ``load``,
 ``export``, ``convert`` and ``evaluate``, with :mod:`~i2i.api.file_translation` for ``translate``, with
-:mod:`~i2i.api.installation` for ``doctor`` and ``bench``.
+:mod:`~i2i.api.installation` for ``doctor`` and ``bench``, with :mod:`~i2i.api.installed_plugins` for ``list_plugins``,
+``show_plugin`` and ``check_plugin``. ``i2i.serve`` stands on ``load``, and lives in :mod:`i2i.serving`.
 
 May import ``training``, ``evaluation``, ``exporting``, ``translation``, ``images``, ``models``, ``config``,
-``plugins``, ``benchmarking``, ``diagnosis``, ``environment`` and ``terminal``.
+``plugins``, ``benchmarking``, ``diagnosis``, ``testing``, ``environment`` and ``terminal``.
 """
 
 from i2i.api.file_translation import translate
 from i2i.api.installation import bench, doctor
+from i2i.api.installed_plugins import check_plugin, list_plugins, show_plugin
 from i2i.api.training import create, resolve, run
 from i2i.api.using import convert, evaluate, export, load
 
-__all__ = ["bench", "convert", "create", "doctor", "evaluate", "export", "load", "resolve", "run", "translate"]
+__all__ = [
+    "bench",
+    "check_plugin",
+    "convert",
+    "create",
+    "doctor",
+    "evaluate",
+    "export",
+    "list_plugins",
+    "load",
+    "resolve",
+    "run",
+    "show_plugin",
+    "translate",
+]

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from i2i.cli import options as shared
-from i2i.cli.commands import CONTEXT_SETTINGS, Command
+from i2i.cli.commands import CONTEXT_SETTINGS, Command, tell_new_spelling
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
-from i2i.errors import ConfigError, PluginError, did_you_mean
+from i2i.errors import ConfigError
 from i2i.paths import named
-from i2i.plugins.calls import calling
-from i2i.plugins.manager import PluginManager, same_package
+from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
-from i2i.progress import working
 
 if TYPE_CHECKING:
+    from i2i.api.installed_plugins import CheckedPlugin
     from i2i.plugins.component_options import OptionField
-    from i2i.plugins.manager import Component, Plugin
 
 KINDS = click.Choice(list(SPECS))
 
@@ -38,26 +35,22 @@ def plugins() -> None:
 
 
 @plugins.command("list", cls=Command)
-@click.option("--kind", type=KINDS, help="Only this kind. Default: all.")
+@shared.option("--kind", type=KINDS, help="Only this kind. Default: all.")
 @shared.as_json("components and plugins")
 def list_(kind: str | None, as_json: bool) -> None:
     """List every component, and the plugins that are not loaded."""
-    manager = PluginManager()
-    components = list(manager.components(kind))
-    missing = [plugin for plugin in manager.plugins if plugin.status != "loaded"]
+    from i2i.api import list_plugins
+
+    installed = list_plugins(kind)
     if as_json:
-        print_json(
-            {
-                "components": [_facts(component) for component in components],
-                "plugins": [asdict(plugin) for plugin in manager.plugins],
-            }
-        )
+        print_json(installed.to_dict())
         return
     table = new_table("Kind", "Name", "Summary", "Package", "Version")
-    for component in components:
+    for component in installed.components:
         spec, plugin = component.spec, component.plugin
         table.add_row(spec.kind, spec.name, spec.summary, plugin.package, plugin.version)
     print_table(table)
+    missing = [plugin for plugin in installed.plugins if plugin.status != "loaded"]
     if missing:
         say()
         say("Not loaded:")
@@ -72,17 +65,14 @@ def list_(kind: str | None, as_json: bool) -> None:
 @shared.as_json("the component and its options")
 def show(kind: str, name: str, as_json: bool) -> None:
     """Show one component: where it comes from, and its options with type, bounds and default."""
-    from i2i.plugins.component_options import describe_options
+    from i2i.api import show_plugin
 
-    component = plugin_manager().find(kind, name)
-    with calling(component.called, f"describing the options of {kind} {name}"):
-        spec, fields = component.spec, describe_options(component.spec.options)
+    shown = show_plugin(kind, name, manager=plugin_manager())
     if as_json:
-        facts = {**_facts(component), "options": [asdict(field) for field in fields]}
-        if isinstance(spec, MethodSpec):
-            facts["defaults"] = {section: dict(values) for section, values in spec.defaults.items()}
-        print_json(facts)
+        print_json(shown.to_dict())
         return
+    component, fields = shown.component, shown.options
+    spec = component.spec
     formatter = click.HelpFormatter(max_width=80)
     formatter.write_text(f"{kind} {name} ({component.plugin.package} {component.plugin.version})")
     with formatter.indentation():
@@ -130,69 +120,71 @@ def new(kind: str, name: str, out: Path | None, force: bool, family: str | None)
     say(f"  pytest {shlex.quote(str(folder))}")
 
 
-@plugins.command(cls=Command)
-@click.argument("words", metavar="PACKAGE|[KIND] NAME", nargs=-1, required=True)
-@click.option("--kind", type=KINDS, help="Of a package, only components of this kind. Default: all.")
-@click.option(
+class CheckCommand(Command):
+    """``i2i plugins check``, which once took the kind as an option, too."""
+
+    def todays_words(self, words: list[str]) -> list[str]:
+        """The words with the kind before the name, wherever and however it was given."""
+        for place, word in enumerate(words):
+            name, equals, value = word.partition("=")
+            if name == "--kind" and (equals or place + 1 < len(words)):
+                tell_new_spelling("NAME --kind KIND", "KIND NAME")
+                kind = value if equals else words[place + 1]
+                words = [kind, *words[:place], *words[place + (1 if equals else 2) :]]
+                break
+        return super().todays_words(words)
+
+
+@plugins.command(cls=CheckCommand)
+@click.argument("words", metavar="[KIND] NAME", nargs=-1, required=True)
+@shared.option(
     "--data",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=shared.FOLDER,
     help="What data sets read. Default: small folders made for the purpose.",
 )
-def check(words: tuple[str, ...], kind: str | None, data: Path | None) -> None:
-    """Run the contract checks on all components of a package, or on one component.
+@shared.as_json("the result of each check")
+def check(words: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+    """Run the contract checks on one component, or on all components of a package.
 
-    A single word is a package or its entry point, or else the name of components. KIND NAME is one component, as in
-    "plugins show". Exit code 1 when a check fails.
+    NAME is a package, its entry point or a component. KIND NAME is one component, as in "plugins show", or the
+    components of that kind of a package. Exit code 1 when a check fails.
     """
-    manager = PluginManager()
-    broken: list[Plugin] = []
-    if len(words) == 1:
-        (target,) = words
-        broken = _not_loaded(manager, target)
-        components = [found for found in _find(manager, target) if kind in (None, found.spec.kind)]
-        if not components and not broken:
-            raise _nothing_found(manager, target, kind)
-        _tell_namesakes(manager, target, components, kind)
-    elif len(words) == 2 and kind is None:
-        components = [manager.find(KINDS.convert(words[0], None, None), words[1])]
-    else:
-        raise click.UsageError(
-            f"expected PACKAGE, NAME or KIND NAME; got {' '.join(words)}{' and --kind' * bool(kind)}"
-        )
-
+    if len(words) > 2:
+        raise click.UsageError(f"expected NAME or KIND NAME; got {' '.join(words)}")
+    from i2i.api import check_plugin
     from i2i.terminal import watching
-    from i2i.testing import check_component
 
-    failures = len(broken)
-    for plugin in broken:
-        say(f"plugin {plugin.name} ({plugin.package} {plugin.version})")
-        say(f"  FAILED  loads: {plugin.problem or 'it is disabled by I2I_DISABLE_PLUGINS'}", lines=True)
-    count = len(broken)
-    for component in components:
-        say(f"{component.spec.kind} {component.spec.name} ({component.plugin.package} {component.plugin.version})")
-        with watching(), working(f"checking {component.spec.kind} {component.spec.name}"):
-            results = list(check_component(component, root=data))
-        for result in results:
-            message = f": {result.message}" if result.message else ""
-            say(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}", lines=True)
-            count += 1
-            failures += not result.ok
-    say(f"{_counted(len(components), 'component')}, {_counted(count, 'check')}, {failures} failed")
-    if failures:
+    *kinds, name = words
+    kind = KINDS.convert(kinds[0], None, None) if kinds else None
+    manager = PluginManager()
+    found = check_plugin(name, kind, data=data, manager=manager)
+    if not as_json and kind is None:
+        _tell_namesakes(manager, name)
+    checked = []
+    with watching(not as_json):
+        for each in found:
+            checked.append(each)
+            if not as_json:
+                _print_checks(each)
+    if as_json:
+        print_json([each.to_dict() for each in checked])
+    else:
+        components = sum(each.component is not None for each in checked)
+        results = [result for each in checked for result in each.results]
+        failed = sum(not result.ok for result in results)
+        say(f"{_counted(components, 'component')}, {_counted(len(results), 'check')}, {failed} failed")
+    if not all(each.ok for each in checked):
         click.get_current_context().exit(1)
 
 
-def _facts(component: Component) -> dict[str, Any]:
-    spec, plugin = component.spec, component.plugin
-    return {
-        "kind": spec.kind,
-        "name": spec.name,
-        "summary": spec.summary,
-        "package": plugin.package,
-        "version": plugin.version,
-        "module": plugin.module,
-    }
+def _print_checks(checked: CheckedPlugin) -> None:
+    plugin, component = checked.plugin, checked.component
+    title = f"plugin {plugin.name}" if component is None else f"{component.spec.kind} {component.spec.name}"
+    say(f"{title} ({plugin.package} {plugin.version})")
+    for result in checked.results:
+        message = f": {result.message}" if result.message else ""
+        say(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}", lines=True)
 
 
 def _section(spec: Spec) -> str:
@@ -222,37 +214,15 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={_plain(value)}" for key, value in values.items())
 
 
-def _find(manager: PluginManager, target: str) -> list[Component]:
-    """All components of the package or plugin called ``target``, or else all of that name."""
-    components = list(manager.components())
-    of_package = [component for component in components if _is_called(component.plugin, target)]
-    return of_package or [component for component in components if component.spec.name == target]
-
-
-def _tell_namesakes(manager: PluginManager, target: str, checked: list[Component], kind: str | None) -> None:
+def _tell_namesakes(manager: PluginManager, name: str) -> None:
     """Say so where components are called like the package or entry point that is checked, unless they are all of it."""
-    named = [component for component in manager.components(kind) if component.spec.name == target]
-    if named and named != checked:
-        commands = " or ".join(f"i2i plugins check {component.spec.kind} {target}" for component in named)
-        say(f"{target} is the name of a package, which is checked, and of a component: {commands}")
+    from i2i.api.installed_plugins import is_called
 
-
-def _not_loaded(manager: PluginManager, target: str) -> list[Plugin]:
-    return [plugin for plugin in manager.plugins if plugin.status != "loaded" and _is_called(plugin, target)]
-
-
-def _is_called(plugin: Plugin, target: str) -> bool:
-    return same_package(target, plugin.package) or target == plugin.name
-
-
-def _nothing_found(manager: PluginManager, target: str, kind: str | None) -> PluginError:
-    packages = {plugin.package for plugin in manager.plugins}
-    names = {component.spec.name for component in manager.components(kind)}
-    of_kind = f" with a {kind}" if kind else ""
-    return PluginError(
-        f"there is no package or component called {target!r}{of_kind}{did_you_mean(target, packages | names)} "
-        "(see: i2i plugins list)"
-    )
+    of_package = [found for found in manager.components() if is_called(found.plugin, name)]
+    namesakes = [found for found in manager.components() if found.spec.name == name]
+    if of_package and namesakes and namesakes != of_package:
+        commands = " or ".join(f"i2i plugins check {found.spec.kind} {name}" for found in namesakes)
+        say(f"{name} is the name of a package, which is checked, and of a component: {commands}")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 )
 @shared.option(
     "--allowed-host",
-    "allow_hosts",
     metavar="NAME",
     multiple=True,
     earlier=("--allow-host",),
@@ -74,42 +73,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="Open connections; one more is told to come again later (503).",
 )
+@shared.direction()
 @shared.checkpoint()
 @shared.inference()
 @shared.device()
 @shared.precision()
 @shared.trust()
-def serve(
-    model: str,
-    host: str,
-    port: int,
-    allow_hosts: tuple[str, ...],
-    max_upload: int,
-    max_pixels: int,
-    timeout: float,
-    queue: int,
-    max_connections: int,
-    **options: Any,
-) -> None:
+def serve(model: str, host: str, **given: Any) -> None:
     """Try MODEL in a browser: drop an image, see before and after; and translate over HTTP.
 
     The page needs no internet. The API is described on the page /docs of the server,
     and for programs in /openapi.json. Ctrl-C ends it.
     """
     from i2i.serving.hosts import LOOPBACK_NAMES
-    from i2i.serving.messages import MEBIBYTE, Limits
     from i2i.serving.server import require_packages
     from i2i.serving.server import serve as serve_model
 
     require_packages()
     say("Loading ...", err=True)
-    limits = Limits(
-        max_bytes=max_upload * MEBIBYTE,
-        max_pixels=max_pixels,
-        seconds=timeout,
-        queue=queue,
-        connections=max_connections,
-    )
 
     def announce(url: str, info: ModelInfo) -> None:
         ways = ", ".join(f"{direction.source} to {direction.target}" for direction in info.directions)
@@ -124,7 +105,6 @@ def serve(
             )
         say(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")
 
-    given = shared.given(options)
-    serve_model(model, host=host, port=port, allow_hosts=allow_hosts, limits=limits, announce=announce, **given)
+    serve_model(model, host=host, announce=announce, **shared.given(given))
     with suppress(OSError):  # a terminal that was closed
         say("Stopped.", err=True)

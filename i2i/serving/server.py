@@ -7,19 +7,24 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from i2i.api.arguments import one_name
 from i2i.environment.packages import require
 from i2i.errors import ConfigError, I2IError, printable, reason_of
 from i2i.serving.hosts import Hosts, hosts_of
-from i2i.serving.messages import Limits, ModelInfo, ModelOptions
+from i2i.serving.messages import MEBIBYTE, Limits, ModelInfo, ModelOptions
 from i2i.serving.worker import Worker
 
 if TYPE_CHECKING:
+    from i2i.models.info import Inference
     from i2i.serving.service import Service
+    from i2i.translation.translator import Precision
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
@@ -31,24 +36,49 @@ def serve(
     *,
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,
-    allow_hosts: Iterable[str] = (),
-    limits: Limits | None = None,
+    allowed_host: str | Iterable[str] = (),
+    max_upload: int = 20,
+    max_pixels: int = 2048 * 2048,
+    timeout: float = 60.0,
+    queue: int = 16,
+    max_connections: int = 256,
+    direction: str | None = None,
+    checkpoint: str | None = None,
+    inference: Inference | None = None,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    trust: bool = False,
     announce: Callable[[str, ModelInfo], None] | None = None,
-    **options: Any,
+    limits: Limits | None = None,
+    allow_hosts: Iterable[str] | None = None,
 ) -> None:
     """Serve a model over HTTP until Ctrl-C, SIGTERM or SIGHUP.
+
+    The model is in a process of its own: a script must call this below ``if __name__ == "__main__":``.
 
     Args:
         model: what :func:`i2i.load` takes.
         host: address to listen on: ``127.0.0.1`` is for this machine alone, ``0.0.0.0`` for every machine that reaches
             it. There is no password and no encryption.
         port: 0 takes a free one.
-        allow_hosts: further names that the server is known by, such as a proxy's; ``*``: any. Requests for other names
+        allowed_host: further names that the server is known by, such as a proxy's; ``*``: any. Requests for other names
             are refused: on a loopback address all but ``localhost`` and its addresses, on others all but IP addresses
             and the machine's own name.
-        limits: how much a client may ask.
+        max_upload: MiB of the largest file.
+        max_pixels: of the largest image, checked before it is decoded.
+        timeout: seconds of the longest upload, and again of the longest translation.
+        queue: requests that may wait; one more gets 503.
+        max_connections: open connections; one more gets 503.
+        direction: which way is offered first; that of the run if not given.
+        checkpoint: see :func:`i2i.load`.
+        inference: see :func:`i2i.load`.
+        device: see :func:`i2i.load`.
+        precision: see :func:`i2i.load`.
+        trust: see :func:`i2i.load`.
         announce: called with the server's URL and what it serves, once it listens.
-        options: further arguments of :func:`i2i.load`, but ``max_pixels``.
+        limits: the earlier way to give ``max_upload``, ``max_pixels``, ``timeout``, ``queue`` and ``max_connections``;
+            it goes before them.
+        allow_hosts: the earlier name of ``allowed_host``.
 
     Raises:
         ConfigError: an extra package is missing or broken, the address cannot be listened on, or a name or limit makes
@@ -56,19 +86,66 @@ def serve(
         I2IError: the model cannot be loaded.
     """
     require_packages()
+    names = one_name("allowed_host", allowed_host, "allow_hosts", allow_hosts)
+    limits = limits or _limits(
+        max_bytes=max_upload * MEBIBYTE,
+        max_pixels=max_pixels,
+        seconds=timeout,
+        queue=queue,
+        connections=max_connections,
+    )
+    options = {
+        "direction": direction,
+        "checkpoint": checkpoint,
+        "inference": inference,
+        "device": device,
+        "precision": precision,
+        "trust": trust,
+        "max_pixels": limits.max_pixels,
+    }
+    hosts = (names,) if isinstance(names, str) else tuple(names)
+    _serve(ModelOptions(model, options), host, port, hosts, limits, announce)
+
+
+OPTIONS = {
+    "max_bytes": "--max-upload",
+    "max_pixels": "--max-pixels",
+    "seconds": "--timeout",
+    "queue": "--queue",
+    "connections": "--max-connections",
+}
+"""The limits by the options that set them."""
+
+
+def _limits(**values: float) -> Limits:
+    """Limits, or a ConfigError that names each option whose value cannot be one."""
+    try:
+        return Limits.model_validate(values)
+    except ValidationError as error:
+        wrong = [f"{OPTIONS[str(found['loc'][0])]}: {found['msg']}" for found in error.errors()]
+        raise ConfigError("; ".join(wrong)) from error
+
+
+def _serve(
+    model: ModelOptions,
+    host: str,
+    port: int,
+    names: Sequence[str],
+    limits: Limits,
+    announce: Callable[[str, ModelInfo], None] | None,
+) -> None:
     from i2i.serving.running import bound_connections, handling_signals
     from i2i.serving.service import Service
 
-    limits = limits or Limits()
     if limits.connections <= limits.queue:
         raise ConfigError(
             f"{limits.queue} waiting requests (--queue) need more connections than {limits.connections} "
             "(--max-connections); raise these, or shorten the queue"
         )
     with listen(host, port) as listener:
-        hosts = hosts_of(listener, host, allow_hosts)
+        hosts = hosts_of(listener, host, names)
         connections = bound_connections(limits.connections)
-        worker = Worker(ModelOptions(model, {**options, "max_pixels": limits.max_pixels}))
+        worker = Worker(model)
         with handling_signals(_end_loading):
             try:
                 info = worker.start()

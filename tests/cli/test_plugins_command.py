@@ -194,8 +194,9 @@ def test_check_of_a_package_that_is_all_of_its_name_says_nothing_more(install):
     ("words", "message"),
     [
         (["los", "hinge"], "'los' is not one of 'generator'"),
-        (["loss", "hinge", "lsgan"], "expected PACKAGE, NAME or KIND NAME; got loss hinge lsgan"),
-        (["loss", "hinge", "--kind", "loss"], "expected PACKAGE, NAME or KIND NAME; got loss hinge and --kind"),
+        (["loss", "hinge", "lsgan"], "expected NAME or KIND NAME; got loss hinge lsgan"),
+        (["loss", "hinge", "--kind", "loss"], "expected NAME or KIND NAME; got loss loss hinge"),
+        (["hinge", "--kind", "los"], "'los' is not one of 'generator'"),
         ([], "Missing argument"),
     ],
 )
@@ -226,3 +227,35 @@ def test_check_reads_the_data_it_is_given(tmp_path):
     assert result.exit_code == 1
     assert "FAILED  builds a data set" in result.stdout
     assert "missing" in result.stdout
+
+
+@pytest.mark.parametrize("words", [["hinge", "--kind", "loss"], ["hinge", "--kind=loss"], ["--kind", "loss", "hinge"]])
+def test_check_takes_the_kind_as_an_option_as_it_once_did(words):
+    result = invoke("check", *words)
+
+    assert result.exit_code == 0, result.output
+    assert "Note: NAME --kind KIND is now KIND NAME" in result.stderr
+    assert result.stdout.splitlines()[0].startswith("loss hinge (i2i ")
+
+
+def test_check_of_a_kind_and_a_package_is_that_kind_of_it(install):
+    install("i2i-two", GOOD)
+
+    assert invoke("check", "buffer", "i2i-two").stdout.splitlines()[-1] == "1 component, 9 checks, 0 failed"
+    missing = invoke("check", "generator", "i2i-two")
+    assert missing.exit_code == 1
+    assert "there is no package or component called 'i2i-two' with a generator" in missing.stderr
+
+
+def test_check_as_json(install):
+    install("i2i-worse", BREAKS_ITS_CONTRACT)
+    install("i2i-broken", RAISES)
+
+    result = invoke("check", "worse", "--json")
+    (checked,) = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (checked["kind"], checked["name"], checked["ok"]) == ("buffer", "worse", False)
+    assert {"name": "state round trip", "ok": True, "message": ""} in checked["results"]
+    (broken,) = json.loads(invoke("check", "broken", "--json").stdout)
+    assert broken["status"] == "failed"
+    assert broken["results"] == [{"name": "loads", "ok": False, "message": "RuntimeError: no licence found"}]

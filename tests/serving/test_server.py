@@ -110,4 +110,11 @@ def test_a_loopback_address_of_ipv6_is_not_one_of_ipv4():
 
 def test_a_queue_that_needs_more_connections_than_there_may_be_is_told():
     with pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"):
+        serve("nothing", queue=300)
+    with pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"):
         serve("nothing", limits=Limits(queue=300))
+
+
+def test_limits_that_make_no_sense_are_told_by_the_names_of_options():
+    with pytest.raises(ConfigError, match=r"--max-upload: .* greater than or equal to 1; --timeout: .* greater than 0"):
+        serve("nothing", max_upload=0, timeout=0)
