@@ -2,7 +2,9 @@
 
 import os
 import signal
+from collections import Counter
 
+import pytest
 from hypothesis import settings
 
 # The tensors are small: on cores that are shared with other processes, more threads wait for each other much longer
@@ -14,5 +16,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGQUIT"):
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
-# What scripts/property-test draws with; everything else draws the same examples every time (pyproject.toml).
+# What scripts/property-test and scripts/test --fast draw with; everything else draws with hypothesis's own profile "ci"
+# (pyproject.toml), which like "fast" takes the same examples every time.
 settings.register_profile("new-examples", deadline=None, print_blob=True)
+settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs exported files is slow; and files with slow tests come first, for the last worker to end decides how
+    long all take."""
+    for item in items:
+        if "exported" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])  # stable, so that a file's tests stay together and in order

@@ -204,7 +204,7 @@ def pins(name: str) -> list[str]:
 
 
 def test_requirements_are_exact_and_leave_the_build_of_torch_open() -> None:
-    for line in [*pins("run.txt"), *pins("test.txt")]:
+    for line in [*pins("run.txt"), *pins("test.txt"), *pins("ci.txt")]:
         assert re.match(r"[a-z0-9._-]+==[0-9][0-9a-z.]*( ; .+)?$", line), line
         shows_machine_code = line.startswith(("nvidia-cuda-cuobjdump==", "nvidia-cuda-nvdisasm=="))
         assert shows_machine_code or not line.startswith(("nvidia-", "cuda-", "triton", "torchvision")), line
@@ -214,11 +214,23 @@ def test_requirements_are_exact_and_leave_the_build_of_torch_open() -> None:
 def test_requirements_pin_every_dependency_of_the_project() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     (needed,) = re.findall(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
-    (dev,) = re.findall(r"^dev = \[(.*)\]$", text, re.MULTILINE)
+    dev, bench, tiff = (
+        re.findall(rf"^{extra} = \[(.*)\]$", text, re.MULTILINE)[0] for extra in ("dev", "bench", "tiff")
+    )
 
     def names(listed: str) -> set[str]:
         return {name.lower() for name in re.findall(r'"([A-Za-z0-9._-]+)', listed)} - {"i2i"}  # its own extras
 
-    pinned = {line.split("==")[0] for line in pins("run.txt")}
-    assert names(needed) <= pinned, "run scripts/pin"
-    assert names(dev) <= pinned | {line.split("==")[0] for line in pins("test.txt")}, "run scripts/pin"
+    run, test, ci = ({line.split("==")[0] for line in pins(f"{kind}.txt")} for kind in ("run", "test", "ci"))
+    assert names(needed) <= run, "run scripts/pin"
+    assert names(dev) <= run | test, "run scripts/pin"
+    assert names(bench) | names(tiff) <= run | test | ci, "run scripts/pin"
+
+
+def test_the_fast_tests_say_what_they_leave_out() -> None:
+    told = subprocess.run([str(ROOT / "scripts/test"), "--help"], capture_output=True, text=True, check=True).stdout
+
+    assert told.startswith("scripts/test [--fast] [pytest's arguments]: ")
+    for left_out in ("types", "marked slow", "tests/cuda_on_host", "native tests", "plugins/", "examples"):
+        assert left_out in told
+    assert "workers" not in told, "no line of the script itself"

@@ -12,6 +12,8 @@ from i2i.builtin.discriminators.geometry import receptive_field
 from i2i.builtin.discriminators.patch import PatchDiscriminator
 from i2i.plugins.component_options import describe_options, parse_options
 
+from ..helpers.examples import examples
+
 SPEC = {spec.name: spec for spec in SPECS}
 NORM_KEYS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 
@@ -216,7 +218,7 @@ def test_other_precisions(name, dtype):
         assert logit.isfinite().all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     name=st.sampled_from(sorted(SPEC)),
     layers=st.integers(1, 3),

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from i2i.builtin.generators import SPECS
 from i2i.plugins.component_options import describe_options, parse_options
 
+from ..helpers.examples import examples
+
 SPEC = {spec.name: spec for spec in SPECS}
 MULTIPLE = {
     "resnet6": 4,
@@ -70,7 +72,7 @@ def test_other_precisions(name, dtype):
     assert output.isfinite().all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     name=st.sampled_from(["resnet", "unet", "encoder-decoder"]),
     depth=st.integers(2, 4),

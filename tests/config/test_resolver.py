@@ -13,6 +13,8 @@ from i2i.config.resolver import config_from_dict
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 
+from ..helpers.examples import examples
+
 MANAGER = PluginManager({})
 
 
@@ -387,7 +389,7 @@ choices = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     data=st.sampled_from(["sample:flat-3d", "sample:line-3d", "photos", "Bilder/Bäume: neu", "007", "null"]),
     method=st.sampled_from(["cyclegan", "pix2pix"]),

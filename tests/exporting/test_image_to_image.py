@@ -10,6 +10,8 @@ from i2i.exporting.image_to_image import ImageGraph, TensorGraph
 from i2i.tensors.padding import crop, pad
 from i2i.tensors.pixels import to_uint8
 
+from ..helpers.examples import examples
+
 SIDES = st.integers(1, 70)
 MULTIPLES = st.sampled_from([1, 2, 3, 4, 7, 16, 32, 64])
 
@@ -23,7 +25,7 @@ class Watched(nn.Module):
         return (images + places.sin()) / 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(height=SIDES, width=SIDES, multiple=MULTIPLES)
 def test_padding_and_cropping_are_the_translators(height, width, multiple):
     images = torch.rand(2, 3, height, width) * 2 - 1

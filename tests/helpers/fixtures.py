@@ -3,6 +3,7 @@
 import pytest
 
 from .images import write_images
+from .once import made_once
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,14 +38,18 @@ def pairs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory):
+def exported(tmp_path_factory, small_page):
     """A run folder with a generator each way, and by name the reports of three files exported from it: for 8-bit images
     in both formats, and for floats the way back."""
+    return made_once(tmp_path_factory, "exported", _export)
+
+
+def _export(folder):
     import i2i
 
     from .trained import write_run
 
-    run, _ = write_run(tmp_path_factory.mktemp("exported") / "my run", directions=("AtoB", "BtoA"))
-    reports = {name: i2i.export(run, run.parent / name) for name in ("images.onnx", "images.pt2")}
-    reports["raw.onnx"] = i2i.export(run, run.parent / "raw.onnx", raw=True, direction="BtoA")
+    run, _ = write_run(folder / "my run", directions=("AtoB", "BtoA"))
+    reports = {name: i2i.export(run, folder / name) for name in ("images.onnx", "images.pt2")}
+    reports["raw.onnx"] = i2i.export(run, folder / "raw.onnx", raw=True, direction="BtoA")
     return run, reports

@@ -155,6 +155,14 @@ def test_a_compression_that_needs_another_package_is_named(tmp_path, monkeypatch
     assert 'pip install "i2i[tiff]"' in told
 
 
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "jpeg2000"])
+def test_with_that_package_it_is_read(tmp_path, compression):
+    pytest.importorskip("imagecodecs", reason='imagecodecs, of "i2i[tiff]", is not installed')
+    samples = bands(3)
+    path = write(tmp_path / "image.tif", samples, compression=compression)
+    np.testing.assert_array_equal(np.asarray(decode(path).image), upper(samples))
+
+
 def patch(path, tag, value, kind=None):
     """Overwrite the value of a tag of one short or long in the first directory of a little-endian file."""
     content = bytearray(path.read_bytes())

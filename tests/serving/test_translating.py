@@ -19,6 +19,7 @@ import i2i
 from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
 from i2i.serving.translating import _answer, describe, load_model, translate
 
+from ..helpers.examples import examples
 from ..helpers.trained import write_run
 from .serving import picture
 
@@ -190,7 +191,7 @@ def test_what_hides_behind_a_picture_is_not_handed_on(ask):
     assert b"payload" not in answer.content
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_does_more_than_a_refusal(ask, data):
     name = data.draw(st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "TIFF"]))

@@ -21,6 +21,8 @@ from ..helpers.running import (
     steps_logged,
 )
 
+pytestmark = pytest.mark.slow  # processes of their own, one after the other
+
 SETTINGS = {**UNPAIRED, "generator.dropout": True, "training.ema_decay": 0.9, "training.checkpoint_every": 1000}
 STEPS = 12
 

@@ -11,6 +11,8 @@ from i2i.training.interruption import SIGNALS, deaf_to_signals, ending_at_once, 
 
 from ..helpers.running import FAILED, UNPAIRED, Child, assert_tidy, options, steps_logged
 
+pytestmark = pytest.mark.slow  # processes of their own, one after the other
+
 
 class Clock:
     """What :mod:`i2i.training.interruption` reads the time from."""

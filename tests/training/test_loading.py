@@ -18,6 +18,8 @@ from i2i.training.loading import Batches, ending
 
 from ..helpers.running import FAILED, Child, options, steps_logged
 
+pytestmark = pytest.mark.slow  # processes of their own, one after the other
+
 
 class Images:
     """A data set whose third image is troublesome."""

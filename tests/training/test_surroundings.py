@@ -19,6 +19,8 @@ from i2i.translation.tiles.graph import CannotStreamError, trace
 
 from ..helpers.trained import write_run
 
+pytestmark = pytest.mark.slow  # processes of their own, one after the other
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

@@ -18,6 +18,7 @@ from i2i.tensors.padding import SMALLEST_SIDE, crop, pad, padded_size
 from i2i.tensors.pixels import to_uint8
 from i2i.translation.kinds import prepare, to_picture
 
+from ..helpers.examples import examples
 from ..helpers.images import noise, write_images
 from ..helpers.running import PAIRED, UNPAIRED, run_here
 from ..helpers.trained import generator_of, write_run
@@ -260,7 +261,7 @@ class TestGrey:
 
 
 class TestSizes:
-    @settings(deadline=None, max_examples=50)
+    @settings(deadline=None, max_examples=examples(50))
     @given(st.integers(1, 70), st.integers(1, 70), st.sampled_from([1, 4, 32, 64]))
     def test_padding_keeps_the_image_in_the_middle(self, height, width, multiple):
         image = torch.arange(height * width, dtype=torch.float32).reshape(1, 1, height, width)

@@ -11,6 +11,7 @@ from torch import nn
 
 import i2i
 
+from ...helpers.examples import examples
 from .ends import in_tiles
 
 NETWORKS = {
@@ -63,7 +64,7 @@ def test_tiles_change_nothing(name, height, width):
     assert_same(make(name), image_of(height, width), side=32)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(
     name=st.sampled_from(["resnet", "resnet resize", "unet"]),
     height=st.integers(2, 9),

@@ -15,7 +15,9 @@ from i2i.translation.tiles.operations import (
     Padding,
 )
 
-EXAMPLES = settings(max_examples=80, deadline=None)
+from ...helpers.examples import examples
+
+EXAMPLES = settings(max_examples=examples(80), deadline=None)
 sizes = st.integers(4, 20)
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 kernels = st.tuples(st.integers(1, 4), st.integers(1, 4))

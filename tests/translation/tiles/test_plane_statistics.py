@@ -9,6 +9,8 @@ from i2i.translation.tiles import plane_statistics
 from i2i.translation.tiles.boxes import Extent, tiles
 from i2i.translation.tiles.plane_statistics import PlaneStatistics
 
+from ...helpers.examples import examples
+
 
 def gathered(image, size, groups):
     found = PlaneStatistics(groups)
@@ -17,7 +19,7 @@ def gathered(image, size, groups):
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
