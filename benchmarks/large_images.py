@@ -69,13 +69,16 @@ def load(name: str, **options: Any) -> Any:
         return i2i.load(SHIPPED, device="cpu", **options)
     import torch
 
+    from i2i.translation.network_runner import NetworkRunner
     from i2i.translation.tiles.tile_settings import parse_tiles
+    from i2i.translation.tiles.tiling import Tiling
     from i2i.translation.translator import Translator
 
     torch.manual_seed(0)
     network = i2i.create("generator", "resnet9", base_channels=64, init_gain=0.05)
     tiles = parse_tiles(options.get("tile"), options.get("tile_statistics"), options.get("tile_memory"))
-    return Translator(network.eval(), i2i.load(SHIPPED).info, device="cpu", tiles=tiles)
+    runner = NetworkRunner(network, i2i.load(SHIPPED).info, device="cpu")
+    return Translator(runner, None if tiles is None else Tiling(tiles, runner))
 
 
 def resident(name: str) -> int:

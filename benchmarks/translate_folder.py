@@ -30,6 +30,7 @@ from PIL import Image
 
 import i2i
 from i2i.translation.image_files import DEFAULT_WORKERS, translate_files
+from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.plan import make_plan
 from i2i.translation.translator import Translator
 
@@ -123,7 +124,8 @@ def rounds(translator: Translator, folder: Path, options: argparse.Namespace) ->
 
 def generator_alone(translator: Translator, images: list[torch.Tensor], count: int) -> float:
     """Images a second of the network in a loop: nothing is read, checked, padded or written."""
-    network = translator._network
+    assert isinstance(translator.runner, NetworkRunner)
+    network = translator.runner.network
     batch = torch.cat(images).to(translator.device)
     begin = time.perf_counter()
     with torch.no_grad():

@@ -16,10 +16,11 @@ from i2i.progress import working
 if TYPE_CHECKING:
     from i2i.models.info import Inference
     from i2i.plugins.manager import PluginManager
+    from i2i.translation.network_runner import Precision
     from i2i.translation.observer import TranslationObserver
     from i2i.translation.plan import FileOutcome, Plan
     from i2i.translation.tiles.tile_settings import Statistics
-    from i2i.translation.translator import Precision, Translator
+    from i2i.translation.translator import Translator
 
 _LOAD_DEFAULTS = {"device": "auto", "precision": "fp32", "trust": False}
 """What :func:`~i2i.api.using.load` takes that is not None where it is not given."""

@@ -18,10 +18,10 @@ from i2i.progress import working
 if TYPE_CHECKING:
     from i2i.evaluation.measurement import Evaluation
     from i2i.exporting.exporter import ExportReport
-    from i2i.models.find import Opened
     from i2i.models.info import Inference, TranslatorInfo
+    from i2i.translation.network_runner import Precision
     from i2i.translation.tiles.tile_settings import Statistics
-    from i2i.translation.translator import Precision, Translator
+    from i2i.translation.translator import Translator
 
 
 def load(
@@ -68,51 +68,38 @@ def load(
         ConfigError: the direction or the device does not exist, or the generator cannot be divided into tiles.
     """
     from i2i.models.find import open_model
+    from i2i.translation.loading import LoadingOptions, load_translator
+    from i2i.translation.tiles.tile_settings import parse_tiles
 
     require_model(model)
-    return _translator(
-        manager or PluginManager(),
-        open_model(model, checkpoint),
+    options = LoadingOptions(
         direction=direction,
         device=device,
         precision=precision,
         inference=inference,
-        max_pixels=max_pixels,
-        tile=tile,
-        tile_statistics=tile_statistics,
-        tile_memory=tile_memory,
-        tile_folder=tile_folder,
+        max_pixels=None if max_pixels is None else whole_number("max_pixels", max_pixels, 1),
+        tiles=parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder),
         trust=trust,
     )
+    return load_translator(manager or PluginManager(), open_model(model, checkpoint), options)
 
 
-def load_directions(
-    model: str | Path, *, direction: str | None = None, checkpoint: str | None = None, **options: Any
-) -> dict[str, Translator]:
+def load_each_direction(model: str | Path, *, checkpoint: str | None = None, **options: Any) -> dict[str, Translator]:
     """Load every direction of a model; the one that :func:`load` takes by itself comes first.
-
-    An exported file knows of both directions of its run, and holds one.
 
     Args:
         model: see :func:`load`.
-        direction: which comes first.
         checkpoint: see :func:`load`.
-        options: the others of :func:`load`.
+        options: of :class:`~i2i.translation.loading.LoadingOptions`; see :func:`load`.
 
     Raises:
         I2IError: what :func:`load` raises.
     """
-    from i2i.models.find import ExportedModel, open_model
+    from i2i.models.find import open_model
+    from i2i.translation.loading import LoadingOptions, load_directions
 
     require_model(model)
-    manager, opened = PluginManager(), open_model(model, checkpoint)
-    first = _translator(manager, opened, direction=direction, **options)
-    others = () if isinstance(opened, ExportedModel) else first.info.directions
-    return {first.info.direction: first} | {
-        other: _translator(manager, opened, direction=other, **options)
-        for other in others
-        if other != first.info.direction
-    }
+    return load_directions(PluginManager(), open_model(model, checkpoint), LoadingOptions(**options))
 
 
 def convert(
@@ -279,6 +266,7 @@ def evaluate(
     from i2i.evaluation.features import load_features
     from i2i.evaluation.measurement import MeasuringOptions, measure
     from i2i.models.find import open_model
+    from i2i.translation.loading import LoadingOptions, load_translator
 
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
@@ -290,15 +278,10 @@ def evaluate(
     chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split)
     with watching(progress):
         with working("loading the model"):
-            translator = _translator(
-                manager,
-                opened,
-                direction=direction,
-                device=device,
-                precision=precision,
-                inference=inference,
-                trust=trust,
+            loading = LoadingOptions(
+                direction=direction, device=device, precision=precision, inference=inference, trust=trust
             )
+            translator = load_translator(manager, opened, loading)
         options = MeasuringOptions(
             load_features=lambda: load_features(features, translator.device, trust=trust),
             which=metrics,
@@ -306,49 +289,3 @@ def evaluate(
             seed=seed,
         )
         return measure(manager, translator, chosen, options)
-
-
-def _translator(
-    manager: PluginManager,
-    opened: Opened,
-    *,
-    direction: str | None = None,
-    device: str = "auto",
-    precision: Precision = "fp32",
-    inference: Inference | None = None,
-    max_pixels: int | None = None,
-    tile: int | Literal["auto"] | None = None,
-    tile_statistics: Statistics | None = None,
-    tile_memory: float | None = None,
-    tile_folder: str | Path | None = None,
-    trust: bool = False,
-) -> Translator:
-    """:func:`load` of what was opened."""
-    from i2i.models.find import ExportedModel
-    from i2i.models.generator import load_generator
-    from i2i.translation.tiles.tile_settings import parse_tiles
-    from i2i.translation.translator import Translator
-
-    max_pixels = None if max_pixels is None else whole_number("max_pixels", max_pixels, 1)
-    tiles = parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder)
-    if not isinstance(opened, ExportedModel):
-        network, info = load_generator(
-            manager, opened.checkpoint, direction=direction, inference=inference, max_pixels=max_pixels
-        )
-        return Translator(network, info, device=device, precision=precision, tiles=tiles)
-    if tiles is not None:
-        raise ConfigError(
-            f"--tile is for run folders, checkpoints and official files: {opened.path} is an exported file, which "
-            "computes an image as a whole; leave it out, or translate with what the file was exported from"
-        )
-    from i2i.translation.exported import load_exported
-
-    return load_exported(
-        opened.path,
-        direction=direction,
-        device=device,
-        precision=precision,
-        inference=inference,
-        max_pixels=max_pixels,
-        trust=trust,
-    )

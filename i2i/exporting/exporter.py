@@ -34,6 +34,7 @@ from i2i.progress import working
 from i2i.tensors.inference import float32_by_default, own_random_numbers, torchs_own_settings
 from i2i.tensors.torch_private import is_overload
 from i2i.tensors.tracing import TRACING
+from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.translator import Translator
 
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
@@ -128,7 +129,7 @@ def export_model(
             f"the model's inference is {info.inference!r}, with dropout and the statistics of the batch, which no "
             "exported file does; export it with --inference deterministic"
         )
-    translator = Translator(network, info, device="cpu")
+    translator = Translator(NetworkRunner(network, info, device="cpu"))
     standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
     if file_format == "torch":
         standard = with_half_filters(standard)

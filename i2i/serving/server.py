@@ -24,7 +24,7 @@ from i2i.serving.worker import Worker
 if TYPE_CHECKING:
     from i2i.models.info import Inference
     from i2i.serving.service import Service
-    from i2i.translation.translator import Precision
+    from i2i.translation.network_runner import Precision
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from i2i.api.using import load_directions
+from i2i.api.using import load_each_direction
 from i2i.errors import DataError, DivergedError, I2IError, PluginError, printable
 from i2i.images.reading import TooManyPixelsError, UnknownFormatError, UnusableImageError
 from i2i.images.writing import encoded
@@ -62,7 +62,7 @@ def _tell() -> None:
 
 def load_model(model: ModelOptions) -> dict[str, Translator]:
     """Load every direction of a model, the one that is taken when none is asked for first."""
-    translators = load_directions(model.model, **model.options)
+    translators = load_each_direction(model.model, **model.options)
     for translator in translators.values():
         require_pictures(translator.info)
     return translators

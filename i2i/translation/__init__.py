@@ -1,6 +1,8 @@
 """From images to images: a translator, and translating files, streams and videos with it.
 
-Begin with :mod:`~i2i.translation.translator`, one image from input to output. :mod:`~i2i.translation.plan` decides
+Begin with :mod:`~i2i.translation.translator`, one image from input to output; its batches are run by
+:mod:`~i2i.translation.network_runner` or :mod:`~i2i.translation.exported`, of which
+:mod:`~i2i.translation.loading` makes the one that fits. :mod:`~i2i.translation.plan` decides
 which files become which; :mod:`~i2i.translation.image_files`, :mod:`~i2i.translation.image_stream` and
 :mod:`~i2i.translation.videos` carry it out, and :mod:`~i2i.translation.observer` is told of it.
 

@@ -1,33 +1,31 @@
-"""Exported files as translators: ``.onnx`` through ONNX Runtime, ``.pt2`` through PyTorch."""
+"""Exported files that run batches: ``.onnx`` through ONNX Runtime, ``.pt2`` through PyTorch."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2i.environment.packages import require
-from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, reason_of
+from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
 from i2i.tensors.devices import check_device
-from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.pixels import to_uint8
 from i2i.tensors.tracing import TRACING
-from i2i.translation.translator import Translator
+from i2i.translation.failures import cannot_translate, diverged
+from i2i.translation.network_runner import Precision
 
-Run = Callable[[Tensor], Tensor]
-"""The file's own function, on its kind of tensors."""
+Function = Callable[[Tensor], Tensor]
 
 BETWEEN_LEVELS = 1e-3
 """How far, in levels of 0..255, a value may lie from the nearest one, for arithmetic that rounds."""
 
 
-def load_exported(
+def open_exported(
     path: Path,
     *,
     direction: str | None = None,
@@ -36,8 +34,8 @@ def load_exported(
     inference: str | None = None,
     max_pixels: int | None = None,
     trust: bool = False,
-) -> ExportedTranslator:
-    """Load an exported file; the options are those of :func:`i2i.load`, as far as a file has a choice.
+) -> ExportedRunner:
+    """Open an exported file; the options are those of :func:`i2i.load`, as far as a file has a choice.
 
     No code of the file's author runs: of a ``.pt2`` file only weights and a graph of PyTorch's own operators are taken
     (:mod:`i2i.models.pt2_archive`), and ONNX Runtime knows operators alone.
@@ -65,7 +63,7 @@ def load_exported(
                 f"{option} {value} is for run folders: {path} was exported with one checkpoint, for fp32 and "
                 "deterministic inference; leave it out"
             )
-    run, text, place = _open_onnx(path, device) if path.suffix == ".onnx" else _open_torch(path, device, trust)
+    function, text, place = _open_onnx(path, device) if path.suffix == ".onnx" else _open_torch(path, device, trust)
     info, raw = metadata.read_back(text, path)
     if direction not in (None, info.direction):
         source, target = info.domains
@@ -74,11 +72,11 @@ def load_exported(
         )
     if max_pixels is not None:
         info = replace(info, max_pixels=max_pixels)
-    return ExportedTranslator(run, info, raw=raw, device=place)
+    return ExportedRunner(function, info, raw=raw, device=place)
 
 
-class ExportedTranslator(Translator):
-    """An exported file, called like any :class:`~i2i.translation.translator.Translator`.
+class ExportedRunner:
+    """Runs an exported file; see :class:`~i2i.translation.translator.Runner`. Padding and cropping are in the file.
 
     A file made without ``raw`` takes images of 8 bits: values between two levels, of float arrays, tensors or 16-bit
     files, are refused rather than rounded. Such a file also turns NaN into some level, which nobody can see.
@@ -86,72 +84,55 @@ class ExportedTranslator(Translator):
     Attributes:
         info: of the translator that was exported, with the file as its checkpoint.
         raw: whether the file takes float tensors.
+        device: where it computes.
 
     Args:
-        run: the file's function.
-        info: what it is.
-        raw: whether the function takes float tensors ``[N, C, H, W]`` instead of uint8 ``[N, H, W, C]``.
-        device: where the function computes.
+        function: the file's own, on its kind of tensors: uint8 ``[N, H, W, C]``, or float ``[N, C, H, W]`` if ``raw``.
+        info: see the attributes.
+        raw: see the attributes.
+        device: see the attributes.
     """
 
-    def __init__(self, run: Run, info: TranslatorInfo, *, raw: bool, device: torch.device) -> None:
-        super().__init__(nn.Identity(), info, device="cpu")
-        self.raw = raw
-        self._run_file = run
-        self._device = device
+    precision: Precision = "fp32"
+    multiple = None
 
-    def to(self, device: str | torch.device) -> Translator:
-        """Return it, if that is where it computes.
+    def __init__(self, function: Function, info: TranslatorInfo, *, raw: bool, device: torch.device) -> None:
+        self.info = info
+        self.raw = raw
+        self.device = device
+        self._function = function
+
+    def move(self, device: str | torch.device) -> None:
+        """Do nothing, if that is where it computes.
 
         Raises:
             ConfigError: it was loaded for another device.
         """
-        wanted = check_device(str(device))
-        if hasattr(self, "_run_file") and wanted != self._device:
+        if check_device(str(device)) != self.device:
             raise ConfigError(
-                f"{self.info.checkpoint} was loaded for {self._device}; load it again with device={str(device)!r}"
+                f"{self.info.checkpoint} was loaded for {self.device}; load it again with device={str(device)!r}"
             )
-        self._device = wanted
-        return self
 
-    @torchs_own_settings()
-    def translate(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Translate tensors; those of one size are computed at once. Padding and cropping are in the file.
-
-        Args:
-            images: each ``[N, in_channels, H, W]``, float32 in [-1, 1], of any size.
+    def run(self, batch: Tensor) -> Tensor:
+        """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1], of any size.
 
         Returns:
-            For each ``[N, out_channels, H, W]``, float32 in [-1, 1], on the CPU for ONNX, else on :attr:`device`.
+            ``[N, out_channels, H, W]``, float32 in [-1, 1], on the CPU for ONNX, else on :attr:`device`.
 
         Raises:
             DataError: an image lies between the levels of 8 bits, the file refuses it, or memory is short.
             DivergedError: a file of float tensors gave NaN or infinity.
         """
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for place, image in enumerate(images):
-            groups[tuple(image.shape[2:])].append(place)
-        outputs: dict[int, Tensor] = {}
-        for places in groups.values():
-            batch = torch.cat([images[place].to(images[places[0]].device) for place in places])
-            parts = torch.split(self._translate_same_size(batch), [len(images[place]) for place in places])
-            outputs.update(zip(places, parts, strict=True))
-        return [outputs[place] for place in range(len(images))]
-
-    def _translate_same_size(self, batch: Tensor) -> Tensor:
         given = batch if self.raw else self._to_levels(batch)
         try:
-            output = self._run_file(given)
+            output = self._function(given)
         except Exception as error:  # ONNX Runtime has classes of its own for what a layer refuses and for memory
-            size = "x".join(str(side) for side in batch.shape[2:])
-            reason = reason_of(error)
-            raise DataError(
-                f"{self.info.checkpoint} cannot translate {len(batch)} images of {size} pixels: {reason}"
-            ) from error
+            height, width = batch.shape[2:]
+            raise cannot_translate(str(self.info.checkpoint), len(batch), (height, width), error) from error
         if not self.raw:
             return output.permute(0, 3, 1, 2).float() / 127.5 - 1
         if not torch.isfinite(output).all():
-            raise DivergedError(f"{self.info.checkpoint} gave NaN or infinity; export an earlier checkpoint")
+            raise diverged(str(self.info.checkpoint), "export an earlier checkpoint")
         return output
 
     def _to_levels(self, batch: Tensor) -> Tensor:
@@ -163,12 +144,11 @@ class ExportedTranslator(Translator):
             )
         return to_uint8(batch).permute(0, 2, 3, 1).contiguous()
 
-    def __repr__(self) -> str:
-        source, target = self.info.domains
-        return f"Translator({source} to {target}, exported file {self.info.checkpoint}, on {self._device})"
+    def __str__(self) -> str:
+        return f"exported file {self.info.checkpoint}"
 
 
-def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
+def _open_onnx(path: Path, device: str) -> tuple[Function, str | None, torch.device]:
     require(str(path), "onnxruntime")
     import onnxruntime
 
@@ -195,7 +175,7 @@ def _open_onnx(path: Path, device: str) -> tuple[Run, str | None, torch.device]:
     return run, about, place
 
 
-def _open_torch(path: Path, device: str, trust: bool) -> tuple[Run, str | None, torch.device]:
+def _open_torch(path: Path, device: str, trust: bool) -> tuple[Function, str | None, torch.device]:
     from i2i.models.pt2_archive import load_program, program_on  # with torch's exporter, which takes a second
 
     place = check_device(device)

@@ -69,9 +69,7 @@ def _is_divided(translator: Translator, job: FileJob) -> bool:
     if translator.tiling is None or (size := size_of(job.source)) is None:
         return False
     width, height = size
-    return width * height <= translator.info.max_pixels and translator.tiling.applies(
-        (height, width), translator.device
-    )
+    return width * height <= translator.info.max_pixels and translator.tiling.applies((height, width))
 
 
 def _translate_in_tiles(
@@ -80,7 +78,7 @@ def _translate_in_tiles(
     assert translator.tiling is not None
     try:
         opaque, frame = read_frame(job.source, translator.info, job.format_name)
-        picture = translator.tiling.translate_picture(opaque, translator.device, progress, deep=frame.deep)
+        picture = translator.tiling.translate_picture(opaque, progress, deep=frame.deep)
         del opaque
         write_framed(picture, frame, job.target, force=force)
     except (UnusableImageError, DataError, DivergedError) as error:

@@ -82,8 +82,8 @@ def translate_picture(translator: Translator, opaque: Image.Image, *, deep: bool
         DivergedError: the network gave NaN or infinity.
         PluginError: the generator is broken.
     """
-    if translator.tiling is not None and translator.tiling.applies((opaque.height, opaque.width), translator.device):
-        return translator.tiling.translate_picture(opaque, translator.device, deep=deep)
+    if translator.tiling is not None and translator.tiling.applies((opaque.height, opaque.width)):
+        return translator.tiling.translate_picture(opaque, deep=deep)
     (output,) = translator.translate([to_tensor(opaque, translator.info.in_channels)])
     return to_picture(output, deep=deep)
 

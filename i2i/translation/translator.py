@@ -4,29 +4,59 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex, overload
 
 import numpy.typing as npt
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from i2i.errors import ConfigError, DataError, DivergedError, I2IError, PluginError, reason_of
+from i2i.errors import ConfigError
 from i2i.models.info import TranslatorInfo
-from i2i.plugins.calls import explain
-from i2i.tensors.devices import check_device
-from i2i.tensors.inference import leaving_no_trace, own_random_numbers, torchs_own_settings
+from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.padding import Size, crop, pad, padded_size
 from i2i.translation.kinds import PreparedImage, from_opaque, open_picture, prepare
-from i2i.translation.tiles.tile_settings import TileSettings
+from i2i.translation.network_runner import Precision
 
 if TYPE_CHECKING:
     from i2i.translation.tiles.tiling import Tiling
 
-Precision = Literal["fp32", "bf16"]
+
+class Runner(Protocol):
+    """What runs batches of images: a network, or an exported file. ``str`` of it says which, for people."""
+
+    @property
+    def info(self) -> TranslatorInfo:
+        """What it is."""
+
+    @property
+    def precision(self) -> Precision:
+        """``fp32``, or ``bf16`` for autocast."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    @property
+    def multiple(self) -> int | None:
+        """What heights and widths are padded to multiples of, or None: any size is taken as it is."""
+
+    def move(self, device: str | torch.device) -> None:
+        """Compute on another device from now on; a ConfigError where that cannot be."""
+
+    def run(self, batch: Tensor) -> Tensor:
+        """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1] on any device.
+
+        Returns:
+            ``[N, out_channels, H, W]``, float32 in [-1, 1].
+
+        Raises:
+            DataError: the images are refused, or there is not enough memory for them.
+            DivergedError: it gave NaN or infinity.
+            PluginError: a network gave images of another size or other channels than it must.
+        """
 
 
 class Translator:
@@ -52,54 +82,40 @@ class Translator:
     global random state is changed.
 
     Attributes:
-        info: what it is.
+        runner: what runs batches: a network, or an exported file.
         tiling: how it divides images, or None if it does not.
 
     Args:
-        network: the generator, with its weights.
-        info: what it is.
-        device: where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``fp32``, or ``bf16`` for autocast.
-        tiles: how images are divided, from ``tile_settings.parse_tiles``; None: they are not.
-
-    Raises:
-        ConfigError: device or precision do not exist here, or the network cannot be divided as it was asked for.
+        runner: see the attributes.
+        tiling: see the attributes; of the same runner.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        info: TranslatorInfo,
-        *,
-        device: str = "auto",
-        precision: Precision = "fp32",
-        tiles: TileSettings | None = None,
-    ) -> None:
-        if precision not in ("fp32", "bf16"):
-            raise ConfigError(f"precision must be 'fp32' or 'bf16'; got {precision!r}")
-        self.info = info
-        self.precision = precision
-        self._network = network.requires_grad_(False).train(info.inference == "paper")
-        self.to(device)
-        self.tiling: Tiling | None = None
-        if tiles is not None:
-            from i2i.translation.tiles.tiling import Tiling
+    def __init__(self, runner: Runner, tiling: Tiling | None = None) -> None:
+        self.runner = runner
+        self.tiling = tiling
 
-            self.tiling = Tiling(tiles, self._network, info, self._run, self._computing)
+    @property
+    def info(self) -> TranslatorInfo:
+        """What it is."""
+        return self.runner.info
+
+    @property
+    def precision(self) -> Precision:
+        """``fp32``, or ``bf16`` for autocast."""
+        return self.runner.precision
 
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self._device
+        return self.runner.device
 
     def to(self, device: str | torch.device) -> Translator:
         """Move it to a device, and return it.
 
         Raises:
-            ConfigError: the device does not exist here.
+            ConfigError: the device does not exist here, or an exported file was loaded for another.
         """
-        self._device = check_device(str(device))
-        self._network.to(self._device)
+        self.runner.move(device)
         return self
 
     @overload
@@ -140,30 +156,39 @@ class Translator:
             images: each ``[N, in_channels, H, W]``, float32 in [-1, 1], of any size.
 
         Returns:
-            For each ``[N, out_channels, H, W]``, float32 in [-1, 1], on :attr:`device`.
+            For each ``[N, out_channels, H, W]``, float32 in [-1, 1], on :attr:`device`; of ONNX files on the CPU.
 
         Raises:
-            DataError: the network refuses an image, or there is not enough memory for it.
+            DataError: an image is refused, or there is not enough memory for it.
             DivergedError: the network gave NaN or infinity.
             PluginError: the network gave images of another size or other channels than it must.
         """
-        multiple = self.info.size_multiple
         groups: dict[Size, list[int]] = defaultdict(list)
         for place, image in enumerate(images):
-            groups[padded_size((image.shape[2], image.shape[3]), multiple)].append(place)
+            groups[self._size_in_batch(image)].append(place)
         outputs: dict[int, Tensor] = {}
         for size, places in groups.items():
-            count = sum(len(images[place]) for place in places)
-            if self.tiling is not None and self.tiling.applies(size, self.device, count):
-                for place in places:
-                    outputs[place] = self.tiling.translate(images[place], self.device).to(self.device)
-                continue
-            batch = torch.cat([pad(images[place], multiple).to(self.device) for place in places])
-            parts = torch.split(self._run(batch), [len(images[place]) for place in places])
-            for place, part in zip(places, parts, strict=True):
-                height, width = images[place].shape[2:]
-                outputs[place] = crop(part, (height, width))
+            group = [images[place] for place in places]
+            if self.tiling is not None and self.tiling.applies(size, sum(map(len, group))):
+                results = [self.tiling.translate(image).to(self.device) for image in group]
+            else:
+                results = self._run(group)
+            outputs.update(zip(places, results, strict=True))
         return [outputs[place] for place in range(len(images))]
+
+    def _size_in_batch(self, image: Tensor) -> Size:
+        height, width = image.shape[2:]
+        return (height, width) if self.runner.multiple is None else padded_size((height, width), self.runner.multiple)
+
+    def _run(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Translate, at once, images that have one size once they are padded."""
+        multiple = self.runner.multiple
+        padded = images if multiple is None else [pad(image, multiple) for image in images]
+        batch = torch.cat([image.to(padded[0].device) for image in padded])
+        parts = torch.split(self.runner.run(batch), [len(image) for image in images])
+        if multiple is None:
+            return list(parts)
+        return [crop(part, (image.shape[2], image.shape[3])) for part, image in zip(parts, images, strict=True)]
 
     @torchs_own_settings()
     def _translate_batch(self, items: Sequence[Any]) -> list[Any]:
@@ -176,58 +201,10 @@ class Translator:
         opaque = None if self.tiling is None else open_picture(item, self.info)
         if self.tiling is None or opaque is None:
             return prepare(item, self.info)
-        if self.tiling.applies((opaque.height, opaque.width), self.device):
-            return self.tiling.translate_picture(opaque, self.device)
+        if self.tiling.applies((opaque.height, opaque.width)):
+            return self.tiling.translate_picture(opaque)
         return from_opaque(opaque, self.info)
-
-    @contextmanager
-    def _computing(self) -> Iterator[None]:
-        with torch.no_grad(), self._autocast():
-            yield
-
-    def _run(self, batch: Tensor) -> Tensor:
-        try:
-            with self._leaving_no_trace(), self._computing():
-                output = self._network(batch)
-        except I2IError:
-            raise
-        except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
-            size = "x".join(str(side) for side in batch.shape[2:])
-            reason = reason_of(error)
-            raise DataError(
-                f"generator {self.info.generator} cannot translate {len(batch)} images of {size} pixels: {reason}"
-            ) from error
-        except (Exception, SystemExit) as error:
-            raise explain(error, self._network, f"generator {self.info.generator}: translating") from error
-        expected = (batch.shape[0], self.info.out_channels, *batch.shape[2:])
-        if not isinstance(output, Tensor) or tuple(output.shape) != expected:
-            got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
-            raise PluginError(
-                f"generator {self.info.generator!r} of package {self.info.package} gave {got} for images of shape "
-                f"{list(batch.shape)}; expected {list(expected)}"
-            )
-        output = output.float()
-        if not torch.isfinite(output).all():
-            raise DivergedError(
-                f"generator {self.info.generator} of {self.info.checkpoint} gave NaN or infinity; use an earlier "
-                "checkpoint, or precision fp32"
-            )
-        return output
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
-
-    @contextmanager
-    def _leaving_no_trace(self) -> Iterator[None]:
-        """Under ``"paper"`` inference, give dropout random numbers of its own and put running statistics back."""
-        if self.info.inference != "paper":
-            yield
-            return
-        with leaving_no_trace([self._network], paper=True), own_random_numbers():
-            yield
 
     def __repr__(self) -> str:
         source, target = self.info.domains
-        return (
-            f"Translator({source} to {target}, generator {self.info.generator}, {self.info.origin}, on {self.device})"
-        )
+        return f"Translator({source} to {target}, {self.runner}, on {self.device})"

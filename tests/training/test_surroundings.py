@@ -16,6 +16,9 @@ from torch import nn
 import i2i
 from i2i.errors import DataError
 from i2i.translation.tiles.graph import CannotStreamError, trace
+from i2i.translation.tiles.tile_settings import TileSettings
+from i2i.translation.tiles.tiling import Tiling
+from i2i.translation.translator import Translator
 
 from ..helpers.trained import write_run
 
@@ -64,9 +67,8 @@ def test_threads_load_and_translate_at_random_as_one_does(paper, image):
 
 def test_translating_goes_on_while_another_thread_traces(run, image):
     """The tracer puts other tensors into the modules that it traces, and these must not be the ones that compute."""
-    whole, tiled = i2i.load(run, device="cpu"), i2i.load(run, device="cpu", tile=32)
-    tiled._network = whole._network
-    tiled.tiling._network = whole._network
+    whole = i2i.load(run, device="cpu")
+    tiled = Translator(whole.runner, Tiling(TileSettings(automatic=False, side=32), whole.runner))
     expected, stop, wrong = whole(image), threading.Event(), []
 
     def work():

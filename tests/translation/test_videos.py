@@ -11,6 +11,7 @@ from PIL import Image
 
 import i2i
 from i2i.errors import DataError
+from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.plan import FileJob
 from i2i.translation.translator import Translator
 from i2i.translation.videos import translate_video
@@ -41,7 +42,9 @@ def info(tmp_path_factory):
 
 def run(info, source, target, network=None, **options):
     network = network or Negative()
-    outcome = translate_video(Translator(network, info, device="cpu"), FileJob(source, target, None), **options)
+    outcome = translate_video(
+        Translator(NetworkRunner(network, info, device="cpu")), FileJob(source, target, None), **options
+    )
     assert not list(target.parent.glob(".*")), "nothing half-written is left"
     return outcome
 
@@ -178,7 +181,7 @@ def test_what_cannot_be_used_is_an_outcome(tmp_path, info):
     assert "it cannot be read as a video" in run(info, tmp_path / "half.mp4", target).problem
     assert "it cannot be read as a video" in run(info, tmp_path / "text.mp4", target).problem
     assert "it cannot be read as a video" in run(info, tmp_path / "none.mp4", target).problem
-    assert "cannot translate 1 images of 48x64 pixels: too large" in (
+    assert "cannot translate an image of 48x64 pixels: too large" in (
         run(info, source, target, Failing(RuntimeError("too large"))).problem
     )
     assert "was not replaced" in run(info, source, tmp_path / "there.mp4").problem

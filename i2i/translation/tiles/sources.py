@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -117,22 +118,22 @@ class CroppedSink:
         sink: what takes it.
         offset: pixels of padding above and left of the image.
         size: height and width of the image.
-        message: what to say when the network gave NaN or infinity.
+        diverged: gives the error to raise when the network gave NaN or infinity.
 
     Raises:
-        DivergedError: see ``message``; by :meth:`write`.
+        DivergedError: from ``diverged``; by :meth:`write`.
     """
 
-    def __init__(self, sink: Sink, offset: tuple[int, int], size: Size, message: str) -> None:
+    def __init__(self, sink: Sink, offset: tuple[int, int], size: Size, diverged: Callable[[], DivergedError]) -> None:
         self._sink = sink
         self._offset = offset
         self._size = size
-        self._message = message
+        self._diverged = diverged
 
     def write(self, box: Box, tile: Tensor) -> None:
         """Take a tile of the padded result."""
         if not torch.isfinite(tile).all():
-            raise DivergedError(self._message)
+            raise self._diverged()
         places, cuts = [], []
         for span, offset, size in zip(box, self._offset, self._size, strict=True):
             place = Span(span.start - offset, span.stop - offset).clipped(size)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2i.environment.available_memory import available_memory
-from i2i.errors import ConfigError, DataError, reason_of
-from i2i.models.info import TranslatorInfo
+from i2i.errors import ConfigError
 from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.padding import Size, padded_size
+from i2i.translation.failures import cannot_translate
+from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.tiles.boxes import Extent
 from i2i.translation.tiles.compute import Progress, Sink, stream
 from i2i.translation.tiles.estimate import estimate
@@ -44,30 +43,21 @@ TRACED_SIDE = 256
 class Tiling:
     """A network with a way to divide images.
 
-    Args:
+    Attributes:
         settings: what was asked for.
-        network: the generator.
-        info: what it is.
-        run: the generator on a batch, with its result checked.
-        computing: gives the context in which layers are computed: no gradients, and the precision.
+
+    Args:
+        settings: see the attributes.
+        runner: what runs the network, on its device and in its precision.
 
     Raises:
         ConfigError: the network cannot be divided in the way that was asked for.
     """
 
-    def __init__(
-        self,
-        settings: TileSettings,
-        network: nn.Module,
-        info: TranslatorInfo,
-        run: Callable[[Tensor], Tensor],
-        computing: Callable[[], AbstractContextManager[object]],
-    ) -> None:
+    def __init__(self, settings: TileSettings, runner: NetworkRunner) -> None:
         self.settings = settings
-        self._network = network
-        self._info = info
-        self._run = run
-        self._computing = computing
+        self._runner = runner
+        self._info = info = runner.info
         self._last: tuple[Size, torch.device, Graph] | None = None
         self._bytes_a_pixel = 0.0
         if settings.statistics == "estimate" and info.inference == "paper":
@@ -77,17 +67,16 @@ class Tiling:
         if settings.automatic or settings.statistics == "exact":
             self._try()
 
-    def applies(self, size: Size, device: torch.device, count: int = 1) -> bool:
+    def applies(self, size: Size, count: int = 1) -> bool:
         """Whether images are divided.
 
         Args:
             size: height and width in pixels.
-            device: where they are computed.
             count: how many at once.
         """
         if not self.settings.automatic:
             return True
-        return self.untiled_bytes(size, count) > UNTILED_SHARE * available_memory(device)
+        return self.untiled_bytes(size, count) > UNTILED_SHARE * available_memory(self._runner.device)
 
     def untiled_bytes(self, size: Size, count: int = 1) -> int:
         """Bytes that the network takes for images as a whole, about."""
@@ -95,7 +84,7 @@ class Tiling:
         return int(self._bytes_a_pixel * height * width * count)
 
     @torchs_own_settings()
-    def translate(self, images: Tensor, device: torch.device, progress: Progress = lambda _: None) -> Tensor:
+    def translate(self, images: Tensor, progress: Progress = lambda _: None) -> Tensor:
         """Translate ``[N, C, H, W]`` in [-1, 1] of any size, one image after the other.
 
         Returns:
@@ -109,14 +98,13 @@ class Tiling:
         for number in range(len(images)):
             source = TensorSource(images[number : number + 1])
             sink = TensorSink(self._info.out_channels, source.size, images.device)
-            self._compute(source, sink, device, partial(_report_part, progress, number, len(images)))
+            self._compute(source, sink, partial(_report_part, progress, number, len(images)))
             results.append(sink.image)
         return torch.cat(results) if len(results) > 1 else results[0]
 
     def translate_picture(
         self,
         opaque: Image.Image,
-        device: torch.device,
         progress: Progress = lambda _: None,
         *,
         deep: bool | None = None,
@@ -125,7 +113,6 @@ class Tiling:
 
         Args:
             opaque: from :func:`~i2i.images.reading.to_opaque`.
-            device: where to compute.
             progress: see :data:`~i2i.translation.tiles.compute.Progress`.
             deep: whether a grey result has 16 bits; if not given, when the picture has.
 
@@ -135,57 +122,50 @@ class Tiling:
         """
         source = PictureSource(opaque, self._info.in_channels)
         sink = PictureSink(self._info.out_channels, source.size, deep=opaque.mode == "F" if deep is None else deep)
-        self._compute(source, sink, device, progress)
+        self._compute(source, sink, progress)
         return sink.picture()
 
     @torchs_own_settings()
-    def _compute(self, source: SizedSource, sink: Sink, device: torch.device, progress: Progress) -> None:
+    def _compute(self, source: SizedSource, sink: Sink, progress: Progress) -> None:
         info = self._info
         padded = PaddedSource(source, info.in_channels, info.size_multiple)
-        message = (
-            f"generator {info.generator} of {info.checkpoint} gave NaN or infinity; use an earlier checkpoint, or "
-            "precision fp32"
-        )
-        cropped = CroppedSink(sink, padded.offset, source.size, message)
+        cropped = CroppedSink(sink, padded.offset, source.size, self._runner.diverged)
         try:
-            with self._computing():
+            with self._runner.computing():
                 if self.settings.statistics == "exact":
-                    self._compute_exactly(padded, cropped, device, progress)
+                    self._compute_exactly(padded, cropped, progress)
                 else:
                     estimate(
-                        self._run,
-                        self._network,
+                        self._runner.run,
+                        self._runner.network,
                         Extent(info.in_channels, *padded.size),
                         padded,
                         cropped,
                         side=self.settings.side,
                         multiple=info.size_multiple,
-                        device=device,
+                        device=self._runner.device,
                         progress=progress,
                     )
         except (CannotStreamError, RuntimeError, MemoryError) as error:  # refused by a layer, or out of memory
-            size = "x".join(str(side) for side in source.size)
-            reason = reason_of(error)
-            raise DataError(
-                f"generator {info.generator} cannot translate an image of {size} pixels in tiles of "
-                f"{self.settings.side}: {reason}"
-            ) from error
+            how = f" in tiles of {self.settings.side}"
+            raise cannot_translate(f"generator {info.generator}", 1, source.size, error, how) from error
 
-    def _compute_exactly(self, source: PaddedSource, sink: Sink, device: torch.device, progress: Progress) -> None:
-        graph = self._graph(source.size, device)
+    def _compute_exactly(self, source: PaddedSource, sink: Sink, progress: Progress) -> None:
+        graph = self._graph(source.size)
         budget = self.settings.memory
         if budget is None:
             budget = int(BUDGET_SHARE * available_memory(torch.device("cpu")))
         plan = plan_passes(graph, self.settings.side, budget)
         with Storage(budget, self.settings.folder) as storage:
             storage.require_space(plan.in_files(budget))
-            stream(plan, source, sink, storage, device=device, progress=progress)
+            stream(plan, source, sink, storage, device=self._runner.device, progress=progress)
 
-    def _graph(self, size: Size, device: torch.device) -> Graph:
+    def _graph(self, size: Size) -> Graph:
+        device = self._runner.device
         last = self._last  # read once: a thread with an image of another size may put its own there
         if last is not None and last[:2] == (size, device):
             return last[2]
-        graph = trace(self._network, self._info.in_channels, *size)
+        graph = trace(self._runner.network, self._info.in_channels, *size)
         self._require_images(graph)
         self._last = (size, device, graph)
         return graph
@@ -200,7 +180,7 @@ class Tiling:
         info = self._info
         side = padded_size((TRACED_SIDE, TRACED_SIDE), info.size_multiple)[0]
         try:
-            graph = trace(self._network, info.in_channels, side, side)
+            graph = trace(self._runner.network, info.in_channels, side, side)
             self._require_images(graph)
         except CannotStreamError as error:
             if self.settings.statistics == "estimate":
