@@ -50,7 +50,7 @@ def load(
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` (lowest held-out score) or ``step-N``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16`` for autocast; weights and results stay fp32.
-        inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the batch's statistics, as in
+        inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the image's statistics, as in
             both papers' code. What the run was set to (``training.inference``) if not given.
         max_pixels: refuse files with more pixels than this; the run's ``data.max_pixels`` if not given.
         tile: divide images into tiles of so many pixels a side, or with ``"auto"`` those that are too large for the

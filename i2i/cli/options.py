@@ -91,7 +91,7 @@ def inference(default: str = "what the run was set to", **settings: Any) -> Call
     return option(
         "--inference",
         type=click.Choice(["deterministic", "paper"]),
-        help=f"paper: dropout on, batch norm by the batch. Default: {default}.",
+        help=f"paper: dropout on, batch norm by the image. Default: {default}.",
         **settings,
     )
 

@@ -32,7 +32,7 @@ class TranslatorInfo:
         size_multiple: what the network wants heights and widths to be multiples of; images are padded to it.
         background: the colour ``#rrggbb`` that transparent images are laid over.
         max_pixels: files with more pixels are refused.
-        inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the batch's statistics.
+        inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the image's statistics.
         metrics: the held-out metrics of this direction at this step, with their identity baselines.
         notes: what a person should know before relying on it.
         chosen: where a run folder was named: which of its checkpoints it is, the latest or the best, and how to have

@@ -65,6 +65,9 @@ class NetworkRunner:
     def run(self, batch: Tensor) -> Tensor:
         """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1], whose sides are multiples of :attr:`multiple`.
 
+        Under ``"paper"`` inference images are computed one by one: neither dropout nor the statistics of batch norm
+        depend on what is translated beside an image.
+
         Returns:
             ``[N, out_channels, H, W]``, float32 in [-1, 1], on :attr:`device`.
 
@@ -73,6 +76,8 @@ class NetworkRunner:
             DivergedError: the network gave NaN or infinity.
             PluginError: the network gave images of another size or other channels than it must.
         """
+        if self.info.inference == "paper" and len(batch) > 1:
+            return torch.cat([self.run(image) for image in torch.split(batch, 1)])
         generator = f"generator {self.info.generator}"
         try:
             with self._leaving_no_trace(), self.computing():

@@ -131,8 +131,8 @@ class Translator:
 
         Args:
             images: see the class.
-            batch_size: how many images of a list are computed at once. It changes results by no more than rounding, but
-                for a network with batch norm under ``"paper"`` inference.
+            batch_size: how many images of a list are computed at once, under ``"paper"`` inference one. It changes
+                results by no more than rounding.
 
         Raises:
             DataError: an image cannot be used.

@@ -60,7 +60,7 @@ FolderDataset.__getitem__, trainer.Trainer.__init__ = reading, remembering
 Launch.write_page = staticmethod(lambda folder: folder / "index.html")
 per_process, pause = arguments.pop("per_process", [{}, {}]), arguments.pop("pause", 0)
 result = i2i.run(**arguments, **per_process[int(rank)])
-weights = [value for network in remembered[0].networks.values() for value in network.state_dict().values()]
+weights = [value for network in remembered[0].update.networks.values() for value in network.state_dict().values()]
 torch.save(weights, f"{log}/weights-{rank}")
 print("rank", rank, "finished" if result.finished else "interrupted", "at", result.step, flush=True)
 """

@@ -339,6 +339,13 @@ class TestDeterminism:
         assert random.getstate() == before[1]
         assert np.array_equal(np.random.get_state()[1], before[2])
 
+    def test_paper_inference_gives_an_image_one_translation_whatever_is_beside_it(self, dropping):
+        paper = i2i.load(dropping, device="cpu")
+        images = torch.stack([as_tensor(noise(16, 16, seed=seed)) for seed in range(3)])
+        alone = torch.cat([paper(image[None]) for image in images])
+        assert torch.equal(paper(images), alone)
+        assert torch.equal(torch.stack(paper(list(images), batch_size=2)), alone)
+
     def test_batch_size_changes_nothing_with_instance_norm(self, translator):
         images = [noise(20, 20, seed=seed) for seed in range(5)]
         alone = translator(images)
