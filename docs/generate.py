@@ -1,11 +1,11 @@
 """Writes the pages that are made from the code: ``python docs/generate.py``.
 
-``options.md`` comes from the specs of the built-in components and of training, ``command-line.md`` from the
-commands' own help, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two sections are made: the cases of
-``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels read and write; in
-``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in ``using-a-translator.md`` the speed. In
-``CONTRIBUTING.md`` the table of the rooms is made from their docstrings, ``images/rooms.svg`` is drawn from their
-imports. A test compares all of them with their sources.
+``options.md`` comes from the specs of the built-in components and of training, ``command-line.md`` from the commands'
+own help, ``python.md`` from the docstrings of the API, ``results.md`` from ``benchmarks/results/``. In ``bench.md`` two
+sections are made: the cases of ``i2i bench`` and what they measured; in ``cuda.md`` the table of what the CUDA kernels
+read and write; in ``kernels.md`` the sizes and the profile; in ``large-images.md`` the memory; in
+``using-a-translator.md`` the speed. In ``CONTRIBUTING.md`` the table of the rooms is made from their docstrings,
+``images/rooms.svg`` is drawn from their imports. A test compares all of them with their sources.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import click
 from draw_rooms import draw as rooms_picture
+from references import MADE_BY, command_line_page, python_page
 from rooms import table as room_lines
 
 from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
-from i2i.cli.main import main as command_line
 from i2i.config.run_config import OptimizerOptions, ScheduleOptions, TrainingOptions
 from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
@@ -37,7 +36,6 @@ TRANSLATE_FOLDER = DOCS.parent / "benchmarks" / "results" / "translate_folder.js
 LARGE_IMAGES = DOCS.parent / "benchmarks" / "results" / "large_images.json"
 CUDA_BANDWIDTH = 1555e9
 """Bytes a second of an A100 with 40 GB, from its data sheet."""
-MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
 TRAINING: dict[str, type[Options]] = {
     "optimizer": OptimizerOptions,
     "schedule": ScheduleOptions,
@@ -103,26 +101,6 @@ def _default(value: object) -> str:
     if value is None or value == ():
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def command_line_page() -> str:
-    """The help of every command."""
-    parts = [MADE_BY, "# Command line", ""]
-    for words, command in _commands(command_line, ("i2i",)):
-        settings = {**command_line.context_settings, "terminal_width": 100, "max_content_width": 100}
-        context = click.Context(command, info_name=" ".join(words), **settings)
-        parts += [f"## {' '.join(words)}", "", "```text", command.get_help(context).rstrip(), "```", ""]
-    return "\n".join(parts)
-
-
-def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    yield words, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from _commands(inner, (*words, name))
 
 
 RUNS = {
@@ -382,6 +360,7 @@ def _markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> It
 PAGES = {
     "options.md": options_page,
     "command-line.md": command_line_page,
+    "python.md": python_page,
     "results.md": results_page,
     "bench.md": bench_page,
     "cuda.md": cuda_page,

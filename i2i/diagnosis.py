@@ -41,7 +41,7 @@ class Device:
 
 @dataclass
 class Diagnosis:
-    """What :func:`examine` found.
+    """What :func:`i2i.doctor` found.
 
     Attributes:
         versions: by name; ``None`` for a package that is not installed or cannot be imported.

@@ -1,12 +1,17 @@
 """The functions behind ``import i2i``. Whole runs are tested with the engine."""
 
+import ast
+import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 import i2i
+from i2i import errors
 from i2i.api import resolve
 from i2i.errors import ConfigError, I2IError, PluginError, RunFolderError
 
@@ -14,6 +19,34 @@ from i2i.errors import ConfigError, I2IError, PluginError, RunFolderError
 def test_importing_i2i_imports_no_torch():
     code = "import sys, i2i; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_exported_name_is_there_and_type_checkers_see_the_same():
+    tree = ast.parse(Path(i2i.__file__).read_text(encoding="utf-8"))
+    (for_types, *_) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {(node.module, alias.name) for node in for_types.body for alias in node.names}
+
+    assert {(home, name) for home, names in i2i._HOMES.items() for name in names.split()} == seen
+    assert i2i.__all__ == sorted(i2i.__all__)
+    assert [name for name in i2i.__all__ if not hasattr(i2i, name)] == []
+    assert set(i2i.__all__) <= set(dir(i2i))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        i2i.nothing  # noqa: B018
+
+
+def test_every_error_is_exported():
+    raised = {name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, I2IError)}
+
+    assert raised <= set(i2i.__all__)
+
+
+def test_what_a_function_returns_is_exported():
+    for name in i2i.__all__:
+        function = getattr(i2i, name)
+        if not inspect.isfunction(function):
+            continue
+        named = set(re.findall(r"[A-Za-z_]+", str(inspect.signature(function).return_annotation)))
+        assert named <= {*i2i.__all__, "Any", "Iterator", "None", "list", "tuple"}, name
 
 
 def test_options_and_settings_win_over_the_file_and_neither_over_the_other(tmp_path):

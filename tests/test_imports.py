@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rooms import GROUND, PACKAGE, imported_module, imports, module_name, modules, read_rooms, room_of
 
+import i2i
 from i2i.plugins.manager import ENTRY_POINT_GROUP
 
 ROOMS = read_rooms()
@@ -57,6 +58,13 @@ def test_imports_flow_one_way(path: Path) -> None:
 
     allowed = ", ".join((*room.may_import, *GROUND))
     assert not wrong, f"{path}: {'; '.join(wrong)}; by its docstring i2i.{room.name} may import {allowed}"
+
+
+def test_nothing_is_called_like_a_name_that_i2i_exports() -> None:
+    """The import system would put a module in the place of the function once it is imported."""
+    places = {path.parent.name if path.stem == "__init__" else path.stem for path in modules()}
+
+    assert not places & set(i2i.__all__)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ class MemoryResult:
 
 @dataclass(frozen=True)
 class BenchReport:
-    """A whole run.
+    """What :func:`i2i.bench` found.
 
     Attributes:
         created: date and time, UTC, ISO 8601.

@@ -57,7 +57,12 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Component:
-    """A registered spec and the plugin that brought it."""
+    """A registered spec and the plugin that brought it.
+
+    Attributes:
+        spec: its kind, name, summary, options and how it is built.
+        plugin: where it is from.
+    """
 
     spec: Spec
     plugin: Plugin

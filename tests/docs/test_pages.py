@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/README.md")]
 )
-GENERATED = ("options.md", "command-line.md", "results.md", "bench.md", "cuda.md", "../CONTRIBUTING.md")
+GENERATED = ("options.md", "command-line.md", "python.md", "results.md", "bench.md", "cuda.md", "../CONTRIBUTING.md")
 TUTORIAL = "writing-a-plugin.md"  # its commands need its package: test_writing_a_plugin.py runs them
 
 
