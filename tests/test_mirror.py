@@ -72,7 +72,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "tensors/padding.py": "translation/test_translator.py: by the images that come out",
     "tensors/weight_types.py": "models/test_weight_files.py: by the files that are read",
     "training/loss_lines.py": "training/test_trainer.py: by the lines of a run",
-    "training/position.py": "training/test_resume.py: by the steps of a resumed run",
     "training/snapshot.py": "training/test_resume.py: bit for bit",
     "training/trackers.py": "training/test_trainer.py: by what is tracked",
     "translation/kinds.py": "translation/test_translator.py: every kind of image goes through it",

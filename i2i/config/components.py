@@ -112,7 +112,12 @@ def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dat
     if len(train_set) == 0:
         raise DataError(f"{config.data_root}: there is no training image")
     check_sizes(manager, config, train_set, test_set)
-    return train_set, test_set, [str(note) for split in (train_set, test_set) for note in getattr(split, "notes", ())]
+    return train_set, test_set, notes_of(train_set, test_set)
+
+
+def notes_of(*splits: Dataset) -> list[str]:
+    """What the splits of a data set tell the person who starts a run; those without ``notes`` tell nothing."""
+    return [str(note) for split in splits for note in getattr(split, "notes", ())]
 
 
 def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:

@@ -24,6 +24,21 @@ class Position:
     """Sum of the generators' loss over the steps of this epoch, for the plateau schedule."""
     epoch_steps: int = 0
 
+    def advance(self, samples: int, seconds: float) -> None:
+        """Take in one step more.
+
+        Args:
+            samples: what all processes together took in it.
+            seconds: the training time in all.
+        """
+        self.step += 1
+        self.samples += samples
+        self.seconds = seconds
+
+    def epochs_ended(self, epoch_length: int, samples: int) -> int:
+        """How many epochs ended with the last ``samples``; a large batch may hold several."""
+        return self.samples // epoch_length - (self.samples - samples) // epoch_length
+
     def add(self, terms: Mapping[str, float], generators_loss: float) -> None:
         """Take in the terms of a step, and what of them the generators minimise."""
         for name, value in terms.items():
@@ -44,6 +59,10 @@ class Position:
     def used(self, epoch_length: int) -> dict[str, float]:
         """How much of each limit of a budget is used, by its option's name."""
         return {"steps": self.step, "epochs": self.samples / epoch_length, "minutes": self.seconds / 60}
+
+    def begin_epoch(self) -> None:
+        """Forget the loss of the epoch that ended."""
+        self.epoch_loss, self.epoch_steps = 0.0, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values."""

@@ -16,11 +16,20 @@ from torch.optim import Optimizer
 
 
 class Processes:
-    """Collective operations over all processes; with a single process they do nothing."""
+    """Collective operations over all processes; with a single process they do nothing.
+
+    Attributes:
+        count: of all processes.
+        rank: of this one, from 0 on.
+        alone: whether there is a single one.
+        is_main: whether this one writes and talks.
+        device: of this process.
+    """
 
     def __init__(self, accelerator: Accelerator) -> None:
-        self.accelerator = accelerator
-        self.alone = accelerator.num_processes == 1
+        self.accelerator, self.device = accelerator, accelerator.device
+        self.count, self.rank = accelerator.num_processes, accelerator.process_index
+        self.alone, self.is_main = self.count == 1, accelerator.is_main_process
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
@@ -63,5 +72,5 @@ class Processes:
             parameter.grad = part.view_as(parameter).clone()
 
     def _mean(self, value: float) -> float:
-        tensor = torch.tensor(value, device=self.accelerator.device)
+        tensor = torch.tensor(value, device=self.device)
         return float(self.accelerator.reduce(tensor, reduction="mean"))

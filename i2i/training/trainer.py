@@ -5,25 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from itertools import chain
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 
-from i2i.config.components import build_dataset, build_method
 from i2i.config.run_config import RunConfig
-from i2i.config.sizes import check_sizes
 from i2i.errors import DataError, DivergedError, I2IError
-from i2i.models import state as training_state
 from i2i.models.checkpoint import Checkpoint
 from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 from i2i.terminal import Reporter, Status
+from i2i.training.assembly import assemble
 from i2i.training.batches import SampleStream, choose_workers, to_device
-from i2i.training.budget import Budget, limits_as_options
+from i2i.training.budget import limits_as_options
 from i2i.training.interruption import StopWaiting, Wish, interruption
 from i2i.training.keeper import Keeper
 from i2i.training.loading import Batches, ending
@@ -32,10 +29,8 @@ from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import names_of, require_same_data
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult, resume_command
-from i2i.training.schedule import EpochSchedule, plan_epochs
 from i2i.training.snapshot import Snapshot
 from i2i.training.unfinished_step import UnfinishedStep
-from i2i.training.update import NetworkUpdate
 
 
 class Trainer:
@@ -48,6 +43,9 @@ class Trainer:
         accelerator: device, processes and precision.
         reporter: told how it goes.
         write_page: writes the page of a run folder.
+
+    Attributes:
+        position: where training stands.
     """
 
     def __init__(
@@ -59,45 +57,12 @@ class Trainer:
         reporter: Reporter,
         write_page: Callable[[Path], object],
     ) -> None:
-        self.config, self.options, self.folder = config, config.training, folder
-        self.accelerator, self.reporter = accelerator, reporter
+        self.config, self.options, self.folder, self.reporter = config, config.training, folder, reporter
         self.processes = Processes(accelerator)
-        self.manager = manager
-
-        self.train_set = build_dataset(manager, config, "train")
-        self.test_set = build_dataset(manager, config, "test")
-        for note in chain(getattr(self.train_set, "notes", ()), getattr(self.test_set, "notes", ())):
-            reporter.note(f"data: {note}")
-        if len(self.train_set) == 0:
-            raise DataError(f"{config.data_root}: there is no training image")
-
-        rank, world_size = accelerator.process_index, accelerator.num_processes
-        # Every process draws the same first weights; after that each has random numbers of its own.
-        seed, derive = self.options.seed, training_state.derive_seed
-        training_state.seed_everything(seed)
-        self.method = build_method(manager, config, self.train_set.channels, derive(seed, 2, rank), accelerator.device)
-        check_sizes(manager, config, self.train_set, self.test_set)
-        training_state.seed_everything(derive(seed, 0, rank))
-        random = torch.Generator().manual_seed(derive(seed, 1, rank))
-        for network in (*self.method.generators.values(), *self.method.discriminators.values()):
-            network.to(accelerator.device).train()
-
-        self.samples_per_step = self.options.batch_size * self.options.accumulate * world_size
-        self.budget = Budget.of(self.options, len(self.train_set), self.samples_per_step)
-        plan = plan_epochs(config.schedule, self.budget.epochs)
-        self.update = NetworkUpdate(
-            self.method,
-            config.optimizer,
-            accelerator.device,
-            random,
-            precision=self.options.precision,
-            ema_decay=self.options.ema_decay,
-            average_gradients=self.processes.average_gradients,
-        )
-        self.schedules = {
-            group: EpochSchedule(optimizer, config.schedule, plan)
-            for group, optimizer in self.update.optimizers.items()
-        }
+        parts = assemble(manager, config, self.processes, reporter)
+        self.train_set, self.test_set = parts.train_set, parts.test_set
+        self.update, self.schedules = parts.update, parts.schedules
+        self.budget, self.samples_per_step = parts.budget, parts.samples_per_step
         self.snapshot = Snapshot(self.update, self.schedules)
         self.keeper = Keeper(
             manager,
@@ -110,42 +75,13 @@ class Trainer:
             self.snapshot,
             write_page,
         )
+        self.lines = TrainLines(
+            folder, accelerator, self.processes, self.samples_per_step, len(self.train_set), self.keeper.going_on
+        )
         self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
         self._under_way: UnfinishedStep | None = None  # None between two steps
         self._together = self.processes.alone
-        self.lines = TrainLines(
-            folder,
-            accelerator,
-            self.processes,
-            self.samples_per_step,
-            len(self.train_set),
-            self.keeper.going_on,
-        )
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint; call it before :meth:`train`.
-
-        Raises:
-            DataError: the images are others than those of the checkpoint.
-            CheckpointError: it is damaged or was made by other networks.
-        """
-        kept = checkpoint.description.get("data")
-        if kept is not None:
-            require_same_data(kept, self.folder.names(), self.train_set, self.test_set, self.config.data_root)
-        self._resumed = checkpoint
-        self.position, has_own = self.snapshot.restore(checkpoint, self.accelerator.process_index)
-        self.keeper.position = self.position
-        if half_done := checkpoint.description.get("half_done"):
-            self.reporter.note(
-                f"step {self.position.step + 1} had failed half way: {half_done} may hold a part of it, so that this "
-                "run need not be the same to the bit as one that nothing disturbed"
-            )
-        if not has_own or checkpoint.description["world_size"] != self.accelerator.num_processes:
-            self.reporter.note(
-                f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
-                f"{self.accelerator.num_processes} go on: random numbers and buffers are not continued exactly"
-            )
 
     def train(self) -> RunResult:
         """Train until the budget is used up or somebody interrupts.
@@ -154,72 +90,51 @@ class Trainer:
             DivergedError: a loss became NaN or infinite; no checkpoint is written after that.
             RunFolderError: the folder cannot be written; the last checkpoint is intact.
         """
-        if self._resumed is not None:
-            if self._is_over():
-                self.reporter.note(self._nothing_left())
-            elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw
-                if self.position.step % self.options.sample_every == 0:
-                    self.keeper.write_sheets()
-                self.keeper.judge_checkpoint()
-        elif self.accelerator.is_main_process:
-            self.folder.keep_names(names_of(self.train_set, self.test_set))
-        stream = SampleStream(
-            len(self.train_set),
-            seed=self.options.seed,
-            batch_size=self.options.batch_size,
-            start=self.position.samples,
-            rank=self.accelerator.process_index,
-            world_size=self.accelerator.num_processes,
-        )
-        workers = choose_workers(self.options.workers, self.accelerator.device)
-        batches = Batches(self.train_set, stream, workers=workers, note=self.reporter.note)
-        with ending(batches), interruption() as wish:
+        self._catch_up()
+        with self._batches() as batches, interruption() as wish:
             wish.may_stop_waiting = lambda: batches.waiting and self.processes.alone
             try:
                 if self.position.step == 0:
                     self.keeper.write_sheets()
                 with suppress(StopWaiting):
-                    self._train_on(batches, wish)
+                    self._loop(batches, wish)
                 if self.position.step == 0 and not self._is_over():
                     raise KeyboardInterrupt  # nothing to save: a new folder is taken back, and the same command works
                 return self._end(finished=self._is_over())
             except BaseException as error:
-                self._rescue(error)
+                half_done = "" if self._under_way is None else self._under_way.take_back(error)
+                self.keeper.rescue(error, half_done, together=self._together)
                 raise
 
-    def _train_on(self, batches: Batches, wish: Wish) -> None:
-        started = time.monotonic() - self.position.seconds
-        self.lines.begin(self.position, self._rate())
+    def _loop(self, batches: Batches, wish: Wish) -> None:
+        """Train step by step; after each, do what its number calls for."""
+        position, options = self.position, self.options
+        started = time.monotonic() - position.seconds
+        self.lines.begin(position, self._rate())
         while not self.processes.any(self._is_over() or wish.is_set()):
             loaded = self._load(batches)
             self._under_way = UnfinishedStep(self.update)
             terms = self._step(loaded)
-            self.position.step += 1
-            self.position.samples += self.samples_per_step
-            self.position.seconds = self.processes.same(time.monotonic() - started)
-            self._after_step(terms)
+            position.advance(self.samples_per_step, self.processes.same(time.monotonic() - started))
+            position.add(terms, self._generators_loss(terms))
+            self.lines.rate = self._rate()  # before an epoch that ends here changes it
+            self._end_epochs()
+            self._under_way = None
 
-    def _load(self, batches: Batches) -> list[Batch]:
-        """Load the batches of a step; where one process cannot, all end together, and can save."""
-        failure: I2IError | None = None
-        loaded: list[Batch] = []
-        try:
-            loaded = [to_device(next(batches), self.accelerator.device) for _ in range(self.options.accumulate)]
-        except I2IError as error:
-            failure = error
-        if self.processes.any(failure is not None):
-            self._together = True
-            raise failure or DataError("another process could not read its images")
-        return loaded
-
-    def _rescue(self, error: BaseException) -> None:
-        """Save what is whole; random numbers that a step under way has drawn are put back first."""
-        half_done = "" if self._under_way is None else self._under_way.take_back(error)
-        self.keeper.rescue(error, half_done, together=self._together)
+            self._report()
+            if position.step % options.log_every == 0:
+                self.lines.write(position)
+            if self._is_over():
+                break  # the end writes its own sheets and checkpoint
+            if position.step % options.sample_every == 0:
+                self.keeper.write_sheets()  # with the page
+            if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
+                self.keeper.save()
+                self.keeper.judge_checkpoint()
 
     def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
         step, method = self.position.step + 1, self.config.method.name
-        with calling(self.method, f"step {step} of method {method}"):
+        with calling(self.update.method, f"step {step} of method {method}"):
             terms = self.update.step(batches)
             numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
         values = dict(zip(terms, numbers, strict=True))
@@ -237,50 +152,50 @@ class Trainer:
             "--precision fp32"
         )
 
-    def _after_step(self, terms: Mapping[str, float]) -> None:
-        position, options = self.position, self.options
-        position.add(terms, sum(value for name, value in terms.items() if name not in self.method.discriminators))
-        self.lines.rate = self._rate()  # before an epoch that ends here changes it
-        self._end_epochs()
-        self._under_way = None
-        self._report()
-        if position.step % options.log_every == 0:
-            self.lines.write(position)
-        if self._is_over():
-            return  # the end writes its own sheets and checkpoint
-        if position.step % options.sample_every == 0:
-            self.keeper.write_sheets()
-        if position.step % options.checkpoint_every == 0:  # last: nothing of its step is missing once it is there
-            self.keeper.save()
-            self.keeper.judge_checkpoint()
+    def _load(self, batches: Batches) -> list[Batch]:
+        """Load the batches of a step; where one process cannot, all end together, and can save."""
+        failure: I2IError | None = None
+        loaded: list[Batch] = []
+        try:
+            loaded = [to_device(next(batches), self.processes.device) for _ in range(self.options.accumulate)]
+        except I2IError as error:
+            failure = error
+        if self.processes.any(failure is not None):
+            self._together = True
+            raise failure or DataError("another process could not read its images")
+        return loaded
+
+    def _batches(self) -> AbstractContextManager[Batches]:
+        """The batches from here on."""
+        stream = SampleStream(
+            len(self.train_set),
+            seed=self.options.seed,
+            batch_size=self.options.batch_size,
+            start=self.position.samples,
+            rank=self.processes.rank,
+            world_size=self.processes.count,
+        )
+        workers = choose_workers(self.options.workers, self.processes.device)
+        return ending(Batches(self.train_set, stream, workers=workers, note=self.reporter.note))
+
+    def _end_epochs(self) -> None:
+        """Move the schedules on where epochs ended with this step."""
+        position = self.position
+        if ended := position.epochs_ended(len(self.train_set), self.samples_per_step):
+            mean = self.processes.mean(position.epoch_loss / position.epoch_steps)
+            for _ in range(ended):
+                for schedule in self.schedules.values():
+                    schedule.end_epoch(mean)
+            position.begin_epoch()
+
+    def _generators_loss(self, terms: Mapping[str, float]) -> float:
+        return sum(value for name, value in terms.items() if name not in self.update.method.discriminators)
 
     def _rate(self) -> float:
         return float(self.update.optimizers["generators"].param_groups[0]["lr"])
 
     def _is_over(self) -> bool:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
-
-    def _nothing_left(self) -> str:
-        limits, _ = limits_as_options(self.options)
-        return (
-            f"nothing is left to do: step {self.position.step} is done and the budget of {limits} is used; to train "
-            f"longer: {self._longer()}"
-        )
-
-    def _longer(self) -> str:
-        """The command that trains for as long again."""
-        _, longer = limits_as_options(self.options, self.position.used(len(self.train_set)))
-        return f"{resume_command(self.folder.path)} {longer}"
-
-    def _end_epochs(self) -> None:
-        length, samples = len(self.train_set), self.position.samples
-        ended = samples // length - (samples - self.samples_per_step) // length
-        if ended:
-            mean = self.processes.mean(self.position.epoch_loss / self.position.epoch_steps)
-            for _ in range(ended):
-                for schedule in self.schedules.values():
-                    schedule.end_epoch(mean)
-            self.position.epoch_loss, self.position.epoch_steps = 0.0, 0
 
     def _report(self) -> None:
         position = self.position
@@ -292,6 +207,42 @@ class Trainer:
             losses=position.means(),
         )
         self.reporter.update(status)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint; call it before :meth:`train`.
+
+        Raises:
+            DataError: the images are others than those of the checkpoint.
+            CheckpointError: it is damaged or was made by other networks.
+        """
+        kept = checkpoint.description.get("data")
+        if kept is not None:
+            require_same_data(kept, self.folder.names(), self.train_set, self.test_set, self.config.data_root)
+        self._resumed = checkpoint
+        self.position, has_own = self.snapshot.restore(checkpoint, self.processes.rank)
+        self.keeper.position = self.position
+        if half_done := checkpoint.description.get("half_done"):
+            self.reporter.note(
+                f"step {self.position.step + 1} had failed half way: {half_done} may hold a part of it, so that this "
+                "run need not be the same to the bit as one that nothing disturbed"
+            )
+        if not has_own or checkpoint.description["world_size"] != self.processes.count:
+            self.reporter.note(
+                f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
+                f"{self.processes.count} go on: random numbers and buffers are not continued exactly"
+            )
+
+    def _catch_up(self) -> None:
+        """Do what the run's earlier end has left undone; note the images of a new run."""
+        if self._resumed is None:
+            if self.processes.is_main:
+                self.folder.keep_names(names_of(self.train_set, self.test_set))
+        elif self._is_over():
+            self.reporter.note(self._nothing_left())
+        elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw
+            if self.position.step % self.options.sample_every == 0:
+                self.keeper.write_sheets()
+            self.keeper.judge_checkpoint()
 
     def _end(self, finished: bool) -> RunResult:
         step = self.position.step
@@ -313,3 +264,15 @@ class Trainer:
             page=self.folder.page,
             metrics=metrics,
         )
+
+    def _nothing_left(self) -> str:
+        limits, _ = limits_as_options(self.options)
+        return (
+            f"nothing is left to do: step {self.position.step} is done and the budget of {limits} is used; to train "
+            f"longer: {self._longer()}"
+        )
+
+    def _longer(self) -> str:
+        """The command that trains for as long again."""
+        _, longer = limits_as_options(self.options, self.position.used(len(self.train_set)))
+        return f"{resume_command(self.folder.path)} {longer}"

@@ -135,6 +135,21 @@ def _run(log, prepare, arguments):
     sys.exit(0 if result.finished else INTERRUPTED)
 
 
+def after_each_step(act):
+    """Call ``act`` with the status of each step of this process's runs: when it is told, before it is logged."""
+    from i2i.terminal import Silent, Terminal
+
+    def telling(update):
+        def updated(reporter, status):
+            update(reporter, status)
+            act(status)
+
+        return updated
+
+    for reporter in (Silent, Terminal):
+        reporter.update = telling(reporter.update)
+
+
 def steps_logged(folder):
     """The steps of the training lines, as they stand; a half-written last line does not count."""
     file = Path(folder) / "metrics.jsonl"

@@ -14,6 +14,7 @@ from ..helpers.running import (
     INTERRUPTED,
     UNPAIRED,
     Child,
+    after_each_step,
     assert_same_end,
     assert_tidy,
     checkpoint_contents,
@@ -52,18 +53,13 @@ class Waiting:
         self.step, self.go = step, go
 
     def __call__(self):
-        from i2i.training.trainer import Trainer
-
-        after = Trainer._after_step
-
-        def stepped(run, terms):
-            after(run, terms)
-            if run.position.step == self.step:
+        def wait(status):
+            if status.step == self.step:
                 print("waiting", flush=True)
                 while not self.go.exists():
                     time.sleep(0.01)
 
-        Trainer._after_step = stepped
+        after_each_step(wait)
 
 
 @pytest.mark.parametrize(
@@ -106,9 +102,8 @@ class Slow:
 
     def __call__(self):
         from i2i.builtin.datasets.folder import FolderDataset
-        from i2i.training.trainer import Trainer
 
-        read, after, slow = FolderDataset.__getitem__, Trainer._after_step, []
+        read, slow = FolderDataset.__getitem__, []
 
         def reading(dataset, key):
             if slow and dataset.split == "train":
@@ -116,12 +111,8 @@ class Slow:
                 time.sleep(60)
             return read(dataset, key)
 
-        def stepped(run, terms):
-            after(run, terms)
-            if run.position.step == self.step:
-                slow.append(True)
-
-        FolderDataset.__getitem__, Trainer._after_step = reading, stepped
+        FolderDataset.__getitem__ = reading
+        after_each_step(lambda status: slow.append(True) if status.step == self.step else None)
 
 
 def test_a_signal_does_not_wait_for_a_slow_disk(straight, tmp_path):
@@ -219,21 +210,16 @@ class Breaks:
 
     def __call__(self):
         from i2i.builtin.datasets.folder import FolderDataset
-        from i2i.training.trainer import Trainer
 
-        after, read = Trainer._after_step, FolderDataset.__getitem__
+        read = FolderDataset.__getitem__
 
         def reading(dataset, key):
             if dataset.split == "train" and self.flag.exists():
                 raise self.error
             return read(dataset, key)
 
-        def stepped(run, terms):
-            after(run, terms)
-            if run.position.step == 3:
-                self.flag.touch()
-
-        FolderDataset.__getitem__, Trainer._after_step = reading, stepped
+        FolderDataset.__getitem__ = reading
+        after_each_step(lambda status: self.flag.touch() if status.step == 3 else None)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -271,21 +257,21 @@ class FailsInStep:
 
     def __call__(self):
         from i2i.builtin.losses.adversarial import LeastSquaresLoss
-        from i2i.training.trainer import Trainer
+        from i2i.training.update import NetworkUpdate
 
-        step, judge, now = Trainer._step, getattr(LeastSquaresLoss, self.where), []
+        step, judge, now = NetworkUpdate.step, getattr(LeastSquaresLoss, self.where), []
 
         def failing(loss, *given):
             if now[-1] == self.step:
                 raise self.error
             return judge(loss, *given)
 
-        def counted(run, batches):
-            now.append(run.position.step + 1)
-            return step(run, batches)
+        def counted(update, batches):
+            now.append(len(now) + 1)
+            return step(update, batches)
 
         setattr(LeastSquaresLoss, self.where, failing)
-        Trainer._step = counted
+        NetworkUpdate.step = counted
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd shapes"), SystemExit(0), MemoryError(), AssertionError()])

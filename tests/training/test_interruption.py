@@ -9,7 +9,7 @@ import pytest
 from i2i.training import interruption as interruption_module
 from i2i.training.interruption import SIGNALS, deaf_to_signals, ending_at_once, held, interruption
 
-from ..helpers.running import FAILED, UNPAIRED, Child, assert_tidy, options, steps_logged
+from ..helpers.running import FAILED, UNPAIRED, Child, after_each_step, assert_tidy, options, steps_logged
 
 pytestmark = pytest.mark.slow  # processes of their own, one after the other
 
@@ -130,13 +130,12 @@ class KeepTheError:
 
     def __call__(self):
         from i2i.errors import DivergedError
-        from i2i.training.trainer import Trainer
 
-        def failing(trainer, _):
+        def fail(_):
             sys.last_value = DivergedError("a loss is NaN")
             raise sys.last_value
 
-        Trainer._after_step = failing
+        after_each_step(fail)
 
 
 def test_loading_processes_do_not_hold_up_the_exit_after_an_error(images, tmp_path):

@@ -16,7 +16,7 @@ from i2i.training import loading
 from i2i.training.batches import SampleStream
 from i2i.training.loading import Batches, ending
 
-from ..helpers.running import FAILED, Child, options, steps_logged
+from ..helpers.running import FAILED, Child, after_each_step, options, steps_logged
 
 pytestmark = pytest.mark.slow  # processes of their own, one after the other
 
@@ -222,17 +222,12 @@ class KillsALoader:
     """In the third step a loading process is killed, as by the system where memory is used up."""
 
     def __call__(self):
-        from i2i.training import trainer
-
-        after = trainer.Trainer._after_step
-
-        def killing(run, terms):
-            after(run, terms)
-            if run.position.step == 3:
+        def kill(status):
+            if status.step == 3:
                 children = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True)
                 os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
 
-        trainer.Trainer._after_step = killing
+        after_each_step(kill)
 
 
 def test_a_run_whose_loading_process_is_killed_says_so_and_is_saved(images, tmp_path):

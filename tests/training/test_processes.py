@@ -35,12 +35,12 @@ import torch
 
 import i2i
 from i2i.builtin.datasets.folder import FolderDataset
-from i2i.training import trainer
 from i2i.training.launch import Launch
+from i2i.training.update import NetworkUpdate
 
 arguments, log = eval(sys.argv[1]), sys.argv[2]
 rank = os.environ["RANK"]
-read, init = FolderDataset.__getitem__, trainer.Trainer.__init__
+read, init = FolderDataset.__getitem__, NetworkUpdate.__init__
 
 
 def reading(self, key):
@@ -50,13 +50,13 @@ def reading(self, key):
     return read(self, key)
 
 
-def remembering(self, *more):
-    init(self, *more)
+def remembering(self, *more, **options):
+    init(self, *more, **options)
     remembered.append(self)
 
 
 remembered = []
-FolderDataset.__getitem__, trainer.Trainer.__init__ = reading, remembering
+FolderDataset.__getitem__, NetworkUpdate.__init__ = reading, remembering
 Launch.write_page = staticmethod(lambda folder: folder / "index.html")
 per_process, pause = arguments.pop("per_process", [{}, {}]), arguments.pop("pause", 0)
 result = i2i.run(**arguments, **per_process[int(rank)])

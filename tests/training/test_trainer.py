@@ -17,8 +17,9 @@ import i2i
 from i2i.errors import CheckpointError, ConfigError, DataError, DivergedError, RunFolderError
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import CheckpointFolder, open_checkpoint
-from i2i.training import trainer
 from i2i.training.launch import Launch
+from i2i.training.loading import Batches
+from i2i.training.update import NetworkUpdate
 
 from ..helpers.images import write_images
 from ..helpers.running import (
@@ -26,6 +27,7 @@ from ..helpers.running import (
     PAIRED,
     UNPAIRED,
     Child,
+    after_each_step,
     assert_same_end,
     assert_tidy,
     checkpoint_contents,
@@ -372,14 +374,11 @@ class NoLargeFiles:
         self.step, self.limit = step, limit
 
     def __call__(self):
-        after = trainer.Trainer._after_step
-
-        def limiting(run, terms):
-            if run.position.step == self.step:
+        def limit(status):
+            if status.step == self.step:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (self.limit, self.limit))
-            after(run, terms)
 
-        trainer.Trainer._after_step = limiting
+        after_each_step(limit)
 
 
 def test_files_that_may_not_grow_are_an_error_and_no_loss(images, tmp_path):
@@ -409,14 +408,11 @@ class LoseImage:
         self.path = path
 
     def __call__(self):
-        after = trainer.Trainer._after_step
-
-        def losing(run, terms):
-            if run.position.step == 3:
+        def lose(status):
+            if status.step == 3:
                 self.path.unlink()
-            after(run, terms)
 
-        trainer.Trainer._after_step = losing
+        after_each_step(lose)
 
 
 @pytest.mark.parametrize(
@@ -567,25 +563,23 @@ def test_a_tracker_that_is_not_installed_is_named_before_training(images, tmp_pa
 
 
 def test_what_surrounds_the_method_costs_little(images, tmp_path, monkeypatch):
-    """Per step, everything but the method's own step and the loading of images."""
-    inside = []
-    step = trainer.Trainer._step
+    """Per step, everything from the end of the update to the loading of the next images."""
+    inside, spent, ended = [], [], []
+    step, load = NetworkUpdate.step, Batches.__next__
 
-    def timed(self, batches):
+    def timed(update, batches):
         started = time.thread_time()
-        terms = step(self, batches)
-        inside.append(time.thread_time() - started)
+        terms = step(update, batches)
+        ended[:] = [time.thread_time()]
+        inside.append(ended[0] - started)
         return terms
 
-    monkeypatch.setattr(trainer.Trainer, "_step", timed)
-    after, spent = trainer.Trainer._after_step, []
+    def loading(batches):
+        spent.extend(time.thread_time() - before for before in ended)
+        return load(batches)
 
-    def timed_after(self, terms):
-        started = time.thread_time()
-        after(self, terms)
-        spent.append(time.thread_time() - started)
-
-    monkeypatch.setattr(trainer.Trainer, "_after_step", timed_after)
+    monkeypatch.setattr(NetworkUpdate, "step", timed)
+    monkeypatch.setattr(Batches, "__next__", loading)
     run_here(images, tmp_path / "run", steps=30, more={"training.log_every": 50})
     assert np.median(spent) < 0.001, "seconds of bookkeeping a step"
     assert np.median(spent) < np.median(inside) / 5

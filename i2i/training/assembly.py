@@ -1,0 +1,99 @@
+"""Building everything that a run trains with from its configuration: data, networks, optimisers, schedules, budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from i2i.config.components import build_dataset, build_method, notes_of
+from i2i.config.run_config import RunConfig
+from i2i.config.sizes import check_sizes
+from i2i.errors import DataError
+from i2i.models import state as training_state
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import Dataset, Method
+from i2i.terminal import Reporter
+from i2i.training.budget import Budget
+from i2i.training.processes import Processes
+from i2i.training.schedule import EpochSchedule, plan_epochs
+from i2i.training.update import NetworkUpdate
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a run trains with.
+
+    Attributes:
+        train_set: what is learned from; at least one image.
+        test_set: the held-out images, perhaps none.
+        update: the method with its networks on their device, optimisers and moving averages.
+        schedules: of the learning rate, by group of networks.
+        budget: how long the run lasts.
+        samples_per_step: samples that all processes together take in one step.
+    """
+
+    train_set: Dataset
+    test_set: Dataset
+    update: NetworkUpdate
+    schedules: Mapping[str, EpochSchedule]
+    budget: Budget
+    samples_per_step: int
+
+
+def assemble(manager: PluginManager, config: RunConfig, processes: Processes, reporter: Reporter) -> Assembly:
+    """Build a run's parts, and seed all random numbers of this process.
+
+    Args:
+        manager: the plugins.
+        config: the resolved configuration.
+        processes: device, and which of several processes this one is.
+        reporter: told what a person should know of the data.
+
+    Raises:
+        DataError: the data cannot be used.
+        ConfigError: the networks do not take images of these sizes.
+        PluginError: a component cannot be built.
+    """
+    options = config.training
+    train_set, test_set = (build_dataset(manager, config, split) for split in ("train", "test"))
+    for note in notes_of(train_set, test_set):
+        reporter.note(f"data: {note}")
+    if len(train_set) == 0:
+        raise DataError(f"{config.data_root}: there is no training image")
+
+    method, random = _seeded_method(manager, config, processes, train_set, test_set)
+    update = NetworkUpdate(
+        method,
+        config.optimizer,
+        processes.device,
+        random,
+        precision=options.precision,
+        ema_decay=options.ema_decay,
+        average_gradients=processes.average_gradients,
+    )
+    samples_per_step = options.batch_size * options.accumulate * processes.count
+    budget = Budget.of(options, len(train_set), samples_per_step)
+    plan = plan_epochs(config.schedule, budget.epochs)
+    schedules = {
+        group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in update.optimizers.items()
+    }
+    return Assembly(train_set, test_set, update, schedules, budget, samples_per_step)
+
+
+def _seeded_method(
+    manager: PluginManager, config: RunConfig, processes: Processes, train_set: Dataset, test_set: Dataset
+) -> tuple[Method, torch.Generator]:
+    """Build the method, on the device and in training mode, and the random numbers that its steps draw.
+
+    Every process draws the same first weights; after that each has random numbers of its own.
+    """
+    seed, rank, derive_seed = config.training.seed, processes.rank, training_state.derive_seed
+    training_state.seed_everything(seed)
+    method = build_method(manager, config, train_set.channels, derive_seed(seed, 2, rank), processes.device)
+    check_sizes(manager, config, train_set, test_set)
+    training_state.seed_everything(derive_seed(seed, 0, rank))
+    for network in (*method.generators.values(), *method.discriminators.values()):
+        network.to(processes.device).train()
+    return method, torch.Generator().manual_seed(derive_seed(seed, 1, rank))
