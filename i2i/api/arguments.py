@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from i2i.errors import ConfigError
 
 Value = TypeVar("Value")
+
+Settings = Iterable[str] | Mapping[str, Any]
+"""``["generator.base_channels=32"]`` or ``{"generator.base_channels": 32}``."""
 
 
 def plain(value: Any) -> Any:
@@ -25,6 +28,12 @@ def plain(value: Any) -> Any:
     if getattr(value, "shape", None) == () and hasattr(value, "item"):  # a scalar of numpy, torch or the like
         return value.item()
     return value
+
+
+def plain_settings(settings: Settings) -> Settings:
+    """Settings with numbers of other libraries as Python's."""
+    values: Settings = plain(settings) if isinstance(settings, Mapping) else settings
+    return values
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i.api.arguments import one_name, plain, require_model, whole_number
-from i2i.api.training import Settings, plain_settings
+from i2i.api.arguments import Settings, one_name, plain, plain_settings, require_model, whole_number
 from i2i.environment.packages import MEASURING, require
 from i2i.errors import ConfigError
 from i2i.paths import named

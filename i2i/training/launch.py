@@ -146,7 +146,7 @@ class Launch:
         if self._tracking or (self.several and error is None):
             self.accelerator.end_training()
 
-    def on_main(self, make: Callable[[], RunFolder], kind: type[RunFolder]) -> RunFolder:
+    def on_main(self, make: Callable[[], RunFolder]) -> RunFolder:
         """Make the run folder in the main process and tell the others where it is; a failure fails them all."""
         outcome: list[object] = [None, None]
         if self.is_main:
@@ -164,7 +164,7 @@ class Launch:
             raise outcome[1]
         if self.folder is None:
             assert isinstance(outcome[0], Path)
-            self.folder = kind(outcome[0])
+            self.folder = RunFolder(outcome[0])
         return self.folder
 
     @torchs_own_settings(grad=True)

@@ -9,8 +9,11 @@ import time
 import pytest
 
 import i2i
-from i2i.errors import DataError
+from i2i.config.run_config import TrainingOptions
+from i2i.errors import ConfigError, DataError
 from i2i.models.checkpoint import CheckpointFolder
+from i2i.plugins.manager import PluginManager
+from i2i.training.resume import RESUME_MAY_CHANGE, absolute_root, changed, is_shorter, require_changeable
 
 from ..helpers.running import (
     FAILED,
@@ -301,3 +304,57 @@ def test_a_run_that_ends_early_after_all_is_measured_on_all_images(cyclegan, tmp
     result = i2i.run(resume=folder, steps=step)
     assert (result.step, result.finished) == (step, True)
     assert result.metrics["AtoB"]["images"] == 2, "all of them, not only what checkpoints are compared on"
+
+
+# -- what may change --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_resume_may_change_is_an_option_of_training():
+    assert TrainingOptions.model_fields.keys() >= {*RESUME_MAY_CHANGE}
+    require_changeable({"training": dict.fromkeys(RESUME_MAY_CHANGE, 1), "data": {"root": "elsewhere"}})
+
+
+@pytest.mark.parametrize(
+    "given", [{"training": {"seed": 1}}, {"data": {"image_size": 64}}, {"generator": {"name": "resnet6"}}]
+)
+def test_anything_else_is_refused_by_name(given):
+    ((section, values),) = given.items()
+    with pytest.raises(ConfigError, match=rf"cannot change {section}\.{next(iter(values))} \(it may change steps"):
+        require_changeable(given)
+
+
+def test_what_is_given_changes_and_the_rest_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "moved").mkdir()
+    kept = i2i.resolve("photos", steps=4, seed=3, workers=2)
+
+    config = changed(PluginManager(), kept, {"training": {"steps": 9}, "data": {"root": "moved"}})
+
+    assert (config.training.steps, config.training.seed, config.training.workers) == (9, 3, 2)
+    assert config.data_root == str(tmp_path / "moved")
+    assert changed(PluginManager(), kept, {}) == kept
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "shorter"),
+    [
+        ({"steps": 3}, {"steps": 4}, True),
+        ({"steps": 5}, {"steps": 4}, False),
+        ({"steps": 4}, {"steps": 4}, False),
+        ({"steps": 9, "minutes": 1}, {"steps": 4, "minutes": 2}, True),
+        ({}, {"steps": 4}, False),
+        ({"epochs": 1}, {"steps": 4}, False),
+    ],
+)
+def test_a_budget_is_shorter_where_one_limit_is(new, old, shorter):
+    assert is_shorter(TrainingOptions(**new), TrainingOptions(**old)) is shorter
+
+
+def test_a_place_that_exists_is_kept_as_an_absolute_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+
+    assert absolute_root("pictures") == str(tmp_path / "pictures")
+    assert absolute_root("nowhere") == "nowhere"
+    (tmp_path / "sample:flat-3d").mkdir()
+    assert absolute_root("sample:flat-3d") == "sample:flat-3d"

@@ -1,0 +1,116 @@
+"""Resuming a run in its own folder: what may change, and where it is taken up. Imports torch on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from i2i.config.layers import Layer, merge
+from i2i.config.resolver import config_from_dict
+from i2i.config.run_config import LIMITS, RunConfig, TrainingOptions
+from i2i.environment.packages import TRAINING, require
+from i2i.errors import ConfigError
+from i2i.paths import named
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import SAMPLE_PREFIX
+from i2i.progress import listening, working
+from i2i.training.records.run_folder import RunFolder
+from i2i.training.records.run_result import RunResult
+
+RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "trackers")
+"""Options of training that a resumed run may be given anew."""
+
+
+def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bool) -> RunResult:
+    """Resume a run to its end.
+
+    Args:
+        manager: the plugins.
+        path: the run folder.
+        given: options of training that change, and perhaps ``data.root``, where the same images are now.
+        progress: draw progress on standard error.
+
+    Raises:
+        ConfigError: something else is given, or the run's configuration does not fit the installed components.
+        RunFolderError: there is no run, or it cannot be written.
+        CheckpointError: the checkpoint is damaged.
+    """
+    require_changeable(given)
+    kept = config_from_dict(manager, RunFolder(path).config_values())
+    with working("starting PyTorch"):
+        require("training", *TRAINING)
+    config = changed(manager, kept, given)
+    # An earlier end that was asked for once is no reason to forget the planned one.
+    keep_config = config != kept and not is_shorter(config.training, kept.training)
+
+    from i2i.models.checkpoint import CheckpointFolder
+    from i2i.training.launch import Launch
+
+    with Launch(config.training, progress) as launch, listening(launch.reporter.watch):
+        folder = launch.on_main(lambda: reopen(path, config.training.keep, launch.reporter.note))
+        checkpoint = CheckpointFolder(folder.checkpoints, config.training.keep).latest()
+        return launch.train(manager, config, folder, checkpoint=checkpoint, keep_config=keep_config)
+
+
+def require_changeable(given: Layer) -> None:
+    """Refuse what a resumed run may not be given, by name.
+
+    Raises:
+        ConfigError: there is any.
+    """
+    refused = [
+        f"{section}.{key}"
+        for section, values in given.items()
+        for key in values
+        if (section != "training" or key not in RESUME_MAY_CHANGE) and (section, key) != ("data", "root")
+    ]
+    if refused:
+        raise ConfigError(
+            f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
+            f"{', '.join(RESUME_MAY_CHANGE)}, and with --data where the same images are now); start a new run for "
+            "other settings"
+        )
+
+
+def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
+    """The run's configuration with what a person changes."""
+    training = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
+    root = str(given.get("data", {}).get("root", kept.data_root))
+    config = config_from_dict(manager, {**kept.to_dict(), **merge(training)})
+    return replace(config, data_root=absolute_root(root))
+
+
+def reopen(path: Path, keep: int, note: Callable[[str], None]) -> RunFolder:
+    """Lock the folder, remove what a killed run left half done, and drop the log of steps after the checkpoint.
+
+    Args:
+        path: the run folder.
+        keep: newest checkpoints that are kept.
+        note: told from where the run resumes, and what could not be read.
+    """
+    from i2i.models.checkpoint import CheckpointFolder
+
+    folder = RunFolder.open(path)
+    checkpoints = CheckpointFolder(folder.checkpoints, keep)
+    checkpoints.clean()
+    newest = checkpoints.latest()
+    step, measured = (0, True) if newest is None else (newest.step, newest.images is not None)
+    damaged = folder.forget_after(step, measured=measured)
+    note(f"going on from step {step} of {path}")
+    if damaged:
+        lines, were = ("1 line", "was") if damaged == 1 else (f"{damaged:,} lines", "were")
+        note(f"{lines} of {folder.metrics_file} could not be read and {were} left out")
+    return folder
+
+
+def is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
+    """Whether a limit of the new budget is tighter than the old one's."""
+    limits = [(getattr(new, name), getattr(old, name)) for name in LIMITS]
+    return any(now is not None and before is not None and now < before for now, before in limits)
+
+
+def absolute_root(root: str) -> str:
+    """A path that means the same from everywhere; what is no path, such as ``sample:flat-3d``, stays as it is."""
+    path = named(root)
+    return str(path.absolute()) if path.exists() and not root.startswith(SAMPLE_PREFIX) else root
