@@ -159,7 +159,7 @@ def _inception() -> nn.Module:
 def _from_function(name: str, device: torch.device) -> Callable[[Tensor], Any]:
     module_name, _, attribute = name.partition(":")
     try:
-        with _current_folder_first():
+        with _current_folder_last():
             made = getattr(importlib.import_module(module_name), attribute)()
     except Exception as error:  # somebody's code
         raise ConfigError(f"--features {name} failed: {type(error).__name__}: {reason_of(error)}") from error
@@ -211,9 +211,13 @@ def _digest(path: Path) -> str:
 
 
 @contextmanager
-def _current_folder_first() -> Iterator[None]:
+def _current_folder_last() -> Iterator[None]:
+    """Find modules in the current folder, too; last, so that a file there takes the place of no installed module."""
     here = str(Path.cwd())
-    sys.path.insert(0, here)
+    if here in sys.path:
+        yield
+        return
+    sys.path.append(here)
     try:
         yield
     finally:

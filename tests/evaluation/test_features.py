@@ -71,6 +71,16 @@ def test_a_function_in_the_current_folder(images, tmp_path, monkeypatch):
             load_features(f"features_of_a_test:{name}", CPU).of(images)
 
 
+def test_a_file_in_the_current_folder_takes_the_place_of_no_installed_module(images, tmp_path, monkeypatch):
+    (tmp_path / "colour_features_of_a_test.py").write_text(
+        "import colorsys\ndef make():\n    return lambda images: images.float().mean(dim=(2, 3)) * colorsys.ONE_SIXTH\n"
+    )
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('somebody\\'s notes')\n")
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert load_features("colour_features_of_a_test:make", CPU).of(images).shape == (3, 3)
+
+
 @pytest.mark.parametrize("suffix", [".pt", ".pt2", ".onnx"])
 def test_a_file(images, tmp_path, suffix):
     path = tmp_path / f"means{suffix}"
