@@ -13,12 +13,12 @@ from torch import nn
 import i2i
 from i2i.errors import CheckpointError, ConfigError, ExportError
 from i2i.exporting import exporter as module
-from i2i.exporting.comparison import PAGE_SIDES, batch_shapes, page, page_side
+from i2i.exporting.comparison import PAGE_SIDES, batch_shapes
 from i2i.models.find import open_model
 from i2i.models.generator import load_generator
 from i2i.plugins.manager import PluginManager
 
-from ..helpers.trained import generator_of, write_run
+from ..helpers.trained import write_run
 
 
 @pytest.fixture(scope="module")
@@ -116,41 +116,6 @@ def test_the_report_tells_what_was_compared(onnx_file, torch_file):
         assert all(check.difference <= report.tolerance == 1 for check in report.checks)
 
 
-@pytest.mark.parametrize("multiple", [1, 4, 32, 256])
-def test_the_sizes_that_are_compared_need_every_kind_of_padding(multiple):
-    sides = {side for _, *size in batch_shapes(multiple) for side in size}
-    assert any(side % multiple == 0 and side >= 16 for side in sides), "none"
-    if multiple > 1:
-        assert any(side % multiple and side > 16 for side in sides), "mirrored"
-    assert any(side < 8 for side in sides), "repeated, where a side is too small to be mirrored"
-    assert len({images for images, *_ in batch_shapes(multiple)}) > 1
-
-
-@pytest.mark.parametrize("file_format", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
-def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, file_format):
-    def spoiled(manager, network, info):
-        other, _ = generator_of(seed=5)
-        return other
-
-    monkeypatch.setattr(module, "_with_standard_operators", spoiled)
-    out = tmp_path / "out" / f"model{module.SUFFIXES[file_format]}"
-    with pytest.raises(ExportError, match=r"differ by more than 1 levels of 0\.\.255 \(1 images of 16x16: \d+"):
-        i2i.export(run, out)
-    assert not list(out.parent.iterdir())
-
-
-def test_a_file_that_does_not_run_is_not_kept_and_spoils_no_older_one(run, tmp_path, monkeypatch):
-    def broken(program, path, *rest, **options):
-        path.write_bytes(b"nonsense")
-
-    monkeypatch.setattr(module, "_write", broken)
-    out = tmp_path / "model.onnx"
-    out.write_text("the one before")
-    with pytest.raises(ExportError, match="does not run in a process of its own"):
-        i2i.export(run, out, force=True)
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["the one before"]
-
-
 class TestNetworksThatCannotBeExported:
     @pytest.fixture(autouse=True)
     def as_they_are(self, monkeypatch):
@@ -226,31 +191,3 @@ def test_the_name_is_the_models_unless_given(run, tmp_path, monkeypatch):
     monkeypatch.setattr("i2i.exporting.exporter.export_model", lambda *arguments, **options: arguments[3])
     assert i2i.export(run, format="onnx").name == "my run.onnx"
     assert i2i.export(run / "checkpoints" / "step-00000007", format="torch").name == "step-00000007.pt2"
-
-
-def test_a_large_flat_page_is_the_translators_in_every_format(run, translator, onnx_file, torch_file):
-    """Sums of a million float32 in one go would be off by several levels, and by all where nothing is marked."""
-    session = onnxruntime.InferenceSession(str(onnx_file.path), providers=["CPUExecutionProvider"])
-    program = torch.export.load(torch_file.path).module()
-    blank = np.full((1, 300, 300, 3), (200, 130, 90), np.uint8)
-    for image in (page(1024, 3), blank):
-        expected = translator(image[0]).astype(int)
-        for result in (session.run(None, {"images": image})[0], program(torch.from_numpy(image)).numpy()):
-            assert np.abs(result[0].astype(int) - expected).max() <= 1
-
-
-def test_a_page_that_drifts_is_not_exported(tmp_path, monkeypatch):
-    """The norm of ONNX Runtime itself is caught by the check."""
-    monkeypatch.setattr("i2i.exporting.onnx_file.write_exact_norms", lambda graph: None)
-    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", (1536,))
-    with pytest.raises(ExportError, match=r"1 images of 1536x1536: \d+"):
-        i2i.export("sample:flat-3d", tmp_path / "model.onnx")
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(("seconds", "memory"), [(0.0, 1 << 40), (1e9, 1 << 20)])
-def test_the_page_is_small_where_time_or_memory_are_short(translator, monkeypatch, seconds, memory):
-    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", PAGE_SIDES)
-    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SECONDS", seconds)
-    monkeypatch.setattr("i2i.exporting.comparison.available_memory", lambda device: memory)
-    assert page_side(translator, nn.Conv2d(3, 3, 1)) == (PAGE_SIDES[-1] if seconds == 0 else PAGE_SIDES[0])

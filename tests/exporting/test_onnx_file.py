@@ -1,23 +1,18 @@
 """ONNX files are small, quick and for old runtimes, and mean the same."""
 
-import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
 import torch.nn.functional as F
-from onnx import TensorProto, helper
 from torch import nn
 from torch.export import Dim
 
-import i2i
 from i2i.exporting.onnx_file import write_onnx
-from i2i.exporting.onnx_versions import least_versions
-
-from ..helpers.trained import write_run
 
 # Of the exporter itself, when it copies a program.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
+
 
 OPEN = {0: "batch", 2: "height", 3: "width"}
 
@@ -72,38 +67,3 @@ def test_the_doubled_image_stays_where_something_else_reads_it(tmp_path):
     written(network, tmp_path / "m.onnx")
     x = torch.randn(1, 3, 9, 8)
     assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
-
-
-def test_operators_that_need_a_later_version_get_it():
-    def model(*nodes, inputs=(), element=TensorProto.FLOAT):
-        x = helper.make_tensor_value_info("x", element, [1, 2, "h", "w"])
-        y = helper.make_tensor_value_info("y", element, [None] * 4)
-        graph = helper.make_graph(nodes, "g", [x], [y], list(inputs))
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-
-    def version(made):
-        least_versions(made)
-        onnx.checker.check_model(made, full_check=True)
-        return made.opset_import[0].version, made.ir_version
-
-    assert version(model(helper.make_node("Relu", ["x"], ["y"]))) == (13, 7)
-    assert version(model(helper.make_node("Relu", ["x"], ["y"]), element=TensorProto.INT16)) == (14, 7)
-    assert version(model(helper.make_node("Mish", ["x"], ["y"]))) == (18, 8)
-    axes = helper.make_tensor("axes", TensorProto.INT64, [1], [3])
-    assert version(model(helper.make_node("ReduceMean", ["x", "axes"], ["y"]), inputs=[axes])) == (13, 7)
-    pads = helper.make_tensor("pads", TensorProto.INT64, [2], [1, 1])
-    on_axes = helper.make_node("Pad", ["x", "pads", "", "axes"], ["y"], mode="reflect")
-    assert version(model(on_axes, inputs=[pads, axes])) == (18, 8)
-
-
-@pytest.mark.parametrize("suffix", ["onnx", "pt2"])
-def test_half_filters_stay_half_as_large(tmp_path, suffix):
-    folder, _ = write_run(tmp_path / "run", base_channels=16)
-    i2i.convert(folder, tmp_path / "half", half=True)
-    whole = i2i.export(folder, tmp_path / f"whole.{suffix}")
-    half = i2i.export(tmp_path / "half", tmp_path / f"half.{suffix}")
-    weights = sum(p.numel() for p in i2i.create("generator", "resnet", blocks=1, base_channels=16).parameters())
-    assert whole.size - half.size > 1.6 * weights
-    image = np.random.default_rng(0).integers(0, 256, (21, 34, 3), dtype=np.uint8)
-    expected = i2i.load(tmp_path / "half", device="cpu")(image).astype(int)
-    assert np.abs(i2i.load(half.path)(image).astype(int) - expected).max() <= 1

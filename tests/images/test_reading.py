@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from i2i.images.reading import (
-    TooManyPixelsError,
-    UnknownFormatError,
-    UnusableImageError,
     decode,
-    decode_stream,
     read_image,
     to_array,
 )
@@ -133,68 +127,3 @@ def test_greyscale_is_rec_601(tmp_path):
     Image.new("RGB", (1, 1), (200, 100, 50)).save(tmp_path / "colour.png")
     expected = (0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255
     assert values(tmp_path / "colour.png", channels=1).item() == pytest.approx(expected, abs=1 / 255)
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_exif_orientation_is_honoured(tmp_path, orientation, suffix):
-    upright = np.zeros((16, 32), np.uint8)
-    upright[:8, :8] = 255  # top left
-    turned = {
-        1: upright,
-        2: upright[:, ::-1],
-        3: upright[::-1, ::-1],
-        4: upright[::-1],
-        5: upright.T,
-        6: np.rot90(upright, 1),
-        7: np.rot90(upright, 2).T,
-        8: np.rot90(upright, -1),
-    }[orientation]
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / f"photo{suffix}"
-    Image.fromarray(np.ascontiguousarray(turned)).convert("RGB").save(path, exif=exif)
-    np.testing.assert_allclose(values(path, channels=1)[0], upright / 255, atol=0.1)
-
-
-def test_limit_on_pixels_is_ours_and_leaves_pillows_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    Image.new("RGB", (8, 8)).save(tmp_path / "small.png")
-    assert read_image(tmp_path / "small.png", channels=3).size == (8, 8)
-    assert Image.MAX_IMAGE_PIXELS == 10
-
-
-def test_a_stream_is_decoded_as_a_file_is():
-    stream = io.BytesIO()
-    Image.new("RGB", (7, 5), "#336699").save(stream, "PNG", dpi=(300, 300))
-    stream.seek(0)
-
-    decoded = decode_stream(stream, metadata=True)
-
-    assert (decoded.format, decoded.image.size, decoded.image.getpixel((3, 3))) == ("PNG", (7, 5), (51, 102, 153))
-    assert decoded.metadata.dpi == pytest.approx((300, 300), abs=0.1)
-
-
-def test_a_stream_says_in_its_error_what_kind_of_trouble_it_is():
-    def stream(name, size=(20, 20)):
-        file = io.BytesIO()
-        Image.new("L", size).save(file, name)
-        return file.getvalue()
-
-    for content in (b"text", stream("GIF"), stream("ICO"), stream("PPM")):
-        with pytest.raises(UnknownFormatError, match="not an image"):
-            decode_stream(io.BytesIO(content))
-    with pytest.raises(TooManyPixelsError, match="20 x 20 pixels, more than max_pixels = 399") as caught:
-        decode_stream(io.BytesIO(stream("PNG")), max_pixels=399)
-    assert caught.value.size == (20, 20)
-    with pytest.raises(UnusableImageError, match="corrupt or truncated") as damage:
-        decode_stream(io.BytesIO(stream("PNG")[:-20]))
-    assert not isinstance(damage.value, UnknownFormatError | TooManyPixelsError)
-
-
-@pytest.mark.parametrize("name", ["PNG", "JPEG", "MPO", "WEBP", "BMP", "TIFF"])
-def test_every_accepted_format_is_decoded_from_a_stream(name):
-    stream = io.BytesIO()
-    Image.new("RGB", (40, 30), "#336699").save(stream, name)
-    stream.seek(0)
-    assert decode_stream(stream).image.size == (40, 30)

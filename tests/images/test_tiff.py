@@ -12,47 +12,13 @@ from PIL import Image
 
 from i2i.images import tiff
 from i2i.images.reading import UnusableImageError, decode, read_image, size_of, to_array
-from i2i.images.tiff_header import MOST_PAGES, read_header
 from i2i.images.writing import write_image
 
-RANDOM = np.random.default_rng(0)
-PLACE = [
-    (33550, "d", 3, (10.0, 10.0, 0.0), True),
-    (33922, "d", 6, (0.0, 0.0, 0.0, 500000.0, 5600000.0, 0.0), True),
-    (34735, "H", 8, (1, 1, 0, 1, 1024, 0, 1, 1), True),
-    (34737, "s", 0, "WGS 84|", True),
-]
-
-
-def bands(count, kind=np.uint16, size=(37, 45)):
-    return RANDOM.integers(0, np.iinfo(kind).max, (*size, count), kind, endpoint=True)
-
-
-def write(path, samples, *, planar=False, **options):
-    """Write ``[H, W, samples]``."""
-    options = {"photometric": "rgb", "metadata": None, **options}
-    if samples.shape[2] == 1:
-        data = samples[:, :, 0]
-    elif planar:
-        data, options["planarconfig"] = np.ascontiguousarray(samples.transpose(2, 0, 1)), "separate"
-    else:
-        data, options["planarconfig"] = samples, "contig"
-    tifffile.imwrite(path, data, **options)
-    return path
+from .tiffs import bands, patch, pixels, reason, write
 
 
 def upper(samples):
     return samples if samples.dtype == np.uint8 else (samples >> 8).astype(np.uint8)
-
-
-def pixels(path):
-    return np.asarray(decode(path).image)
-
-
-def reason(path):
-    with pytest.raises(UnusableImageError) as caught:
-        decode(path)
-    return str(caught.value)
 
 
 LAYOUTS = [
@@ -163,21 +129,6 @@ def test_with_that_package_it_is_read(tmp_path, compression):
     np.testing.assert_array_equal(np.asarray(decode(path).image), upper(samples))
 
 
-def patch(path, tag, value, kind=None):
-    """Overwrite the value of a tag of one short or long in the first directory of a little-endian file."""
-    content = bytearray(path.read_bytes())
-    (offset,) = struct.unpack_from("<I", content, 4)
-    for place in range(struct.unpack_from("<H", content, offset)[0]):
-        at = offset + 2 + 12 * place
-        if struct.unpack_from("<H", content, at)[0] == tag:
-            if kind is not None:
-                struct.pack_into("<HI", content, at + 2, *kind)
-            struct.pack_into("<I", content, at + 8, value)
-            path.write_bytes(content)
-            return
-    raise AssertionError(f"no tag {tag}")
-
-
 def test_a_palette_of_8_bits_in_fields_of_16_is_one(tmp_path):
     levels = np.stack([np.arange(256), np.arange(256)[::-1], np.full(256, 7)]).astype(np.uint16)
     indexes = bands(1, np.uint8)
@@ -211,22 +162,6 @@ def test_orientation_counts_whichever_library_reads(tmp_path, orientation):
     assert planar.shape == ((9, 6, 3) if orientation > 4 else (6, 9, 3))
 
 
-def test_levels_of_a_pyramid_are_no_frames(tmp_path):
-    samples = bands(3, np.uint8, (64, 64))
-    with tifffile.TiffWriter(tmp_path / "chain.tif") as file:
-        file.write(samples, photometric="rgb", metadata=None)
-        for step in (2, 4):
-            file.write(samples[::step, ::step], photometric="rgb", subfiletype=1, metadata=None)
-    with tifffile.TiffWriter(tmp_path / "below.tif") as file:
-        file.write(samples, photometric="rgb", subifds=1, metadata=None)
-        file.write(samples[::2, ::2], photometric="rgb", subfiletype=1, metadata=None)
-    with tifffile.TiffWriter(tmp_path / "preview first.tif") as file:
-        file.write(samples[::4, ::4], photometric="rgb", subfiletype=1, metadata=None)
-        file.write(samples, photometric="rgb", metadata=None)
-    for name in ("chain", "below", "preview first"):
-        np.testing.assert_array_equal(pixels(tmp_path / f"{name}.tif"), samples)
-
-
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -245,18 +180,6 @@ def test_a_mask_inside_makes_transparent(tmp_path, kind, channels, orientation):
     np.testing.assert_allclose(read[~upright], 1)
 
 
-def test_several_pictures_are_refused_with_their_number(tmp_path):
-    for count, told in ((2, "2 frames or pages"), (MOST_PAGES - 1, f"{MOST_PAGES - 1} frames or pages")):
-        path = tmp_path / "pages.tif"
-        tifffile.imwrite(path, np.zeros((count, 4, 4), np.uint8), photometric="minisblack")
-        assert reason(path) == f"{told}; save each as a file of its own"
-    fax = [Image.new("1", (8, 8))] * 2
-    for page in fax:
-        page.encoderinfo = {"tiffinfo": {254: 2}}  # "a single page of a document"
-    fax[0].save(tmp_path / "fax.tif", save_all=True, append_images=fax[1:], tiffinfo={254: 2})
-    assert reason(tmp_path / "fax.tif").startswith("2 frames or pages")
-
-
 def chain(path, count, *, loop=False):
     """A TIFF of ``count`` pages that share one pixel, each of a directory alone."""
 
@@ -270,77 +193,6 @@ def chain(path, count, *, loop=False):
     following = [*begins[1:], begins[0] if loop else 0]
     path.write_bytes(struct.pack("<2sHI8s", b"II", 42, 16, b"\x80" * 8) + b"".join(map(directory, following)))
     return path
-
-
-class CountingFile:
-    """Counts what is read of a file."""
-
-    def __init__(self, file):
-        self.file, self.bytes = file, 0
-
-    def seek(self, *place):
-        return self.file.seek(*place)
-
-    def read(self, count=-1):
-        data = self.file.read(count)
-        self.bytes += len(data)
-        return data
-
-
-def test_many_pages_are_counted_in_one_bounded_pass(tmp_path):
-    path = chain(tmp_path / "many.tif", 50_000)
-    assert reason(path) == f"more than {MOST_PAGES} frames or pages; save each as a file of its own"
-    with path.open("rb") as file:
-        counting = CountingFile(file)
-        assert len(read_header(counting).pages) == MOST_PAGES
-    assert counting.bytes < 200 * MOST_PAGES
-
-
-def test_a_chain_that_returns_to_itself_ends_there(tmp_path):
-    assert pixels(chain(tmp_path / "loop.tif", 1, loop=True)).item() == 0x80
-    assert reason(chain(tmp_path / "loop.tif", 3, loop=True)).startswith("3 frames or pages")
-
-
-def test_a_chain_that_leaves_the_file_is_damage(tmp_path):
-    path = chain(tmp_path / "cut.tif", 3)
-    path.write_bytes(path.read_bytes()[:-20])
-    assert reason(path) == "corrupt or truncated (the directory of page 3 does not lie in the file)"
-    path.write_bytes(path.read_bytes()[:6])
-    assert reason(path) == "corrupt or truncated (the file ends within its header)"
-
-
-def test_tags_that_are_not_needed_may_be_damaged(tmp_path):
-    samples = bands(3, np.uint8)
-    path = write(tmp_path / "image.tif", samples, description="x" * 99, software="y" * 99)
-    patch(path, 270, 2**31)
-    decoded = decode(path, metadata=True)
-    np.testing.assert_array_equal(np.asarray(decoded.image), samples)
-    assert decoded.metadata.notes == ("some of what it says beside its pixels is damaged and was left out",)
-    planar = write(tmp_path / "planar.tif", bands(3), planar=True, description="x" * 99)
-    patch(planar, 270, 2**31)
-    assert decode(planar).image.mode == "RGB"
-
-
-def test_tags_of_more_bytes_than_the_file_are_not_read(tmp_path):
-    samples = bands(1, np.uint8)
-    path = write(tmp_path / "image.tif", samples, photometric="minisblack", description="x" * 99, software="y" * 99)
-    for tag in (270, 305):  # each says that it is all of the file
-        patch(path, tag, 0, kind=(2, path.stat().st_size))
-    with path.open("rb") as file:
-        header = read_header(file)
-        outside = header.outside(header.pages[0])
-        assert 305 in outside
-        assert 270 not in outside
-    np.testing.assert_array_equal(pixels(path), samples[:, :, 0])
-
-
-def test_tags_that_are_needed_must_lie_in_the_file(tmp_path):
-    path = write(tmp_path / "image.tif", bands(1, np.uint8), photometric="minisblack", rowsperstrip=1)
-    patch(path, 273, 2**31)
-    assert reason(path) == "corrupt or truncated (the values of tag 273 do not lie in the file)"
-    path = write(tmp_path / "cut.tif", bands(3), planar=True)
-    path.write_bytes(path.read_bytes()[:-100])
-    assert reason(path) == "corrupt or truncated (its pixels do not all lie in the file)"
 
 
 @pytest.mark.parametrize("planar", [False, True])
@@ -361,34 +213,6 @@ def test_the_size_is_told_without_decoding(tmp_path):
     assert size_of(tmp_path / "text.png") is None
     assert size_of(tmp_path / "missing.png") is None
     assert size_of(chain(tmp_path / "pages.tif", 3)) is None
-
-
-def test_the_place_on_earth_goes_along_in_tiff(tmp_path):
-    nodata = (42113, "s", 0, "0", True)
-    path = write(tmp_path / "geo.tif", bands(3), planar=True, extratags=[*PLACE, nodata], software="Orfeo")
-    metadata = decode(path, metadata=True).metadata
-    for mode in ("L", "RGB", "I;16"):
-        write_image(
-            Image.new(mode, (45, 37)), tmp_path / "out.tif", format_name="TIFF", metadata=metadata, replace=True
-        )
-        with tifffile.TiffFile(tmp_path / "out.tif") as file:
-            tags = file.pages[0].tags
-            for tag, _, _, value, _ in PLACE:
-                assert tags[tag].value == value
-            assert 42113 not in tags
-            assert tags[305].value == "Orfeo"
-            assert file.asarray().shape[:2] == (37, 45)
-    assert list(metadata.losses("RGB", "TIFF")) == [
-        "the value that marks missing pixels (nodata 0) was left out; they were translated like any"
-    ]
-    assert "its place on earth was left out, for TIFF alone holds it" in list(metadata.losses("RGB", "PNG"))[-1]
-
-
-def test_the_place_on_earth_of_a_turned_picture_is_left_out(tmp_path):
-    path = write(tmp_path / "geo.tif", bands(3, np.uint8), extratags=[*PLACE, (274, "H", 1, 3, True)])
-    metadata = decode(path, metadata=True).metadata
-    assert metadata.georeference is None
-    assert metadata.notes == ("its place on earth was left out, for it was turned upright",)
 
 
 @pytest.mark.parametrize(
