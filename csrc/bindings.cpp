@@ -3,7 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "cpu/variants.h"
+#include "cpu/runtime/variants.h"
 #include "facts.h"
 
 namespace py = pybind11;

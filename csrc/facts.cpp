@@ -3,7 +3,7 @@
 #include <exception>
 #include <vector>
 
-#include "cpu/variants.h"
+#include "cpu/runtime/variants.h"
 
 namespace i2i {
 namespace {

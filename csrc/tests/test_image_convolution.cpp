@@ -1,7 +1,7 @@
 // The convolutions between an image and features of every variant against plain float64.
-#include "cpu/variants.h"
-#include "plain.h"
-#include "testing.h"
+#include "cpu/runtime/variants.h"
+#include "tests/plain.h"
+#include "tests/testing.h"
 
 namespace {
 

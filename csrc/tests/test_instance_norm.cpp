@@ -3,9 +3,9 @@
 #include <cstring>
 #include <limits>
 
-#include "cpu/variants.h"
-#include "plain.h"
-#include "testing.h"
+#include "cpu/runtime/variants.h"
+#include "tests/plain.h"
+#include "tests/testing.h"
 
 namespace {
 

@@ -3,10 +3,10 @@
 #include <cstring>
 #include <limits>
 
-#include "cpu/scratch.h"
-#include "cpu/variants.h"
-#include "plain.h"
-#include "testing.h"
+#include "cpu/runtime/scratch.h"
+#include "cpu/runtime/variants.h"
+#include "tests/plain.h"
+#include "tests/testing.h"
 
 namespace {
 

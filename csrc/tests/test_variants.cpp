@@ -1,7 +1,7 @@
 #include <cstring>
 #include <string>
 
-#include "cpu/variants.h"
+#include "cpu/runtime/variants.h"
 #include "tests/testing.h"
 
 using i2i::cpu::Kernels;

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "cpu/parallel.h"
+#include "cpu/runtime/parallel.h"
 
 namespace i2i::testing {
 

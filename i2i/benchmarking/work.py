@@ -33,7 +33,7 @@ def block_winograd_flops(shape: tuple[int, int, int, int], *, training: bool = F
 
 
 def inference_tile(height: int, width: int) -> int:
-    """Return the side of the output tiles in inference, by the rule of ``best_tile`` in csrc/cpu/residual_block.cpp.
+    """Return the side of the output tiles in inference, by the rule of ``best_tile`` of csrc/cpu/residual_block.
 
     6 where that saves more than a twentieth of the products, else 4.
     """

@@ -19,7 +19,8 @@ from pathlib import Path
 from ..cuda_on_host import toolkit
 
 HERE = Path(__file__)
-KERNELS = HERE.parents[2] / "csrc" / "cuda"
+SOURCES = HERE.parents[2] / "csrc"
+KERNELS = SOURCES / "cuda"
 ARCHITECTURES = (75, 80, 86, 90, 100, 120)
 FLAGS = ("-std=c++17", "-O3", "-Werror=all-warnings", "-cubin", "-Xptxas", "-v")
 CUDA_SHARED_BYTES = 1 << 10
@@ -107,16 +108,16 @@ def compile_all() -> None:
 
 
 def _sources() -> list[Path]:
-    return [source for source in sorted(KERNELS.glob("*.cu")) if "__global__" in _text_with_includes(source)]
+    return [source for source in sorted(KERNELS.rglob("*.cu")) if "__global__" in _text_with_includes(source)]
 
 
 @cache
 def _text_with_includes(source: Path) -> str:
-    """The file and, once each, the files of its folder that it includes."""
+    """The file and, once each, those of ours that it includes."""
     files, seen = [source], [source]
     while files:
-        for name in re.findall(r'#include "(\w+\.\w+)"', files.pop().read_text("utf-8")):
-            file = KERNELS / name
+        for name in re.findall(r'#include "([\w/.]+)"', files.pop().read_text("utf-8")):
+            file = SOURCES / name
             if file.is_file() and file not in seen:
                 seen.append(file)
                 files.append(file)
@@ -135,7 +136,9 @@ def _of_source(source: Path, architecture: int) -> list[Kernel]:
         CACHE.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as name:
             cubin, written = Path(name) / "kernels.cubin", Path(name) / "kernels.json"
-            said = _run([str(compiler), *FLAGS, f"-arch=sm_{architecture}", str(source), "-o", str(cubin)])
+            said = _run(
+                [str(compiler), *FLAGS, f"-arch=sm_{architecture}", f"-I{SOURCES}", str(source), "-o", str(cubin)]
+            )
             found = _read(architecture, said, _run([str(viewer), "-res-usage", "-sass", str(cubin)]))
             written.write_text(json.dumps([asdict(kernel) for kernel in found]), "utf-8")
             written.replace(kept)

@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "plan.h"
+#include "cuda/runtime/plan.h"
 
 namespace {
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..cuda_on_host import toolkit
-from .cubins import KERNELS, Kernel
+from .cubins import SOURCES, Kernel
 
 MULTIPROCESSORS = {
     75: (1024, 64, 64),
@@ -46,7 +46,7 @@ def build(folder: Path) -> Path:
     program, include = folder / "occupancy", toolkit.include_folder()
     source = Path(__file__).with_name("occupancy.cpp")
     compiler = shlex.split(os.environ.get("CXX") or "c++")
-    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", f"-isystem{include}", f"-I{KERNELS}"]
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", f"-isystem{include}", f"-I{SOURCES}"]
     subprocess.run([*compiler, *flags, str(source), "-o", str(program)], check=True)
     return program
 

@@ -17,13 +17,13 @@ from . import toolkit
 
 HERE = Path(__file__).parent
 EMULATOR = HERE / "emulator"
-KERNELS = HERE.parents[1] / "csrc" / "cuda"
+SOURCES = HERE.parents[1] / "csrc"
 KERNEL_SOURCES = (
-    "device.cu",
-    "instance_norm_act.cu",
-    "instance_norm_add.cu",
-    "reflect_convolution.cu",
-    "residual_block.cu",
+    "cuda/instance_norm/instance_norm_act.cu",
+    "cuda/instance_norm/instance_norm_add.cu",
+    "cuda/residual_block/residual_block.cu",
+    "cuda/runtime/device.cu",
+    "cuda/unmeasured/reflect_convolution.cu",
 )
 COMPILER = shlex.split(os.environ.get("CXX") or "c++")
 CACHE = Path(tempfile.gettempdir()) / f"i2i-cuda-on-host-{os.getuid()}"
@@ -55,21 +55,20 @@ def build(
 
     Args:
         result: ``NAME.so`` for a shared library, else a program.
-        sources: files of ``csrc/cuda``, of this folder or of ``csrc``.
+        sources: files of ``csrc`` or of this folder.
         flags: for compiling and linking.
-        patches: for files of ``csrc/cuda``, a text that must occur in it and what to put in its place.
+        patches: for files of ``csrc``, a text that must occur in it and what to put in its place.
 
     Returns:
         The file, made now or before.
     """
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        kernels = _patched(patches, Path(name) / "kernels") if patches else KERNELS
-        headers = [*kernels.glob("*.h"), *kernels.glob("*.cuh"), *EMULATOR.glob("*.h"), *HERE.glob("*.h")]
-        jobs = [_Object(source, tuple(flags), tuple(EMULATOR.glob("*.h"))) for source in EMULATOR.glob("*.cpp")]
+        ours = _patched(patches, Path(name) / "csrc") if patches else SOURCES
+        jobs = [_Object(source, tuple(flags)) for source in EMULATOR.glob("*.cpp")]
         for source in sources:
-            place = next(folder / source for folder in (kernels, HERE, KERNELS.parent) if (folder / source).is_file())
-            jobs.append(_Object(place, (*flags, f"-I{kernels}", f"-I{HERE}", f"-I{KERNELS.parent}"), tuple(headers)))
+            place = next(folder / source for folder in (ours, HERE) if (folder / source).is_file())
+            jobs.append(_Object(place, (*flags, f"-I{ours}", f"-I{HERE}")))
         with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or len(os.sched_getaffinity(0)))) as pool:
             objects = sorted(map(str, pool.map(_Object.compiled, jobs)))
         made = CACHE / f"{_digest([result, *flags, *objects])}-{result}"
@@ -83,24 +82,30 @@ def build(
 
 @dataclass(frozen=True)
 class _Object:
-    """One source, how it is compiled, and the headers that it may include."""
+    """One source and how it is compiled: anew only where it, or a header that it includes, is not as it was."""
 
     source: Path
     flags: tuple[str, ...]
-    headers: tuple[Path, ...]
 
     def compiled(self) -> Path:
         include = toolkit.include_folder()
         flags = [f"-I{EMULATOR}", f"-isystem{include}", *FLAGS, *self.flags]
-        texts = [file.read_text("utf-8") for file in (self.source, *sorted(self.headers))]
-        unpatched = [flag for flag in flags if not flag.startswith(f"-I{CACHE}")]
-        made = CACHE / f"{_digest([*COMPILER, *unpatched, *texts])}.o"
+        command = [*COMPILER, *flags, "-x", "c++"]
+        texts = [file.read_text("utf-8") for file in _made_of(command, self.source)]
+        wherever = [flag for flag in flags if not flag.startswith("-I")]
+        made = CACHE / f"{_digest([*COMPILER, *wherever, *texts])}.o"
         if not made.is_file():
             with tempfile.TemporaryDirectory(dir=CACHE) as name:
                 written = Path(name) / made.name
-                _run([*COMPILER, *flags, "-x", "c++", "-c", str(self.source), "-o", str(written)])
+                _run([*command, "-c", str(self.source), "-o", str(written)])
                 written.replace(made)
         return made
+
+
+def _made_of(command: Sequence[str], source: Path) -> list[Path]:
+    """The source and the headers that it includes, without those of the system."""
+    rule = _run([*command, "-MM", str(source)]).replace("\\\n", " ")
+    return [Path(name) for name in rule.partition(":")[2].split()]
 
 
 def _digest(parts: Sequence[str]) -> str:
@@ -108,7 +113,7 @@ def _digest(parts: Sequence[str]) -> str:
 
 
 def _patched(patches: Mapping[str, tuple[str, str]], folder: Path) -> Path:
-    shutil.copytree(KERNELS, folder)
+    shutil.copytree(SOURCES, folder)
     for name, (before, after) in patches.items():
         text = (folder / name).read_text("utf-8")
         if text.count(before) != 1:
@@ -117,7 +122,8 @@ def _patched(patches: Mapping[str, tuple[str, str]], folder: Path) -> Path:
     return folder
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise BuildFailed(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout

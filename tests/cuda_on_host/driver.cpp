@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "cuda_on_host.h"
-#include "elements.cuh"
-#include "launchers.h"
+#include "cuda/runtime/elements.cuh"
+#include "cuda/runtime/launchers.h"
 
 namespace {
 

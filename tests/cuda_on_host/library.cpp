@@ -4,8 +4,8 @@
 #include <string>
 
 #include "cuda_on_host.h"
-#include "launchers.h"
-#include "reflect_convolution.h"
+#include "cuda/runtime/launchers.h"
+#include "cuda/unmeasured/reflect_convolution.h"
 
 namespace {
 

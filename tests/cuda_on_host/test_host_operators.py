@@ -11,7 +11,12 @@ import torch
 
 from . import building
 
-HOST_SOURCES = ("instance_norm_act.cpp", "instance_norm_add.cpp", "residual_block.cpp", "schemas.cpp")
+HOST_SOURCES = (
+    "cuda/instance_norm/instance_norm_act.cpp",
+    "cuda/instance_norm/instance_norm_add.cpp",
+    "cuda/residual_block/residual_block.cpp",
+    "schemas.cpp",
+)
 
 
 @pytest.mark.slow

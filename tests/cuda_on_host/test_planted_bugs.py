@@ -26,91 +26,91 @@ class Bug:
 BUGS = (
     Bug(
         "reflection forgotten",
-        "reflection.cuh",
+        "cuda/runtime/reflection.cuh",
         "return reflect(row - plane.padding, plane.height) * plane.width",
         "return (row - plane.padding) * plane.width",
         ("stray read",),
     ),
     Bug(
         "gradient of the far border forgotten",
-        "reflection.cuh",
+        "cuda/runtime/reflection.cuh",
         "upper(index <= size - 2 && ",
         "upper(false && ",
         ("error",),
     ),
     Bug(
         "wrong lane mask",
-        "moments.cuh",
+        "cuda/instance_norm/instance_norm_moments.cuh",
         "kAllLanes = 0xffffffffu",
         "kAllLanes = 0x0000ffffu",
         ("own mask", "not in the mask"),
     ),
     Bug(
         "shared memory read that nobody wrote",
-        "moments.cuh",
+        "cuda/instance_norm/instance_norm_moments.cuh",
         "if (lane < warps) {\n    all.count",
         "if (lane < warps + 1) {\n    all.count",
         ("error",),
     ),
     Bug(
         "wide read at any address",
-        "elements.cuh",
+        "cuda/runtime/elements.cuh",
         "if (COUNT > 1 && is_aligned<T, COUNT>(pointer)) {\n    read_aligned",
         "if (COUNT > 1) {\n    read_aligned",
         ("misaligned read",),
     ),
     Bug(
         "tail forgotten",
-        "elements.cuh",
+        "cuda/runtime/elements.cuh",
         "single(index < head ? index : tail + index - head);",
         "single(index % (head + 1));",
         ("error",),
     ),
     Bug(
         "shared memory too small",
-        "plan.h",
+        "cuda/runtime/plan.h",
         "rounded_up(size * bytes_of(type) + 16, 16)",
         "rounded_up(size * bytes_of(type) - 15, 16)",
         ("stray",),
     ),
     Bug(
         "shared memory not asked for",
-        "plan.h",
+        "cuda/runtime/plan.h",
         "if (dynamic + kReductionBytes <= (48 << 10)) return 0;",
         "if (dynamic <= (48 << 10)) return 0;",
         ("invalid",),
     ),
     Bug(
         "channels behind the last",
-        "forward_channels_last.cuh",
+        "cuda/instance_norm/instance_norm_forward_channels_last.cuh",
         "has_channels = channel < shape.channels;",
         "has_channels = true;",
         ("stray", "error"),
     ),
     Bug(
         "all blocks write one partial result",
-        "forward_contiguous.cuh",
+        "cuda/instance_norm/instance_norm_forward_contiguous.cuh",
         "arguments.workspace + (at.number * gridDim.y + blockIdx.y) * 3;",
         "arguments.workspace + at.number * gridDim.y * 3;",
         ("error",),
     ),
     Bug(
         "first sample alone counts for the parameters",
-        "backward_contiguous.cuh",
+        "cuda/instance_norm/instance_norm_backward_contiguous.cuh",
         "plane < planes; plane += channels",
         "plane < channels; plane += channels",
         ("error",),
     ),
     Bug(
         "barrier that not all threads reach",
-        "moments.cuh",
+        "cuda/instance_norm/instance_norm_moments.cuh",
         "  __syncthreads();\n  Sums all;",
         "  if (warp == 0) __syncthreads();\n  Sums all;",
         ("different barriers", "ended before a barrier"),
     ),
     Bug(
         "shuffle in a branch",
-        "moments.cuh",
+        "cuda/instance_norm/instance_norm_moments.cuh",
         "  all.add_lanes(1);\n  return all;",
         "  if (lane < 16) all.add_lanes(1);\n  return all;",
         ("deadlock", "different barriers", "waits in"),
@@ -121,28 +121,28 @@ BUGS = (
 BARRIERS = (
     Bug(
         "no barrier before the warps' moments are read",
-        "moments.cuh",
+        "cuda/instance_norm/instance_norm_moments.cuh",
         "  __syncthreads();\n  Moments<1> all;",
         "  Moments<1> all;",
         (),
     ),
     Bug(
         "no barrier before the warps' sums are read",
-        "moments.cuh",
+        "cuda/instance_norm/instance_norm_moments.cuh",
         "  __syncthreads();\n  Sums all;",
         "  Sums all;",
         (),
     ),
     Bug(
         "no barrier before the copies are read",
-        "backward_contiguous.cuh",
+        "cuda/instance_norm/instance_norm_backward_contiguous.cuh",
         "  __syncthreads();\n  const BackwardPasses",
         "  const BackwardPasses",
         (),
     ),
     Bug(
         "no barrier before the channels' constants are read",
-        "forward_channels_last.cuh",
+        "cuda/instance_norm/instance_norm_forward_channels_last.cuh",
         "  __syncthreads();\n  if (!at.has_channels) return;\n",
         "  if (!at.has_channels) return;\n",
         (),
@@ -154,7 +154,7 @@ BARRIERS = (
 def small_driver(flags: Sequence[str], bug: Bug | None = None) -> Path:
     """The driver with one operator alone, which holds every bug above."""
     patches = {} if bug is None else {bug.file: (bug.before, bug.after)}
-    sources = ["device.cu", "instance_norm_act.cu", "driver.cpp"]
+    sources = ["cuda/runtime/device.cu", "cuda/instance_norm/instance_norm_act.cu", "driver.cpp"]
     return building.build("driver", sources, [*flags, "-DACTIVATION_ALONE"], patches)
 
 
