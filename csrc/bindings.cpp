@@ -1,5 +1,5 @@
-// i2i._C: facts about the build and about each variant of the CPU kernels, for tests and for people who look. Tensors
-// do not come through here: they go through torch's dispatcher. Nothing needs this module at run time.
+// i2i._C, for tests and for people who look, and for nothing else: facts about the build and about each variant of the
+// CPU kernels. Nothing needs it at run time: tensors go through torch's dispatcher, and i2i asks the library itself.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -20,7 +20,8 @@ std::vector<std::string> names(const std::vector<const Kernels*>& variants) {
 }  // namespace
 
 PYBIND11_MODULE(_C, module) {
-  module.doc() = "Facts about the native kernels of i2i.";
+  module.doc() =
+      "For tests and for people who look: facts about the native kernels of i2i. Nothing needs it at run time.";
 
   py::class_<Kernels>(module, "Kernels", "The CPU kernels, compiled for one instruction set.")
       .def_readonly("name", &Kernels::name)

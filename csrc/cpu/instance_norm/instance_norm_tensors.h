@@ -9,8 +9,6 @@
 
 namespace i2i::cpu {
 
-using OptionalTensor = std::optional<Tensor>;
-
 // A call's images and parameters, checked and in the form that the kernels read.
 struct NormArguments {
   Tensor x;
@@ -21,8 +19,8 @@ struct NormArguments {
 
   NormArguments(const Tensor& x_, const OptionalTensor& weight_, const OptionalTensor& bias_, int64_t pad)
       : x((check_images("x", x_), dense(x_))),
-        weight(checked_affine("weight", weight_)),
-        bias(checked_affine("bias", bias_)),
+        weight(checked_float32_affine("weight", weight_, x.size(1))),
+        bias(checked_float32_affine("bias", bias_, x.size(1))),
         shape{x.size(0), x.size(1), x.size(2), x.size(3), pad, is_channels_last(x), !is_float32(x)} {
     STD_TORCH_CHECK(pad >= 0, "pad must be at least 0; got ", pad);
     STD_TORCH_CHECK(pad == 0 || (pad < shape.height && pad < shape.width),
@@ -62,13 +60,6 @@ struct NormArguments {
   Tensor empty_statistics() const { return empty_float32({shape.batch, shape.channels}); }
   // The gradient of a parameter; without elements where there is no such parameter.
   Tensor empty_gradient(bool wanted) const { return empty_float32({wanted ? shape.channels : 0}); }
-
- private:
-  OptionalTensor checked_affine(const char* name, const OptionalTensor& tensor) const {
-    STD_TORCH_CHECK(!tensor || (tensor->dim() == 1 && tensor->size(0) == x.size(1)), name, " must have shape [",
-                    x.size(1), "]; got ", shape_of(*tensor));
-    return contiguous_float32(tensor);
-  }
 };
 
 // A gradient of a parameter in the dtype of that parameter.

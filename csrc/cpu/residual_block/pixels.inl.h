@@ -1,52 +1,15 @@
 // Between a caller's images and the pixels [N, H, W, P] that the kernels work on.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "cpu/residual_block/residual_block.h"
+#include "cpu/runtime/elements.inl.h"
 #include "cpu/runtime/scratch.h"
-#include "cpu/runtime/vector.inl.h"
 
 namespace i2i::cpu {
 namespace I2I_VARIANT {
-
-I2I_INLINE float to_float(uint16_t bfloat16) {
-  const uint32_t bits = static_cast<uint32_t>(bfloat16) << 16;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-I2I_INLINE float to_float(float value) { return value; }
-
-// Rounds to the nearest, ties to even; NaN stays NaN.
-I2I_INLINE void convert(float value, uint16_t& to) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-  to = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc0 : rounded);
-}
-I2I_INLINE void convert(float value, float& to) { to = value; }
-
-template <class Element>
-I2I_INLINE Vector load_elements(const Element* from) {
-  if constexpr (sizeof(Element) == sizeof(float)) {
-    return load(from);
-  } else {
-    alignas(64) float values[kVectorFloats];
-    for (int lane = 0; lane < kVectorFloats; lane++) values[lane] = to_float(from[lane]);
-    return load(values);
-  }
-}
-
-template <class Element>
-I2I_INLINE void store_elements(Element* to, Vector value) {
-  if constexpr (sizeof(Element) == sizeof(float)) {
-    store(to, value);
-  } else {
-    for (int lane = 0; lane < kVectorFloats; lane++) convert(value[lane], to[lane]);
-  }
-}
 
 // `count` pixels of one image, from `first` on, of planes [C, H * W] to pixels [count, P].
 template <class Element>
@@ -59,16 +22,16 @@ void planes_to_pixels(const BlockShape& shape, const Element* planes, int64_t fi
     for (; pixel + kVectorFloats <= count; pixel += kVectorFloats) {
       Vector rows[kVectorFloats];
       for (int64_t c = 0; c < kVectorFloats; c++) {
-        rows[c] = c < channels ? load_elements(from + c * shape.pixels() + pixel) : Vector{};
+        rows[c] = c < channels ? load(from + c * shape.pixels() + pixel) : Vector{};
       }
       transpose(rows);
       for (int64_t p = 0; p < kVectorFloats; p++) store(pixels + (pixel + p) * padded + channel, rows[p]);
     }
-    for (; pixel < count; pixel++) {
-      for (int64_t c = 0; c < kVectorFloats; c++) {
-        pixels[pixel * padded + channel + c] = c < channels ? to_float(from[c * shape.pixels() + pixel]) : 0.f;
-      }
-    }
+    if (pixel == count) continue;
+    Vector rows[kVectorFloats] = {};
+    for (int64_t c = 0; c < channels; c++) rows[c] = load_part(from + c * shape.pixels() + pixel, count - pixel);
+    transpose(rows);
+    for (int64_t p = 0; p < count - pixel; p++) store(pixels + (pixel + p) * padded + channel, rows[p]);
   }
 }
 
@@ -84,13 +47,13 @@ void pixels_to_planes(const BlockShape& shape, const float* pixels, int64_t firs
       Vector rows[kVectorFloats];
       for (int64_t p = 0; p < kVectorFloats; p++) rows[p] = load(pixels + (pixel + p) * padded + channel);
       transpose(rows);
-      for (int64_t c = 0; c < channels; c++) store_elements(to + c * shape.pixels() + pixel, rows[c]);
+      for (int64_t c = 0; c < channels; c++) store(to + c * shape.pixels() + pixel, rows[c]);
     }
-    for (; pixel < count; pixel++) {
-      for (int64_t c = 0; c < channels; c++) {
-        convert(pixels[pixel * padded + channel + c], to[c * shape.pixels() + pixel]);
-      }
-    }
+    if (pixel == count) continue;
+    Vector rows[kVectorFloats] = {};
+    for (int64_t p = 0; p < count - pixel; p++) rows[p] = load(pixels + (pixel + p) * padded + channel);
+    transpose(rows);
+    for (int64_t c = 0; c < channels; c++) store_part(to + c * shape.pixels() + pixel, rows[c], count - pixel);
   }
 }
 
@@ -100,7 +63,11 @@ void read_row(const BlockShape& shape, const Image& image, int64_t sample, int64
   if (!image.channels_last) return planes_to_pixels(shape, from, row * shape.width, shape.width, pixels);
   from += row * shape.width * shape.channels;
   for (int64_t pixel = 0; pixel < shape.width; pixel++, from += shape.channels, pixels += shape.padded()) {
-    for (int64_t c = 0; c < shape.padded(); c++) pixels[c] = c < shape.channels ? to_float(from[c]) : 0.f;
+    int64_t c = 0;
+    for (; c + kVectorFloats <= shape.channels; c += kVectorFloats) store(pixels + c, load(from + c));
+    for (; c < shape.padded(); c += kVectorFloats) {
+      store(pixels + c, c < shape.channels ? load_part(from + c, shape.channels - c) : Vector{});
+    }
   }
 }
 
@@ -110,7 +77,9 @@ void write_row(const BlockShape& shape, const float* pixels, int64_t sample, int
   if (!image.channels_last) return pixels_to_planes(shape, pixels, row * shape.width, shape.width, to);
   to += row * shape.width * shape.channels;
   for (int64_t pixel = 0; pixel < shape.width; pixel++, to += shape.channels, pixels += shape.padded()) {
-    for (int64_t c = 0; c < shape.channels; c++) convert(pixels[c], to[c]);
+    int64_t c = 0;
+    for (; c + kVectorFloats <= shape.channels; c += kVectorFloats) store(to + c, load(pixels + c));
+    if (c < shape.channels) store_part(to + c, load(pixels + c), shape.channels - c);
   }
 }
 

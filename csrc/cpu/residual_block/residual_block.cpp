@@ -6,17 +6,14 @@
 #include <tuple>
 
 #include "cpu/residual_block/filter_cache.h"
-#include "cpu/runtime/scratch.h"
-
 #include "cpu/runtime/cpu_tensors.h"
+#include "cpu/runtime/scratch.h"
 #include "cpu/runtime/torch_parallel.h"
 #include "cpu/runtime/variants.h"
 
 namespace i2i::cpu {
 
 namespace {
-
-using OptionalTensor = std::optional<Tensor>;
 
 // Training packs the filters anew at each step, so it takes the smaller tiles, whose filters are half as large and
 // whose gradients there are. Inference packs them once: larger tiles save multiplications unless they cover much more
@@ -49,10 +46,10 @@ struct Arguments {
       : x((check_images("x", x_), dense(x_))),
         weight1(checked_weight("weight1", weight1_)),
         weight2(checked_weight("weight2", weight2_)),
-        norm_weight1(checked_affine("norm_weight1", norm_weight1_)),
-        norm_bias1(checked_affine("norm_bias1", norm_bias1_)),
-        norm_weight2(checked_affine("norm_weight2", norm_weight2_)),
-        norm_bias2(checked_affine("norm_bias2", norm_bias2_)),
+        norm_weight1(checked_float32_affine("norm_weight1", norm_weight1_, x.size(1))),
+        norm_bias1(checked_float32_affine("norm_bias1", norm_bias1_, x.size(1))),
+        norm_weight2(checked_float32_affine("norm_weight2", norm_weight2_, x.size(1))),
+        norm_bias2(checked_float32_affine("norm_bias2", norm_bias2_, x.size(1))),
         shape{x.size(0), x.size(1), x.size(2), x.size(3)} {
     STD_TORCH_CHECK(shape.height >= 2 && shape.width >= 2,
                     "x must have height and width of at least 2, to be reflected by one pixel; got ", shape_of(x));
@@ -78,17 +75,8 @@ struct Arguments {
 
  private:
   Tensor checked_weight(const char* name, const Tensor& weight) const {
-    const int64_t channels = x.size(1);
-    STD_TORCH_CHECK(weight.dim() == 4 && weight.size(0) == channels && weight.size(1) == channels &&
-                        weight.size(2) == 3 && weight.size(3) == 3,
-                    name, " must have shape [", channels, ", ", channels, ", 3, 3], for the channels of x; got ",
-                    shape_of(weight));
+    check_filters(name, weight, x.size(1));
     return contiguous_float32(weight);
-  }
-  OptionalTensor checked_affine(const char* name, const OptionalTensor& tensor) const {
-    STD_TORCH_CHECK(!tensor || (tensor->dim() == 1 && tensor->size(0) == x.size(1)), name, " must have shape [",
-                    x.size(1), "]; got ", shape_of(*tensor));
-    return contiguous_float32(tensor);
   }
 };
 

@@ -1,6 +1,6 @@
 #include "cuda/instance_norm/instance_norm_add.cuh"
 
-#include "cuda/runtime/launch.cuh"
+#include "cuda/instance_norm/instance_norm_launch.cuh"
 
 namespace i2i::cuda {
 

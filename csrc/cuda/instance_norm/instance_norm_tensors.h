@@ -103,8 +103,7 @@ struct NormCall {
   OptionalTensor checked_parameter(const char* name, const OptionalTensor& parameter) const {
     if (!parameter) return std::nullopt;
     check_device(name, *parameter, x);
-    STD_TORCH_CHECK(parameter->dim() == 1 && parameter->size(0) == x.size(1), name, " must have shape [", x.size(1),
-                    "]; got ", shape_of(*parameter));
+    check_affine(name, *parameter, x.size(1));
     STD_TORCH_CHECK(is_float32(*parameter) || parameter->scalar_type() == x.scalar_type(), name,
                     " must be float32 or have the dtype of x; convert it");
     return torch::stable::contiguous(*parameter);

@@ -47,20 +47,13 @@ struct Block {
   // cuDNN wants all tensors of a convolution in one dtype, and is fastest where they lie in one order.
   Tensor checked_weight(const char* name, const Tensor& weight) const {
     check_device(name, weight, x);
-    const int64_t channels = x.size(1);
-    STD_TORCH_CHECK(weight.dim() == 4 && weight.size(0) == channels && weight.size(1) == channels &&
-                        weight.size(2) == 3 && weight.size(3) == 3,
-                    name, " must have shape [", channels, ", ", channels, ", 3, 3], for the channels of x; got ",
-                    shape_of(weight));
+    check_filters(name, weight, x.size(1));
     const bool same = weight.scalar_type() == x.scalar_type();
     return in_layout_of(x, same ? weight : torch::stable::to(weight, x.scalar_type()));
   }
   OptionalTensor checked_affine(const char* name, const OptionalTensor& parameter) const {
-    if (!parameter) return std::nullopt;
-    check_device(name, *parameter, x);
-    STD_TORCH_CHECK(parameter->dim() == 1 && parameter->size(0) == x.size(1), name, " must have shape [", x.size(1),
-                    "]; got ", shape_of(*parameter));
-    return contiguous_float32(parameter);
+    if (parameter) check_device(name, *parameter, x);
+    return checked_float32_affine(name, parameter, x.size(1));
   }
 };
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "cpu/runtime/cpu_tensors.h"
+#include "tensors.h"
 
 namespace i2i::cuda {
 

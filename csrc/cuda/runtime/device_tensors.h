@@ -6,8 +6,8 @@
 
 #include <initializer_list>
 
-#include "cpu/runtime/cpu_tensors.h"
 #include "cuda/runtime/launchers.h"
+#include "tensors.h"
 
 #ifdef I2I_CUDA_ON_HOST
 #include "device_on_host.h"
@@ -16,8 +16,6 @@
 #endif
 
 namespace i2i::cuda {
-
-using OptionalTensor = std::optional<Tensor>;
 
 inline Type type_of(const Tensor& tensor) {
   if (tensor.scalar_type() == ScalarType::Half) return Type::float16;

@@ -1,6 +1,6 @@
 """The residual block on its own convolutions, as torch calls it, kernels on the CPU; run like host_operators.py.
 
-python host_fused_convolution.py LIBRARY
+PYTHONPATH=.. python host_fused_convolution.py LIBRARY
 """
 
 from __future__ import annotations

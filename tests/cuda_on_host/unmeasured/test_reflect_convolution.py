@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .on_host import ASCENDING, DESCENDING, RANDOM, KernelError, OnHost
-from .reference import affine, assert_close, images
-from .test_forward import LAYOUTS
+from ..on_host import ASCENDING, DESCENDING, RANDOM, KernelError, OnHost
+from ..reference import affine, assert_close, images
+from ..test_forward import LAYOUTS
 
 ORDERS = (ASCENDING, DESCENDING, RANDOM)
 TYPES = (torch.float16, torch.bfloat16)
