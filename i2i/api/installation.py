@@ -72,10 +72,10 @@ def bench(
             raise ConfigError(f"--plot must end in .png; got {plot}")
         require("--plot", "matplotlib.figure")
     from i2i.benchmarking.report import write_json
-    from i2i.benchmarking.runner import Options, run_bench
+    from i2i.benchmarking.runner import BenchOptions, run_bench
 
     cases = (case,) if isinstance(case, str) else tuple(case)
-    options = Options(cases=cases, quick=quick, device=str(device), threads=threads, repeat=repeat)
+    options = BenchOptions(cases=cases, quick=quick, device=str(device), threads=threads, repeat=repeat)
     found = run_bench(options, tell)
     if report is not None:
         write_json(found, report)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation
+from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.rivals import LEFT_OUT, compiled
 from i2i.benchmarking.work import block_direct_flops, block_winograd_flops
 from i2i.ops import reason_against_fused, residual_block
@@ -127,6 +127,58 @@ def to_channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
+@dataclass(frozen=True)
+class _Inference:
+    """Images through a chain of blocks, with what should come out."""
+
+    chain: Sequence[EagerBlock]
+    x: Tensor
+    truth: Tensor
+
+    def contender(
+        self,
+        name: str,
+        through: Sequence[Callable[[Tensor], Tensor]],
+        images: Tensor | None = None,
+        surroundings: Callable[[], AbstractContextManager[object]] = nullcontext,
+        *,
+        half: bool = False,
+        flops: int | None = None,
+        rival: bool = False,
+    ) -> Contender:
+        """Somebody who takes ``images`` through these callables, one after the other."""
+        limit = len(self.chain) * (BFLOAT16_LIMIT if half else FORWARD_LIMIT)
+        given = self.x if images is None else images
+
+        def call() -> Tensor:
+            with torch.inference_mode(), surroundings():
+                out = given
+                for block in through:
+                    out = block(out)
+                return out
+
+        def check() -> list[Deviation]:
+            return [deviation("output", call(), self.truth, limit)]
+
+        return Contender(name, call, check, "bf16" if half else "fp32", flops, rival)
+
+    def fused(self, flops: int) -> list[Contender]:
+        """The fused block, as the ResNet generator runs it."""
+        through: list[Callable[[Tensor], Tensor]] = self._fused()
+        half = self.contender("fused bf16", through, self.x.bfloat16(), half=True, flops=flops)
+        return [self.contender("fused", through, flops=flops), half]
+
+    def fused_variant(self, variant: str, flops: int) -> list[Contender]:
+        """The fused block on another variant of the CPU kernels."""
+        using = partial(cpu.using_variant, variant)
+        return [self.contender(f"fused {variant}", self._fused(), None, using, flops=flops)]
+
+    def _fused(self) -> list[Callable[[Tensor], Tensor]]:
+        fused: list[Callable[[Tensor], Tensor]] = [partial(fused_block, block) for block in self.chain]
+        in_chain = len(fused) > 1 and self.x.device.type == "cpu"
+        return [to_channels_last, *fused, Tensor.contiguous] if in_chain else fused
+
+
 def prepare_forward(
     setting: Setting,
     *,
@@ -154,57 +206,27 @@ def prepare_forward(
     truth = x.double()
     for block in chain:
         truth = Float64Block.of(block).output(truth)
-
-    def contender(
-        name: str,
-        through: Sequence[Callable[[Tensor], Tensor]],
-        images: Tensor,
-        surroundings: Callable[[], AbstractContextManager[object]] = nullcontext,
-        *,
-        half: bool = False,
-        flops: int | None = None,
-        rival: bool = False,
-    ) -> Contender:
-        limit = blocks * (BFLOAT16_LIMIT if half else FORWARD_LIMIT)
-
-        def call() -> Tensor:
-            with torch.inference_mode(), surroundings():
-                out = images
-                for block in through:
-                    out = block(out)
-                return out
-
-        def check() -> list[Deviation]:
-            return [deviation("output", call(), truth, limit)]
-
-        return Contender(name, call, check, "bf16" if half else "fp32", flops, rival)
-
-    fused: list[Callable[[Tensor], Tensor]] = [partial(fused_block, block) for block in chain]
-    if blocks > 1 and device.type == "cpu":
-        fused = [to_channels_last, *fused, Tensor.contiguous]
+    case = _Inference(chain, x, truth)
     direct = blocks * block_direct_flops(shape)
     winograd = blocks * block_winograd_flops(shape) if device.type == "cpu" else direct
-    contenders = [contender("eager", chain, x, flops=direct)]
-    missing = {}
-    if (reason := reason_against_fused("residual_block", x, "fused")) is None:
-        contenders += [
-            contender("fused", fused, x, flops=winograd),
-            contender("fused bf16", fused, x.bfloat16(), half=True, flops=winograd),
-        ]
-        for variant in variants:
-            if (reason := reason_against_variant(variant, device)) is None:
-                using = partial(cpu.using_variant, variant)
-                contenders.append(contender(f"fused {variant}", fused, x, using, flops=winograd))
-            else:
-                missing[f"fused {variant}"] = reason
-    else:
-        missing.update(dict.fromkeys(("fused", "fused bf16", *(f"fused {name}" for name in variants)), reason))
+
+    contenders = [case.contender("eager", chain, flops=direct)]
+    reason = reason_against_fused("residual_block", x, "fused")
+    made, missing = fused_or_reason(reason, ("fused", "fused bf16"), partial(case.fused, winograd))
+    contenders += made
+    for name in variants:
+        against = reason or reason_against_variant(name, device)
+        made, lacking = fused_or_reason(against, (f"fused {name}",), partial(case.fused_variant, name, winograd))
+        contenders += made
+        missing.update(lacking)
     if not channels_last:
         last = in_channels_last(nn.Sequential(*chain))
-        contenders.append(contender("channels_last", [last], to_channels_last(x), flops=direct))
-    contenders.append(contender("bf16 autocast", chain, x, partial(bfloat16, device), half=True, flops=direct))
+        contenders.append(case.contender("channels_last", [last], to_channels_last(x), flops=direct))
+    mixed = partial(bfloat16, device)
+    contenders.append(case.contender("bf16 autocast", chain, None, mixed, half=True, flops=direct))
     if setting.rivals:
-        contenders.append(contender("torch.compile", [compiled(nn.Sequential(*chain))], x, flops=direct, rival=True))
+        whole = compiled(nn.Sequential(*chain))
+        contenders.append(case.contender("torch.compile", [whole], flops=direct, rival=True))
     else:
         missing["torch.compile"] = LEFT_OUT
     return Prepared(contenders, missing, direct)
@@ -221,15 +243,18 @@ def reason_against_variant(name: str, device: torch.device) -> str | None:
     return None if name in supported else f"this processor runs {', '.join(supported)}"
 
 
-def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
-    """Forward and backward through one block: gradients of its input and of all its parameters."""
-    device = setting.device
-    (block,) = make_blocks(1, shape[1], device)
-    x, grad = make_images(shape, device), make_images(shape, device, seed=1)
-    truth = Float64Block.of(block)
-    output = truth.output(x)
+@dataclass(frozen=True)
+class _Training:
+    """Forward and backward through a block, with the output that should come out; gradients depend on the mask."""
+
+    block: EagerBlock
+    x: Tensor
+    grad: Tensor
+    truth: Float64Block
+    output: Tensor
 
     def contender(
+        self,
         name: str,
         through: Callable[[Tensor], Tensor],
         mask: Callable[[], Tensor],
@@ -240,12 +265,13 @@ def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
         flops: int | None = None,
         rival: bool = False,
     ) -> Contender:
+        """Somebody whose forward pass is ``through``; ``mask`` tells where its ReLU lets through."""
         output_limit, gradient_limit = (BFLOAT16_LIMIT,) * 2 if half else (FORWARD_LIMIT, GRADIENT_LIMIT)
         if rival:
             gradient_limit = UNKNOWN_MASK_LIMIT
-        images = (x.bfloat16() if half_input else x.clone()).requires_grad_()
-        own_grad = grad.to(images.dtype)
-        first, second = block.convolutions
+        images = (self.x.bfloat16() if half_input else self.x.clone()).requires_grad_()
+        own_grad = self.grad.to(images.dtype)
+        first, second = self.block.convolutions
         assert first.bias is not None
         assert second.bias is not None
         inputs = [images, first.weight, second.weight, first.bias, second.bias]
@@ -257,10 +283,10 @@ def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
 
         def check() -> list[Deviation]:
             out, *gradients = call()
-            expected = truth.gradients(x, grad, mask())
+            expected = self.truth.gradients(self.x, self.grad, mask())
             names = ("gradient of x", "gradient of the first filters", "gradient of the second filters")
             return [
-                deviation("output", out, output, output_limit),
+                deviation("output", out, self.output, output_limit),
                 *(
                     deviation(what, gradient, wanted, gradient_limit)
                     for what, gradient, wanted in zip(names, gradients, expected, strict=False)
@@ -269,24 +295,38 @@ def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
 
         return Contender(name, call, check, "bf16" if half else "fp32", flops, rival)
 
+    def fused(self, flops: int) -> list[Contender]:
+        """The fused block, in float32 and in bfloat16."""
+        through, mask_of = partial(fused_block, self.block), partial(_mask_of_fused, self.block)
+        halved = self.x.bfloat16()
+        return [
+            self.contender("fused", through, partial(mask_of, self.x), flops=flops),
+            self.contender("fused bf16", through, partial(mask_of, halved), half=True, half_input=True, flops=flops),
+        ]
+
+
+def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
+    """Forward and backward through one block: gradients of its input and of all its parameters."""
+    device = setting.device
+    (block,) = make_blocks(1, shape[1], device)
+    x, grad = make_images(shape, device), make_images(shape, device, seed=1)
+    truth = Float64Block.of(block)
+    case = _Training(block, x, grad, truth, truth.output(x))
     direct = block_direct_flops(shape, training=True)
     winograd = block_winograd_flops(shape, training=True) if device.type == "cpu" else direct
-    eager_mask = partial(_mask_of_eager, block, x)
-    contenders = [contender("eager", block, eager_mask, flops=direct)]
-    missing = {}
-    if (reason := reason_against_fused("residual_block", x, "fused")) is None:
-        fused, mask_of = partial(fused_block, block), partial(_mask_of_fused, block)
-        contenders += [
-            contender("fused", fused, partial(mask_of, x), flops=winograd),
-            contender("fused bf16", fused, partial(mask_of, x.bfloat16()), half=True, half_input=True, flops=winograd),
-        ]
-    else:
-        missing.update(dict.fromkeys(("fused", "fused bf16"), reason))
-    mixed = partial(bfloat16, device)
+
+    own_kernels, missing = fused_or_reason(
+        reason_against_fused("residual_block", x, "fused"), ("fused", "fused bf16"), partial(case.fused, winograd)
+    )
+    eager_mask, mixed = partial(_mask_of_eager, block, x), partial(bfloat16, device)
     mixed_mask = partial(_mask_of_eager, block, x, mixed)
-    contenders.append(contender("bf16 autocast", block, mixed_mask, mixed, half=True, flops=direct))
+    contenders = [
+        case.contender("eager", block, eager_mask, flops=direct),
+        *own_kernels,
+        case.contender("bf16 autocast", block, mixed_mask, mixed, half=True, flops=direct),
+    ]
     if setting.rivals:
-        contenders.append(contender("torch.compile", compiled(block), eager_mask, flops=direct, rival=True))
+        contenders.append(case.contender("torch.compile", compiled(block), eager_mask, flops=direct, rival=True))
     else:
         missing["torch.compile"] = LEFT_OUT
     return Prepared(contenders, missing, direct)

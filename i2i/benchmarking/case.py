@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 Precision = Literal["fp32", "bf16"]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,22 @@ class Contender:
     precision: Precision = "fp32"
     flops: int | None = None
     rival: bool = False
+
+
+def fused_or_reason(
+    reason: str | None, names: Iterable[str], make: Callable[[], Iterable[Made]]
+) -> tuple[list[Made], dict[str, str]]:
+    """Make what runs fused, or say why it cannot take part.
+
+    Args:
+        reason: what is against it, as :func:`i2i.ops.reason_against_fused` says it, or ``None``.
+        names: of the contenders that are missing then.
+        make: makes the contenders, or whatever stands for them; called only where nothing is against it.
+
+    Returns:
+        What was made, and each missing name with the reason. One of the two is empty.
+    """
+    return (list(make()), {}) if reason is None else ([], dict.fromkeys(names, reason))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from i2i.benchmarking import rivals
 from i2i.benchmarking.benchmarked_networks import make_generator, reason_against_fused_generator
 from i2i.benchmarking.blocks import bfloat16, in_channels_last, make_images, to_channels_last
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation
+from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.work import count_flops
 
 LIMIT, BFLOAT16_LIMIT = 1e-4, 1e-1
@@ -48,13 +48,16 @@ def prepare(setting: Setting, *, size: int, batch: int) -> Prepared:
         return run
 
     mixed = partial(bfloat16, device)
-    contenders, missing = [contender("eager", of(network, x))], {}
-    if (reason := reason_against_fused_generator(setting)) is None:
+
+    def on_own_kernels() -> list[Contender]:
         fused = make_generator("auto", device)
-        contenders += [contender("fused", of(fused, x)), contender("fused bf16", of(fused, x, mixed), half=True)]
-    else:
-        missing.update(dict.fromkeys(("fused", "fused bf16"), reason))
-    contenders += [
+        return [contender("fused", of(fused, x)), contender("fused bf16", of(fused, x, mixed), half=True)]
+
+    reason = reason_against_fused_generator(setting)
+    own_kernels, missing = fused_or_reason(reason, ("fused", "fused bf16"), on_own_kernels)
+    contenders = [
+        contender("eager", of(network, x)),
+        *own_kernels,
         contender("channels_last", of(in_channels_last(network), to_channels_last(x))),
         contender("bf16 autocast", of(network, x, mixed), half=True),
     ]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from i2i.benchmarking.benchmarked_networks import make_generator, reason_against_fused_generator
 from i2i.benchmarking.blocks import Shape, fused_block, make_blocks, make_images
-from i2i.benchmarking.case import Setting
+from i2i.benchmarking.case import Setting, fused_or_reason
 from i2i.ops import reason_against_fused, residual_block
 
 Measured = tuple[Mapping[str, int], Mapping[str, str]]
@@ -51,26 +51,23 @@ def measure_block(setting: Setting, *, shape: Shape) -> Measured:
         return residual_block(x, first.weight, first.bias, second.weight, second.bias, impl="fused", recompute=True)
 
     parameters = list(block.parameters())
-    forwards: dict[str, Callable[[Tensor], Tensor]] = {"eager": block}
-    missing = {}
-    if (reason := reason_against_fused("residual_block", x, "fused")) is None:
-        forwards.update({"fused": partial(fused_block, block), "fused, recompute": recomputing})
-    else:
-        missing.update(dict.fromkeys(("fused", "fused, recompute"), reason))
-    return {name: activation_bytes(forward, x, parameters) for name, forward in forwards.items()}, missing
+    fused: dict[str, Callable[[Tensor], Tensor]]
+    fused = {"fused": partial(fused_block, block), "fused, recompute": recomputing}
+    own_kernels, missing = fused_or_reason(reason_against_fused("residual_block", x, "fused"), fused, fused.items)
+    forwards: list[tuple[str, Callable[[Tensor], Tensor]]] = [("eager", block), *own_kernels]
+    return {name: activation_bytes(forward, x, parameters) for name, forward in forwards}, missing
 
 
 def measure_generator(setting: Setting, *, size: int) -> Measured:
     """The whole generator on one square image of ``size`` pixels."""
     x = make_images((1, 3, size, size), setting.device).clamp(-1, 1)
-    networks: dict[str, nn.Module] = {"eager": make_generator("reference", setting.device)}
-    missing = {}
-    if (reason := reason_against_fused_generator(setting)) is None:
-        networks["fused"] = make_generator("auto", setting.device)
-    else:
-        missing["fused"] = reason
+    own_kernels, missing = fused_or_reason(
+        reason_against_fused_generator(setting),
+        ("fused",),
+        lambda: [("fused", make_generator("auto", setting.device))],
+    )
     found = {}
-    for name, network in networks.items():
+    for name, network in [("eager", make_generator("reference", setting.device)), *own_kernels]:
         network.requires_grad_(True).train()
         found[name] = activation_bytes(network, x, network.parameters())
     return found, missing

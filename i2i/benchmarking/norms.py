@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from i2i.benchmarking.blocks import Shape, make_images
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation
+from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.rivals import LEFT_OUT, compiled
 from i2i.ops import instance_norm_act, instance_norm_add, reason_against_fused
 
@@ -87,13 +87,12 @@ def _prepare(
 
         return Contender(name, call, check, "bf16" if half else "fp32", rival=rival)
 
-    contenders = [contender("eager", eager)]
-    missing = {}
-    if (reason := reason_against_fused(operator, inputs[0], "fused")) is None:
-        contenders += [contender("fused", fused), contender("fused bf16", fused, half=True)]
-    else:
-        missing.update(dict.fromkeys(("fused", "fused bf16"), reason))
-    contenders.append(contender("eager bf16", eager, half=True))
+    own_kernels, missing = fused_or_reason(
+        reason_against_fused(operator, inputs[0], "fused"),
+        ("fused", "fused bf16"),
+        lambda: [contender("fused", fused), contender("fused bf16", fused, half=True)],
+    )
+    contenders = [contender("eager", eager), *own_kernels, contender("eager bf16", eager, half=True)]
     if setting.rivals:
         contenders.append(contender("torch.compile", compiled(eager), rival=True))
     else:

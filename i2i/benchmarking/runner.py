@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
+class BenchOptions:
     """What a person can choose.
 
     Attributes:
@@ -49,7 +49,7 @@ class Options:
     repeat: int | None = None
 
 
-def run_bench(options: Options, tell: Tell = lambda _: None, cases: Sequence[Case] | None = None) -> BenchReport:
+def run_bench(options: BenchOptions, tell: Tell = lambda _: None, cases: Sequence[Case] | None = None) -> BenchReport:
     """Check and time.
 
     Args:

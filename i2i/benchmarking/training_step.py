@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from i2i.benchmarking.benchmarked_networks import Kernels, TrainingStep, reason_against_fused_generator
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation
+from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.work import count_flops
 
 LOSS_LIMIT, GRADIENT_LIMIT = 1e-4, 1e-2
@@ -42,10 +42,11 @@ def prepare(setting: Setting, *, size: int) -> Prepared:
 
         return Contender(name, step, check, "bf16" if half else "fp32")
 
-    contenders, missing = [Contender("eager", eager, check=list)], {}
-    if (reason := reason_against_fused_generator(setting)) is None:
-        contenders += [contender("fused", "auto"), contender("fused bf16", "auto", half=True)]
-    else:
-        missing.update(dict.fromkeys(("fused", "fused bf16"), reason))
-    contenders.append(contender("bf16 autocast", "reference", half=True))
+    own_kernels, missing = fused_or_reason(
+        reason_against_fused_generator(setting),
+        ("fused", "fused bf16"),
+        lambda: [contender("fused", "auto"), contender("fused bf16", "auto", half=True)],
+    )
+    mixed = contender("bf16 autocast", "reference", half=True)
+    contenders = [Contender("eager", eager, check=list), *own_kernels, mixed]
     return Prepared(contenders, missing, flops)

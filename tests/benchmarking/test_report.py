@@ -9,7 +9,7 @@ from PIL import Image
 
 from i2i.benchmarking.plot import draw, has_something_to_draw
 from i2i.benchmarking.report import circumstances, memory_rows, missing_lines, timed_rows, write_json
-from i2i.benchmarking.runner import Options, run_bench
+from i2i.benchmarking.runner import BenchOptions, run_bench
 from i2i.errors import ConfigError
 
 from . import small
@@ -23,7 +23,7 @@ def report():
         small.case_of(small.doubling("eager"), missing={"ONNX Runtime": "not here"}, name="alone"),
         small.MEMORY,
     ]
-    return run_bench(Options(quick=True, repeat=2, threads=1), cases=cases)
+    return run_bench(BenchOptions(quick=True, repeat=2, threads=1), cases=cases)
 
 
 def test_the_file_holds_everything(report, tmp_path):

@@ -12,12 +12,12 @@ import torch
 from i2i.benchmarking import machine, runner
 from i2i.benchmarking.case import Contender, Deviation, Setting, deviation
 from i2i.benchmarking.cases import CASES, choose
-from i2i.benchmarking.runner import Options, run_bench
+from i2i.benchmarking.runner import BenchOptions, run_bench
 from i2i.errors import ConfigError
 
 from . import small
 
-QUICK = Options(quick=True, repeat=2, threads=1)
+QUICK = BenchOptions(quick=True, repeat=2, threads=1)
 
 
 def run(*cases, options=QUICK):
@@ -171,7 +171,7 @@ def test_the_number_of_threads_is_obeyed_and_put_back():
     before = torch.get_num_threads()
     contender = Contender("eager", call, list)
 
-    report = run(small.case_of(contender), options=Options(quick=True, repeat=1, threads=before + 1))
+    report = run(small.case_of(contender), options=BenchOptions(quick=True, repeat=1, threads=before + 1))
 
     assert set(seen) == {before + 1}
     assert report.settings["threads"] == before + 1
@@ -241,7 +241,7 @@ def test_names_of_cases_are_unique():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_told_before_anything_is_measured():
     with pytest.raises(ConfigError, match="--device cuda"):
-        run(small.case_of(raising("eager")), options=Options(device="cuda"))
+        run(small.case_of(raising("eager")), options=BenchOptions(device="cuda"))
 
 
 def test_contenders_of_the_gpu_say_why_they_are_missing_on_the_cpu():
