@@ -5,5 +5,5 @@ Begin with :mod:`~i2i.cli.main`, which finds the commands; options that several 
 
 May import ``api``, ``serving``, ``benchmarking``, ``diagnosis``, ``testing``, ``plugins``, ``terminal``,
 ``environment`` and, for types and for what it shows, ``training``, ``evaluation``, ``exporting``, ``translation``,
-``models``, ``config``, ``images`` and ``files``.
+``models`` and ``config``.
 """

@@ -1,14 +1,18 @@
 """The command ``i2i``: commands that load when they are called, and errors that are one message.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted (Ctrl-C). ``I2I_TRACEBACK=1`` shows the
-traceback behind an error message. Imports no torch: ``i2i --help`` stays quick.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted (Ctrl-C, SIGTERM). ``I2I_TRACEBACK=1`` shows
+the traceback behind an error message. Imports no torch: ``i2i --help`` stays quick.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -82,7 +86,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print an :class:`I2IError` as one message and exit with its code."""
         try:
-            return super().invoke(ctx)
+            with _terminated_as_interrupted():
+                return super().invoke(ctx)
         except I2IError as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 traceback.print_exc()
@@ -108,6 +113,26 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             say("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, so that nothing half-written is left; a command may handle it itself.
+
+    Where the signal is handled or ignored already, or this is not the main thread, it stays as it is.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _on_a_screen(message: str) -> str:

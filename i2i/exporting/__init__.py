@@ -3,5 +3,5 @@
 Begin with :mod:`~i2i.exporting.exporter`, every step of an export; :mod:`~i2i.exporting.image_to_image` is the module
 that is traced, :mod:`~i2i.exporting.comparison` runs the result.
 
-May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors`` and ``environment``.
+May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors``, ``files`` and ``environment``.
 """

@@ -8,10 +8,9 @@ operators alone; batch, height and width stay open. The file is written under a 
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from i2i.exporting.comparison import Check, Format, batch_shapes, check, toleran
 from i2i.exporting.exact_norm import with_exact_norms
 from i2i.exporting.half_filters import with_half_filters
 from i2i.exporting.image_to_image import ImageGraph, TensorGraph
+from i2i.files.atomic import replacing
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
 from i2i.plugins.manager import PluginManager
@@ -136,21 +136,14 @@ def export_model(
     graph = TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple)
     with working("tracing the generator"):
         program = _trace(graph, info, file_format, raw=raw)
-    temporary = out.with_name(f".{out.stem}.writing{SUFFIXES[file_format]}")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with working(f"writing {out}"):
-            _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
-        checks = check(temporary, file_format, translator, network, raw=raw)
-        _require_agreement(checks, info, raw)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(out)
+        with replacing(out, replace=force, durable=True, suffix=SUFFIXES[file_format]) as temporary:
+            with working(f"writing {out}"):
+                _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
+            checks = check(temporary, file_format, translator, network, raw=raw)
+            _require_agreement(checks, info, raw)
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror or error}; choose another place with --out") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return ExportReport(
         path=out,
         format=file_format,

@@ -8,8 +8,11 @@ lost by that.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -31,6 +34,12 @@ _LACKING = frozenset(
 """What file systems answer to a call that they do not have."""
 _NOT_FORCED = "nothing can be forced to the disk where the run lies: a power cut may lose its newest files"
 _IN_THE_WAY = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY})
+
+SETTLED_SECONDS = 60.0
+"""What was written to so long ago, by a process that is no more, is a leftover."""
+_WRITING = re.compile(r"\.i2i-(\d+)-\d+\.writing")
+_numbers = itertools.count()
+_swept: set[Path] = set()
 
 _tell: ContextVar[Callable[[str], None] | None] = ContextVar("tell", default=None)
 
@@ -77,27 +86,76 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
             lacks("permissions cannot be set where the run lies: its weights can be read by their owner alone")
 
 
-def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
-    """Write a file under a temporary name and rename it, so that a reader finds the old content or the new one.
+@contextmanager
+def replacing(path: Path, *, replace: bool = True, durable: bool = False, suffix: str = "") -> Iterator[Path]:
+    """Give a temporary name to write a file under; once the block ends, the file gets its real name.
 
-    The content may come in pieces, which may be read from the old file. Missing folders above it are
-    made. For one writer a path: two at once would share the temporary name.
+    A reader finds the old file or the new one. Where the block ends with an error, or is interrupted, the old one is
+    untouched and nothing else is left. Missing folders above it are made; other threads and processes may write beside
+    it, also to the same path. What a process that was killed left in the folder is removed.
+
+    Args:
+        path: the real name.
+        replace: whether a file that is there at the end may be replaced.
+        durable: force file and name to the disk, so that a power cut cannot lose what was there before.
+        suffix: what the temporary name ends in, for libraries that ask the name what to write.
+
+    Raises:
+        FileExistsError: there is a file that may not be replaced.
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
+    temporary = path.with_name(f".i2i-{os.getpid()}-{next(_numbers)}.writing{suffix}")
+    try:
+        yield temporary
+        if durable:
+            with temporary.open("r+b") as file:
+                _sync(file.fileno())
+        if not replace and path.exists():
+            raise FileExistsError(
+                errno.EEXIST, "a file of this name is there since the start; it was not replaced", str(path)
+            )
+        _replace(temporary, path)
+        if durable:
+            sync_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what :func:`replacing` left in a folder when its process was killed; once a folder and process."""
+    folder = folder.absolute()
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 - names are enough, also of a million files
+            match = _WRITING.match(name)
+            if match and _is_left(folder / name, int(match[1])):
+                (folder / name).unlink(missing_ok=True)
+
+
+def _is_left(file: Path, process: int) -> bool:
+    """Whether nobody writes a file any more: neither its process nor, by its age, one of that number elsewhere."""
+    import psutil
+
+    return time.time() - file.stat().st_mtime > SETTLED_SECONDS and not psutil.pid_exists(process)
+
+
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> Path:
+    """Write a file as :func:`replacing` does, and durably.
+
+    The content may come in pieces, which may be read from the old file. Missing folders above it are made.
 
     Raises:
         RunFolderError: it cannot be written; what was there before is untouched.
     """
-    temporary = path.with_name(f".{path.name}.writing")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with replacing(path, durable=True) as temporary, temporary.open("wb") as file:
             file.writelines([content] if isinstance(content, bytes) else content)
-            file.flush()
-            _sync(file.fileno())
-        _replace(temporary, path)
-        sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise RunFolderError(
             f"cannot write {path}: {error.strerror or error}; make room or give write access, then resume the run"
         ) from error
@@ -157,7 +215,12 @@ def move(file: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _LACKING:
             raise
-        shutil.copyfile(file, path)
+        try:
+            shutil.copyfile(file, path)
+        except OSError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise
         file.unlink()
 
 
@@ -250,7 +313,7 @@ def _replace(temporary: Path, path: Path) -> None:
             raise
         refused = error
     try:
-        path.unlink()
+        path.unlink(missing_ok=True)
     except OSError:
         raise refused from None
     move(temporary, path)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +10,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from i2i.errors import DataError
+from i2i.files.atomic import replacing
 from i2i.images.metadata import Metadata
 
 SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -81,17 +80,9 @@ def write_image(
     Raises:
         DataError: it cannot be written; what was there before is untouched.
     """
-    temporary = path.with_name(f".i2i-{os.getpid()}-{threading.get_ident()}.writing")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with _Checked(io.FileIO(temporary, "wb")) as file:
-                encode_image(image, file, format_name=format_name, metadata=metadata)
-            if path.exists() and not replace:
-                raise FileExistsError("a file of this name is there since the start")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path, replace=replace) as temporary, _Checked(io.FileIO(temporary, "wb")) as file:
+            encode_image(image, file, format_name=format_name, metadata=metadata)
     except Exception as error:  # OSError of the disk; Pillow's encoders raise ValueError and others, such as for sizes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{path} cannot be written as {format_name}: {reason}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections import deque
@@ -17,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
+from i2i.files.atomic import replacing
 from i2i.images.reading import to_opaque
 from i2i.images.video.frames import VideoFrame, VideoReader, VideoWriter
 from i2i.tensors.pixels import to_pixels
@@ -60,23 +60,18 @@ def translate_video(
         PluginError: the generator is broken.
     """
     require_pictures(translator.info)
-    temporary = job.target.with_name(f".i2i-{os.getpid()}-{threading.get_ident()}.writing")
     try:
-        with VideoReader(job.source, max_pixels=translator.info.max_pixels) as reader:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-            with VideoWriter(temporary, suffix=job.target.suffix, reader=reader) as writer:
-                done = _translate(translator, reader, writer, batch_size, progress)
+        with (
+            VideoReader(job.source, max_pixels=translator.info.max_pixels) as reader,
+            replacing(job.target, replace=force) as temporary,
+            VideoWriter(temporary, suffix=job.target.suffix, reader=reader) as writer,
+        ):
+            done = _translate(translator, reader, writer, batch_size, progress)
             notes = [*reader.notes(done), *writer.notes]
-        if job.target.exists() and not force:
-            return job.failed(f"{job.target} is there since the start; it was not replaced")
-        temporary.replace(job.target)
     except (DataError, DivergedError) as error:
         return job.failed(str(error))
     except OSError as error:
         return job.failed(f"{job.target} cannot be written: {error.strerror or error}")
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return job.done("; ".join(notes))
 
 

@@ -158,7 +158,8 @@ def test_ctrl_c_ends_with_whole_files(model, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_of_a_real_process(model, here):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_real_process_with_whole_files(model, here, ending):
     for number in range(600):
         write_noise(f"in/{number:03}.png", (64, 64), seed=number)
     process = subprocess.Popen(
@@ -172,7 +173,7 @@ def test_ctrl_c_of_a_real_process(model, here):
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < until
         time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(ending)
     stderr = process.communicate(timeout=60)[1]
 
     assert process.returncode == 130, stderr

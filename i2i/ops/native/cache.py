@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from i2i.errors import printable
+from i2i.files.atomic import replacing
 from i2i.ops.native import toolchain
 from i2i.ops.native.toolchain import BuildError
 
@@ -111,9 +112,8 @@ def _compile(recipe: Recipe, build: KernelBuild, folder: Path, library: Path) ->
         _say(f"compiling {recipe.what} with {build.compiler}, once for this version; this can take a minute")
         built = build.compile(work)
         library.parent.mkdir(exist_ok=True)
-        temporary = library.with_name(f".{library.name}.writing")
-        shutil.copyfile(built, temporary)
-        temporary.replace(library)
+        with replacing(library) as temporary:
+            shutil.copyfile(built, temporary)
     _say(f"kept {recipe.what} in {library.parent}")
 
 
