@@ -95,7 +95,7 @@ def _handled(handlers: dict[int, Handler], handle: Handler) -> Iterator[None]:
 
 
 @contextmanager
-def deaf_to_signals() -> Iterator[None]:
+def ignoring_signals() -> Iterator[None]:
     """Ignore signals in what is started meanwhile: a terminal or a scheduler sends them to every process."""
     if not _is_main_thread():
         yield
@@ -104,7 +104,7 @@ def deaf_to_signals() -> Iterator[None]:
         yield
 
 
-def stay_deaf(_: int) -> None:
+def ignore_signals(_: int) -> None:
     """Ignore signals in a loading process, where torch puts a handler of its own; the main process ends it."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

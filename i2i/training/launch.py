@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
-from torch.distributed.distributed_c10d import _set_pg_timeout
 
 from i2i.config.run_config import RunConfig, TrainingOptions
 from i2i.environment.launchers import (
@@ -31,6 +28,11 @@ from i2i.progress import working
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import float32_by_default, torchs_own_settings
 from i2i.terminal import Reporter, Silent, Terminal
+from i2i.training.accelerate_private import (
+    device_chosen,
+    forget_device_and_precision,
+    set_collective_timeout,
+)
 from i2i.training.interruption import ending_at_once, held
 from i2i.training.records.page import write_page
 from i2i.training.records.run_folder import RunFolder
@@ -42,27 +44,11 @@ if TYPE_CHECKING:
     from i2i.models.checkpoint import Checkpoint
     from i2i.plugins.manager import PluginManager
 
-PATIENCE = timedelta(days=1)
+COLLECTIVE_TIMEOUT = timedelta(days=1)
 """How long processes that train wait for each other: the first one may be measuring many images."""
 
-MEETING = timedelta(minutes=5)
+RENDEZVOUS_TIMEOUT = timedelta(minutes=5)
 """How long they wait for each other before that; a launcher starts them together."""
-
-_DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
-
-
-@contextmanager
-def _accelerate_on(device: torch.device) -> Iterator[None]:
-    """Let Accelerate, which has no argument for it, take this GPU; later runs of the process choose their own."""
-    before = os.environ.get(_DEVICE_VARIABLE)
-    torch.cuda.set_device(device)
-    os.environ[_DEVICE_VARIABLE] = str(device)
-    try:
-        yield
-    finally:
-        del os.environ[_DEVICE_VARIABLE]
-        if before is not None:
-            os.environ[_DEVICE_VARIABLE] = before
 
 
 class Launch:
@@ -88,8 +74,8 @@ class Launch:
         self.several = found.several
         device = check_device("cpu" if options.device == "auto" and wants_cpu() else options.device)
         if not (self.several and torch.distributed.is_initialized()):
-            # Accelerate keeps its device and precision for the whole process; each run of ours chooses its own.
-            AcceleratorState._reset_state(reset_partial_state=True)
+            # Accelerate keeps them for the whole process; each run of ours chooses its own.
+            forget_device_and_precision()
         chosen = device.type == "cuda" and device.index is not None
         if chosen and self.several:
             raise ConfigError(
@@ -97,7 +83,7 @@ class Launch:
                 "--device cuda (CUDA_VISIBLE_DEVICES chooses among the GPUs), or a single process"
             )
         notes = [*found.notes, *ignored_settings(options.precision, options.accumulate, options.device)]
-        with told_to_accelerate(found), _accelerate_on(device) if chosen else nullcontext():
+        with told_to_accelerate(found), device_chosen(device) if chosen else nullcontext():
             self.accelerator = self._meet(found, cpu=device.type == "cpu")
         self.is_main = self.accelerator.is_main_process
         self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
@@ -114,7 +100,7 @@ class Launch:
             accelerator = Accelerator(
                 cpu=cpu,
                 mixed_precision="bf16" if self.options.precision == "bf16" else "no",
-                kwargs_handlers=[InitProcessGroupKwargs(timeout=MEETING)],
+                kwargs_handlers=[InitProcessGroupKwargs(timeout=RENDEZVOUS_TIMEOUT)],
             )
         except RuntimeError as error:  # of torch.distributed; nothing else can fail like this
             if not found.several:
@@ -125,7 +111,7 @@ class Launch:
                 "torchrun --standalone --nproc-per-node N -m i2i run ..."
             ) from error
         if self.several:
-            _set_pg_timeout(PATIENCE)
+            set_collective_timeout(COLLECTIVE_TIMEOUT)
         return accelerator
 
     def __enter__(self) -> Launch:

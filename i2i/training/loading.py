@@ -21,14 +21,14 @@ from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from i2i.errors import DataError, reason_of
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Batch, Dataset
 from i2i.tensors.collate import collate
 from i2i.training.batches import Key, SampleStream
-from i2i.training.interruption import deaf_to_signals, stay_deaf
+from i2i.training.interruption import ignore_signals, ignoring_signals
+from i2i.training.loader_private import close_pipe, processes_of, require_names, shut_down
 
 SHARED_MEMORY = "/dev/shm"
 CHECK_SECONDS = 1.0
@@ -57,7 +57,7 @@ class Batches(Iterator[Batch]):
         """Whether the main thread waits for a batch, which it may give up at any time: no step is under way."""
         self._note, self._told = note, False
         self._since, self._over = 0.0, threading.Event()
-        self._processes: Sequence[BaseProcess] = ()
+        self.processes: Sequence[BaseProcess] = ()
         self._ended: list[tuple[int | None, int]] = []
         self._iterator: Iterator[Any]
         if workers == 0:
@@ -70,7 +70,7 @@ class Batches(Iterator[Batch]):
                 f"--workers {workers}: the loading processes cannot be started ({reason_of(error)}); use fewer, or "
                 "--workers 0"
             ) from error
-        self._processes = self._iterator._workers
+        self.processes = processes_of(self._iterator)
         self._watch = threading.Thread(target=self._watch_processes, name="i2i-watch-loading", daemon=True)
         self._watch.start()
 
@@ -78,19 +78,19 @@ class Batches(Iterator[Batch]):
         """Return the next batch."""
         self._since, self.waiting = time.monotonic(), True
         try:
-            return self._unpacked(self._handed_over()) if self._processes else next(self._iterator)
+            return self._unpacked(self._handed_over()) if self.processes else next(self._iterator)
         finally:
             self.waiting = False
 
     def close(self) -> None:
         """End the loading processes."""
-        if not self._processes:
+        if not self.processes:
             return
         self._over.set()
         self._watch.join()
         with suppress(OSError, RuntimeError):
-            self._iterator._shutdown_workers()  # type: ignore[attr-defined]
-        for process in self._processes:  # deaf to SIGTERM; Python's exit would wait for them without end
+            shut_down(self._iterator)
+        for process in self.processes:  # they ignore SIGTERM; Python's exit would wait for them without end
             if process.is_alive():
                 process.kill()
                 process.join(5)
@@ -134,7 +134,7 @@ class Batches(Iterator[Batch]):
 
     def _watch_processes(self) -> None:
         """End the wait for a batch that will never come: when one process dies, the pipe from all of them is closed."""
-        sentinels, told = [process.sentinel for process in self._processes], 0.0
+        sentinels, told = [process.sentinel for process in self.processes], 0.0
         while not self._over.is_set():
             if ended := multiprocessing.connection.wait(sentinels, timeout=CHECK_SECONDS):
                 break
@@ -147,13 +147,13 @@ class Batches(Iterator[Batch]):
                 )
         else:
             return
-        for process in self._processes:
+        for process in self.processes:
             if process.sentinel in ended:
                 process.join(CHECK_SECONDS)
                 self._ended.append((process.pid, -signal.SIGKILL if process.exitcode is None else process.exitcode))
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
-        self._iterator._worker_result_queue._writer.close()  # type: ignore[attr-defined]
+        close_pipe(self._iterator)
 
 
 @contextmanager
@@ -196,20 +196,20 @@ def _read(dataset: Dataset, keys: list[Key]) -> Batch:
         raise DataError(f"training samples make no batch: {reason_of(error)}") from error
 
 
-def _start(dataset: Dataset, stream: SampleStream, workers: int) -> _MultiProcessingDataLoaderIter:
+def _start(dataset: Dataset, stream: SampleStream, workers: int) -> Iterator[Any]:
     loader: DataLoader[Any] = DataLoader(
         _Packing(dataset),  # type: ignore[arg-type]  # keys are (epoch, index), not int
         batch_sampler=stream,
         num_workers=workers,
         collate_fn=_as_it_is,  # packed already
-        worker_init_fn=stay_deaf,
+        worker_init_fn=ignore_signals,
         # DataLoader draws a base seed: from a generator of its own, so that the global one is left alone.
         generator=torch.Generator().manual_seed(stream.seed),
     )
     # PyTorch would raise in the main thread, in whatever that does, when a process dies: also in the middle of a step.
-    with deaf_to_signals(), _keeping_handler("SIGCHLD"):
+    with ignoring_signals(), _keeping_handler("SIGCHLD"):
         iterator = iter(loader)
-    assert isinstance(iterator, _MultiProcessingDataLoaderIter)
+    require_names(iterator)
     return iterator
 
 

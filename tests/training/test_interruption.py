@@ -7,7 +7,7 @@ import time
 import pytest
 
 from i2i.training import interruption as interruption_module
-from i2i.training.interruption import SIGNALS, deaf_to_signals, ending_at_once, held, interruption
+from i2i.training.interruption import SIGNALS, ending_at_once, held, ignoring_signals, interruption
 
 from ..helpers.running import FAILED, UNPAIRED, Child, after_each_step, assert_tidy, options, steps_logged
 
@@ -74,7 +74,7 @@ def test_what_a_caller_handles_or_ignores_stays_with_that(name):
     for handler in (signal.SIG_IGN, lambda *_: caught.append(number)):
         before = signal.signal(number, handler)
         try:
-            with deaf_to_signals(), ending_at_once(), interruption() as interrupted:
+            with ignoring_signals(), ending_at_once(), interruption() as interrupted:
                 os.kill(os.getpid(), number)
                 assert not interrupted.is_set()
             assert signal.getsignal(number) is handler
@@ -116,7 +116,7 @@ def test_other_threads_run_without_signals():
     seen = []
 
     def work():
-        with deaf_to_signals(), interruption() as interrupted:
+        with ignoring_signals(), interruption() as interrupted:
             seen.append(interrupted.is_set())
 
     thread = threading.Thread(target=work)
@@ -145,7 +145,7 @@ def test_loading_processes_do_not_hold_up_the_exit_after_an_error(images, tmp_pa
 
 def test_signals_are_ignored_while_loading_processes_start():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    with deaf_to_signals():
+    with ignoring_signals():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -1,15 +1,14 @@
-import os
 import socket
 from datetime import timedelta
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 
 from i2i.config.run_config import TrainingOptions
 from i2i.errors import ConfigError
 from i2i.training import launch
-from i2i.training.launch import Launch, _accelerate_on
+from i2i.training.accelerate_private import forget_device_and_precision
+from i2i.training.launch import Launch
 
 
 @pytest.mark.parametrize("name", ["FSDP", "DEEPSPEED", "MEGATRON_LM", "PARALLELISM_CONFIG"])
@@ -27,14 +26,14 @@ def test_processes_that_do_not_meet_say_where_they_waited(monkeypatch):
     started = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     for name, value in started.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(launch, "MEETING", timedelta(seconds=1))
+    monkeypatch.setattr(launch, "RENDEZVOUS_TIMEOUT", timedelta(seconds=1))
     try:
         with pytest.raises(
             ConfigError, match=rf"process 0 of 2 did not meet the others at 127\.0\.0\.1:{port} .*torchrun"
         ):
             Launch(TrainingOptions(device="cpu"), progress=False)
     finally:
-        AcceleratorState._reset_state(reset_partial_state=True)
+        forget_device_and_precision()
 
 
 def test_a_launcher_for_the_cpu_is_obeyed_unless_a_device_is_named(monkeypatch):
@@ -50,15 +49,3 @@ def test_one_gpu_for_several_processes_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(ConfigError, match=r"--device cuda:1: several processes take one GPU each"):
         Launch(TrainingOptions(device="cuda:1"), progress=False)
-
-
-@pytest.mark.parametrize("before", [None, "cuda:0"])
-def test_the_choice_of_a_gpu_leaves_the_environment_as_it_was(monkeypatch, before):
-    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
-    if before is None:
-        monkeypatch.delenv("ACCELERATE_TORCH_DEVICE", raising=False)
-    else:
-        monkeypatch.setenv("ACCELERATE_TORCH_DEVICE", before)
-    with _accelerate_on(torch.device("cuda:1")):
-        assert os.environ["ACCELERATE_TORCH_DEVICE"] == "cuda:1"
-    assert os.environ.get("ACCELERATE_TORCH_DEVICE") == before

@@ -83,7 +83,7 @@ def test_one_that_dies_while_it_hands_over_is_an_error(monkeypatch):
     """It leaves half a batch in the pipe, for whose rest the main process waits as long as others have the pipe."""
     monkeypatch.setattr(loading, "_pack", lambda batch: b"x" * 30_000_000)
     with batches(Images()) as loaded:
-        victim = loaded._processes[0].pid
+        victim = loaded.processes[0].pid
         threading.Timer(1, lambda: os.kill(victim, signal.SIGKILL)).start()
         monkeypatch.setattr(loading.ForkingPickler, "loads", lambda packed: ("batch", {}))
         with pytest.raises(DataError, match="was killed"):
@@ -182,7 +182,7 @@ def test_nothing_is_left_of_the_processes_and_of_their_signals():
     before = signal.getsignal(signal.SIGCHLD)
     with batches(Images()) as loaded:
         next(loaded)
-        processes = list(loaded._processes)
+        processes = list(loaded.processes)
         os.kill(processes[0].pid, signal.SIGTERM)  # of a scheduler, to all
         next(loaded)
         assert signal.getsignal(signal.SIGCHLD) is before, "or a death would raise in the middle of a step"
@@ -192,9 +192,9 @@ def test_nothing_is_left_of_the_processes_and_of_their_signals():
 def test_a_stopped_process_does_not_hold_up_the_end():
     with batches(Images()) as loaded:
         next(loaded)
-        for process in loaded._processes:
+        for process in loaded.processes:
             os.kill(process.pid, signal.SIGSTOP)
-    assert not any(process.is_alive() for process in loaded._processes)
+    assert not any(process.is_alive() for process in loaded.processes)
 
 
 def test_a_long_wait_is_told(monkeypatch):
@@ -205,12 +205,12 @@ def test_a_long_wait_is_told(monkeypatch):
     def note(text):
         notes.append(text)
         told.set()
-        for process in loaded._processes:
+        for process in loaded.processes:
             os.kill(process.pid, signal.SIGCONT)
 
     with batches(Images(), note=note) as loaded:
         next(loaded)
-        for process in loaded._processes:
+        for process in loaded.processes:
             os.kill(process.pid, signal.SIGSTOP)
         for _ in range(8):
             next(loaded)
