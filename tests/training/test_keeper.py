@@ -14,6 +14,7 @@ from i2i.training.records.run_folder import RunFolder
 ACCELERATOR = SimpleNamespace(
     is_main_process=True,
     num_processes=1,
+    process_index=0,
     device="cpu",
     wait_for_everyone=lambda: None,
     log=lambda values, step: None,
