@@ -16,15 +16,13 @@ from i2i.plugins.calls import calling
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Sample
-from i2i.plugins.specs import DatasetSpec
+from i2i.plugins.specs import DatasetSpec, Direction, Domain
 from i2i.progress import counted
 
 Split = Literal["train", "test"]
-Domain = Literal["A", "B"]
 
 AS_THEY_ARE: Mapping[str, Any] = {"name": "folder", "mode": "none", "round_to": 0}
 """How images are read for a model that does not say how it was trained: none is resized."""
-REVERSED = {"AtoB": "BtoA", "BtoA": "AtoB"}
 
 
 @dataclass(frozen=True)
@@ -153,13 +151,13 @@ class EvaluatedImages:
         return any(truth is not None for _, truth in pairs)
 
 
-def open_images(manager: PluginManager, data: ChosenData, direction: str, seed: int) -> EvaluatedImages:
+def open_images(manager: PluginManager, data: ChosenData, direction: Direction, seed: int) -> EvaluatedImages:
     """Open the data set, once for each domain where that is needed to see all images of both.
 
     Args:
         manager: the plugins.
         data: the data set.
-        direction: ``"AtoB"``: images of A are translated; or ``"BtoA"``.
+        direction: which domain's images are translated.
         seed: of whatever the data set draws.
 
     Raises:
@@ -174,7 +172,7 @@ def open_images(manager: PluginManager, data: ChosenData, direction: str, seed: 
         if swapped is None
         else DomainImages(open_dataset(manager, swapped, data.root, data.split, seed), "A")
     )
-    sources, targets = (b, a) if direction == "BtoA" else (a, b)
+    sources, targets = (a, b) if direction.source == "A" else (b, a)
     if len(sources) == 0:
         raise DataError(
             f"{data.root}: no image to translate in split {data.split} of data set {data.dataset.name}; choose another "
@@ -186,7 +184,7 @@ def open_images(manager: PluginManager, data: ChosenData, direction: str, seed: 
 def _swapped(dataset: Choice) -> Choice | None:
     """The data set with its two domains swapped, or ``None`` where it has no such option."""
     values = dataset.options.model_dump()
-    if values.get("direction") not in REVERSED:
+    if values.get("direction") not in list(Direction):
         return None
-    options = type(dataset.options)(**{**values, "direction": REVERSED[values["direction"]]})
+    options = type(dataset.options)(**{**values, "direction": Direction(values["direction"]).reversed.value})
     return Choice(dataset.name, options)

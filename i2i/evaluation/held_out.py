@@ -14,11 +14,10 @@ from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sheets import write_picture, write_sheet
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
+from i2i.plugins.specs import Direction
 from i2i.progress import counted
 from i2i.tensors.collate import collate
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers
-
-OTHER_WAY = {"AtoB": "BtoA", "BtoA": "AtoB"}
 
 
 class HeldOut:
@@ -35,7 +34,7 @@ class HeldOut:
         self, dataset: Dataset, directions: Mapping[str, nn.Module], device: torch.device, *, paper_inference: bool
     ) -> None:
         self.dataset = dataset
-        self.directions = directions
+        self.directions = {Direction(name): network for name, network in directions.items()}
         self.device = device
         self.paper_inference = paper_inference
 
@@ -53,10 +52,10 @@ class HeldOut:
         with self._inference():
             for batch in self._images(limit):
                 for direction in self.directions:
-                    source, target = direction[0], direction[-1]
+                    source, target = direction.source, direction.target
                     output = self._translate(direction, batch[source])
                     if direction in cycle:
-                        back = self._translate(OTHER_WAY[direction], output)
+                        back = self._translate(direction.reversed, output)
                         cycle[direction].update(back, batch[source], batch[source])
                     if bool(batch["A_has_partner"]):
                         truth[direction].update(output, batch[target], batch[source])
@@ -81,9 +80,9 @@ class HeldOut:
             if columns := self._columns(next(iter(self.directions)), count):
                 write_picture(path, columns)
 
-    def _columns(self, direction: str, count: int) -> dict[str, Tensor]:
+    def _columns(self, direction: Direction, count: int) -> dict[str, Tensor]:
         """The columns of a sheet, empty when there is no held-out image."""
-        source, target = direction[0], direction[-1]
+        source, target = direction.source, direction.target
         source_name, target_name = self.dataset.domains[source], self.dataset.domains[target]
         columns: dict[str, list[Tensor]] = {}
         truth = f"truth ({target_name})"
@@ -93,7 +92,7 @@ class HeldOut:
             columns.setdefault(f"input ({source_name})", []).append(batch[source])
             columns.setdefault(f"output ({target_name})", []).append(output)
             if self._way_back(direction):
-                back = self._translate(OTHER_WAY[direction], output)
+                back = self._translate(direction.reversed, output)
                 columns.setdefault(f"back again ({source_name})", []).append(back)
             columns.setdefault(truth, []).append(batch[target])
             have_truth.append(bool(batch["A_has_partner"]))
@@ -101,10 +100,10 @@ class HeldOut:
             del columns[truth]
         return dict(_drawable(title, _stack(images)) for title, images in columns.items())
 
-    def _way_back(self, direction: str) -> bool:
-        return OTHER_WAY[direction] in self.directions
+    def _way_back(self, direction: Direction) -> bool:
+        return direction.reversed in self.directions
 
-    def _translate(self, direction: str, images: Tensor) -> Tensor:
+    def _translate(self, direction: Direction, images: Tensor) -> Tensor:
         network = self.directions[direction]
         random = own_random_numbers() if self.paper_inference else nullcontext()  # as a translator's, image by image
         with random, calling(network, f"translating a held-out image {direction}"):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from i2i.errors import CheckpointError, printable
+from i2i.plugins.specs import DirectionName
 
 MOST_STEPS = 10**15
 MOST_CHANNELS = 10_000
@@ -42,7 +43,7 @@ class _Component(_Part):
 
 class _Generator(_Part):
     file: Name | None = None
-    direction: Literal["AtoB", "BtoA"] | None = None
+    direction: DirectionName | None = None
     component: _Component | None = None
     in_channels: Channels | None = None
     out_channels: Channels | None = None
@@ -107,8 +108,8 @@ class _Record(_Part):
     checkpoint: str
     step: Count | None
     method: str | None
-    direction: Literal["AtoB", "BtoA"]
-    directions: list[Literal["AtoB", "BtoA"]]
+    direction: DirectionName
+    directions: list[DirectionName]
     domains: Annotated[list[str], Field(min_length=2, max_length=2)]
     generator: str
     options: dict[str, Any]

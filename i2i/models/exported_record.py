@@ -25,6 +25,7 @@ from i2i.errors import CheckpointError, reason_of
 from i2i.files.texts import parse_json
 from i2i.models.checkpoint_description import check_record
 from i2i.models.info import TranslatorInfo
+from i2i.plugins.specs import Direction
 
 FORMAT_VERSION = 1
 KEY = "i2i"
@@ -87,6 +88,10 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
         if version <= FORMAT_VERSION:
             check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
         record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
+        record |= {
+            "direction": Direction(record["direction"]),
+            "directions": tuple(map(Direction, record["directions"])),
+        }
         info = replace(TranslatorInfo(**record), checkpoint=path, chosen="")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(

@@ -19,13 +19,12 @@ from i2i.models.checkpoint import DESCRIPTION, Checkpoint
 from i2i.models.info import Inference, TranslatorInfo
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import GeneratorSpec
+from i2i.plugins.specs import Direction, GeneratorSpec
 from i2i.tensors.inference import own_random_numbers, torchs_own_settings
 from i2i.tensors.weight_types import require_types
 
 VALUE_RANGE = (-1.0, 1.0)
 DEFAULT_BACKGROUND = "#ffffff"
-DEFAULT_DIRECTION = "AtoB"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class _Entry:
     """
 
     key: str
-    direction: str
+    direction: Direction
     generator: str
     values: Mapping[str, Any]
     package: str
@@ -95,28 +94,29 @@ def load_generator(
     return network, info
 
 
-def directions(checkpoint: Checkpoint) -> tuple[str, ...]:
+def directions(checkpoint: Checkpoint) -> tuple[Direction, ...]:
     """The directions in which a checkpoint translates, sorted."""
     return tuple(sorted(_keys(checkpoint)))
 
 
-def _keys(checkpoint: Checkpoint) -> dict[str, str]:
+def _keys(checkpoint: Checkpoint) -> dict[Direction, str]:
     """The key of the generator by direction; one without is a helper of training, which nobody could ask for."""
     generators = checkpoint.description["generators"]
-    return {entry["direction"]: key for key, entry in generators.items() if entry.get("direction")}
+    return {Direction(entry["direction"]): key for key, entry in generators.items() if entry.get("direction")}
 
 
 def _entry(checkpoint: Checkpoint, direction: str | None) -> _Entry:
     keys = _keys(checkpoint)
     if direction is None:
-        direction = next(iter(keys)) if len(keys) == 1 else DEFAULT_DIRECTION
+        direction = next(iter(keys)) if len(keys) == 1 else Direction.A_TO_B
     if direction not in keys:
         known = ", ".join(f"{way} ({' to '.join(_domains(checkpoint, way))})" for way in sorted(keys)) or "no direction"
         raise ConfigError(f"{checkpoint.path} translates {known}; got direction {direction!r}")
-    entry = checkpoint.description["generators"][keys[direction]]
+    way = Direction(direction)
+    entry = checkpoint.description["generators"][keys[way]]
     return _Entry(
-        key=keys[direction],
-        direction=direction,
+        key=keys[way],
+        direction=way,
         generator=str(entry["component"]["name"]),
         values={key: value for key, value in entry["component"].items() if key != "name"},
         package=str(entry.get("package", "unknown")),
@@ -161,10 +161,10 @@ def _about(
     }
 
 
-def _domains(checkpoint: Checkpoint, direction: str) -> tuple[str, str]:
+def _domains(checkpoint: Checkpoint, direction: Direction) -> tuple[str, str]:
     names = checkpoint.description.get("domains", {})
-    source, target = direction[0], direction[-1]
-    return str(names.get(source, source)), str(names.get(target, target))
+    source, target = (str(names.get(domain, domain)) for domain in (direction.source, direction.target))
+    return source, target
 
 
 def _installed(manager: PluginManager, checkpoint: Checkpoint, entry: _Entry) -> str:

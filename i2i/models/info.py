@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from i2i.plugins.specs import Direction
+
 Inference = Literal["deterministic", "paper"]
 
 
@@ -18,7 +20,7 @@ class TranslatorInfo:
         checkpoint: its folder, or its file.
         step: training steps done, or ``None`` where nobody knows, as for a converted file.
         method: the training method, or ``None`` where the checkpoint does not say.
-        direction: ``"AtoB"`` or ``"BtoA"``, as the run named its domains.
+        direction: which domain it translates into which, as the run named them.
         directions: all directions of the checkpoint.
         domains: readable names of the source and the target domain.
         generator: the generator's name.
@@ -42,8 +44,8 @@ class TranslatorInfo:
     checkpoint: Path
     step: int | None
     method: str | None
-    direction: str
-    directions: tuple[str, ...]
+    direction: Direction
+    directions: tuple[Direction, ...]
     domains: tuple[str, str]
     generator: str
     options: Mapping[str, Any]

@@ -17,6 +17,7 @@ from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.models.checkpoint import Checkpoint
 from i2i.models.official_layout import KNOWN, OfficialGenerator, UnknownLayoutError, recognise
 from i2i.models.weight_files import Parts, read_weights
+from i2i.plugins.specs import Direction
 from i2i.tensors.weight_types import require_types
 
 BATCH_NORM_NOTE = (
@@ -70,14 +71,14 @@ def open_official(path: Path, choices: OfficialChoices) -> WeightFile:
 
     Raises:
         CheckpointError: it holds no generator that is known, or several; the message says what was found.
-        ConfigError: there is no such part.
+        ConfigError: there is no such part or direction.
     """
     parts = read_weights(path)
     found = _generators(path, parts, choices.part)
     (only, *others) = found
     ways = {_way(name, "" if others else path.stem): name for name in found}
     if choices.direction is not None and not others:
-        ways = {choices.direction: only}
+        ways = {_direction(choices.direction): only}
     if len(ways) < len(found):
         raise CheckpointError(
             f"{path} holds {len(found)} generators: {_listed(found)}; choose one: i2i convert {path} --part {only} "
@@ -85,7 +86,7 @@ def open_official(path: Path, choices: OfficialChoices) -> WeightFile:
         )
     entries, weights = {}, {}
     for way, name in sorted(ways.items()):
-        generator, key = found[name], f"G_{way[0]}"
+        generator, key = found[name], f"G_{way.source}"
         if choices.dropout is not None and generator.network == "unet":
             generator = replace(generator, dropout=choices.dropout)
         entries[key] = _entry(generator, key, way, f"{name} of {path.name}" if name else path.name)
@@ -114,16 +115,23 @@ def _generators(path: Path, parts: Parts, wanted: str | None) -> dict[str, Offic
     return found
 
 
-def _way(part: str, stem: str) -> str:
+def _way(part: str, stem: str) -> Direction:
     match = _WAY_IN_NAME.search(part) or _WAY_IN_NAME.search(stem)
-    return "BtoA" if match is not None and match[1].startswith("B") else "AtoB"
+    return Direction.B_TO_A if match is not None and match[1].startswith("B") else Direction.A_TO_B
+
+
+def _direction(name: str) -> Direction:
+    try:
+        return Direction(name)
+    except ValueError as error:
+        raise ConfigError(f"direction must be {' or '.join(Direction)}; got {name!r}") from error
 
 
 def _listed(found: Mapping[str, OfficialGenerator]) -> str:
     return ", ".join(f"{name} ({generator.official_name})" for name, generator in found.items())
 
 
-def _entry(generator: OfficialGenerator, key: str, way: str, source: str) -> dict[str, Any]:
+def _entry(generator: OfficialGenerator, key: str, way: Direction, source: str) -> dict[str, Any]:
     return {
         "file": f"{key}.safetensors",
         "direction": way,

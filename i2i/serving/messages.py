@@ -23,7 +23,7 @@ class ModelOptions:
     options: dict[str, Any]
 
 
-class Direction(BaseModel):
+class OfferedDirection(BaseModel):
     """One way of a translator."""
 
     name: str = Field(description="what to ask for: AtoB or BtoA")
@@ -35,7 +35,7 @@ class ModelInfo(BaseModel):
     """What is served."""
 
     name: str = Field(description="the folder or file it was loaded from, without the path")
-    directions: list[Direction] = Field(description="the first is taken when none is asked for")
+    directions: list[OfferedDirection] = Field(description="the first is taken when none is asked for")
     method: str | None = Field(description="how it was trained, where that is known")
     generator: str
     step: int | None = Field(description="training steps done, where that is known")

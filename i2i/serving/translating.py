@@ -17,7 +17,7 @@ from i2i.api.using import load_each_direction
 from i2i.errors import DataError, DivergedError, I2IError, PluginError, printable
 from i2i.images.reading import TooManyPixelsError, UnknownFormatError, UnusableImageError
 from i2i.images.writing import encoded
-from i2i.serving.messages import Direction, ModelInfo, ModelOptions, Refusal, Translation, TranslationJob
+from i2i.serving.messages import ModelInfo, ModelOptions, OfferedDirection, Refusal, Translation, TranslationJob
 from i2i.tensors.padding import padded_size
 from i2i.translation.kinds import require_pictures
 from i2i.translation.pictures import Frame, read_frame, translate_picture
@@ -84,7 +84,7 @@ def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
     directions = []
     for name, translator in translators.items():
         source, target = translator.info.domains
-        directions.append(Direction(name=name, source=printable(source), target=printable(target)))
+        directions.append(OfferedDirection(name=name, source=printable(source), target=printable(target)))
     return ModelInfo(
         name=printable(Path(model.model).resolve().name or str(model.model)),
         directions=directions,

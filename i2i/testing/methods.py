@@ -12,11 +12,10 @@ from torch.nn import functional as F
 from i2i.errors import I2IError
 from i2i.plugins import MethodSpec, Options
 from i2i.plugins.protocols import Batch, Method, Parts
-from i2i.plugins.specs import Pairing
+from i2i.plugins.specs import Direction, Pairing
 from i2i.testing.results import Checklist, expect
 
 SIZE = 16
-DIRECTIONS = ("AtoB", "BtoA")
 GROUPS = ("generators", "discriminators")
 
 
@@ -161,12 +160,12 @@ def _structure_check(method: Method) -> None:
 def _directions_check(method: Method, channels: Mapping[str, int]) -> None:
     expect("AtoB" in method.directions, f"directions must have 'AtoB'; got {sorted(method.directions)}")
     for direction, name in method.directions.items():
-        expect(direction in DIRECTIONS, f"directions may have {' and '.join(DIRECTIONS)}; got {direction!r}")
+        expect(direction in list(Direction), f"directions may have {' and '.join(Direction)}; got {direction!r}")
         expect(
             name in method.generators,
             f"directions[{direction!r}] must name one of the generators {sorted(method.generators)}; got {name!r}",
         )
-        source, target = direction[0], direction[-1]
+        source, target = Direction(direction).source, Direction(direction).target
         with torch.no_grad():
             output = method.generators[name](torch.zeros(1, channels[source], SIZE, SIZE))
         expect(

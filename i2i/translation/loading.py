@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from i2i.errors import ConfigError
-from i2i.models.find import ExportedModel, Opened
+from i2i.models.find import CheckpointModel, ExportedModel, Opened
 from i2i.models.generator import load_generator
 from i2i.models.info import Inference
 from i2i.plugins.manager import PluginManager
@@ -63,12 +63,12 @@ def load_directions(manager: PluginManager, opened: Opened, options: LoadingOpti
     Args and errors are those of :func:`load_translator`.
     """
     first = load_translator(manager, opened, options)
-    others = () if isinstance(opened, ExportedModel) else first.info.directions
-    return {first.info.direction: first} | {
-        other: load_translator(manager, opened, replace(options, direction=other))
-        for other in others
-        if other != first.info.direction
-    }
+    translators: dict[str, Translator] = {first.info.direction: first}
+    if isinstance(opened, CheckpointModel):
+        for other in first.info.directions:
+            if other != first.info.direction:
+                translators[other] = load_translator(manager, opened, replace(options, direction=other))
+    return translators
 
 
 def _load_exported(opened: ExportedModel, options: LoadingOptions) -> Translator:

@@ -311,6 +311,8 @@ def test_what_cannot_be_converted(tmp_path):
         i2i.convert([path, other], tmp_path / "out", direction="BtoA")
     with pytest.raises(ConfigError, match="exists and is not empty"):
         i2i.convert(path, tmp_path)
+    with pytest.raises(ConfigError, match="direction must be AtoB or BtoA; got 'AtoC'"):
+        i2i.convert(path, tmp_path / "out", direction="AtoC")
     i2i.convert(path, tmp_path / "out", direction="BtoA")
     with pytest.raises(ConfigError, match="--part is for files of other programs"):
         i2i.convert(tmp_path / "out", tmp_path / "again", part="G_A")

@@ -13,15 +13,15 @@ from PIL import Image
 from i2i.serving.app import make_app
 from i2i.serving.connections import Bounds
 from i2i.serving.hosts import Hosts
-from i2i.serving.messages import Direction, Limits, ModelInfo, Refusal, Translation, TranslationJob
+from i2i.serving.messages import Limits, ModelInfo, OfferedDirection, Refusal, Translation, TranslationJob
 from i2i.serving.running import Server
 from i2i.serving.service import Service
 
 MODEL = ModelInfo(
     name="zoo <run>",
     directions=[
-        Direction(name="AtoB", source="horse", target="zebra"),
-        Direction(name="BtoA", source="zebra", target="horse"),
+        OfferedDirection(name="AtoB", source="horse", target="zebra"),
+        OfferedDirection(name="BtoA", source="zebra", target="horse"),
     ],
     method="cyclegan",
     generator="resnet9",

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from i2i.serving.messages import Direction, Limits
+from i2i.serving.messages import Limits, OfferedDirection
 from i2i.serving.web_page import render
 
 from .serving import MODEL
@@ -17,7 +17,7 @@ from .serving import MODEL
 HOSTILE_NAMES = MODEL.model_copy(
     update={
         "name": "<script>alert(1)</script>",
-        "directions": [Direction(name="AtoB", source='"><img src=x onerror=alert(1)>', target="{{ 7 * 7 }}")],
+        "directions": [OfferedDirection(name="AtoB", source='"><img src=x onerror=alert(1)>', target="{{ 7 * 7 }}")],
         "method": None,
         "step": None,
     }

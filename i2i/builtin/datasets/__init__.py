@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.plugins import DatasetSpec, Options
-from i2i.plugins.specs import Pairing
+from i2i.plugins.specs import DirectionName, Pairing
 
 Mode = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 """The preprocessing modes of the reference implementation, by its names."""
@@ -25,7 +25,7 @@ class FolderOptions(Options):
         description="unpaired: any A with any B; paired: true pairs; partners: unpaired plus the true partner where A "
         "and B share a name. The method sets it",
     )
-    direction: Literal["AtoB", "BtoA"] = Field("AtoB", description="BtoA makes the second domain the input")
+    direction: DirectionName = Field("AtoB", description="BtoA makes the second domain the input")
     channels_A: Literal[1, 3] = Field(  # noqa: N815  (the domain's name)
         3, description="channels of the first domain, before direction swaps the two; 1 reads it as greyscale"
     )

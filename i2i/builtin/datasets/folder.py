@@ -26,8 +26,7 @@ from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
 from i2i.images.reading import read_image, to_array
 from i2i.plugins.protocols import Sample
-
-Domain = Literal["A", "B"]
+from i2i.plugins.specs import Direction, Domain
 
 
 class FolderDataset:
@@ -105,7 +104,7 @@ class FolderDataset:
         )
         self.notes = (*about_split, *describe_resizes(sizes, self._geometry))
         self._pictures: dict[Domain, tuple[Picture, ...]] = {"A": chosen.first, "B": chosen.second}
-        if options.direction == "BtoA":
+        if Direction(options.direction) is Direction.B_TO_A:
             self._pictures = {"A": chosen.second, "B": chosen.first}
             self.channels = {"A": options.channels_B, "B": options.channels_A}
             self.domains = {"A": layout.domains[1], "B": layout.domains[0]}
