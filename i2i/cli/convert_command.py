@@ -9,7 +9,7 @@ import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import plugin_manager, say
+from i2i.cli.output import plugin_manager, print_json, say
 from i2i.progress import working
 
 NO_MATTER = ("init", "init_gain", "kernels")
@@ -34,8 +34,9 @@ NO_MATTER = ("init", "init_gain", "kernels")
     help="Whether a U-Net was trained with dropout, which its keys do not tell. Default: with batch norm, as pix2pix.",
 )
 @shared.checkpoint()
+@shared.as_json("what the folder holds")
 @click.option("--half", is_flag=True, help="Store filters in 16 bits: half the size, differences below one level.")
-def convert(models: tuple[str, ...], out: Path, **given: Any) -> None:
+def convert(models: tuple[str, ...], out: Path, as_json: bool, **given: Any) -> None:
     """Convert generators of pytorch-CycleGAN-and-pix2pix into a folder for i2i translate and i2i.load.
 
     A file is such as latest_net_G.pth; two of them are both ways of one CycleGAN: latest_net_G_A.pth
@@ -46,10 +47,13 @@ def convert(models: tuple[str, ...], out: Path, **given: Any) -> None:
 
     manager = plugin_manager()
 
-    with watching(), working("reading and writing weights"):
+    with watching(not as_json), working("reading and writing weights"):
         from i2i.api import convert as convert_models
 
         converted = convert_models(models, out, manager=manager, **given)
+    if as_json:
+        print_json([info.to_dict() for info in converted])
+        return
     if converted[0].chosen:
         say(f"Step {converted[0].step}: {converted[0].chosen}")
     for info in converted:

@@ -8,7 +8,7 @@ import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import new_table, plugin_manager, print_table, say
+from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
 
 if TYPE_CHECKING:
     from i2i.exporting.exporter import ExportReport
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @shared.checkpoint()
 @shared.inference("what the run was set to; paper cannot be exported")
 @shared.force("a file that exists")
-def export(model: str, **given: Any) -> None:
+@shared.as_json("what was written and how it was checked")
+def export(model: str, as_json: bool, **given: Any) -> None:
     """Write MODEL as one file that runs without i2i, and check it.
 
     Images of any size and number go in; padding, scaling, rounding and cropping are in the file. It is run in a process
@@ -36,10 +37,13 @@ def export(model: str, **given: Any) -> None:
     from i2i.terminal import watching
 
     manager = plugin_manager()
-    with watching():
+    with watching(not as_json):
         from i2i.api import export as export_model
 
         report = export_model(model, manager=manager, **shared.given(given))
+    if as_json:
+        print_json(report.to_dict())
+        return
     info = report.info
     source, target = info.domains
     say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")

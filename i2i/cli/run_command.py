@@ -13,7 +13,7 @@ from i2i.cli import options as shared
 from i2i.cli.commands import GroupedCommand
 from i2i.cli.habits import RUN_HABITS
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import plugin_manager, say, speaks
+from i2i.cli.output import plugin_manager, print_json, say, speaks
 from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "Look at the data, print the configuration, fit for --config, and stop.",
     is_flag=True,
 )
-def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
+@shared.as_json("the run's end, or the configuration of --dry-run,", group=SETTINGS)
+def run(dry_run: bool, as_json: bool, resume: Path | None, **given: Any) -> None:
     """Train a translator, by default a CycleGAN on the small data set that ships inside.
 
     The run folder alone is enough to resume, to judge and to use what was learnt.
@@ -157,7 +158,7 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
             raise click.UsageError(
                 f"--dry-run shows the configuration of a new run; that of {resume} is in {resume / 'config.yaml'}"
             )
-        _print_config(options)
+        _print_config(options, as_json)
         return
 
     # GNU OpenMP's threads spin for long at every barrier, which on a machine whose cores are shared with other
@@ -170,7 +171,9 @@ def run(dry_run: bool, resume: Path | None, **given: Any) -> None:
     manager = plugin_manager()
     with watching(speaks()):
         result = train(resume=resume, progress=speaks(), manager=manager, **options)
-    if speaks():
+    if speaks() and as_json:
+        print_json(result.to_dict())
+    elif speaks():
         for line in summary(result):
             say(line)
     if not result.finished:
@@ -209,7 +212,7 @@ def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _print_config(options: dict[str, Any]) -> None:
+def _print_config(options: dict[str, Any], as_json: bool) -> None:
     from i2i.api.training import check_data, resolve
 
     manager = plugin_manager()
@@ -217,5 +220,8 @@ def _print_config(options: dict[str, Any]) -> None:
     config = resolve(manager=manager, **options)
     for note in check_data(config, manager):
         say(f"data: {note}", err=True)
+    if as_json:
+        print_json(config.to_dict())
+        return
     say("# The resolved configuration; use it again with: i2i run --config FILE")
     say(config.to_yaml().rstrip("\n"), lines=True)

@@ -10,7 +10,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import GroupedCommand
 from i2i.cli.main import INTERRUPTED
-from i2i.cli.output import plugin_manager, say
+from i2i.cli.output import plugin_manager, print_json, say
 from i2i.cli.translation_report import TranslationReport
 
 FORMATS = ("png", "jpeg", "webp", "bmp", "tiff")
@@ -32,12 +32,12 @@ OUTPUT, MODEL, MACHINE, LARGE = "Output", "Model", "Machine", "Large images"
 )
 @shared.option(
     "--format",
-    "format_name",
     type=click.Choice(FORMATS),
     help="Format of the translations. Default: each input's.",
     group=OUTPUT,
 )
 @shared.force("translations that exist", group=OUTPUT)
+@shared.as_json("what became of each file", group=OUTPUT)
 @shared.direction(group=MODEL)
 @shared.checkpoint(group=MODEL)
 @shared.inference(group=MODEL)
@@ -87,13 +87,7 @@ OUTPUT, MODEL, MACHINE, LARGE = "Output", "Model", "Machine", "Large images"
     help="Where the temporary files are. Default: the system's folder.",
     group=LARGE,
 )
-def translate(
-    model: str,
-    inputs: tuple[str, ...],
-    out: Path,
-    format_name: str | None,
-    **given: Any,
-) -> None:
+def translate(model: str, inputs: tuple[str, ...], out: Path, as_json: bool, **given: Any) -> None:
     """Translate images and videos with MODEL.
 
     INPUT is a file, a folder (with its sub-folders) or a quoted pattern such as "photos/**/*.jpg". Every image is
@@ -101,6 +95,8 @@ def translate(
     output exists already; a file that cannot be read is named, and the rest goes on. A video keeps its audio and its
     times. INPUT and FILE may be -, for one image on standard input or output.
     """
+    if as_json and str(out) == "-":
+        raise click.UsageError("--json prints on standard output, where --out - writes the image; leave one out")
     from i2i.api import translate as translate_files
     from i2i.terminal import watching
 
@@ -108,11 +104,10 @@ def translate(
     context = click.get_current_context()
     try:
         with report, watching():
-            translate_files(
+            outcomes = translate_files(
                 model,
                 inputs,
                 out,
-                format=format_name,
                 observer=report,
                 manager=plugin_manager(),
                 **shared.given(given),
@@ -122,7 +117,9 @@ def translate(
             raise
         say(f"Interrupted. {report.summary} No half-written file is left.", err=True)
         context.exit(INTERRUPTED)
-    if report.summary is not None:
+    if as_json:
+        print_json([outcome.to_dict() for outcome in outcomes])
+    elif report.summary is not None:
         say(report.summary)
     if report.failed:
         context.exit(1)

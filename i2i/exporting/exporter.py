@@ -11,8 +11,9 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -64,6 +65,10 @@ class ExportReport:
     runtime: str
     checks: tuple[Check, ...]
     tolerance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, fit for JSON."""
+        return {**asdict(self), "path": str(self.path), "info": self.info.to_dict()}
 
 
 def resolve_format(out: Path | None, file_format: str | None) -> Format:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from i2i.models.scores import values_to_json
 from i2i.plugins.specs import Direction
 
 Inference = Literal["deterministic", "paper"]
@@ -68,3 +69,7 @@ class TranslatorInfo:
         """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200 (the latest)"``."""
         place = str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
         return f"{place} ({self.chosen})" if self.chosen else place
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, fit for JSON; see :func:`~i2i.models.scores.values_to_json`."""
+        return {**asdict(self), "checkpoint": str(self.checkpoint), "metrics": values_to_json(self.metrics)}

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from i2i.errors import ConfigError, DataError, printable
 from i2i.images.finding import LeftOut, bullets
@@ -70,6 +71,11 @@ class FileOutcome:
     target: Path | None
     problem: str | None = None
     note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, fit for JSON."""
+        source, target = (None if path is None else str(path) for path in (self.source, self.target))
+        return {"source": source, "target": target, "problem": self.problem, "note": self.note}
 
 
 @dataclass(frozen=True)

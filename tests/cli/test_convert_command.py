@@ -1,5 +1,7 @@
 """``i2i convert``: what a person types and sees."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -105,3 +107,14 @@ def test_force_replaces_what_was_converted_and_nothing_else(tmp_path):
     assert kept.exit_code == 2
     assert "--force" not in kept.stderr
     assert (tmp_path / "out" / "notes.txt").exists()
+
+
+def test_what_the_folder_holds_as_json():
+    save("latest_net_G_B.pth")
+
+    result = run("convert", "latest_net_G_B.pth", "-o", "out", "--json")
+
+    assert result.exit_code == 0, result.output
+    (info,) = json.loads(result.stdout)
+    assert (info["direction"], info["generator"], info["options"]["blocks"]) == ("BtoA", "resnet", 1)
+    assert info["checkpoint"].endswith("out")

@@ -1,5 +1,6 @@
 """``i2i export``: what a person types and reads; and the exported file in ``i2i translate``."""
 
+import json
 import re
 import subprocess
 import sys
@@ -66,4 +67,22 @@ def test_wrong_usage_is_one_message(model, here):
     result = run("export", model)
     assert result.exit_code == 2
     assert "--format onnx or --format torch" in result.stderr
+    assert not list(here.iterdir())
+
+
+def test_what_was_written_as_json(model, here):
+    result = run("export", model, "-o", "run.pt2", "--json")
+
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["path"], report["format"], report["raw"]) == ("run.pt2", "torch", False)
+    assert report["info"]["direction"] == "AtoB"
+    assert all(check["difference"] <= check["allowed"] for check in report["checks"])
+
+
+def test_paper_inference_is_refused(model, here):
+    result = run("export", model, "-o", "run.pt2", "--inference", "paper")
+
+    assert result.exit_code in (1, 2)
+    assert "paper" in result.stderr
     assert not list(here.iterdir())

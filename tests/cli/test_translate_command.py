@@ -1,5 +1,6 @@
 """``i2i translate``: what a person types, sees and gets."""
 
+import json
 import os
 import re
 import shlex
@@ -320,3 +321,19 @@ def test_the_translator_that_ships_inside(here):
     assert result.exit_code == 0, result.output
     assert re.search(r"flat to 3d: resnet9, step \d+ of .*flat-3d, on cpu", result.stderr)
     assert pixels("out.png").shape == (30, 20, 3)
+
+
+def test_what_became_of_each_file_as_json(model):
+    write_noise("in/a.png", (20, 30))
+    Path("in/b.png").write_bytes(b"no picture")
+
+    result = run(model, "in", "-o", "out", "--device", "cpu", "--json")
+
+    assert result.exit_code == 1
+    first, second = sorted(json.loads(result.stdout), key=lambda outcome: outcome["source"])
+    assert first == {"source": "in/a.png", "target": "out/a.png", "problem": None, "note": ""}
+    assert second["source"] == "in/b.png"
+    assert second["problem"]
+    refused = run(model, "in/a.png", "-o", "-", "--json")
+    assert refused.exit_code == 2
+    assert "--json prints on standard output, where --out - writes the image" in refused.stderr

@@ -6,6 +6,9 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from i2i.models.scores import values_to_json
 
 
 def resume_command(folder: Path | str) -> str:
@@ -36,3 +39,15 @@ class RunResult:
     picture: Path
     page: Path
     metrics: Mapping[str, Mapping[str, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, fit for JSON; see :func:`~i2i.models.scores.values_to_json`."""
+        return {
+            "folder": str(self.folder),
+            "step": self.step,
+            "finished": self.finished,
+            "resume_command": self.resume_command,
+            "picture": str(self.picture),
+            "page": str(self.page),
+            "metrics": {direction: values_to_json(values) for direction, values in self.metrics.items()},
+        }
