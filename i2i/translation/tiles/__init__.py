@@ -6,6 +6,6 @@ tile. :mod:`~i2i.translation.tiles.graph` turns a network into operations on pla
 :mod:`~i2i.translation.tiles.compute` computes; :mod:`~i2i.translation.tiles.estimate` is the cheaper way whose result
 is an estimate.
 
-May import ``models``, ``tensors``, ``images``, ``environment`` and, of the room around it, ``translation.kinds``,
+May import ``tensors``, ``environment`` and, of the room around it, ``translation.kinds``,
 ``translation.network_runner`` and ``translation.failures``.
 """
