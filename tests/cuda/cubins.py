@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+from filelock import FileLock
+
 from ..cuda_on_host import toolkit
 
 HERE = Path(__file__)
@@ -132,9 +134,9 @@ def _of_source(source: Path, architecture: int) -> list[Kernel]:
         [str(compiler), *FLAGS, str(architecture), _text_with_includes(source), HERE.read_text("utf-8")]
     )
     kept = CACHE / f"{source.stem}-sm_{architecture}-{hashlib.sha256(made_of.encode()).hexdigest()[:20]}.json"
-    if not kept.is_file():
-        CACHE.mkdir(mode=0o700, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as name:
+    CACHE.mkdir(mode=0o700, exist_ok=True)
+    with FileLock(kept.with_suffix(".lock")), tempfile.TemporaryDirectory(dir=CACHE) as name:
+        if not kept.is_file():
             cubin, written = Path(name) / "kernels.cubin", Path(name) / "kernels.json"
             said = _run(
                 [str(compiler), *FLAGS, f"-arch=sm_{architecture}", f"-I{SOURCES}", str(source), "-o", str(cubin)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from ..cuda_on_host import building, toolkit
 from . import cubins
@@ -44,28 +47,35 @@ def run(*command: str, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A library of the operators' signatures, and that of the CUDA kernels."""
+def libraries() -> Iterator[tuple[Path, Path]]:
+    """A library of the operators' signatures, and that of the CUDA kernels: in a folder that stays, so that nvcc
+    compiles what has changed."""
     nvcc = toolkit.nvcc()
     if nvcc is None:
         pytest.skip(f"nvcc is not here: {toolkit.CURE}")
     if shutil.which("cmake") is None or shutil.which("ninja") is None:
         pytest.skip("cmake or ninja is not here: pip install cmake ninja")
-    folder = tmp_path_factory.mktemp("cmake")
     settings = {"I2I_CUDA": "ON", "I2I_WERROR": "ON", "I2I_NVCC": str(nvcc), "I2I_PYTHON": sys.executable}
     torch_folder = Path(torch.__file__).parent
     newest = str(cubins.ARCHITECTURES[-1])  # test_resources.py compiles for all of them
     settings |= {"I2I_CUDA_ARCHITECTURES": newest, "I2I_TORCH": str(torch_folder)}
-    run(
-        "cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *(f"-D{name}={to}" for name, to in settings.items())
-    )
-    run("cmake", "--build", str(folder), "--target", "i2i_cuda")
-    # The signatures alone: the library i2i has the kernels for the CPU as well, which take a minute more.
+    options = [f"-D{name}={to}" for name, to in settings.items()]
+    of_these = hashlib.sha256("\0".join([str(ROOT), torch.__version__, *options]).encode()).hexdigest()[:20]
+    folder = cubins.CACHE / f"cmake-{of_these}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        run("cmake", "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *options)
+        run("cmake", "--build", str(folder), "--target", "i2i_cuda")
+        yield _signatures(folder, torch_folder), folder / "csrc" / "cuda" / "libi2i_cuda.so"
+
+
+def _signatures(folder: Path, torch_folder: Path) -> Path:
+    """The signatures alone: the library i2i has the kernels for the CPU as well, which take a minute more."""
     schemas = folder / "schemas.so"
     flags = ["-std=c++17", "-fPIC", "-shared", "-DTORCH_TARGET_VERSION=0x020d000000000000"]
     flags += ["-isystem", str(torch_folder / "include"), "-o", str(schemas)]
     run(*building.COMPILER, *flags, str(ROOT / "csrc" / "schemas.cpp"), str(torch_folder / "lib" / "libtorch_cpu.so"))
-    return schemas, folder / "csrc" / "cuda" / "libi2i_cuda.so"
+    return schemas
 
 
 @pytest.mark.slow

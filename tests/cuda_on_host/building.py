@@ -1,4 +1,7 @@
-"""Compiling the kernels for the emulator, each build once: the results are kept by what they are made of."""
+"""Compiling the kernels for the emulator, each build once: the results are kept by what they are made of.
+
+Who comes second, in another worker or session, waits for the first.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock
 
 from . import toolkit
 
@@ -72,7 +77,9 @@ def build(
         with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or len(os.sched_getaffinity(0)))) as pool:
             objects = sorted(map(str, pool.map(_Object.compiled, jobs)))
         made = CACHE / f"{_digest([result, *flags, *objects])}-{result}"
-        if not made.is_file():
+        with FileLock(made.with_name(f"{made.name}.lock")):
+            if made.is_file():
+                return made
             kind = ["-shared"] if result.endswith(".so") else ["-rdynamic"]
             linked = Path(name) / result
             _run([*COMPILER, *flags, "-pthread", *kind, *objects, "-ldl", "-o", str(linked)])
@@ -94,7 +101,9 @@ class _Object:
         texts = [file.read_text("utf-8") for file in _made_of(command, self.source)]
         wherever = [flag for flag in flags if not flag.startswith("-I")]
         made = CACHE / f"{_digest([*COMPILER, *wherever, *texts])}.o"
-        if not made.is_file():
+        with FileLock(made.with_suffix(".lock")):
+            if made.is_file():
+                return made
             with tempfile.TemporaryDirectory(dir=CACHE) as name:
                 written = Path(name) / made.name
                 _run([*command, "-c", str(self.source), "-o", str(written)])
