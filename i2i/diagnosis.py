@@ -94,7 +94,7 @@ def examine(manager: PluginManager, folder: Path | None = None) -> Diagnosis:
 
     Args:
         manager: the plugins to report.
-        folder: whose free space is told; by default the current folder.
+        folder: whose free space is reported; by default the current folder.
     """
     folder = (folder or Path.cwd()).resolve()
     diagnosis = Diagnosis(cores=os.cpu_count(), default_precision=TrainingOptions().precision, folder=str(folder))

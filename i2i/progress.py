@@ -91,7 +91,7 @@ def listening(listener: Listener) -> Iterator[None]:
 def working(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
     """Say that work is being done, and give a function that is called after each of its things.
 
-    Work inside of other work is part of it, and not heard of.
+    Work inside of other work is part of it and is not reported.
     """
     work = Work(what, total)
 

@@ -146,7 +146,7 @@ def make_console() -> Console:
 
 
 class Terminal:
-    """Two live lines on standard error: bar and speed, then losses; where that is no terminal, a line now and then.
+    """Two live lines on standard error: bar and speed, then losses; where that is not a terminal, a line now and then.
 
     Args:
         console: where to draw, by default standard error.

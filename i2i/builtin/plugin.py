@@ -1,4 +1,4 @@
-"""The built-in components, registered through the same hooks as a stranger's package. Imports no torch."""
+"""The built-in components, registered through the same hooks as anybody's package. Imports no torch."""
 
 from __future__ import annotations
 

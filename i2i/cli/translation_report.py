@@ -69,7 +69,7 @@ class TranslationReport(TranslationObserver):
         self._plan = plan
         if plan.ignored:
             count = len(plan.ignored)
-            say(f"{count} files are no images by their suffix and are ignored, such as {plan.ignored[0]}", err=True)
+            say(f"{count} files are ignored, as their suffix is not that of an image, such as {plan.ignored[0]}", err=True)
         for note in plan.notes:
             say(f"Note: {note}", err=True, lines=True)
 

@@ -27,7 +27,7 @@ def layer_from_file(path: str | Path) -> Layer:
     """Read a YAML file of sections.
 
     Raises:
-        ConfigError: when it cannot be read, is no YAML or has no sections.
+        ConfigError: when it cannot be read, is not YAML or has no sections.
     """
     try:
         values = read_yaml(named(path))

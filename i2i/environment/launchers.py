@@ -236,12 +236,12 @@ def _on_its_own(launcher: str, environ: Mapping[str, str], size_name: str, rank_
 
 
 def _left_over(environ: Mapping[str, str], rank_name: str, size_name: str) -> Iterator[str]:
-    """Tell of a rank without a size, of a size without a rank, and of what is no number."""
+    """Report a rank without a size, a size without a rank, and what is not a number."""
     size = _number(environ, size_name)
     for name in (rank_name, size_name):
         text = environ.get(name, "").strip()
         if text and _number(environ, name) is None:
-            yield f"{name}={printable(text)} in the environment has no effect: it is no number; one process trains"
+            yield f"{name}={printable(text)} in the environment has no effect: it is not a number; one process trains"
         elif name == rank_name and text not in ("", "0") and (size is None or size < 2):
             yield f"{name}={text} in the environment has no effect: no {size_name} says that there are others"
         elif name == size_name and size is not None and size > 1 and not environ.get(rank_name, "").strip():

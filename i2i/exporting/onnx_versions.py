@@ -44,7 +44,7 @@ def least_versions(model: onnx.ModelProto) -> None:
 
 
 def _types(model: onnx.ModelProto) -> dict[str, str]:
-    """The types of values, such as ``tensor(float)``, as far as they can be told."""
+    """The types of values, such as ``tensor(float)``, as far as they are known."""
     graph = shape_inference.infer_shapes(model).graph
     types = {
         value.name: f"tensor({_type_name(value.type.tensor_type.elem_type)})"

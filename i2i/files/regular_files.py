@@ -20,7 +20,7 @@ _KINDS = (
 
 
 def kind_of(path: Path) -> str | None:
-    """``"a pipe"``, ``"a folder"`` and the like for what exists and is no ordinary file, else ``None``."""
+    """``"a pipe"``, ``"a folder"`` and the like for what exists and is not an ordinary file, else ``None``."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):  # the latter of a name with a zero byte

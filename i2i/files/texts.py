@@ -74,8 +74,8 @@ def decode(content: bytes) -> str:
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8")
     if encoding.startswith("utf-8") and b"\0" in content:
         raise TextError(
-            f"holds a NUL byte at offset {content.index(0):,}: it is no text, or UTF-16 without a byte order mark; "
-            "save it as UTF-8"
+            f"holds a NUL byte at offset {content.index(0):,}: it is not text, or it is UTF-16 without a byte order "
+            "mark; save it as UTF-8"
         )
     try:
         return content.decode(encoding)
@@ -83,8 +83,8 @@ def decode(content: bytes) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         name = encoding.removesuffix("-sig").upper()
         raise TextError(
-            f"is no {name}: byte 0x{content[error.start]:02x} at offset {error.start:,}, line {line} ({error.reason}); "
-            "save it as UTF-8"
+            f"is not {name}: byte 0x{content[error.start]:02x} at offset {error.start:,}, line {line} "
+            f"({error.reason}); save it as UTF-8"
         ) from error
 
 
@@ -92,7 +92,7 @@ def read_json(path: str | Path, longest: int = LONGEST_JSON) -> Any:
     """Read a JSON file.
 
     Raises:
-        TextError: it is too long, too deep or no JSON.
+        TextError: it is too long, too deep or not JSON.
         OSError: it cannot be read.
     """
     return parse_json(read_text(path, longest), longest)
@@ -102,7 +102,7 @@ def parse_json(text: str, longest: int = LONGEST_JSON) -> Any:
     """Parse JSON.
 
     Raises:
-        TextError: it is too long, too deep, no JSON, or gives one name of an object twice.
+        TextError: it is too long, too deep, not JSON, or gives one name of an object twice.
     """
     if len(text) > longest:
         raise TextError(f"is longer than {longest:,} characters, the most that is read")
@@ -113,7 +113,7 @@ def parse_json(text: str, longest: int = LONGEST_JSON) -> Any:
     except TextError:
         raise
     except ValueError as error:  # also a number of more digits than Python converts
-        raise TextError(f"is no JSON: {reason_of(error)}") from error
+        raise TextError(f"is not JSON: {reason_of(error)}") from error
     if _is_deeper(value, DEEPEST):
         raise TextError(_too_deep())
     return value
@@ -165,7 +165,7 @@ def parse_yaml(text: str) -> Any:
     """Parse one YAML document of plain values: words, numbers, true, false, null, lists and mappings.
 
     Raises:
-        TextError: it is too long, too deep, holds too many values, is no YAML or holds several documents; a name is
+        TextError: it is too long, too deep, holds too many values, is not YAML or holds several documents; a name is
             given twice or is none; a tag asks for anything but plain values.
     """
     if len(text) > LONGEST_YAML:
@@ -180,11 +180,11 @@ def parse_yaml(text: str) -> Any:
     except RecursionError as error:
         raise TextError(_too_deep()) from error
     except yaml.YAMLError as error:
-        raise TextError(f"is no YAML: {_reason(error)}") from error
+        raise TextError(f"is not YAML: {_reason(error)}") from error
     except TextError:
         raise
     except (ValueError, TypeError, OverflowError) as error:  # a tag whose value is none of its kind, such as !!int x
-        raise TextError(f"is no YAML: {reason_of(error)}") from error
+        raise TextError(f"is not YAML: {reason_of(error)}") from error
 
 
 def dump_yaml(value: Any) -> str:
@@ -254,12 +254,12 @@ def _check(node: yaml.Node, known: dict[int, tuple[int, int]]) -> tuple[int, int
         known: what was returned for lists and mappings so far; (0, 0) for those around this one.
     """
     if node.tag not in _PLAIN_TAGS and node.tag != _MERGE_TAG:
-        raise TextError(f"is no plain YAML: {_line(node)}: tag {shown(node.tag)} asks for more than plain values")
+        raise TextError(f"is not plain YAML: {_line(node)}: tag {shown(node.tag)} asks for more than plain values")
     if isinstance(node, yaml.ScalarNode):
         return 1, 0
     if id(node) in known:
         if known[id(node)] == (0, 0):
-            raise TextError(f"is no plain YAML: {_line(node)}: an alias stands inside of what it stands for")
+            raise TextError(f"is not plain YAML: {_line(node)}: an alias is inside of what it stands for")
         return known[id(node)]
     known[id(node)] = (0, 0)
     if isinstance(node, yaml.MappingNode):
@@ -282,7 +282,7 @@ def _check_names(node: yaml.MappingNode) -> None:
         if not isinstance(key, yaml.ScalarNode) or key.tag not in (*_NAME_TAGS, _MERGE_TAG):
             came = shown(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
             raise TextError(
-                f"is no plain YAML: {_line(key)}: expected a name before ':'; got {came} (in quotes it is a name)"
+                f"is not plain YAML: {_line(key)}: expected a name before ':'; got {came} (in quotes it is a name)"
             )
         name = (key.tag, key.value)
         if name in lines:

@@ -51,7 +51,7 @@ class UnusableImageError(Exception):
 
 
 class UnknownFormatError(UnusableImageError):
-    """The content is no picture of a format that is read, or its header is damaged."""
+    """The content is not a picture of a format that is read, or its header is damaged."""
 
 
 class TooManyPixelsError(UnusableImageError):
@@ -116,7 +116,7 @@ def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool =
 
 
 def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool = False) -> DecodedImage:
-    """Decode what a stranger sent, to its last byte; only the parsers of the accepted formats see it.
+    """Decode what a client sent, to its last byte; only the parsers of the accepted formats see it.
 
     Args:
         file: open for reading, seekable, at its begin.
@@ -124,7 +124,7 @@ def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metad
         metadata: whether to collect what it says beside the pixels.
 
     Raises:
-        UnknownFormatError: it is no PNG, JPEG, WebP, BMP or TIFF.
+        UnknownFormatError: it is not a PNG, JPEG, WebP, BMP or TIFF.
         TooManyPixelsError: it is too large.
         UnusableImageError: with the reason: damaged, or of an unsupported kind.
     """

@@ -61,12 +61,12 @@ def is_clutter(name: str) -> bool:
 
 
 def walk(folder: Path, left_out: LeftOut | None = None, *, keep: Collection[str] = ()) -> Iterator[Path]:
-    """Yield each file below a folder that is no clutter, by name; links are followed, but never back up into a loop.
+    """Yield each file below a folder that is not clutter, by name; links are followed, but never back up into a loop.
 
     Args:
         folder: is searched whatever it is called itself.
         left_out: takes what is passed over.
-        keep: names that are no clutter here, because a person wrote them.
+        keep: names that are not clutter here, because a person wrote them.
 
     Raises:
         DataError: when a folder cannot be listed.

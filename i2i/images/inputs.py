@@ -49,7 +49,7 @@ def find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> list[Found]:
 
     Args:
         inputs: see :func:`~i2i.translation.plan.make_plan`.
-        out: what lies in this folder is no input.
+        out: what lies in this folder is not an input.
         left_out: takes the clutter that was passed over.
 
     Raises:

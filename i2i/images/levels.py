@@ -75,7 +75,7 @@ def of_all(levels: Iterable[Levels]) -> Levels | None:
 def describe_picture(levels: Levels) -> list[str]:
     """Return a note on a single picture that a network sees as nearly black, if it is one.
 
-    Of 8 bits none is told: a dark photograph is one in itself.
+    With 8 bits nothing is reported: a dark photograph is meant to be dark.
     """
     if levels.stored_bits != 16 or not levels.describes_dark:
         return []

@@ -55,7 +55,7 @@ def name_of_content(begin: bytes) -> str:
 
 
 def reason_against_jpeg(file: BinaryIO) -> str:
-    """Return why a JPEG is of a kind that is not read, or an empty string where nothing speaks against it."""
+    """Return why a JPEG is of a kind that is not read, or an empty string where nothing is wrong with it."""
     frame = _frame(file)
     if frame is None:
         return ""

@@ -70,7 +70,7 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 _SUB_PAGES, _COLOUR_MAP = 330, 320
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it finds is told in exceptions as well
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it finds is said in exceptions as well
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def read_mask(header: TiffHeader, picture: TiffPicture, file: BinaryIO) -> Image
 
 
 def with_mask(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """Make transparent what a mask says is no part of a picture; of 16 bits the upper 8 are left then."""
+    """Make transparent what a mask says is not part of a picture; of 16 bits the upper 8 are left then."""
     if image.mode.startswith("I;16"):
         info = image.info
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Calling components: whatever a stranger's code raises becomes one message that names it, its package and version.
+"""Calling components: whatever a plugin's code raises becomes one message that names it, its package and version.
 
 ``I2I_TRACE_PLUGINS`` shows the traceback as well, and tells what is loaded.
 """
@@ -65,7 +65,7 @@ def unmark(built: Any) -> None:
 def calling(component: Any, doing: str, way_on: str = "") -> Iterator[None]:
     """Turn what a component raises into a :class:`PluginError` that names the innermost component on the way there.
 
-    Errors of i2i pass unchanged. A file that cannot be read, and memory that is short, are no fault of a component.
+    Errors of i2i pass unchanged. A file that cannot be read, and memory that is short, are no component's fault.
 
     Args:
         component: what is called, or the object that it built; it may call others.

@@ -79,7 +79,7 @@ def parse_options(
 
     Args:
         options: the option model.
-        values: what a person gave, by field name; strings are converted as pydantic does, and ``none`` is no value
+        values: what a person gave, by field name; strings are converted as pydantic does, and ``none`` is not a value
             for an option that can be left without one.
         where: the prefix of the field names in the problems, such as ``"generator"``.
     """
@@ -91,7 +91,7 @@ def parse_options(
         return options.model_validate(plain), []
     except ValidationError as error:
         return None, [_problem(options, detail, where) for detail in error.errors()]
-    except Exception as error:  # of a validator of a stranger's; pydantic explains ValueError and AssertionError alone
+    except Exception as error:  # of a plugin's validator; pydantic explains ValueError and AssertionError alone
         return None, [Problem(where, f"its options could not be checked: {type(error).__name__}: {reason_of(error)}")]
 
 

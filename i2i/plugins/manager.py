@@ -116,7 +116,7 @@ class PluginManager:
         ]
         known = {name for plugin, _ in found for name in (plugin.name, plugin.package)}
         self.warnings += [
-            f"{DISABLE_VARIABLE} names {name!r}, which is no installed plugin or package{did_you_mean(name, known)}"
+            f"{DISABLE_VARIABLE} names {name!r}, which is not an installed plugin or package{did_you_mean(name, known)}"
             for name in unused
         ]
 
@@ -188,7 +188,7 @@ class PluginManager:
             specs = self._collect(module)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # whatever a stranger's module does, sys.exit() included, i2i goes on
+        except BaseException as error:  # whatever a plugin's module does, sys.exit() included, i2i continues
             problem = _problem(error)
             self._trace(f"{plugin.name} failed: {problem}")
             self._pluggy.unregister(name=registered)

@@ -97,7 +97,7 @@ class Dataset(Protocol):
 
     Three more attributes are used where a data set has them: ``notes``, sentences for the person who starts a run;
     ``sizes``, every ``(height, width)`` of its samples, else the first sample is looked at; and ``names``, ``"A"`` and
-    ``"B"`` to a list of the names of all images, by which a run that goes on finds out that its images changed (else
+    ``"B"`` to a list of the names of all images, by which a resumed run finds out that its images changed (else
     only their number is compared).
     """
 

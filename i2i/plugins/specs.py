@@ -72,7 +72,7 @@ class Spec:
 
     kind: ClassVar[str]
     reserved: ClassVar[frozenset[str]] = frozenset({"name"})
-    """Names in the component's section of the configuration that are no options of its own."""
+    """Names in the component's section of the configuration that are not options of its own."""
 
     name: str
     summary: str

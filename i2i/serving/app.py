@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 ACCEPTED = ("image/png", "image/jpeg", "image/webp", "image/bmp", "image/tiff", "application/octet-stream")
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 ERRORS = {
-    400: "The body is empty, or the request is no HTTP.",
+    400: "The body is empty, or the request is not HTTP.",
     403: "A page of another origin asked.",
     408: "The upload took too long.",
     413: "Too many bytes or pixels.",
-    415: "The body is no PNG, JPEG, WebP, BMP or TIFF.",
+    415: "The body is not a PNG, JPEG, WebP, BMP or TIFF.",
     421: "The server is not known by the host that was named.",
     422: "The image is damaged or cannot be translated, or a parameter is wrong.",
     500: "The translation failed.",

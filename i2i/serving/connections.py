@@ -287,4 +287,4 @@ def _judge(error: BaseException | None, unread: bytes, *, in_body: bool) -> tupl
         if b"\n" not in unread:
             return LONG_LINE
         return LONG_HEADERS
-    return status, f"the request is no valid HTTP/1.1{why}"
+    return status, f"the request is not valid HTTP/1.1{why}"

@@ -1,4 +1,4 @@
-"""What stands around the application: whose requests are heard, and the headers that every answer carries."""
+"""What surrounds the application: whose requests are accepted, and the headers that every answer carries."""
 
 from __future__ import annotations
 

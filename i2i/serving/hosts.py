@@ -1,7 +1,7 @@
 """The names that a server is known by: which Host a request may have.
 
 A page on the internet can have its own name point at this machine (DNS rebinding); its visitor's browser then takes the
-server for a part of that page. Such a request names the page's host, so a name has to be known to be heard.
+server for a part of that page. Such a request names the page's host, so a name has to be known to be accepted.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from i2i.errors import ConfigError, printable
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY = "*"
-"""Given as a name: every name is heard."""
+"""Given as a name: every name is accepted."""
 
 _HOST = re.compile(r"(?:\[(?P<literal>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:@/?#\\,;%]+))(?::(?P<port>[0-9]*))?")
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """The hosts whose requests are heard.
+    """The hosts whose requests are accepted.
 
     Attributes:
         names: in lower case, and addresses as :mod:`ipaddress` writes them.
-        addresses: whether any IP address is heard as well. No name can be pointed elsewhere there, and behind a port
+        addresses: whether any IP address is accepted as well. No name can be pointed elsewhere there, and behind a port
             that is forwarded (containers, routers) a machine does not know the address by which it is reached.
     """
 
@@ -36,7 +36,7 @@ class Hosts:
     addresses: bool = False
 
     def know(self, host: str | None) -> bool:
-        """Whether a request with this ``Host`` is heard; with ``None``, as HTTP/1.0 allows, it is of no browser."""
+        """Whether a request with this ``Host`` is accepted; with ``None``, as HTTP/1.0 allows, no browser sent it."""
         if host is None:
             return True
         found = split_host(host)
@@ -71,7 +71,7 @@ def hosts_of(listener: socket.socket, host: str, allowed: Iterable[str]) -> Host
         allowed: further names that the person gave; ``*``: any.
 
     Raises:
-        ConfigError: one of them is no name.
+        ConfigError: one of them is not a name.
     """
     names = [_allowed(name) for name in allowed]
     if ANY in names:

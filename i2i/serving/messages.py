@@ -17,7 +17,7 @@ FormatName = Literal["png", "jpeg", "webp"]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What to serve: the model, and what :func:`i2i.load` is told beside it."""
+    """What to serve: the model, and what :func:`i2i.load` is given with it."""
 
     model: str | Path
     options: dict[str, Any]

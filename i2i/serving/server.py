@@ -171,7 +171,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Bind an address; what connects from now on waits until the model is loaded.
 
     Raises:
-        ConfigError: the address is no address of this machine, or the port is taken or reserved.
+        ConfigError: the address is not an address of this machine, or the port is taken or reserved.
     """
     try:
         if not host:
@@ -179,7 +179,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or reason_of(error)
-        raise ConfigError(f"--host {printable(host)} is no address ({reason}); try 127.0.0.1 or 0.0.0.0") from error
+        raise ConfigError(f"--host {printable(host)} is not an address ({reason}); try 127.0.0.1 or 0.0.0.0") from error
     listener = None
     try:
         listener = socket.socket(family, kind, protocol)
@@ -199,7 +199,7 @@ def listen(host: str, port: int) -> socket.socket:
             errno.EADDRINUSE: f"port {port} of {host} is taken by another program; choose another with --port, or let "
             "--port 0 find a free one",
             errno.EACCES: f"port {port} is reserved for the system's administrator; choose one from 1024 on",
-            errno.EADDRNOTAVAIL: f"{host} is no address of this machine; try 127.0.0.1 or 0.0.0.0",
+            errno.EADDRNOTAVAIL: f"{host} is not an address of this machine; try 127.0.0.1 or 0.0.0.0",
             errno.EAFNOSUPPORT: f"this system has no addresses such as {host} (IPv6 is off); try 127.0.0.1 or 0.0.0.0",
         }
         code = error.errno or 0

@@ -21,7 +21,7 @@ NO_FILES = ("multipart/", "application/json", "text/")
 """Types of bodies that are never an image file, however they begin."""
 
 SLOW_SECONDS = 10.0
-"""How long an upload may be slower than ``SLOWEST``; one that stands still holds its place no longer."""
+"""How long an upload may be slower than ``SLOWEST``; one that stalls loses its place."""
 
 SLOWEST = 1024
 """Bytes a second."""
@@ -152,7 +152,7 @@ async def read_upload(request: Request, limits: Limits) -> bytes:
     """Read the body of a request, up to a size and within a time.
 
     Raises:
-        RefusedError: it is empty, of a kind that is no file, too large, or too slow.
+        RefusedError: it is empty, of a kind that is not a file, too large, or too slow.
     """
     kind = request.headers.get("content-type", "").lower()
     if kind.startswith(NO_FILES):

@@ -69,7 +69,7 @@ def load_model(model: ModelOptions) -> dict[str, Translator]:
 
 
 def warm_up(translators: Translators) -> None:
-    """Translate a grey picture in each direction, so that what is done at first use is no part of a client's time.
+    """Translate a grey picture in each direction, so that what is done at first use is not part of a client's time.
 
     In a checkout that may be the compiling of the native kernels, which takes longer than a request may.
     """
@@ -112,7 +112,7 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
         picture = translate_picture(translator, opaque, deep=frame.deep)
         return Translation(_encoded(picture, frame))
     except UnknownFormatError:
-        return Refusal(415, "the file is no PNG, JPEG, WebP, BMP or TIFF image, or its header is damaged")
+        return Refusal(415, "the file is not a PNG, JPEG, WebP, BMP or TIFF image, or its header is damaged")
     except TooManyPixelsError as error:
         width, height = error.size
         return Refusal(

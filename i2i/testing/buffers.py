@@ -91,7 +91,7 @@ def _plain_state_check(buffer: Buffer) -> None:
 
 
 def _resume_check(buffer: Buffer, resumed: Buffer) -> None:
-    """``resumed`` starts from another seed, so that it goes on identically only if the random state is saved."""
+    """``resumed`` starts from another seed, so that it continues identically only if the random state is saved."""
     _exchange_many(buffer, 0, FILLING)
     state = copy.deepcopy(buffer.state_dict())
     straight = _exchange_many(buffer, FILLING, AFTERWARDS)

@@ -55,7 +55,7 @@ class Checklist:
         except BrokenPromiseError as broken:
             self.results.append(CheckResult(name, False, str(broken)))
             return False
-        except Exception as error:  # a stranger's component may raise anything
+        except Exception as error:  # a plugin's component may raise anything
             text = " ".join(str(error).split()) or "no message"
             self.results.append(CheckResult(name, False, f"raised {type(error).__name__}: {text}"))
             return False

@@ -99,7 +99,7 @@ class Plan:
 
     Attributes:
         jobs: the images, in the order of the inputs, and by name within a folder or pattern; no two have one target.
-        ignored: files in folders and patterns that are no images by their suffix.
+        ignored: files in folders and patterns whose suffix is not that of an image.
         videos: those that were named or matched by a pattern, in the same order.
         notes: what else a person should know before it begins.
         stream: the one image instead of all these, where a stream is an input or the output.

@@ -40,7 +40,7 @@ def test_settings_of_another_form_are_refused(setting):
 
 
 def test_a_setting_that_is_no_yaml_is_refused():
-    with pytest.raises(ConfigError, match=r"--set generator.norm=\[: the value is no YAML"):
+    with pytest.raises(ConfigError, match=r"--set generator.norm=\[: the value is not YAML"):
         layer_from_settings(["generator.norm=["])
 
 

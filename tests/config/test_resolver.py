@@ -340,8 +340,8 @@ def test_numbered_options_in_a_file(file):
         ("training: 5\n", "section 'training' must hold options; got 5"),
         ("generator: [resnet9]\n", r"section 'generator' must hold options; got \['resnet9'\]"),
         ("discriminator: [5]\n", "a discriminator must be a name or options; got 5"),
-        ("a: b: c\n", "is no YAML"),
-        ("generator: !!python/object/apply:os.getcwd []\n", "is no plain YAML"),
+        ("a: b: c\n", "is not YAML"),
+        ("generator: !!python/object/apply:os.getcwd []\n", "is not plain YAML"),
     ],
 )
 def test_files_of_another_form_are_refused(file, text, message):

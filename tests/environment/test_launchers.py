@@ -54,9 +54,9 @@ def test_a_launcher_that_says_where_to_meet_starts_several(environ, expected):
         ({"WORLD_SIZE": "2"}, "WORLD_SIZE=2 in the environment has no effect: no RANK"),
         (
             {"WORLD_SIZE": "two", "RANK": "0", **MEET},
-            "WORLD_SIZE=two in the environment has no effect: it is no number",
+            "WORLD_SIZE=two in the environment has no effect: it is not a number",
         ),
-        ({"RANK": "-1", "WORLD_SIZE": "2", **MEET}, "RANK=-1 in the environment has no effect: it is no number"),
+        ({"RANK": "-1", "WORLD_SIZE": "2", **MEET}, "RANK=-1 in the environment has no effect: it is not a number"),
         ({"RANK": "0", "WORLD_SIZE": "2"}, "torchrun says process 0 of 2 (WORLD_SIZE=2), without MASTER_ADDR and"),
         ({"RANK": "0", "WORLD_SIZE": "2", **MEET, "MASTER_PORT": "http"}, "without a port in MASTER_PORT"),
         (

@@ -86,12 +86,12 @@ def test_aliases_and_merged_mappings_are_written_out():
         ("a: !!python/name:os.system", "line 1: tag 'tag:yaml.org,2002:python/name:os.system' asks for more than"),
         ("a: !!timestamp 2026-01-31", "asks for more than plain values"),
         ("a: !mine 1", "asks for more than plain values"),
-        ("a: !!int x", "is no YAML: invalid literal"),
+        ("a: !!int x", "is not YAML: invalid literal"),
         ("a:\n\tb: 1", "line 2, column 1: found character '\\t' that cannot start any token (indent with spaces"),
         ("a: [1", "line 1, column 6: "),
         ("a: \x07", "character '\\x07' at offset 3 is not allowed"),
         ("a: *" + "x" * 5000, "found undefined alias"),
-        ("9" * 5000, "is no YAML: Exceeds the limit"),
+        ("9" * 5000, "is not YAML: Exceeds the limit"),
     ],
 )
 def test_a_text_that_is_too_much_or_unclear_is_refused_in_one_line(text, said):
@@ -133,11 +133,11 @@ def test_big_endian_files_with_a_mark_are_read():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("a: 1\nb: é".encode("latin-1"), "no UTF-8: byte 0xe9 at offset 8, line 2"),
-        ("a: é".encode("utf-16-le"), "NUL byte at offset 1: it is no text, or UTF-16 without a byte order mark"),
+        ("a: 1\nb: é".encode("latin-1"), "not UTF-8: byte 0xe9 at offset 8, line 2"),
+        ("a: é".encode("utf-16-le"), "NUL byte at offset 1: it is not text, or it is UTF-16 without a byte order mark"),
         (b"a: \x00", "NUL byte at offset 3"),
-        (b"\xff\xfea", "no UTF-16: byte 0x61 at offset 2"),
-        (b"\x89PNG\r\n", "no UTF-8: byte 0x89 at offset 0"),
+        (b"\xff\xfea", "not UTF-16: byte 0x61 at offset 2"),
+        (b"\x89PNG\r\n", "not UTF-8: byte 0x89 at offset 0"),
     ],
 )
 def test_what_is_no_text_names_the_place(content, said):
@@ -161,9 +161,9 @@ def test_a_file_is_not_read_beyond_its_limit(tmp_path):
         ('{"a":' * 60 + "1" + "}" * 60, "nested too deeply"),
         ("[" * 200_000, "nested too deeply"),
         ('{"step": 1, "step": 2}', "gives 'step' twice in one object"),
-        ('{"a": ', "is no JSON: Expecting value"),
-        ("9" * 5000, "is no JSON: Exceeds the limit"),
-        ("", "is no JSON"),
+        ('{"a": ', "is not JSON: Expecting value"),
+        ("9" * 5000, "is not JSON: Exceeds the limit"),
+        ("", "is not JSON"),
     ],
 )
 def test_json_that_is_too_much_or_unclear_is_refused_in_one_line(text, said):

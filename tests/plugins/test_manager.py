@@ -235,7 +235,7 @@ def test_a_name_to_disable_that_no_plugin_has_is_a_warning(install: Install) -> 
     manager = PluginManager({"I2I_DISABLE_PLUGINS": "i2i-oack"})
 
     assert warnings_about(manager, "i2i-oack") == [
-        "I2I_DISABLE_PLUGINS names 'i2i-oack', which is no installed plugin or package; did you mean 'i2i-oak'?"
+        "I2I_DISABLE_PLUGINS names 'i2i-oack', which is not an installed plugin or package; did you mean 'i2i-oak'?"
     ]
     assert plugin_of(manager, "i2i-oak").status == "loaded"
 

@@ -49,7 +49,7 @@ def test_a_taken_port_is_told_before_the_model_is_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("host", "words"), [("192.0.2.1", "no address of this machine"), ("no.such.host.invalid", "is no address")]
+    ("host", "words"), [("192.0.2.1", "not an address of this machine"), ("no.such.host.invalid", "is not an address")]
 )
 def test_an_address_that_is_not_there(host, words):
     with pytest.raises(ConfigError, match=words):
@@ -84,7 +84,7 @@ def test_a_broken_extra_is_told_before_the_model_is_loaded(tmp_path, name):
 
 @pytest.mark.parametrize("host", ["", "a" * 300, "a..b", "127.0.0.1:8000", "http://127.0.0.1", "a\x1b[2J"])
 def test_what_is_no_address_is_told(host):
-    with pytest.raises(ConfigError, match=r"is no address .*; try 127\.0\.0\.1 or 0\.0\.0\.0") as caught:
+    with pytest.raises(ConfigError, match=r"is not an address .*; try 127\.0\.0\.1 or 0\.0\.0\.0") as caught:
         listen(host, 0)
     assert str(caught.value).isprintable()
 

@@ -1,4 +1,4 @@
-"""Pixels are rounded to the nearest of 256 levels, and what is no number is refused."""
+"""Pixels are rounded to the nearest of 256 levels, and what is not a number is refused."""
 
 import math
 

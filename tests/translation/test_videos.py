@@ -195,13 +195,13 @@ def test_a_list_that_names_other_files_is_no_video(tmp_path, info):
     make(tmp_path / "secret.mp4")
     (tmp_path / "list.mkv").write_text("ffconcat version 1.0\nfile secret.mp4\n")
     problem = run(info, tmp_path / "list.mkv", tmp_path / "out.mkv").problem
-    assert problem == "its content is no video; expected .mp4, .m4v, .mov, .mkv, .webm"
+    assert problem == "its content is not a video; expected .mp4, .m4v, .mov, .mkv, .webm"
 
 
 @pytest.mark.parametrize("content", ["png", "webp", "gif"])
 def test_a_picture_under_the_name_of_a_video_is_told(tmp_path, info, content):
     Image.new("RGB", (16, 16)).save(tmp_path / "a.mp4", format=content)
-    assert "its content is no video" in run(info, tmp_path / "a.mp4", tmp_path / "out.mp4").problem
+    assert "its content is not a video" in run(info, tmp_path / "a.mp4", tmp_path / "out.mp4").problem
 
 
 def test_an_empty_video_and_the_words_of_ffmpeg(tmp_path, info):

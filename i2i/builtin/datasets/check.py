@@ -32,7 +32,7 @@ class BadFile:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What decoding every file told.
+    """What decoding every file showed.
 
     Attributes:
         sizes: ``(width, height)`` of each good picture, upright; of a half, the half's.
@@ -161,7 +161,7 @@ def _describe_changes(sizes: dict[Picture, Size], geometry: Geometry) -> list[st
 
 @dataclass(frozen=True)
 class _Facts:
-    """What decoding a file told: its levels are of the left half, the right half and the whole."""
+    """What decoding a file showed: its levels are of the left half, the right half and the whole."""
 
     size: Size
     reduced: bool

@@ -52,9 +52,9 @@ class FolderDataset:
         domains: readable names of ``"A"`` and ``"B"``, after ``direction``.
         truth: whether ``B`` is the true translation of ``A`` for at least one held-out image.
         skipped: files left out by ``skip_bad``: of both splits in the train split, as all are checked there.
-        ignored: how many files in the domains' folders are no images by their suffix.
+        ignored: how many files in the domains' folders have a suffix that is not that of an image.
         notes: what a person should know: how images were split, what is stretched, ignored, or taken as pairs. What
-            concerns the folder as a whole is told by the train split alone.
+            concerns the folder as a whole is reported by the train split alone.
         names: by ``"A"`` and ``"B"``, the path of every image below its domain, without suffix; a run that goes on
             looks at them to find out whether its images changed.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
@@ -206,7 +206,7 @@ def build(options: FolderOptions, *, root: str, split: Literal["train", "test"],
     Args:
         options: see :class:`~i2i.builtin.datasets.FolderOptions`.
         root: a folder, or ``sample:flat-3d`` and the like.
-        split: ``"train"`` looks at the test images too, so that everything wrong is told at once, before training.
+        split: ``"train"`` looks at the test images too, so that everything wrong is reported at once, before training.
         seed: at least 0; the source of every random choice.
 
     Raises:
@@ -276,7 +276,7 @@ def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
         )
     if layout.ignored:
         notes.append(
-            f"{len(layout.ignored)} files are no images by their suffix and are ignored, such as "
+            f"{len(layout.ignored)} files are ignored, as their suffix is not that of an image, such as "
             f"{printable(str(layout.ignored[0]))}"
         )
     if inspection.reduced:

@@ -56,7 +56,7 @@ class Layout:
         domains: readable names of the first and the second domain.
         train: pictures for training.
         test: pictures held out.
-        ignored: files in the domains' folders that are no images.
+        ignored: files in the domains' folders that are not images.
         notes: what a person should know about the choice made.
     """
 

@@ -109,7 +109,7 @@ class ResnetGenerator(nn.Module):
         """Map ``[N, in_channels, H, W]`` in [-1, 1] to ``[N, out_channels, H, W]`` in [-1, 1].
 
         Raises:
-            ValueError: when H or W is no multiple of 4, or less than 8.
+            ValueError: when H or W is not a multiple of 4, or less than 8.
         """
         require_images(images, channels=self.in_channels, smallest=RESNET_SMALLEST_SIZE, multiple=RESNET_SIZE_MULTIPLE)
         output: Tensor = self.model(self._laid_out(images))

@@ -108,7 +108,7 @@ class UnetGenerator(nn.Module):
         """Map ``[N, in_channels, H, W]`` in [-1, 1] to ``[N, out_channels, H, W]`` in [-1, 1].
 
         Raises:
-            ValueError: when H or W is no multiple of ``2 ** downs``.
+            ValueError: when H or W is not a multiple of ``2 ** downs``.
         """
         multiple = self.size_multiple
         require_images(images, channels=self.in_channels, smallest=multiple, multiple=multiple)

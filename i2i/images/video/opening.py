@@ -38,7 +38,7 @@ def open_to_read(path: Path) -> InputContainer:
             options={"format_whitelist": _READS, "protocol_whitelist": "file"},
         )
     except av.ArgumentError as error:  # what FFmpeg raises for a format that is not on the list
-        raise DataError(f"its content is no video; expected {', '.join(CONTAINER_OF_SUFFIX)}") from error
+        raise DataError(f"its content is not a video; expected {', '.join(CONTAINER_OF_SUFFIX)}") from error
 
 
 def open_to_write(path: Path, container: str) -> OutputContainer:

@@ -66,7 +66,7 @@ def copy_stream(stream: Stream, out: OutputContainer) -> Stream:
 
 
 def _utf8(text: str) -> str:
-    """Letters that are no UTF-8 in the file as question marks: PyAV writes no others into a stream's metadata."""
+    """Letters that are not UTF-8 in the file as question marks: PyAV writes no others into a stream's metadata."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

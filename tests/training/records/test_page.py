@@ -250,8 +250,8 @@ def test_damaged_files_are_named(run):
     (run / "samples" / "AtoB" / "columns.json").write_text('{"titles": ["input"]')
     text = page_of(run).text
     for name in (
-        "config.yaml is no YAML: line 1",
-        "environment.json is no JSON",
+        "config.yaml is not YAML: line 1",
+        "environment.json is not JSON",
         "samples/AtoB/columns.json could not",
     ):
         assert name in text
