@@ -92,8 +92,8 @@ def translate(model: str, inputs: tuple[str, ...], out: Path, as_json: bool, **g
 
     INPUT is a file, a folder (with its sub-folders) or a quoted pattern such as "photos/**/*.jpg". Every image is
     translated and keeps its name, its place in the sub-folders, its size and its format. Nothing is begun when an
-    output exists already; a file that cannot be read is named, and the rest is translated. A video keeps its audio and its
-    times. INPUT and FILE may be -, for one image on standard input or output.
+    output exists already; a file that cannot be read is named, and the rest is translated. A video keeps its audio and
+    its times. INPUT and FILE may be -, for one image on standard input or output.
     """
     if as_json and str(out) == "-":
         raise click.UsageError("--json prints on standard output, where --out - writes the image; leave one out")

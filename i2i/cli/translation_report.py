@@ -68,8 +68,8 @@ class TranslationReport(TranslationObserver):
         """Say what is left out."""
         self._plan = plan
         if plan.ignored:
-            count = len(plan.ignored)
-            say(f"{count} files are ignored, as their suffix is not that of an image, such as {plan.ignored[0]}", err=True)
+            count, first = len(plan.ignored), plan.ignored[0]
+            say(f"{count} files are ignored, as their suffix is not that of an image, such as {first}", err=True)
         for note in plan.notes:
             say(f"Note: {note}", err=True, lines=True)
 
