@@ -22,12 +22,15 @@ settings.register_profile("new-examples", deadline=None, print_blob=True)
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 
 
+SLOW_FIXTURES = {"exported", "wheel"}
+
+
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs exported files is slow; and files with slow tests come first, for the last worker to end decides how
+    """What needs a slow fixture is slow; and files with slow tests come first, for the last worker to end decides how
     long all take."""
     for item in items:
-        if "exported" in getattr(item, "fixturenames", ()):
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])  # stable, so that a file's tests stay together and in order

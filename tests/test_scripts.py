@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # it sets up virtual environments
+
 ROOT = Path(__file__).parent.parent
 BACKEND = '''
 """A build back end in one file, so that these tests need neither setuptools nor the network."""
@@ -147,7 +149,6 @@ def test_the_test_set_up_serves_both(project: Path) -> None:
     assert call(project).stderr == ""
 
 
-@pytest.mark.slow
 def test_a_set_up_that_was_killed_is_made_anew_and_two_at_once_wait_for_each_other(tmp_path: Path) -> None:
     project = lay_out(tmp_path / "project")
     command = [str(project / "scripts" / "i2i")]

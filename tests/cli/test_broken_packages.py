@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow  # processes of their own, which import torch
+
 IN_WORDS = {
     "torchvision": (
         "operator torchvision::nms does not exist",

@@ -21,6 +21,8 @@ from i2i.plugins.component_options import describe_options
 from i2i.plugins.hookspecs import HOOKS
 from i2i.plugins.specs import DatasetSpec, Spec
 
+pytestmark = pytest.mark.slow  # it installs the package of the page
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -140,7 +142,6 @@ def test_each_training_command_is_accepted(package: Path, command: str) -> None:
     assert "name: dilated" in run_i2i(package, command, *([] if "--dry-run" in command else ["--dry-run"]))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", [line for line in TRAINING if "--dry-run" not in line])
 def test_each_training_command_trains(package: Path, tmp_path: Path, command: str) -> None:
     short = re.sub(r"--steps \d+", "--steps 2", command)

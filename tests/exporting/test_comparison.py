@@ -80,12 +80,12 @@ def test_a_large_flat_page_is_the_translators_in_every_format(run, translator, o
             assert np.abs(result[0].astype(int) - expected).max() <= 1
 
 
-def test_a_page_that_drifts_is_not_exported(tmp_path, monkeypatch):
+def test_a_page_that_drifts_is_not_exported(run, tmp_path, monkeypatch):
     """The norm of ONNX Runtime itself is caught by the check."""
     monkeypatch.setattr("i2i.exporting.onnx_file.write_exact_norms", lambda graph: None)
-    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", (1536,))
-    with pytest.raises(ExportError, match=r"1 images of 1536x1536: \d+"):
-        i2i.export("sample:flat-3d", tmp_path / "model.onnx")
+    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", (1024,))
+    with pytest.raises(ExportError, match=r"1 images of 1024x1024: \d+"):
+        i2i.export(run, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -11,6 +11,8 @@ import i2i
 
 from ..helpers.trained import write_run
 
+pytestmark = pytest.mark.slow  # each exports
+
 KINDS = {
     "batch norm": {"norm": "batch"},
     "learnt scale": {"affine": True, "upsample": "resize"},
@@ -21,7 +23,6 @@ KINDS = {
 SIZES = ((1, 1), (7, 5), (2049, 3), (40, 33))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("suffix", ["onnx", "pt2"])
 def test_every_generator_on_every_size(tmp_path, kind, suffix):

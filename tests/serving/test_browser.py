@@ -24,7 +24,7 @@ from .processes import connect
 from .serving import Answers, picture, serving
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"), pytest.mark.slow]
 BUSY = re.compile("^The server is busy; trying again in ")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 740}
 
@@ -98,7 +98,6 @@ def pixel(page, x, y):
         return np.asarray(image.convert("RGB"))[round(y * (image.height - 1)), round(x * (image.width - 1))].astype(int)
 
 
-@pytest.mark.slow
 def test_a_real_server_a_real_model_and_a_real_click(open_page, tiny_run, tmp_path):
     command = [sys.executable, "-m", "i2i", "serve", str(tiny_run), "--port", "0", "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}

@@ -15,7 +15,7 @@ import pytest
 
 from .processes import ended, read_all, running, until, upload
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX"), pytest.mark.slow]
 
 ENDINGS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -65,7 +65,6 @@ def test_too_few_descriptors_are_told(tmp_path):
         assert "ulimit -n" in served.stderr
 
 
-@pytest.mark.slow
 def test_descriptors_that_run_out_all_the_same_cost_a_line(tmp_path):
     with running(tmp_path) as served, ExitStack() as stack:
         used = psutil.Process(served.process.pid).num_fds()
@@ -129,7 +128,6 @@ def test_clients_of_a_hung_model_are_answered_at_the_second_signal(tmp_path, end
         assert "Traceback" not in served.stderr
 
 
-@pytest.mark.slow
 def test_one_signal_is_enough(tmp_path):
     with running(tmp_path) as served, served.connect(upload(b"hang")) as connection:
         family = served.family()
