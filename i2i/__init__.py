@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from i2i.exporting.exporter import ExportReport
     from i2i.models.info import TranslatorInfo
     from i2i.plugins.manager import Component, Plugin, PluginManager
+    from i2i.plugins.specs import Direction
     from i2i.serving import ModelInfo, serve
     from i2i.testing import CheckResult
     from i2i.training.records.run_result import RunResult
@@ -65,6 +66,7 @@ _HOMES = {
     "i2i.exporting.exporter": "ExportReport",
     "i2i.models.info": "TranslatorInfo",
     "i2i.plugins.manager": "Component Plugin PluginManager",
+    "i2i.plugins.specs": "Direction",
     "i2i.serving": "ModelInfo serve",
     "i2i.testing": "CheckResult",
     "i2i.training.records.run_result": "RunResult",
@@ -86,6 +88,7 @@ __all__ = [
     "DataError",
     "DescribedComponent",
     "Diagnosis",
+    "Direction",
     "DivergedError",
     "Evaluation",
     "ExportError",

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 )
 @shared.direction()
 @shared.checkpoint()
-@click.option("--set", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way.")
+@click.option(
+    "--set", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way; repeat for several."
+)
 @shared.batch_size()
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
 @shared.inference()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     multiple=True,
     earlier=("--allow-host",),
-    help="Another name that the server is known by, such as a proxy's; '*': any. Can be given again.",
+    help="Another name that the server is known by, such as a proxy's; '*': any; repeat for several.",
 )
 @click.option(
     "--max-upload", metavar="MIB", type=shared.POSITIVE, default=20, show_default=True, help="Largest file, in MiB."
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Open connections; one more is told to come again later (503).",
 )
-@shared.direction()
+@shared.direction("AtoB, or the only one there is; the page offers both, this one first")
 @shared.checkpoint()
 @shared.inference()
 @shared.device()
