@@ -41,8 +41,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "models/exported_record.py": "translation/test_exported.py: by the files that are opened",
     "models/official_layout.py": "models/test_official.py: by the files that are read",
     "models/pt2_graph.py": "models/test_pt2_archive.py: by the files that are refused",
-    "ops/native/cache.py": "ops/native/test_cpu.py: by the library that is loaded",
-    "ops/native/toolchain.py": "ops/native/test_cpu.py: by the library that is built",
     "plugins/calls.py": "plugins/test_manager.py: errors of a plugin's own code",
     "plugins/hookspecs.py": "docs/test_hooks_page.py: the page and the hooks are the same",
     "plugins/protocols.py": "nothing: types alone",

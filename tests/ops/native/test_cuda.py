@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from i2i.errors import NativeError
 from i2i.ops.native import cpu, cuda, toolchain
 from i2i.ops.native.cpu import CpuKernels
 
+from .small_library import COMPILER, program
+
 CMAKE = """
 cmake_minimum_required(VERSION 3.22)
 project(i2i LANGUAGES CXX)
@@ -25,15 +26,6 @@ file(WRITE ${CMAKE_BINARY_DIR}/told "${I2I_CUDA} ${I2I_NVCC} ${I2I_CUDA_ARCHITEC
 add_subdirectory(csrc/cuda)
 """
 CMAKE_OF_CUDA = "add_library(i2i_cuda SHARED small.cpp)"
-COMPILER = pytest.mark.skipif(
-    shutil.which("g++") is None and os.environ.get("I2I_BUILD") != "required", reason="there is no C++ compiler"
-)
-
-
-def program(path: Path, script: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
 
 
 @pytest.fixture
@@ -146,23 +138,3 @@ def test_nothing_is_compiled_where_it_could_not_be_used(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
     monkeypatch.setattr(cpu, "load", lambda: CpuKernels(origin))  # type: ignore[arg-type]
     assert cuda.load() == cuda.CudaKernels(reason=reason)
-
-
-def test_nvcc_is_looked_for_where_people_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CUDA_HOME", "CUDA_PATH"):
-        monkeypatch.delenv(name, raising=False)
-    program(tmp_path / "path" / "nvcc", "true")
-    program(tmp_path / "home" / "bin" / "nvcc", "true")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'path'}{os.pathsep}{os.environ['PATH']}")
-
-    assert toolchain.find_nvcc() == tmp_path / "path" / "nvcc"
-    monkeypatch.setenv("CUDA_HOME", str(tmp_path / "home"))
-    assert toolchain.find_nvcc() == tmp_path / "home" / "bin" / "nvcc"
-
-
-def test_a_compiler_that_names_no_release_is_refused(tmp_path: Path) -> None:
-    program(tmp_path / "nvcc", "echo something else")
-    with pytest.raises(toolchain.BuildError, match="does not say of which release it is: something else"):
-        toolchain.cuda_version(tmp_path / "nvcc")
-    with pytest.raises(toolchain.BuildError, match="cannot be run"):
-        toolchain.cuda_version(tmp_path / "missing")
