@@ -52,7 +52,7 @@ def run(
     trackers: Sequence[str] | None = None,
     settings: Settings | None = None,
 ) -> RunResult:
-    """Train a translator, or go on with a run.
+    """Train a translator, or resume a run.
 
     Every option is the command line's of the same name; ``None`` leaves it to the file, the preset or the default.
     Seeds Python's, numpy's and torch's global random generators.
@@ -80,7 +80,7 @@ def run(
         skip_bad: leave out files that cannot be read instead of stopping.
         tracker: ``tensorboard``, ``wandb``, or both.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to go on with; only budget, device, workers, keep and tracker may be given with
+        resume: a run folder to resume; only budget, device, workers, keep and tracker may be given with
             it, and as ``data`` the place to which the same images were moved.
         config: a YAML file of settings.
         set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
@@ -126,7 +126,9 @@ def run(
     manager = manager or PluginManager()
     if resume is not None:
         if out is not None or config is not None:
-            raise ConfigError("--resume goes on in the run's own folder with its own config: leave out --out, --config")
+            raise ConfigError(
+                "--resume trains on in the run's own folder with its own config: leave out --out, --config"
+            )
         from i2i.training.resume import resume_run
 
         return resume_run(manager, named(resume), options.to_layer(), progress=progress)

@@ -12,6 +12,7 @@ from i2i.config.run_config import Choice, RunConfig
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.calls import calling, mark
 from i2i.plugins.component_options import parse_options
+from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method, Parts
 from i2i.plugins.specs import SPECS
@@ -113,11 +114,6 @@ def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dat
         raise DataError(f"{config.data_root}: there is no training image")
     check_sizes(manager, config, train_set, test_set)
     return train_set, test_set, notes_of(train_set, test_set)
-
-
-def notes_of(*splits: Dataset) -> list[str]:
-    """What the splits of a data set tell the person who starts a run; those without ``notes`` tell nothing."""
-    return [str(note) for split in splits for note in getattr(split, "notes", ())]
 
 
 def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:

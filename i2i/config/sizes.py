@@ -8,6 +8,7 @@ from i2i.config.components import build, size_multiple
 from i2i.config.run_config import RunConfig
 from i2i.errors import ConfigError, I2IError
 from i2i.plugins.calls import calling
+from i2i.plugins.dataset_members import sizes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
 
@@ -26,7 +27,7 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
     """
     multiple = size_multiple(manager, config.generator)
     for dataset in (train_set, test_set):
-        sizes = sorted(set(_sizes_of(dataset)))
+        sizes = sorted(set(_known_or_first_size(dataset)))
         for height, width in sizes:
             if height % multiple or width % multiple:
                 near = max(multiple, round(min(height, width) / multiple) * multiple)
@@ -89,9 +90,8 @@ def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tu
     )
 
 
-def _sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]]:
-    known: Iterable[tuple[int, int]] | None = getattr(dataset, "sizes", None)
-    if known is not None:
+def _known_or_first_size(dataset: Dataset) -> Iterable[tuple[int, int]]:
+    if (known := sizes_of(dataset)) is not None:
         return known
     if len(dataset) == 0:
         return ()

@@ -14,6 +14,7 @@ from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, DataError
 from i2i.plugins.calls import calling
 from i2i.plugins.component_options import parse_options
+from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Sample
 from i2i.plugins.specs import DatasetSpec, Direction, Domain
@@ -178,7 +179,7 @@ def open_images(manager: PluginManager, data: ChosenData, direction: Direction, 
             f"{data.root}: no image to translate in split {data.split} of data set {data.dataset.name}; choose another "
             "--split"
         )
-    return EvaluatedImages(sources, targets, tuple(getattr(dataset, "notes", ())))
+    return EvaluatedImages(sources, targets, tuple(notes_of(dataset)))
 
 
 def _swapped(dataset: Choice) -> Choice | None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 
-from i2i.config.components import build_dataset, build_method, notes_of
+from i2i.config.components import build_dataset, build_method
 from i2i.config.run_config import RunConfig
 from i2i.config.sizes import check_sizes
 from i2i.errors import DataError
 from i2i.models import state as training_state
+from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
 from i2i.terminal import Reporter

@@ -59,7 +59,7 @@ class Budget:
 
 
 def limits_as_options(options: TrainingOptions, used: Mapping[str, float] | None = None) -> tuple[str, str]:
-    """The limits as a person types them, and as they have to be to go on for as long again.
+    """The limits as a person types them, and as they have to be to train for as long again.
 
     Args:
         options: the training options.

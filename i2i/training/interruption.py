@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and whatever else would end the process: a wish to stop that training grants between two steps."""
+"""Ctrl-C, SIGTERM and whatever else would end the process: a request to stop that training grants between two steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REPEATING = frozenset(int(getattr(signal, name)) for name in _BY_ITSELF if hasat
 """Limits and timers: the system sends them again each second, with nobody who would not wait."""
 
 AGAIN_SECONDS = 1.0
-"""A signal that comes a second time within this is the same wish: ``timeout`` and terminals send it twice."""
+"""A signal that comes a second time within this is the same request: ``timeout`` and terminals send it twice."""
 
 Handler = Callable[[int, FrameType | None], Any] | int | signal.Handlers | None
 
@@ -47,7 +47,7 @@ class StopWaiting(BaseException):
     """Raised by a signal where the main thread waits for a batch, so that a slow disk does not hold up the end."""
 
 
-class Wish(threading.Event):
+class StopRequest(threading.Event):
     """Set by the first signal; see :func:`interruption`.
 
     Attributes:
@@ -63,7 +63,7 @@ def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _ours() -> dict[int, Handler]:
+def _signals_to_take() -> dict[int, Handler]:
     """The signals to take, with their handlers now: those that would end the process, and always the first two.
 
     What a caller handles or ignores stays with that (``nohup``, a stack trace on SIGUSR1); so does what was set outside
@@ -100,7 +100,7 @@ def ignoring_signals() -> Iterator[None]:
     if not _is_main_thread():
         yield
         return
-    with _handled(_ours(), signal.SIG_IGN):
+    with _handled(_signals_to_take(), signal.SIG_IGN):
         yield
 
 
@@ -110,61 +110,61 @@ def ignore_signals(_: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-_held = 0
-_came_while_held = False
+_deferring = 0
+_signal_deferred = False
 
 
 def _raise(_: int, __: object) -> None:
-    global _came_while_held
-    if _held:
-        _came_while_held = True
+    global _signal_deferred
+    if _deferring:
+        _signal_deferred = True
     else:
         raise KeyboardInterrupt
 
 
 @contextmanager
-def ending_at_once() -> Iterator[None]:
+def raising_on_signals() -> Iterator[None]:
     """Before training: every signal raises :class:`KeyboardInterrupt`, so that what was begun is taken back."""
     if not _is_main_thread():
         yield
         return
-    with _handled({number: old for number, old in _ours().items() if old is not signal.SIG_IGN}, _raise):
+    with _handled({number: old for number, old in _signals_to_take().items() if old is not signal.SIG_IGN}, _raise):
         yield
 
 
 @contextmanager
-def held() -> Iterator[None]:
-    """Within :func:`ending_at_once`: let the block come to its end before a signal ends it all."""
-    global _held, _came_while_held
-    _held += 1
+def deferring_signals() -> Iterator[None]:
+    """Within :func:`raising_on_signals`: let the block come to its end before a signal ends it all."""
+    global _deferring, _signal_deferred
+    _deferring += 1
     try:
         yield
     finally:
-        _held -= 1
-        came, _came_while_held = _came_while_held, False
+        _deferring -= 1
+        came, _signal_deferred = _signal_deferred, False
     if came:
         raise KeyboardInterrupt
 
 
 @contextmanager
-def interruption() -> Iterator[Wish]:
-    """Turn the first signal into a wish; a second one of that kind, or Ctrl-C, ends the process as usual.
+def interruption() -> Iterator[StopRequest]:
+    """Turn the first signal into a request to stop; a second one of that kind, or Ctrl-C, ends the process as usual.
 
-    Those of limits and timers stay wishes.
+    Those of limits and timers stay requests.
     """
-    wish = Wish()
+    stop = StopRequest()
     if not _is_main_thread():
-        yield wish  # signals reach the main thread only
+        yield stop  # signals reach the main thread only
         return
-    before = _ours()
+    before = _signals_to_take()
     first: list[tuple[int, float]] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if not first:
             first.append((number, now))
-            wish.set()
-            if wish.may_stop_waiting():
+            stop.set()
+            if stop.may_stop_waiting():
                 raise StopWaiting
             return
         if now - first[0][1] < AGAIN_SECONDS or number in REPEATING or number not in (first[0][0], signal.SIGINT):
@@ -177,4 +177,4 @@ def interruption() -> Iterator[Wish]:
             os.kill(os.getpid(), number)
 
     with _handled(before, handle):
-        yield wish
+        yield stop

@@ -35,7 +35,7 @@ class Keeper:
         config: the resolved configuration.
         folder: the run folder.
         accelerator: knows the trackers, and which process writes.
-        reporter: told what could not be done, where training goes on without it.
+        reporter: told what could not be done, where training continues without it.
         train_set: what is learned from.
         test_set: the held-out images.
         snapshot: all that changes while training.
@@ -63,17 +63,17 @@ class Keeper:
         self.processes = Processes(accelerator)
         self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
         self.position = Position()
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
 
     @contextmanager
-    def going_on(self, without: str) -> Iterator[None]:
-        """Let training go on where something that only reports on it fails; tell it once."""
+    def tolerating(self, without: str) -> Iterator[None]:
+        """Let training continue where something that only reports on it fails; note it once."""
         try:
             yield
         except Exception as error:
-            if without not in self._told:
-                self._told.add(without)
-                self.reporter.note(f"training goes on without {without}: {type(error).__name__}: {reason_of(error)}")
+            if without not in self._noted:
+                self._noted.add(without)
+                self.reporter.note(f"training continues without {without}: {type(error).__name__}: {reason_of(error)}")
 
     def last_good(self) -> str:
         """Say which checkpoint is the newest."""
@@ -92,12 +92,12 @@ class Keeper:
         """
         step, world_size = self.position.step, self.accelerator.num_processes
         if self.accelerator.is_main_process:
-            with self.going_on(self.folder.metrics_file.name):
+            with self.tolerating(self.folder.metrics_file.name):
                 self.folder.write_metrics()
             if self.folder.put_back_config(self.config):
                 self.reporter.note(
                     f"{self.folder.config_file} was gone, as where a run folder is renamed or removed while it trains: "
-                    "it is written again, and the run goes on there; do not train in the renamed folder as well"
+                    "it is written again, and the run continues there; do not train in the renamed folder as well"
                 )
         self.checkpoints.write_rank(step, self.accelerator.process_index, self.snapshot.of_this_process())
         self.accelerator.wait_for_everyone()
@@ -182,12 +182,12 @@ class Keeper:
             except RunFolderError as error:
                 self.reporter.note(f"the run has no {self.folder.picture.name}: {error}")
         if self.accelerator.is_main_process:
-            with self.going_on("its page"):
+            with self.tolerating("its page"):
                 self.write_page(self.folder.path)
         self.accelerator.wait_for_everyone()
 
     def rescue(self, error: BaseException, half_done: str, *, together: bool) -> None:
-        """Save the last whole step before an error ends the run, and say in the error how to go on.
+        """Save the last whole step before an error ends the run, and say in the error how to resume.
 
         Args:
             error: what ends the run; its message is added to, where it is one of i2i's.
@@ -205,7 +205,7 @@ class Keeper:
             told = f"step {step} could not be saved, for the other processes are elsewhere; {self.last_good()}"
         else:
             told = self._saved_now(half_done)
-        told += f"; go on with: {resume_command(self.folder.path)}"
+        told += f"; resume with: {resume_command(self.folder.path)}"
         if isinstance(error, I2IError):
             error.args = (f"{error}\n{told[0].upper()}{told[1:]}", *error.args[1:])
         else:
@@ -224,13 +224,13 @@ class Keeper:
         try:
             self._held_out().write_sheets(self.folder.path, self.position.step, self.options.sample_images)
         except RunFolderError as error:
-            if "sheets" not in self._told:
-                self._told.add("sheets")
-                self.reporter.note(f"training goes on without sample sheets: {error}")
+            if "sheets" not in self._noted:
+                self._noted.add("sheets")
+                self.reporter.note(f"training continues without sample sheets: {error}")
             return
-        with self.going_on("sheets in its trackers"):
+        with self.tolerating("sheets in its trackers"):
             track_sheets(self.accelerator, self.folder, self.position.step)
-        with self.going_on("its page"):
+        with self.tolerating("its page"):
             self.write_page(self.folder.path)
 
     def _held_out(self) -> HeldOut:
@@ -247,10 +247,10 @@ class Keeper:
             return {}
         metrics = self._held_out().measure(images)
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
-        with self.going_on(self.folder.metrics_file.name):
+        with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
         flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
-        with self.going_on("its trackers"):
+        with self.tolerating("its trackers"):
             self.accelerator.log(flat, step=self.position.step)
         return metrics
 

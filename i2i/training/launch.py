@@ -33,7 +33,7 @@ from i2i.training.accelerate_private import (
     forget_device_and_precision,
     set_collective_timeout,
 )
-from i2i.training.interruption import ending_at_once, held
+from i2i.training.interruption import deferring_signals, raising_on_signals
 from i2i.training.records.page import write_page
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult
@@ -115,7 +115,7 @@ class Launch:
         return accelerator
 
     def __enter__(self) -> Launch:
-        self._surroundings.enter_context(ending_at_once())
+        self._surroundings.enter_context(raising_on_signals())
         self._surroundings.enter_context(telling(self.reporter.note))
         return self
 
@@ -137,7 +137,7 @@ class Launch:
         outcome: list[object] = [None, None]
         if self.is_main:
             try:
-                with held():
+                with deferring_signals():
                     self.folder = make()
                 outcome = [self.folder.path, None]
             except I2IError as error:
@@ -174,6 +174,6 @@ class Launch:
         if checkpoint is not None:
             with working("reading the checkpoint"):
                 trainer.restore(checkpoint)
-        if self.is_main and keep_config:  # not before it is known that the run can go on with it
+        if self.is_main and keep_config:  # not before it is known that the run can resume with it
             folder.keep_config(config)
         return trainer.train()

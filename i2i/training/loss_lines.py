@@ -12,7 +12,7 @@ from i2i.training.processes import Processes
 from i2i.training.records.run_folder import RunFolder
 
 
-class TrainLines:
+class LossLines:
     """Writes the lines of losses to ``metrics.jsonl`` and to the trackers.
 
     Args:
@@ -21,7 +21,7 @@ class TrainLines:
         processes: for the mean over all of them.
         samples_per_step: samples that all processes together take in one step.
         epoch_length: samples in an epoch.
-        going_on: see :meth:`i2i.training.keeper.Keeper.going_on`.
+        tolerating: see :meth:`i2i.training.keeper.Keeper.tolerating`.
 
     Attributes:
         rate: the learning rate that the last step was trained at.
@@ -34,11 +34,11 @@ class TrainLines:
         processes: Processes,
         samples_per_step: int,
         epoch_length: int,
-        going_on: Callable[[str], AbstractContextManager[None]],
+        tolerating: Callable[[str], AbstractContextManager[None]],
     ) -> None:
         self.folder, self.accelerator, self.processes = folder, accelerator, processes
         self.samples_per_step, self.epoch_length = samples_per_step, epoch_length
-        self.going_on, self.rate = going_on, 0.0
+        self.tolerating, self.rate = tolerating, 0.0
         self._since_seconds, self._since_step = 0.0, 0
 
     def begin(self, position: Position, rate: float) -> None:
@@ -55,7 +55,7 @@ class TrainLines:
 
         Args:
             position: of the step; it begins a new line.
-            end: whether the run ends between two lines. Then none is begun, so that the run, when it goes on, writes
+            end: whether the run ends between two lines. Then none is begun, so that the run, when it resumes, writes
                 the whole line in place of this part.
         """
         losses = self.processes.mean_of_sums(position.sums, position.counts)
@@ -76,9 +76,9 @@ class TrainLines:
             position.forget_terms()
             self.begin(position, self.rate)
         if self.accelerator.is_main_process:
-            with self.going_on(self.folder.metrics_file.name):
+            with self.tolerating(self.folder.metrics_file.name):
                 self.folder.append_metrics(line)
-        with self.going_on("its trackers"):
+        with self.tolerating("its trackers"):
             self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
 
     def write_end(self, position: Position) -> None:

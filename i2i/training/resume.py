@@ -97,7 +97,7 @@ def reopen(path: Path, keep: int, note: Callable[[str], None]) -> RunFolder:
     newest = checkpoints.latest()
     step, measured = (0, True) if newest is None else (newest.step, newest.images is not None)
     damaged = folder.forget_after(step, measured=measured)
-    note(f"going on from step {step} of {path}")
+    note(f"resuming from step {step} of {path}")
     if damaged:
         lines, were = ("1 line", "was") if damaged == 1 else (f"{damaged:,} lines", "were")
         note(f"{lines} of {folder.metrics_file} could not be read and {were} left out")

@@ -73,7 +73,7 @@ class Snapshot:
         """Put everything back.
 
         Returns:
-            Where training stood, and whether this process had random numbers and buffers of its own to go on with.
+            Where training stood, and whether this process had random numbers and buffers of its own to resume with.
 
         Raises:
             CheckpointError: the checkpoint is damaged or was made by other networks.

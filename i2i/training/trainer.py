@@ -21,10 +21,10 @@ from i2i.terminal import Reporter, Status
 from i2i.training.assembly import assemble
 from i2i.training.batches import SampleStream, choose_workers, to_device
 from i2i.training.budget import limits_as_options
-from i2i.training.interruption import StopWaiting, Wish, interruption
+from i2i.training.interruption import StopRequest, StopWaiting, interruption
 from i2i.training.keeper import Keeper
 from i2i.training.loading import Batches, ending
-from i2i.training.loss_lines import TrainLines
+from i2i.training.loss_lines import LossLines
 from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import names_of, require_same_data
 from i2i.training.records.run_folder import RunFolder
@@ -75,8 +75,8 @@ class Trainer:
             self.snapshot,
             write_page,
         )
-        self.lines = TrainLines(
-            folder, accelerator, self.processes, self.samples_per_step, len(self.train_set), self.keeper.going_on
+        self.lines = LossLines(
+            folder, accelerator, self.processes, self.samples_per_step, len(self.train_set), self.keeper.tolerating
         )
         self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
@@ -91,13 +91,13 @@ class Trainer:
             RunFolderError: the folder cannot be written; the last checkpoint is intact.
         """
         self._catch_up()
-        with self._batches() as batches, interruption() as wish:
-            wish.may_stop_waiting = lambda: batches.waiting and self.processes.alone
+        with self._batches() as batches, interruption() as stop:
+            stop.may_stop_waiting = lambda: batches.waiting and self.processes.alone
             try:
                 if self.position.step == 0:
                     self.keeper.write_sheets()
                 with suppress(StopWaiting):
-                    self._loop(batches, wish)
+                    self._loop(batches, stop)
                 if self.position.step == 0 and not self._is_over():
                     raise KeyboardInterrupt  # nothing to save: a new folder is taken back, and the same command works
                 return self._end(finished=self._is_over())
@@ -106,12 +106,12 @@ class Trainer:
                 self.keeper.rescue(error, half_done, together=self._together)
                 raise
 
-    def _loop(self, batches: Batches, wish: Wish) -> None:
+    def _loop(self, batches: Batches, stop: StopRequest) -> None:
         """Train step by step; after each, do what its number calls for."""
         position, options = self.position, self.options
         started = time.monotonic() - position.seconds
         self.lines.begin(position, self._rate())
-        while not self.processes.any(self._is_over() or wish.is_set()):
+        while not self.processes.any(self._is_over() or stop.is_set()):
             loaded = self._load(batches)
             self._under_way = UnfinishedStep(self.update)
             terms = self._step(loaded)
@@ -209,7 +209,7 @@ class Trainer:
         self.reporter.update(status)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint; call it before :meth:`train`.
+        """Resume from a checkpoint; call it before :meth:`train`.
 
         Raises:
             DataError: the images are others than those of the checkpoint.
@@ -229,7 +229,7 @@ class Trainer:
         if not has_own or checkpoint.description["world_size"] != self.processes.count:
             self.reporter.note(
                 f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
-                f"{self.processes.count} go on: random numbers and buffers are not continued exactly"
+                f"{self.processes.count} resume: random numbers and buffers are not restored exactly"
             )
 
     def _catch_up(self) -> None:

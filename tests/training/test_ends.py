@@ -198,7 +198,7 @@ def test_a_signal_between_the_first_sheets_and_the_first_step_leaves_nothing(str
     assert (folder / "samples").exists()
     child.send(number)
     assert child.wait() not in (0, -number), child.output()
-    assert "--resume" not in child.output(), "there is nothing to go on with"
+    assert "--resume" not in child.output(), "there is nothing to resume"
     assert not folder.exists()
 
 
@@ -242,7 +242,7 @@ def test_a_file_that_is_lost_midway_loses_no_step(straight, tmp_path, workers, e
     assert child.wait() == FAILED, child.output()
     step = max(steps_logged(folder))
     path = folder / "checkpoints" / f"step-{step:08d}"
-    for part in (said, f"Step {step} is saved in {path}; go on with: i2i run --resume {folder}"):
+    for part in (said, f"Step {step} is saved in {path}; resume with: i2i run --resume {folder}"):
         assert part in child.output(), child.output()
     assert "Traceback" not in child.output()
     assert saved_step(folder) == step >= 3
@@ -283,7 +283,7 @@ def test_a_step_that_fails_half_way_saves_the_one_before(straight, tmp_path, whe
     assert child.wait() == FAILED, child.output()
     assert saved_step(folder) == 4
     assert f"Step 4 is saved in {folder / 'checkpoints' / 'step-00000004'}" in child.output()
-    assert f"go on with: i2i run --resume {folder}" in child.output()
+    assert f"resume with: i2i run --resume {folder}" in child.output()
     half_done = CheckpointFolder(folder / "checkpoints", 1).latest().description["half_done"]
     assert ("the generators" in half_done) is (where == "discriminator")
     assert f"({half_done} may hold a part of step 5 already)" in child.output()
@@ -354,10 +354,10 @@ class NothingToReportTo:
 @pytest.mark.parametrize(
     ("what", "note"),
     [
-        ("page", "training goes on without its page: ValueError: no fonts"),
-        ("tracker", "training goes on without its trackers: ValueError: no fonts"),
-        ("sheets", "training goes on without sample sheets: cannot write step-1.png"),
-        ("log", "training goes on without metrics.jsonl: RunFolderError: "),
+        ("page", "training continues without its page: ValueError: no fonts"),
+        ("tracker", "training continues without its trackers: ValueError: no fonts"),
+        ("sheets", "training continues without sample sheets: cannot write step-1.png"),
+        ("log", "training continues without metrics.jsonl: RunFolderError: "),
         ("pipe", None),
     ],
 )

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from i2i.training import interruption as interruption_module
-from i2i.training.interruption import SIGNALS, ending_at_once, held, ignoring_signals, interruption
+from i2i.training.interruption import SIGNALS, deferring_signals, ignoring_signals, interruption, raising_on_signals
 
 from ..helpers.running import FAILED, UNPAIRED, Child, after_each_step, assert_tidy, options, steps_logged
 
@@ -74,7 +74,7 @@ def test_what_a_caller_handles_or_ignores_stays_with_that(name):
     for handler in (signal.SIG_IGN, lambda *_: caught.append(number)):
         before = signal.signal(number, handler)
         try:
-            with ignoring_signals(), ending_at_once(), interruption() as interrupted:
+            with ignoring_signals(), raising_on_signals(), interruption() as interrupted:
                 os.kill(os.getpid(), number)
                 assert not interrupted.is_set()
             assert signal.getsignal(number) is handler
@@ -86,13 +86,13 @@ def test_what_a_caller_handles_or_ignores_stays_with_that(name):
 @pytest.mark.parametrize("number", [number for number in SIGNALS if number != signal.SIGALRM])  # which pytest takes
 def test_before_training_every_signal_ends_at_once_or_when_it_is_let(number):
     before = {each: signal.getsignal(each) for each in SIGNALS}
-    with ending_at_once():
+    with raising_on_signals():
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
         done = []
 
         def work():
-            with held():
+            with deferring_signals():
                 os.kill(os.getpid(), number)
                 done.append(number)
 

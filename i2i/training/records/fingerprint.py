@@ -1,4 +1,4 @@
-"""Knowing the images of a run again, so that it does not go on with others unnoticed."""
+"""Knowing the images of a run again, so that it does not resume with others unnoticed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from i2i.errors import DataError
+from i2i.plugins.dataset_members import image_names_of
 from i2i.plugins.protocols import Dataset
 
 Names = Mapping[str, Mapping[str, Sequence[str]]]
@@ -19,10 +20,7 @@ SHOWN = 3
 
 def names_of(train_set: Dataset, test_set: Dataset) -> Names:
     """The sorted names of all images, by split and domain; a data set without ``names`` has none."""
-    return {
-        split: {domain: sorted(names) for domain, names in getattr(dataset, "names", {}).items()}
-        for split, dataset in (("train", train_set), ("test", test_set))
-    }
+    return {split: image_names_of(dataset) for split, dataset in (("train", train_set), ("test", test_set))}
 
 
 def fingerprint(train_set: Dataset, test_set: Dataset) -> dict[str, Any]:
@@ -66,7 +64,7 @@ def require_same_data(
     listed = "\n".join(f"  {difference}" for difference in sorted(differences)) or "  other names than before"
     raise DataError(
         f"{root} holds other images than those the run was trained on:\n{listed}\n"
-        "A run goes on with its own images only: put them back, name their folder with --data, or start a new run"
+        "A run resumes with its own images only: put them back, name their folder with --data, or start a new run"
     )
 
 

@@ -1,4 +1,4 @@
-"""The folder of one run: everything needed to go on, to judge and to use the result.
+"""The folder of one run: everything needed to resume, to judge and to use the result.
 
 ::
 
@@ -101,7 +101,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """Open an existing run folder to go on with it.
+        """Open an existing run folder to resume the run.
 
         Raises:
             RunFolderError: when it is none, cannot be written, or another process is training in it.

@@ -7,7 +7,7 @@
     {"kind": "evaluation", "step": 600, "images": 40, "directions": {"AtoB": {"l1": 18.0, "identity_l1": 14.5}}}
 
 The terms of a line are means over the steps since the line before. ``"end": true`` marks the last line of a run that
-ended between two: going on, the run drops it and writes the whole line that it is a part of.
+ended between two: resuming, the run drops it and writes the whole line that it is a part of.
 """
 
 from __future__ import annotations

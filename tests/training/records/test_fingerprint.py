@@ -43,7 +43,7 @@ def test_every_change_is_told_with_its_number_and_first_names():
         "  train A: 1 missing (dog)\n"
         "  train B: 5 new (new0, new1, new2, ...)\n"
         "  train: 2 samples before, 6 now\n"
-        "A run goes on with its own images only: put them back, name their folder with --data, or start a new run"
+        "A run resumes with its own images only: put them back, name their folder with --data, or start a new run"
     )
 
 

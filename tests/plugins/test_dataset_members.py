@@ -1,0 +1,18 @@
+"""A data set that tells nothing more is as good as one that does."""
+
+from types import SimpleNamespace
+
+from i2i.plugins.dataset_members import image_names_of, notes_of, sizes_of
+
+SILENT = SimpleNamespace()
+TALKING = SimpleNamespace(notes=("2 images are grey", 7), sizes=[(16, 24)], names={"A": ["b", "a"], "B": ("d", "c")})
+
+
+def test_members_that_are_there_are_told():
+    assert notes_of(TALKING, SILENT, TALKING) == ["2 images are grey", "7"] * 2
+    assert list(sizes_of(TALKING)) == [(16, 24)]
+    assert image_names_of(TALKING) == {"A": ["a", "b"], "B": ["c", "d"]}
+
+
+def test_members_that_are_not_there_are_empty_or_unknown():
+    assert (notes_of(SILENT), sizes_of(SILENT), image_names_of(SILENT)) == ([], None, {})
