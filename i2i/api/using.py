@@ -67,7 +67,7 @@ def load(
         ConfigError: the direction or the device does not exist, or the generator cannot be divided into tiles.
     """
     from i2i.models.find import open_model
-    from i2i.translation.loading import LoadingOptions, load_translator
+    from i2i.translation.model_loading import LoadingOptions, load_translator
     from i2i.translation.tiles.tile_settings import parse_tiles
 
     require_model(model)
@@ -89,13 +89,13 @@ def load_each_direction(model: str | Path, *, checkpoint: str | None = None, **o
     Args:
         model: see :func:`load`.
         checkpoint: see :func:`load`.
-        options: of :class:`~i2i.translation.loading.LoadingOptions`; see :func:`load`.
+        options: of :class:`~i2i.translation.model_loading.LoadingOptions`; see :func:`load`.
 
     Raises:
         I2IError: what :func:`load` raises.
     """
     from i2i.models.find import open_model
-    from i2i.translation.loading import LoadingOptions, load_directions
+    from i2i.translation.model_loading import LoadingOptions, load_directions
 
     require_model(model)
     return load_directions(PluginManager(), open_model(model, checkpoint), LoadingOptions(**options))
@@ -265,7 +265,7 @@ def evaluate(
     from i2i.evaluation.features import load_features
     from i2i.evaluation.measurement import MeasuringOptions, measure
     from i2i.models.find import open_model
-    from i2i.translation.loading import LoadingOptions, load_translator
+    from i2i.translation.model_loading import LoadingOptions, load_translator
 
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)

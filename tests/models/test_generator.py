@@ -113,28 +113,12 @@ def set_at(*place, value):
 @pytest.mark.parametrize(
     ("place", "value"),
     [
-        *(((("preprocessing", "background"),), value) for value in ("ultraviolet", "#12345", 7, None)),
-        *((("preprocessing", "max_pixels"), value) for value in (-5, 0, "many", 1.5, True)),
-        *((("generators", "G_A", "in_channels"), value) for value in (-3, 0, "3", 3.5, 10**9)),
-        *((("generators", "G_A", "direction"), value) for value in ("AtoC", 1)),
-        *((("generators", "G_A", "component"), value) for value in ("resnet", {"name": 5}, [])),
-        *((("generators", "G_A", "moving_average"), value) for value in ("no", 0)),
-        (("generators", "G_A", "package"), ["i2i"]),
-        *((("step",), value) for value in (-1, True, "7", 7.5, float("nan"), 10**30)),
-        *((("world_size",), value) for value in (0, -2, None, 10**9)),
-        *((("score",), value) for value in ("good", float("nan"), float("inf"), [])),
-        *((("metrics",), value) for value in ("none", {"AtoB": 3}, {"AtoB": {"l1": "small"}})),
-        *((("value_range",), value) for value in ("wide", [-1], [float("nan"), 1], {"a": 1})),
-        *((("domains",), value) for value in (["line", "3d"], {"A": 3})),
-        *((("inference",), value) for value in ("random", 3)),
-        *((("config",), value) for value in ("cyclegan", {"method": "pix2pix"}, {"method": {"name": 3}})),
-        *((("notes",), value) for value in ("one", [1])),
-        (("data",), {"sha256": 3, "samples": {"train": 1, "test": 1}}),
-        (("images",), -1),
+        (("preprocessing", "background"), "ultraviolet"),
+        (("generators", "G_A", "in_channels"), 10**9),
+        (("step",), float("nan")),
     ],
-)  # fmt: skip
+)
 def test_a_damaged_value_is_named_with_file_and_field(tmp_path, place, value):
-    place = place[0] if isinstance(place[0], tuple) else place
     folder = edited(tmp_path, set_at(*place, value=value))
     with pytest.raises(CheckpointError, match=r"checkpoint\.json is damaged: ") as raised:
         i2i.load(folder, device="cpu")

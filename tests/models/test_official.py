@@ -1,17 +1,13 @@
 """Files of pytorch-CycleGAN-and-pix2pix translate to the images that an independent transcript of it gives."""
 
 import collections
-import json
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
 import i2i
 from i2i.errors import CheckpointError, ConfigError
-from i2i.models.official_layout import UnknownLayoutError, recognise
 
 from ..helpers import official_networks as official
 
@@ -197,125 +193,11 @@ def test_several_generators_are_told_apart_by_name(tmp_path):
         i2i.convert(path, tmp_path / "best", part="best")
 
 
-def patch_discriminator():
-    weights, before = {}, 3
-    for place, width in ((0, 64), (2, 128), (5, 256), (8, 512), (11, 1)):
-        weights[f"model.{place}.weight"] = torch.zeros(width, before, 4, 4)
-        before = width
-    return weights
-
-
-def without(weights, key):
-    return {name: value for name, value in weights.items() if name != key}
-
-
-MISFITS = {
-    "a discriminator": (patch_discriminator, r"discriminator \(PatchGAN of 3 layers\).*_net_G"),
-    "a pixel discriminator": (lambda: {"net.0.weight": torch.zeros(64, 3, 1, 1)}, r"discriminator \(pixel\)"),
-    "another network": (
-        lambda: {"conv1.weight": torch.zeros(64, 3, 7, 7)},
-        r"its 1 tensors are conv1\.weight \[64, 3, 7, 7\]",
-    ),
-    "CUT": (lambda: {"model.4.filt": torch.zeros(1, 1, 3, 3)}, "low-pass filters.*CUT"),
-    "a missing key": (
-        lambda: without(official.resnet(6), "model.12.conv_block.5.weight"),
-        r"looks like resnet_6blocks, but model\.12\.conv_block\.5\.weight is missing",
-    ),
-    "a further key": (
-        lambda: {**official.resnet(2), "model.99.weight": torch.zeros(3)},
-        r"looks like resnet_2blocks, but model\.99\.weight is not known there",
-    ),
-    "another width": (
-        lambda: {**official.unet(3), "model.model.1.model.1.weight": torch.zeros(9, 4, 4, 4)},
-        r"unet_8, but model\.model\.1\.model\.1\.weight has shape \[9, 4, 4, 4\] instead of \[8, 4, 4, 4\]",
-    ),
-    "zero padding": (lambda: {**official.resnet(1), "model.10.conv_block.0.weight": torch.zeros(1)}, "padded with zer"),
-    "a gap between blocks": (
-        lambda: {key: value for key, value in official.resnet(3).items() if not key.startswith("model.11.")},
-        r"at model\.10, 12 instead of from",
-    ),
-    "group norm": (
-        lambda: {
-            **official.resnet(1, norm="none"),
-            "model.2.weight": torch.ones(6),
-            "model.2.bias": torch.ones(6),
-        },
-        r"norms, such as model\.2, have a scale and a shift, but neither running statistics",
-    ),
-    "not a convolution": (lambda: {**official.unet(3), "model.model.0.weight": torch.zeros(4)}, "four dimensions"),
-    "only the inner U-Net": (
-        lambda: without(official.unet(3), "model.model.3.weight"),
-        r"looks like a U-Net, but lacks model\.model\.3\.weight",
-    ),
-}
-
-
-@pytest.mark.parametrize(("weights", "message"), MISFITS.values(), ids=MISFITS)
-def test_what_fits_nothing_is_told_what_was_found_and_what_is_known(tmp_path, weights, message):
-    path = save(tmp_path / "latest_net_D.pth", weights())
-    with pytest.raises(CheckpointError, match=message) as raised:
+def test_what_fits_nothing_is_told_what_was_found_and_what_is_known(tmp_path):
+    weights = official.resnet(2)
+    del weights["model.4.weight"]
+    path = save(tmp_path / "latest_net_D.pth", weights)
+    with pytest.raises(CheckpointError, match=r"looks like resnet_2blocks, but model\.4\.weight is missing") as raised:
         i2i.load(path)
     assert f"{path} holds no generator that is known" in str(raised.value)
     assert "resnet_6blocks, resnet_9blocks" in str(raised.value)
-    with pytest.raises(UnknownLayoutError):
-        recognise(weights())
-
-
-def test_converting_writes_a_folder_that_stands_for_itself(tmp_path):
-    ways = {"A": official.resnet(blocks=2, seed=1), "B": official.resnet(blocks=2, seed=2)}
-    paths = [save(tmp_path / f"latest_net_G_{way}.pth", weights) for way, weights in ways.items()]
-
-    infos = i2i.convert(paths, tmp_path / "out", domains=("horse", "zebra"))
-
-    assert [info.direction for info in infos] == ["AtoB", "BtoA"]
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
-        "G_A.safetensors",
-        "G_B.safetensors",
-        "checkpoint.json",
-    ]
-    for path in paths:
-        path.unlink()
-    back = i2i.load(tmp_path / "out", direction="BtoA", device="cpu")
-    assert back.info.domains == ("zebra", "horse")
-    assert (back(image()) - official.run_resnet(ways["B"], image())).abs().max() < 1e-5
-    description = json.loads((tmp_path / "out" / "checkpoint.json").read_text())
-    assert description["generators"]["G_A"]["converted_from"] == {
-        "file": "latest_net_G_A.pth",
-        "layout": "resnet_2blocks",
-    }
-    assert str(tmp_path) not in json.dumps(description)
-
-
-def test_half_a_folder(tmp_path):
-    weights = official.resnet(blocks=6, ngf=16)
-    path = save(tmp_path / "latest_net_G.pth", weights)
-    i2i.convert(path, tmp_path / "full")
-    i2i.convert(path, tmp_path / "half", half=True)
-    sizes = [(tmp_path / name / "G_A.safetensors").stat().st_size for name in ("full", "half")]
-    assert sizes[1] < 0.52 * sizes[0]
-    given = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8))
-    outputs = [np.asarray(i2i.load(tmp_path / name, device="cpu")(given)).astype(int) for name in ("full", "half")]
-    assert 0 < np.abs(outputs[0] - outputs[1]).max() <= 2
-    huge = {**official.resnet(blocks=1), "model.1.weight": torch.full((6, 3, 7, 7), 1e6)}
-    with pytest.raises(CheckpointError, match="float16 cannot hold; leave out --half"):
-        i2i.convert(save(tmp_path / "huge.pth", huge), tmp_path / "no", half=True)
-    assert not (tmp_path / "no").exists()
-
-
-def test_what_cannot_be_converted(tmp_path):
-    path = save(tmp_path / "latest_net_G.pth", official.resnet(blocks=1))
-    other = save(tmp_path / "200_net_G.pth", official.resnet(blocks=1))
-    with pytest.raises(ConfigError, match=r"latest_net_G\.pth and .*200_net_G\.pth both translate AtoB"):
-        i2i.convert([path, other], tmp_path / "out")
-    with pytest.raises(ConfigError, match="--direction BtoA is for one FILE"):
-        i2i.convert([path, other], tmp_path / "out", direction="BtoA")
-    with pytest.raises(ConfigError, match="exists and is not empty"):
-        i2i.convert(path, tmp_path)
-    with pytest.raises(ConfigError, match="direction must be AtoB or BtoA; got 'AtoC'"):
-        i2i.convert(path, tmp_path / "out", direction="AtoC")
-    i2i.convert(path, tmp_path / "out", direction="BtoA")
-    with pytest.raises(ConfigError, match="--part is for files of other programs"):
-        i2i.convert(tmp_path / "out", tmp_path / "again", part="G_A")
-    with pytest.raises(ConfigError, match="is one checkpoint; --checkpoint best"):
-        i2i.convert(path, tmp_path / "again", checkpoint="best")
-    assert i2i.load(tmp_path / "out").info.direction == "BtoA"

@@ -7,7 +7,7 @@ from i2i.errors import ConfigError
 from i2i.models.find import ExportedModel, open_model
 from i2i.plugins.manager import PluginManager
 from i2i.translation.exported import ExportedRunner
-from i2i.translation.loading import LoadingOptions, load_directions, load_translator
+from i2i.translation.model_loading import LoadingOptions, load_directions, load_translator
 from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.tiles.tile_settings import TileSettings
 
