@@ -5,9 +5,9 @@ decodes, translates and encodes. A file that crashes a decoder, takes too long o
 process alone, and the next request starts it anew.
 
 Begin with :mod:`~i2i.serving.server`, which binds the address and runs both; :mod:`~i2i.serving.app` has the endpoints,
-:mod:`~i2i.serving.guard` judges whose requests are accepted, :mod:`~i2i.serving.service` how many and how large.
-:mod:`~i2i.serving.worker` is the second process seen from the first, :mod:`~i2i.serving.translating` from within: only
-there is torch imported.
+:mod:`~i2i.serving.guard` judges whose requests are accepted, :mod:`~i2i.serving.service` how many and how large, within
+:class:`~i2i.serving.messages.Limits`. :mod:`~i2i.serving.worker` is the second process seen from the first,
+:mod:`~i2i.serving.translating` from within: only there is torch imported.
 
 May import ``api``, ``translation``, ``models``, ``tensors``, ``images`` and ``environment``.
 """

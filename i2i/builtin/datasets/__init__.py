@@ -1,6 +1,8 @@
 """The built-in data sets: their options and specs. Imports no torch.
 
-``folder`` reads a folder of images, or the sample that ships inside the package (``sample:flat-3d``).
+``folder`` reads a folder of images, or the sample that ships inside the package (``sample:flat-3d``). The data set is
+in :mod:`~i2i.builtin.datasets.folder`; :mod:`~i2i.builtin.datasets.layout` recognises how the folder is laid out,
+:mod:`~i2i.builtin.datasets.split` holds images out, :mod:`~i2i.builtin.datasets.preprocess` resizes, crops and flips.
 """
 
 from __future__ import annotations
