@@ -258,7 +258,7 @@ def test_what_is_no_ordinary_file_is_refused_at_once(tmp_path, suffix):
         i2i.load(pipe)
     folder = tmp_path / f"folder{suffix}"
     folder.mkdir()
-    with pytest.raises(CheckpointError, match="is a folder"):
+    with pytest.raises(CheckpointError, match=r"is not a trained model \(no checkpoint.json"):
         i2i.load(folder)
     with socket.socket(socket.AF_UNIX) as listening:
         place = tmp_path / f"s{suffix}"
