@@ -15,12 +15,6 @@ TESTS = Path(__file__).parent
 TESTED_ELSEWHERE: dict[str, str] = {
     "api/training.py": "training: runs are its tests",
     "api/using.py": "test_api.py: load, evaluate and export as a user calls them",
-    "benchmarking/blocks.py": "benchmarking/test_work.py: all cases are checked by what they count and that they agree",
-    "benchmarking/cases.py": "benchmarking/test_runner.py: the list of cases is chosen from there",
-    "benchmarking/generators.py": "benchmarking/test_rivals.py: the generators are compared with their rivals",
-    "benchmarking/memory.py": "benchmarking/test_runner.py: a case is seen by being run",
-    "benchmarking/norms.py": "benchmarking/test_work.py: all cases are checked by what they count and that they agree",
-    "benchmarking/plot.py": "benchmarking/test_report.py: the picture is drawn from a report",
     "benchmarking/training_step.py": "benchmarking/test_benchmarked_networks.py: their step",
     "builtin/buffers/__init__.py": "builtin/test_plugin.py: names and options",
     "builtin/datasets/__init__.py": "builtin/datasets/test_folder.py: the options of the one data set there is",

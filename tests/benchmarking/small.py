@@ -8,6 +8,7 @@ import torch
 
 from i2i.benchmarking import blocks, memory, norms
 from i2i.benchmarking.case import Contender, MemoryCase, Prepared, TimedCase, deviation
+from i2i.benchmarking.runner import BenchOptions, run_bench
 
 SHAPE = (1, 16, 12, 10)
 
@@ -40,3 +41,39 @@ def case_of(*contenders, name="made-up", **more):
     return TimedCase(
         name, f"Made-up work, {name}", lambda setting: Prepared(contenders, **more), quick=True, headline=True
     )
+
+
+QUICK = BenchOptions(quick=True, repeat=2, threads=1)
+
+
+def run(*cases, options=QUICK):
+    return run_bench(options, cases=cases)
+
+
+def require_right_and_timed(case):
+    """Run a case of real operators; the fused ones take part or say why not."""
+    report = run(case)
+    assert report.failures == []
+    names = [result.name for result in report.timed[0].results]
+    assert names[0] == "eager"
+    assert ("fused" in names) != ("fused" in report.timed[0].missing)
+    assert all(result.seconds["median"] > 0 for result in report.timed[0].results)
+
+
+def require_fault_is_found(case):
+    """Run a case whose fused operator is wrong."""
+    report = run(case)
+    assert any("fused: the relative error of the output" in failure for failure in report.failures)
+    assert report.timed[0].results == ()
+
+
+def spoilt(operator):
+    """An operator by the reference, with one pixel in one channel that is off by a hundredth."""
+
+    def call(*arguments, **options):
+        out = operator(*arguments, **{**options, "impl": "reference"})
+        off = torch.zeros_like(out)
+        off[0, 3, 5, 5] = 0.01
+        return out + off
+
+    return call
