@@ -25,6 +25,7 @@ from i2i.errors import CheckpointError, reason_of
 from i2i.files.texts import parse_json
 from i2i.models.checkpoint_description import check_record
 from i2i.models.info import TranslatorInfo
+from i2i.models.scores import values_from_json, values_to_json
 from i2i.plugins.specs import Direction
 
 FORMAT_VERSION = 1
@@ -54,7 +55,7 @@ def describe(info: TranslatorInfo, *, raw: bool) -> str:
         "input": {"name": INPUT, "channels": info.in_channels, **kind},
         "output": {"name": OUTPUT, "channels": info.out_channels, **kind},
         "source": _source(info.checkpoint),
-        "translator": {**asdict(info), "checkpoint": info.checkpoint.name},
+        "translator": {**asdict(info), "checkpoint": info.checkpoint.name, "metrics": values_to_json(info.metrics)},
     }
     return json.dumps(values, indent=2, ensure_ascii=False, default=str)
 
@@ -83,14 +84,19 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
     try:
         values = parse_json(text)
         version = int(values["format"])
+        if version > FORMAT_VERSION:
+            raise CheckpointError(
+                f"{path} was exported by a newer i2i (format {version}, this one reads up to {FORMAT_VERSION}); "
+                "upgrade i2i"
+            )
         raw = values["input"]["type"] == "float32"
         known = {field.name for field in fields(TranslatorInfo)}
-        if version <= FORMAT_VERSION:
-            check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
+        check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
         record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
         record |= {
             "direction": Direction(record["direction"]),
             "directions": tuple(map(Direction, record["directions"])),
+            "metrics": values_from_json(record["metrics"]),
         }
         info = replace(TranslatorInfo(**record), checkpoint=path, chosen="")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -98,10 +104,6 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
             f"{path}: what it says of itself is damaged ({type(error).__name__}: {reason_of(error)}); export the model "
             "again"
         ) from error
-    if version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} was exported by a newer i2i (format {version}, this one reads up to {FORMAT_VERSION}); upgrade i2i"
-        )
     return info, raw
 
 

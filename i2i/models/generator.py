@@ -155,7 +155,7 @@ def _about(
         "background": str(preprocessing.get("background", DEFAULT_BACKGROUND)),
         "max_pixels": max_pixels,
         "inference": inference,
-        "metrics": dict((description.get("metrics") or {}).get(entry.direction, {})),
+        "metrics": checkpoint.metrics.get(entry.direction, {}),
         "notes": tuple(description.get("notes", ())),
         "chosen": checkpoint.chosen,
     }

@@ -1,6 +1,7 @@
 """What an exported file says of itself is read back as it was, or refused by name."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,3 +65,18 @@ def test_a_record_may_say_more_than_is_known_here(info):
     values = json.loads(describe(info, raw=False))
     values["translator"]["mood"] = "sunny"
     assert read_back(json.dumps(values), FILE)[0].generator == info.generator
+
+
+def test_an_infinite_psnr_is_null_in_json_and_comes_back(info):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    perfect = replace(info, metrics={"l1": 0.0, "psnr": math.inf})
+    text = describe(perfect, raw=False)
+    assert json.loads(text, parse_constant=refuse)["translator"]["metrics"] == {"l1": 0.0, "psnr": None}
+    assert read_back(text, FILE)[0].metrics == perfect.metrics
+
+
+def test_a_newer_record_of_another_layout_is_called_newer():
+    with pytest.raises(CheckpointError, match="newer i2i"):
+        read_back(json.dumps({"format": FORMAT_VERSION + 1, "models": []}), FILE)

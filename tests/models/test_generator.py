@@ -92,6 +92,15 @@ def test_what_a_checkpoint_need_not_say(tmp_path):
     assert (info.inference, info.package, info.moving_average) == ("deterministic", "unknown", False)
 
 
+def test_held_out_metrics_are_numbers(tmp_path):
+    """JSON has null for the PSNR of equal images."""
+
+    def change(description):
+        description["metrics"] = {"AtoB": {"l1": 0.0, "psnr": None}}
+
+    assert i2i.load(edited(tmp_path, change), device="cpu").info.metrics == {"l1": 0.0, "psnr": float("inf")}
+
+
 def test_missing_weights_are_named(tmp_path):
     folder, _ = write_run(tmp_path / "run")
     (folder / "checkpoints" / "latest" / "G_A.safetensors").unlink()
