@@ -31,9 +31,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "serving/app.py": "serving/test_api.py: as a client sees it",
     "serving/messages.py": "serving/test_worker.py: by what passes between the processes",
     "serving/service.py": "serving/test_connections.py: as a client sees it",
-    "training/loss_lines.py": "training/test_trainer.py: by the lines of a run",
-    "training/snapshot.py": "training/test_resume.py: bit for bit",
-    "training/trackers.py": "training/test_trainer.py: by what is tracked",
     "translation/kinds.py": "translation/test_translator.py: every kind of image goes through it",
     "translation/observer.py": "translation/test_image_files.py: by what is told of each file",
 }
