@@ -118,7 +118,7 @@ class TimedCase:
     """Work that is timed.
 
     Attributes:
-        name: what ``--cases`` takes.
+        name: what ``--case`` takes.
         title: what it is, with the shape.
         prepare: makes inputs and contenders.
         quick: whether ``--quick`` includes it.
@@ -137,7 +137,7 @@ class MemoryCase:
     """Memory that is counted.
 
     Attributes:
-        name: what ``--cases`` takes.
+        name: what ``--case`` takes.
         title: what it is, with the shape.
         measure: returns bytes for each contender, the baseline first, and the missing ones with the reason.
         quick: whether ``--quick`` includes it.

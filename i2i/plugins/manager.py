@@ -79,7 +79,7 @@ class PluginManager:
 
     Args:
         environ: where ``I2I_DISABLE_PLUGINS`` (comma-separated entry-point or package names) and
-            ``I2I_TRACE_PLUGINS`` (anything but ``failures``: print what is loaded to standard error) are read from.
+            ``I2I_TRACE_PLUGINS`` (print what is loaded to standard error) are read from.
 
     Attributes:
         plugins: every plugin that was found, loaded or not; the built-in one first, then by package and name.
