@@ -32,7 +32,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "serving/messages.py": "serving/test_worker.py: by what passes between the processes",
     "serving/service.py": "serving/test_connections.py: as a client sees it",
     "translation/kinds.py": "translation/test_translator.py: every kind of image goes through it",
-    "translation/observer.py": "translation/test_image_files.py: by what is told of each file",
+    "translation/observer.py": "api/test_file_translation.py: by what it is told",
 }
 """Each source file without a test of its name: the test, or folder of tests, that would fail if it broke, or
 ``nothing`` to test; then why."""

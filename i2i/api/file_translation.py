@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -118,18 +119,19 @@ def translate(
 
         require_video_packages()
     with working("loading the model"):  # the first import of PyTorch is part of that
-        translator = load(model, **options, manager=manager) if isinstance(model, str | Path) else model  # type: ignore[arg-type]
+        translator = load(model, **options, manager=manager) if isinstance(model, str | os.PathLike) else model  # type: ignore[arg-type]
     observer.loaded(translator)
     outcomes = []
-    for outcome in _translated(translator, plan, batch_size, workers, force, observer):
-        outcomes.append(outcome)
-        observer.finished(outcome)
+    with closing(_translated(translator, plan, batch_size, workers, force, observer)) as translated:
+        for outcome in translated:
+            outcomes.append(outcome)
+            observer.finished(outcome)
     return outcomes
 
 
 def _require_usable(model: Any, options: dict[str, Any]) -> None:
     """Raise a ConfigError for what is no model, and for options of loading where it is loaded."""
-    if isinstance(model, str | Path):
+    if isinstance(model, str | os.PathLike):
         return
     from i2i.translation.translator import Translator
 
@@ -159,7 +161,7 @@ def _translated(
     workers: int | None,
     force: bool,
     observer: TranslationObserver,
-) -> Iterator[FileOutcome]:
+) -> Generator[FileOutcome, None, None]:
     from functools import partial
 
     from i2i.translation.image_files import DEFAULT_WORKERS, translate_files

@@ -25,7 +25,7 @@ from i2i.images.decoding import (
 )
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.orientation import orientation_of, turned
-from i2i.images.scaling import SIXTEEN_BITS, to_unit
+from i2i.images.scaling import EIGHT_BITS, SIXTEEN_BITS, to_unit
 
 __all__ = [
     "EIGHT_BIT_MODES",
@@ -110,5 +110,5 @@ def _to_unit_float(image: Image.Image, background: str) -> Image.Image:
     unit = values / SIXTEEN_BITS
     transparent = image.info.get("transparency")  # PNG may name one grey as transparent
     if transparent is not None:
-        unit[values == transparent] = ImageColor.getcolor(background, "L") / 255  # type: ignore[operator]
+        unit[values == transparent] = ImageColor.getcolor(background, "L") / EIGHT_BITS  # type: ignore[operator]
     return Image.fromarray(unit)

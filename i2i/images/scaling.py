@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-Values = TypeVar("Values", bound=Any)
+Floats = TypeVar("Floats", bound=Any)
 """An array of numpy or a tensor of torch, of floats."""
 
 EIGHT_BITS = 255
 SIXTEEN_BITS = 65535
 
 
-def to_unit(levels: Values, top: int = EIGHT_BITS) -> Values:
+def to_unit(levels: Floats, top: int = EIGHT_BITS) -> Floats:
     """Map levels 0..``top``, as floats of any shape, to [-1, 1]; with a ``top`` of 1, what is in [0, 1] already."""
-    scaled: Values = (levels / top - 0.5) / 0.5
+    scaled: Floats = (levels / top - 0.5) / 0.5
     return scaled
 
 
-def unrounded_levels(values: Values, top: int = EIGHT_BITS) -> Values:
+def unrounded_levels(values: Floats, top: int = EIGHT_BITS) -> Floats:
     """Map floats of any shape in [-1, 1] to 0..``top``, where most of them lie between two levels."""
-    levels: Values = (values + 1) * (top / 2)
+    levels: Floats = (values + 1) * (top / 2)
     return levels

@@ -14,7 +14,7 @@ from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
 from i2i.tensors.devices import check_device
-from i2i.tensors.pixels import to_uint8
+from i2i.tensors.pixels import to_uint8, to_unit, unrounded_levels
 from i2i.tensors.tracing import TRACING
 from i2i.translation.failures import cannot_translate, diverged
 from i2i.translation.network_runner import Precision
@@ -130,13 +130,13 @@ class ExportedRunner:
             height, width = batch.shape[2:]
             raise cannot_translate(str(self.info.checkpoint), len(batch), (height, width), error) from error
         if not self.raw:
-            return output.permute(0, 3, 1, 2).float() / 127.5 - 1
+            return to_unit(output.permute(0, 3, 1, 2).float())
         if not torch.isfinite(output).all():
             raise diverged(str(self.info.checkpoint), "export an earlier checkpoint")
         return output
 
     def _to_levels(self, batch: Tensor) -> Tensor:
-        levels = (batch + 1) * 127.5
+        levels = unrounded_levels(batch)
         if (levels - levels.round()).abs().max() > BETWEEN_LEVELS or levels.min() < -1 or levels.max() > 256:
             raise DataError(
                 f"{self.info.checkpoint} takes images of 8 bits, but values lie between their levels; round them, or "

@@ -196,14 +196,7 @@ def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None
             f"container unless -o names a file of another ({', '.join(CONTAINER_OF_SUFFIX)}): leave it out"
         )
     if _is_file_name(out):
-        item = (images + videos)[0]
-        if len(images) + len(videos) > 1 or not item.named:
-            raise ConfigError(f"-o {out} names a file, but {', '.join(inputs)} may be many images; name a folder")
-        if item.is_video is not (suffix_of(out) in CONTAINER_OF_SUFFIX):
-            is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
-            raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
-        chosen = None if item.is_video else _format_of(out, format_name)
-        jobs = [FileJob(item.source, out, chosen)]
+        jobs = [_only_job(images + videos, inputs, out, format_name)]
     elif out.exists() and not out.is_dir():
         raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(FORMAT_OF_SUFFIX)}")
     else:
@@ -218,6 +211,17 @@ def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None
     if format_name and videos:
         notes.append(f"--format is for images: {len(videos)} videos keep their containers")
     return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]), tuple(notes))
+
+
+def _only_job(found: Sequence[Found], inputs: Sequence[str], out: Path, format_name: str | None) -> FileJob:
+    """The job where the output is the name of a file; it is an error where there may be several inputs."""
+    item = found[0]
+    if len(found) > 1 or not item.named:
+        raise ConfigError(f"-o {out} names a file, but {', '.join(inputs)} may be many images; name a folder")
+    if item.is_video is not (suffix_of(out) in CONTAINER_OF_SUFFIX):
+        is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
+        raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
+    return FileJob(item.source, out, None if item.is_video else _format_of(out, format_name))
 
 
 def _is_file_name(out: Path) -> bool:

@@ -31,8 +31,8 @@ FRAMES_AHEAD = 8
 """Frames that wait before the computing beside those of a batch, and as many behind it."""
 
 Item = TypeVar("Item")
-Batch = list["VideoFrame | Packet[Any]"]
-Progress = Callable[[int, "int | None"], None]
+FrameBatch = list["VideoFrame | Packet[Any]"]
+FrameProgress = Callable[[int, "int | None"], None]
 
 
 def translate_video(
@@ -41,7 +41,7 @@ def translate_video(
     *,
     batch_size: int = 1,
     force: bool = False,
-    progress: Progress = lambda _done, _total: None,
+    progress: FrameProgress = lambda _done, _total: None,
 ) -> FileOutcome:
     """Translate every frame of a video, each on its own; times, rate, other streams and metadata are kept.
 
@@ -76,7 +76,7 @@ def translate_video(
 
 
 def _translate(
-    translator: Translator, reader: VideoReader, writer: VideoWriter, batch_size: int, progress: Progress
+    translator: Translator, reader: VideoReader, writer: VideoWriter, batch_size: int, progress: FrameProgress
 ) -> int:
     """Translate every frame that can be decoded and return how many those are."""
     done = 0
@@ -102,9 +102,9 @@ def _translate(
     return done
 
 
-def _batches(items: Iterable[VideoFrame | Packet[Any]], batch_size: int) -> Iterator[Batch]:
+def _batches(items: Iterable[VideoFrame | Packet[Any]], batch_size: int) -> Iterator[FrameBatch]:
     """Group frames with the packets between them, ``batch_size`` frames a group."""
-    batch: Batch = []
+    batch: FrameBatch = []
     frames = 0
     for item in items:
         batch.append(item)
@@ -122,7 +122,7 @@ def _to_tensor(frame: VideoFrame, translator: Translator) -> Tensor:
     return to_tensor(opaque, channels)
 
 
-def _write(writer: VideoWriter, batch: Batch, pixels: list[npt.NDArray[np.uint8] | None]) -> int:
+def _write(writer: VideoWriter, batch: FrameBatch, pixels: list[npt.NDArray[np.uint8] | None]) -> int:
     """Write frames and packets in their order; return how many frames there were."""
     for item, picture in zip(batch, pixels, strict=True):
         if isinstance(item, VideoFrame):

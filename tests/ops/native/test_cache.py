@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from i2i.errors import NativeError
-from i2i.ops.native import cpu, toolchain
+from i2i.ops.native import cache, cpu, toolchain
+from i2i.ops.native.cache import KernelBuild, Recipe, cache_folder, keep_compiled
 
 from .small_library import COMPILER, as_package, compiler, load_anew
 
@@ -105,3 +106,24 @@ def test_a_cache_that_cannot_be_written_is_a_reason(
 
     assert f"{tmp_path / 'file' / 'i2i' / 'native'} cannot be used: " in reason
     assert "XDG_CACHE_HOME names another place" in reason
+
+
+def test_a_copy_that_is_cut_short_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compiled(work: Path) -> Path:
+        (work / "built.so").write_bytes(b"machine code")
+        return work / "built.so"
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(b"machine")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    recipe = Recipe("made-up kernels", "library.so", "made-up", "made-up", lambda: KernelBuild("cc", "0123", compiled))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache.shutil, "copyfile", full)
+        with pytest.raises(toolchain.BuildError, match=r"cannot be used: .*No space left"):
+            keep_compiled(recipe, tmp_path, again=False)
+    assert not list((cache_folder() / "made-up-0123").iterdir())
+    library = keep_compiled(recipe, tmp_path, again=False)
+    assert library.read_bytes() == b"machine code"
+    assert list(library.parent.iterdir()) == [library]
