@@ -1,4 +1,4 @@
-"""The networks and the training step of i2i as a user gets them: built through the plugin manager and the engine."""
+"""The networks and the training step of i2i as a user gets them: built through the plugin manager."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``i2i run``: a thin front of :func:`i2i.api.run`. Every default is the engine's; here they are only told."""
+"""``i2i run``: a thin front of :func:`i2i.api.run`. Every default is that function's; here they are only told."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def option(group: str, name: str, metavar: str | None, text: str, **more: Any) -> Callable[[Decorated], Decorated]:
-    """Declare an option of ``group``; none has a default here, so that the engine sees what a person really gave."""
+    """Declare an option of ``group``; none has a default here, for ``i2i.run`` has to see what was really given."""
     return shared.option(name, group=group, metavar=metavar, help=text, **more)
 
 
@@ -152,7 +152,7 @@ def run(dry_run: bool, as_json: bool, resume: Path | None, **given: Any) -> None
 
     The run folder alone is enough to resume, to judge and to use what was learnt.
     """
-    options = _for_the_engine(given)
+    options = _as_keywords(given)
     if dry_run:
         if resume is not None:
             raise click.UsageError(
@@ -204,7 +204,7 @@ def _values(metrics: Mapping[str, float]) -> Iterator[str]:
             yield f"{metric.name} {metric.text(metrics[name])}{beside}"
 
 
-def _for_the_engine(given: dict[str, Any]) -> dict[str, Any]:
+def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
     """The options under the names of :func:`i2i.api.run`; what a person did not give is None."""
     options = dict(given)
     options["tracker"] = options["tracker"] or None
