@@ -8,6 +8,7 @@ from typing import Any
 from i2i.config.run_config import Choice, RunConfig
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
+from i2i.plugins.specs import Direction
 from i2i.training.position import Position
 from i2i.training.records.run_folder import environment
 
@@ -35,7 +36,6 @@ def describe_checkpoint(
         averaged: the generators whose file holds a moving average.
         world_size: the number of processes.
     """
-    ways = {name: direction for direction, name in method.directions.items()}
     return {
         "step": position.step,
         "seconds": position.seconds,
@@ -45,16 +45,7 @@ def describe_checkpoint(
         "metrics": None,
         "images": None,
         "generators": {
-            name: {
-                "file": f"{name}.safetensors",
-                "direction": ways.get(name),
-                "component": config.generator.to_dict(),
-                # A generator that is in no direction has channels that only its method knows.
-                "in_channels": dataset.channels[ways[name][0]] if name in ways else None,
-                "out_channels": dataset.channels[ways[name][-1]] if name in ways else None,
-                "package": _package_of(manager, "generator", config.generator),
-                "moving_average": name in averaged,
-            }
+            name: _describe_generator(name, manager, config, dataset, method, moving_average=name in averaged)
             for name in method.generators
         },
         "data": data,
@@ -64,6 +55,22 @@ def describe_checkpoint(
         "inference": config.training.inference,
         "versions": environment(),
         "config": config.to_dict(),
+    }
+
+
+def _describe_generator(
+    name: str, manager: PluginManager, config: RunConfig, dataset: Dataset, method: Method, *, moving_average: bool
+) -> dict[str, Any]:
+    """Describe one generator; one that is in no direction has channels that only its method knows."""
+    direction = {generator: direction for direction, generator in method.directions.items()}.get(name)
+    return {
+        "file": f"{name}.safetensors",
+        "direction": direction,
+        "component": config.generator.to_dict(),
+        "in_channels": None if direction is None else dataset.channels[Direction(direction).source],
+        "out_channels": None if direction is None else dataset.channels[Direction(direction).target],
+        "package": _package_of(manager, "generator", config.generator),
+        "moving_average": moving_average,
     }
 
 
