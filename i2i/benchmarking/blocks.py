@@ -6,13 +6,13 @@ import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
+from i2i.benchmarking.case import Candidate, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.rivals import LEFT_OUT, compiled
 from i2i.benchmarking.work import block_direct_flops, block_winograd_flops
 from i2i.ops import reason_against_fused, residual_block
@@ -135,7 +135,7 @@ class _Inference:
     x: Tensor
     truth: Tensor
 
-    def contender(
+    def candidate(
         self,
         name: str,
         through: Sequence[Callable[[Tensor], Tensor]],
@@ -145,7 +145,7 @@ class _Inference:
         half: bool = False,
         flops: int | None = None,
         rival: bool = False,
-    ) -> Contender:
+    ) -> Candidate:
         """Somebody who takes ``images`` through these callables, one after the other."""
         limit = len(self.chain) * (BFLOAT16_LIMIT if half else FORWARD_LIMIT)
         given = self.x if images is None else images
@@ -160,18 +160,18 @@ class _Inference:
         def check() -> list[Deviation]:
             return [deviation("output", call(), self.truth, limit)]
 
-        return Contender(name, call, check, "bf16" if half else "fp32", flops, rival)
+        return Candidate(name, call, check, "bf16" if half else "fp32", flops, rival)
 
-    def fused(self, flops: int) -> list[Contender]:
+    def fused(self, flops: int) -> list[Candidate]:
         """The fused block, as the ResNet generator runs it."""
         through: list[Callable[[Tensor], Tensor]] = self._fused()
-        half = self.contender("fused bf16", through, self.x.bfloat16(), half=True, flops=flops)
-        return [self.contender("fused", through, flops=flops), half]
+        half = self.candidate("fused bf16", through, self.x.bfloat16(), half=True, flops=flops)
+        return [self.candidate("fused", through, flops=flops), half]
 
-    def fused_variant(self, variant: str, flops: int) -> list[Contender]:
+    def fused_variant(self, variant: str, flops: int) -> list[Candidate]:
         """The fused block on another variant of the CPU kernels."""
         using = partial(cpu.using_variant, variant)
-        return [self.contender(f"fused {variant}", self._fused(), None, using, flops=flops)]
+        return [self.candidate(f"fused {variant}", self._fused(), None, using, flops=flops)]
 
     def _fused(self) -> list[Callable[[Tensor], Tensor]]:
         fused: list[Callable[[Tensor], Tensor]] = [partial(fused_block, block) for block in self.chain]
@@ -203,33 +203,30 @@ def prepare_forward(
     x = make_images(shape, device)
     if channels_last:
         x = to_channels_last(x)
-    truth = x.double()
-    for block in chain:
-        truth = Float64Block.of(block).output(truth)
-    case = _Inference(chain, x, truth)
+    case = _Inference(chain, x, reduce(lambda y, block: Float64Block.of(block).output(y), chain, x.double()))
     direct = blocks * block_direct_flops(shape)
     winograd = blocks * block_winograd_flops(shape) if device.type == "cpu" else direct
 
-    contenders = [case.contender("eager", chain, flops=direct)]
+    candidates = [case.candidate("eager", chain, flops=direct)]
     reason = reason_against_fused("residual_block", x, "fused")
     made, missing = fused_or_reason(reason, ("fused", "fused bf16"), partial(case.fused, winograd))
-    contenders += made
+    candidates += made
     for name in variants:
         against = reason or reason_against_variant(name, device)
         made, lacking = fused_or_reason(against, (f"fused {name}",), partial(case.fused_variant, name, winograd))
-        contenders += made
+        candidates += made
         missing.update(lacking)
     if not channels_last:
         last = in_channels_last(nn.Sequential(*chain))
-        contenders.append(case.contender("channels_last", [last], to_channels_last(x), flops=direct))
+        candidates.append(case.candidate("channels_last", [last], to_channels_last(x), flops=direct))
     mixed = partial(bfloat16, device)
-    contenders.append(case.contender("bf16 autocast", chain, None, mixed, half=True, flops=direct))
+    candidates.append(case.candidate("bf16 autocast", chain, None, mixed, half=True, flops=direct))
     if setting.rivals:
         whole = compiled(nn.Sequential(*chain))
-        contenders.append(case.contender("torch.compile", [whole], flops=direct, rival=True))
+        candidates.append(case.candidate("torch.compile", [whole], flops=direct, rival=True))
     else:
         missing["torch.compile"] = LEFT_OUT
-    return Prepared(contenders, missing, direct)
+    return Prepared(candidates, missing, direct)
 
 
 def reason_against_variant(name: str, device: torch.device) -> str | None:
@@ -253,7 +250,7 @@ class _Training:
     truth: Float64Block
     output: Tensor
 
-    def contender(
+    def candidate(
         self,
         name: str,
         through: Callable[[Tensor], Tensor],
@@ -264,7 +261,7 @@ class _Training:
         half_input: bool = False,
         flops: int | None = None,
         rival: bool = False,
-    ) -> Contender:
+    ) -> Candidate:
         """Somebody whose forward pass is ``through``; ``mask`` tells where its ReLU lets through."""
         output_limit, gradient_limit = (BFLOAT16_LIMIT,) * 2 if half else (FORWARD_LIMIT, GRADIENT_LIMIT)
         if rival:
@@ -293,15 +290,15 @@ class _Training:
                 ),
             ]
 
-        return Contender(name, call, check, "bf16" if half else "fp32", flops, rival)
+        return Candidate(name, call, check, "bf16" if half else "fp32", flops, rival)
 
-    def fused(self, flops: int) -> list[Contender]:
+    def fused(self, flops: int) -> list[Candidate]:
         """The fused block, in float32 and in bfloat16."""
         through, mask_of = partial(fused_block, self.block), partial(_mask_of_fused, self.block)
         halved = self.x.bfloat16()
         return [
-            self.contender("fused", through, partial(mask_of, self.x), flops=flops),
-            self.contender("fused bf16", through, partial(mask_of, halved), half=True, half_input=True, flops=flops),
+            self.candidate("fused", through, partial(mask_of, self.x), flops=flops),
+            self.candidate("fused bf16", through, partial(mask_of, halved), half=True, half_input=True, flops=flops),
         ]
 
 
@@ -320,16 +317,16 @@ def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
     )
     eager_mask, mixed = partial(_mask_of_eager, block, x), partial(bfloat16, device)
     mixed_mask = partial(_mask_of_eager, block, x, mixed)
-    contenders = [
-        case.contender("eager", block, eager_mask, flops=direct),
+    candidates = [
+        case.candidate("eager", block, eager_mask, flops=direct),
         *own_kernels,
-        case.contender("bf16 autocast", block, mixed_mask, mixed, half=True, flops=direct),
+        case.candidate("bf16 autocast", block, mixed_mask, mixed, half=True, flops=direct),
     ]
     if setting.rivals:
-        contenders.append(case.contender("torch.compile", compiled(block), eager_mask, flops=direct, rival=True))
+        candidates.append(case.candidate("torch.compile", compiled(block), eager_mask, flops=direct, rival=True))
     else:
         missing["torch.compile"] = LEFT_OUT
-    return Prepared(contenders, missing, direct)
+    return Prepared(candidates, missing, direct)
 
 
 def _mask_of_eager(

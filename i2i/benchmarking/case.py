@@ -1,4 +1,4 @@
-"""What a case is: contenders that do the same work, each with a check of what it computes."""
+"""What a case is: candidates that do the same work, each with a check of what it computes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Setting:
     Attributes:
         device: ``cpu`` or a CUDA device.
         threads: threads that everybody may use on the CPU.
-        rivals: whether contenders take part that need long to get ready: torch.compile, ONNX Runtime, OpenVINO.
+        rivals: whether candidates take part that need long to get ready: torch.compile, ONNX Runtime, OpenVINO.
     """
 
     device: torch.device
@@ -62,7 +62,7 @@ def deviation(what: str, result: Tensor, truth: Tensor, limit: float) -> Deviati
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """One way to do the work of a case.
 
     Attributes:
@@ -70,7 +70,7 @@ class Contender:
         call: does the work once; this is what is timed.
         check: does the work and says how far its results are from the truth.
         precision: what it computes in.
-        flops: floating-point operations of one call as this contender does them, where that is known.
+        flops: floating-point operations of one call as this candidate does them, where that is known.
         rival: whether it is somebody else's software, which may fail without the case failing.
     """
 
@@ -89,8 +89,8 @@ def fused_or_reason(
 
     Args:
         reason: what is against it, as :func:`i2i.ops.reason_against_fused` says it, or ``None``.
-        names: of the contenders that are missing then.
-        make: makes the contenders, or whatever stands for them; called only where nothing is against it.
+        names: of the candidates that are missing then.
+        make: makes the candidates, or whatever stands for them; called only where nothing is against it.
 
     Returns:
         What was made, and each missing name with the reason. One of the two is empty.
@@ -103,12 +103,12 @@ class Prepared:
     """A case ready to run.
 
     Attributes:
-        contenders: the first one is the baseline, PyTorch eager.
-        missing: contenders that cannot take part, with the reason in one line.
+        candidates: the first one is the baseline, PyTorch eager.
+        missing: candidates that cannot take part, with the reason in one line.
         direct_flops: floating-point operations of the work, with every convolution counted as a direct one.
     """
 
-    contenders: Sequence[Contender]
+    candidates: Sequence[Candidate]
     missing: Mapping[str, str] = field(default_factory=dict)
     direct_flops: int | None = None
 
@@ -120,7 +120,7 @@ class TimedCase:
     Attributes:
         name: what ``--case`` takes.
         title: what it is, with the shape.
-        prepare: makes inputs and contenders.
+        prepare: makes inputs and candidates.
         quick: whether ``--quick`` includes it.
         headline: whether the plot shows it.
     """
@@ -139,7 +139,7 @@ class MemoryCase:
     Attributes:
         name: what ``--case`` takes.
         title: what it is, with the shape.
-        measure: returns bytes for each contender, the baseline first, and the missing ones with the reason.
+        measure: returns bytes for each candidate, the baseline first, and the missing ones with the reason.
         quick: whether ``--quick`` includes it.
     """
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from i2i.benchmarking import rivals
 from i2i.benchmarking.benchmarked_networks import make_generator, reason_against_fused_generator
 from i2i.benchmarking.blocks import bfloat16, in_channels_last, make_images, to_channels_last
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
+from i2i.benchmarking.case import Candidate, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.work import count_flops
 
 LIMIT, BFLOAT16_LIMIT = 1e-4, 1e-1
@@ -30,11 +30,11 @@ def prepare(setting: Setting, *, size: int, batch: int) -> Prepared:
     with torch.inference_mode():
         truth = copy.deepcopy(network).double()(x.double())
 
-    def contender(name: str, run: Callable[[], Tensor], *, half: bool = False, rival: bool = False) -> Contender:
+    def candidate(name: str, run: Callable[[], Tensor], *, half: bool = False, rival: bool = False) -> Candidate:
         def check() -> list[Deviation]:
             return [deviation("output", run(), truth, BFLOAT16_LIMIT if half else LIMIT)]
 
-        return Contender(name, run, check, "bf16" if half else "fp32", rival=rival)
+        return Candidate(name, run, check, "bf16" if half else "fp32", rival=rival)
 
     def of(
         network: Callable[[Tensor], Tensor],
@@ -49,26 +49,26 @@ def prepare(setting: Setting, *, size: int, batch: int) -> Prepared:
 
     mixed = partial(bfloat16, device)
 
-    def on_own_kernels() -> list[Contender]:
+    def on_own_kernels() -> list[Candidate]:
         fused = make_generator("auto", device)
-        return [contender("fused", of(fused, x)), contender("fused bf16", of(fused, x, mixed), half=True)]
+        return [candidate("fused", of(fused, x)), candidate("fused bf16", of(fused, x, mixed), half=True)]
 
     reason = reason_against_fused_generator(setting)
     own_kernels, missing = fused_or_reason(reason, ("fused", "fused bf16"), on_own_kernels)
-    contenders = [
-        contender("eager", of(network, x)),
+    candidates = [
+        candidate("eager", of(network, x)),
         *own_kernels,
-        contender("channels_last", of(in_channels_last(network), to_channels_last(x))),
-        contender("bf16 autocast", of(network, x, mixed), half=True),
+        candidate("channels_last", of(in_channels_last(network), to_channels_last(x))),
+        candidate("bf16 autocast", of(network, x, mixed), half=True),
     ]
     if setting.rivals:
-        contenders.append(contender("torch.compile", of(rivals.compiled(network), x), rival=True))
+        candidates.append(candidate("torch.compile", of(rivals.compiled(network), x), rival=True))
         calls, lacking = _runtimes(network, x, setting)
-        contenders += [contender(name, call, half=name.endswith("bf16"), rival=True) for name, call in calls.items()]
+        candidates += [candidate(name, call, half=name.endswith("bf16"), rival=True) for name, call in calls.items()]
         missing.update(lacking)
     else:
         missing.update(dict.fromkeys(("torch.compile", *RUNTIMES), rivals.LEFT_OUT))
-    return Prepared(contenders, missing, count_flops(of(network, x)))
+    return Prepared(candidates, missing, count_flops(of(network, x)))
 
 
 def _runtimes(

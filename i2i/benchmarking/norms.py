@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from i2i.benchmarking.blocks import Shape, make_images
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
+from i2i.benchmarking.case import Candidate, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.rivals import LEFT_OUT, compiled
 from i2i.ops import instance_norm_act, instance_norm_add, reason_against_fused
 
@@ -60,7 +60,7 @@ def _prepare(
     truth: Callable[..., Tensor],
     training: bool,
 ) -> Prepared:
-    def contender(name: str, function: Callable[..., Tensor], *, half: bool = False, rival: bool = False) -> Contender:
+    def candidate(name: str, function: Callable[..., Tensor], *, half: bool = False, rival: bool = False) -> Candidate:
         own = [(tensor.bfloat16() if half else tensor.clone()).requires_grad_(training) for tensor in inputs]
         limits = (BFLOAT16_LIMIT,) * 2 if half else (FORWARD_LIMIT, GRADIENT_LIMIT)
         own_grad = grad.bfloat16() if half else grad
@@ -85,16 +85,16 @@ def _prepare(
                 ]
             return found
 
-        return Contender(name, call, check, "bf16" if half else "fp32", rival=rival)
+        return Candidate(name, call, check, "bf16" if half else "fp32", rival=rival)
 
     own_kernels, missing = fused_or_reason(
         reason_against_fused(operator, inputs[0], "fused"),
         ("fused", "fused bf16"),
-        lambda: [contender("fused", fused), contender("fused bf16", fused, half=True)],
+        lambda: [candidate("fused", fused), candidate("fused bf16", fused, half=True)],
     )
-    contenders = [contender("eager", eager), *own_kernels, contender("eager bf16", eager, half=True)]
+    candidates = [candidate("eager", eager), *own_kernels, candidate("eager bf16", eager, half=True)]
     if setting.rivals:
-        contenders.append(contender("torch.compile", compiled(eager), rival=True))
+        candidates.append(candidate("torch.compile", compiled(eager), rival=True))
     else:
         missing["torch.compile"] = LEFT_OUT
-    return Prepared(contenders, missing)
+    return Prepared(candidates, missing)

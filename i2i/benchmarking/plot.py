@@ -1,4 +1,4 @@
-"""The picture of a report: how many times faster than PyTorch eager each contender is, eager being the line at 1."""
+"""The picture of a report: how many times faster than PyTorch eager each candidate is, eager being the line at 1."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def _shown(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _draw_bars(axes: Axes, cases: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Draw the cases from top to bottom and return the contenders that came up, in the legend's order."""
+    """Draw the cases from top to bottom and return the candidates that came up, in the legend's order."""
     drawn: dict[str, None] = {}
     place, ticks = 0.0, {}
     for case in cases:
-        contenders = sorted(case["results"][1:], key=lambda result: _rank(result["name"]))
+        candidates = sorted(case["results"][1:], key=lambda result: _rank(result["name"]))
         top = place
-        for result in contenders:
+        for result in candidates:
             name, ratio = result["name"], result["speedup"]
             drawn[name] = None
             whisker = [[max(ratio - result["ratio"]["lower"], 0.0)], [max(result["ratio"]["upper"] - ratio, 0.0)]]

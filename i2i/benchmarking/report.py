@@ -17,10 +17,10 @@ WIDE_SPREAD = 0.15
 
 @dataclass(frozen=True)
 class Result:
-    """One contender of one case.
+    """One candidate of one case.
 
     Attributes:
-        name: the contender.
+        name: the candidate.
         precision: what it computes in.
         seconds: one call: count, median, quartiles and extremes.
         ratio: how many times faster than the baseline in the same round: the same numbers.
@@ -47,17 +47,17 @@ class Result:
 
 @dataclass(frozen=True)
 class TimedResult:
-    """One case: its contenders, or why it was not timed.
+    """One case: its candidates, or why it was not timed.
 
     Attributes:
         name: the case.
         title: what it is.
         headline: whether the plot shows it.
-        rounds: samples of each contender.
+        rounds: samples of each candidate.
         direct_flops: see :class:`~i2i.benchmarking.case.Prepared`.
         peak_flops: floating-point operations a second of the machine, measured in the same rounds.
         results: the baseline first; empty when a check failed.
-        missing: contenders that did not take part, with the reason.
+        missing: candidates that did not take part, with the reason.
         failures: checks that failed.
     """
 
@@ -74,7 +74,7 @@ class TimedResult:
 
 @dataclass(frozen=True)
 class MemoryResult:
-    """Bytes of each contender, the baseline first, and the missing ones."""
+    """Bytes of each candidate, the baseline first, and the missing ones."""
 
     name: str
     title: str
@@ -130,8 +130,8 @@ def write_json(report: BenchReport, path: Path) -> None:
         raise ConfigError(f"cannot write {path}: {error.strerror}; choose another place with --report") from error
 
 
-TIMED_COLUMNS = ("case", "contender", "median", "spread", "ratio", "error", "of peak", "really")
-MEMORY_COLUMNS = ("case", "contender", "MiB", "of eager")
+TIMED_COLUMNS = ("case", "candidate", "median", "spread", "ratio", "error", "of peak", "really")
+MEMORY_COLUMNS = ("case", "candidate", "MiB", "of eager")
 
 
 def timed_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -172,7 +172,7 @@ def memory_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def missing_lines(report: Mapping[str, Any]) -> list[str]:
-    """Return one line for each reason why contenders are missing, naming them."""
+    """Return one line for each reason why candidates are missing, naming them."""
     names: dict[str, dict[str, None]] = {}
     for case in [*report["timed"], *report["memory"]]:
         for name, reason in case["missing"].items():

@@ -50,7 +50,7 @@ def onnxruntime_call(path: Path, images: Tensor, threads: int) -> Callable[[], T
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    # Its threads would go on spinning for a while after a call, into the next contender's time.
+    # Its threads would go on spinning for a while after a call, into the next candidate's time.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: images.numpy()}

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from i2i.benchmarking import machine
-from i2i.benchmarking.case import Case, Contender, Deviation, MemoryCase, Prepared, Setting, TimedCase
+from i2i.benchmarking.case import Candidate, Case, Deviation, MemoryCase, Prepared, Setting, TimedCase
 from i2i.benchmarking.cases import choose
 from i2i.benchmarking.report import WIDE_SPREAD, BenchReport, MemoryResult, Result, TimedResult
 from i2i.benchmarking.rivals import in_one_line
@@ -75,12 +75,7 @@ def run_bench(options: BenchOptions, tell: Tell = lambda _: None, cases: Sequenc
     timed: list[TimedResult] = []
     memory: list[MemoryResult] = []
     with _threads(options.threads) as threads, _plain_float32() if device.type == "cuda" else nullcontext():
-        setting = Setting(device, threads, rivals=not options.quick)
-        timer = Timer(
-            seconds=QUICK_SECONDS if options.quick else SECONDS,
-            rounds=options.repeat,
-            synchronize=partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None,
-        )
+        setting, timer = Setting(device, threads, rivals=not options.quick), _timer(options, device)
         for number, case in enumerate(chosen, 1):
             tell(f"[{number}/{len(chosen)}] {case.name}: {case.title}")
             with working(f"  still at {case.name}"):
@@ -102,31 +97,39 @@ def run_bench(options: BenchOptions, tell: Tell = lambda _: None, cases: Sequenc
     )
 
 
+def _timer(options: BenchOptions, device: torch.device) -> Timer:
+    return Timer(
+        seconds=QUICK_SECONDS if options.quick else SECONDS,
+        rounds=options.repeat,
+        synchronize=partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None,
+    )
+
+
 def _run_case(case: TimedCase, setting: Setting, timer: Timer) -> TimedResult:
     prepared = case.prepare(setting)
-    contenders, deviations, missing, failures = _check(prepared)
+    candidates, deviations, missing, failures = _check(prepared)
     if failures:
         return TimedResult(case.name, case.title, case.headline, missing=missing, failures=failures)
-    calls: dict[str, Call] = {contender.name: contender.call for contender in contenders}
+    calls: dict[str, Call] = {candidate.name: candidate.call for candidate in candidates}
     flops, calls[PEAK] = _peak(setting.device)
     samples = timer.measure(calls)
     peak = flops / summarise(samples[PEAK]).median
-    baseline = samples[contenders[0].name]
+    baseline = samples[candidates[0].name]
     results = []
-    for contender in contenders:
-        own = samples[contender.name]
+    for candidate in candidates:
+        own = samples[candidate.name]
         seconds = summarise(own)
-        comparable = contender.precision == "fp32"  # other precisions have other peaks
+        comparable = candidate.precision == "fp32"  # other precisions have other peaks
         results.append(
             Result(
-                name=contender.name,
-                precision=contender.precision,
+                name=candidate.name,
+                precision=candidate.precision,
                 seconds=asdict(seconds),
                 ratio=asdict(ratios(baseline, own)),
                 speedup=summarise(baseline).median / seconds.median,
-                errors={each.what: {"value": each.value, "limit": each.limit} for each in deviations[contender.name]},
+                errors={each.what: {"value": each.value, "limit": each.limit} for each in deviations[candidate.name]},
                 effective_share=_share(prepared.direct_flops, seconds.median, peak) if comparable else None,
-                true_share=_share(contender.flops, seconds.median, peak) if comparable else None,
+                true_share=_share(candidate.flops, seconds.median, peak) if comparable else None,
             )
         )
     return TimedResult(
@@ -143,29 +146,29 @@ def _run_case(case: TimedCase, setting: Setting, timer: Timer) -> TimedResult:
 
 def _check(
     prepared: Prepared,
-) -> tuple[list[Contender], dict[str, Sequence[Deviation]], dict[str, str], list[str]]:
-    """Check every contender; return those to time, what was found, the missing ones and the failures."""
-    contenders: list[Contender] = []
+) -> tuple[list[Candidate], dict[str, Sequence[Deviation]], dict[str, str], list[str]]:
+    """Check every candidate; return those to time, what was found, the missing ones and the failures."""
+    candidates: list[Candidate] = []
     deviations: dict[str, Sequence[Deviation]] = {}
     missing, failures = dict(prepared.missing), []
-    for contender in prepared.contenders:
+    for candidate in prepared.candidates:
         try:
-            found = contender.check()
+            found = candidate.check()
         except Exception as error:  # somebody else's software may lack a compiler; ours may not fail
-            if contender.rival:
-                missing[contender.name] = in_one_line(error)
+            if candidate.rival:
+                missing[candidate.name] = in_one_line(error)
             else:
-                failures.append(f"{contender.name} raised {in_one_line(error)}")
+                failures.append(f"{candidate.name} raised {in_one_line(error)}")
             continue
-        contenders.append(contender)
-        deviations[contender.name] = found
+        candidates.append(candidate)
+        deviations[candidate.name] = found
         failures += [
-            f"{contender.name}: the relative error of the {each.what} must be at most {each.limit:g}; "
+            f"{candidate.name}: the relative error of the {each.what} must be at most {each.limit:g}; "
             f"got {each.value:.3g}"
             for each in found
             if not each.passes
         ]
-    return contenders, deviations, missing, failures
+    return candidates, deviations, missing, failures
 
 
 def _peak(device: torch.device) -> tuple[int, Call]:

@@ -1,4 +1,4 @@
-"""Interleaved timing: every contender once a round, in an order that rotates, so that a slow minute is everybody's."""
+"""Interleaved timing: every candidate once a round, in an order that rotates, so that a slow minute is everybody's."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Call = Callable[[], object]
 SAMPLE_SECONDS = 0.005
 """A sample lasts at least this long: a call that is shorter is made several times in a row."""
 PAUSE_SECONDS = 0.005
-"""Rest before each sample, in which the threads of the contender before it stop spinning."""
+"""Rest before each sample, in which the threads of the candidate before it stop spinning."""
 REFRESH_SECONDS = 1.0
-"""A call that is shorter is made once, unmeasured, before each sample: the contender before it has filled the caches
+"""A call that is shorter is made once, unmeasured, before each sample: the candidate before it has filled the caches
 with its own weights, which no run of one network meets."""
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 50
 
@@ -58,9 +58,9 @@ def summarise(samples: Sequence[float]) -> Summary:
     return Summary(len(samples), median, lower, upper, min(samples), max(samples))
 
 
-def ratios(baseline: Sequence[float], contender: Sequence[float]) -> Summary:
-    """Return how many times faster the contender is than the baseline in the same round."""
-    return summarise([slow / fast for slow, fast in zip(baseline, contender, strict=True)])
+def ratios(baseline: Sequence[float], candidate: Sequence[float]) -> Summary:
+    """Return how many times faster the candidate is than the baseline in the same round."""
+    return summarise([slow / fast for slow, fast in zip(baseline, candidate, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Timer:
         Each call is warmed up first. The order moves on by one place a round, so that nobody always follows the same.
         """
         if not calls:
-            raise ValueError("calls must hold at least one contender; got none")
+            raise ValueError("calls must hold at least one candidate; got none")
         with _no_garbage_collection():
             seconds = {name: self._warm_up(call) for name, call in calls.items()}
             counts = {name: _calls_per_sample(each) for name, each in seconds.items()}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from i2i.benchmarking.benchmarked_networks import Kernels, TrainingStep, reason_against_fused_generator
-from i2i.benchmarking.case import Contender, Deviation, Prepared, Setting, deviation, fused_or_reason
+from i2i.benchmarking.case import Candidate, Deviation, Prepared, Setting, deviation, fused_or_reason
 from i2i.benchmarking.work import count_flops
 
 LOSS_LIMIT, GRADIENT_LIMIT = 1e-4, 1e-2
@@ -25,7 +25,7 @@ def prepare(setting: Setting, *, size: int) -> Prepared:
     flops = count_flops(lambda: first.append(eager.recorded()))
     terms, gradients = first[0]
 
-    def contender(name: str, kernels: Kernels, *, half: bool = False) -> Contender:
+    def candidate(name: str, kernels: Kernels, *, half: bool = False) -> Candidate:
         step = TrainingStep(setting, kernels, size, half=half)
 
         def check() -> list[Deviation]:
@@ -40,13 +40,13 @@ def prepare(setting: Setting, *, size: int) -> Prepared:
                 ]
             return found
 
-        return Contender(name, step, check, "bf16" if half else "fp32")
+        return Candidate(name, step, check, "bf16" if half else "fp32")
 
     own_kernels, missing = fused_or_reason(
         reason_against_fused_generator(setting),
         ("fused", "fused bf16"),
-        lambda: [contender("fused", "auto"), contender("fused bf16", "auto", half=True)],
+        lambda: [candidate("fused", "auto"), candidate("fused bf16", "auto", half=True)],
     )
-    mixed = contender("bf16 autocast", "reference", half=True)
-    contenders = [Contender("eager", eager, check=list), *own_kernels, mixed]
-    return Prepared(contenders, missing, flops)
+    mixed = candidate("bf16 autocast", "reference", half=True)
+    candidates = [Candidate("eager", eager, check=list), *own_kernels, mixed]
+    return Prepared(candidates, missing, flops)

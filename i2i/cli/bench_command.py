@@ -65,7 +65,7 @@ class BenchCommand(Command):
 def bench(as_json: bool, **given: Any) -> None:
     """Check the fused kernels against float64, then time them beside PyTorch eager.
 
-    A case whose results are wrong is not timed. All contenders of a case take turns, so that a busy moment slows all
+    A case whose results are wrong is not timed. All candidates of a case take turns, so that a busy moment slows all
     of them; numbers to keep come from an otherwise idle machine.
     """
     from i2i.api import bench as measure

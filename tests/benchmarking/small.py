@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from i2i.benchmarking import blocks, memory, norms
-from i2i.benchmarking.case import Contender, MemoryCase, Prepared, TimedCase, deviation
+from i2i.benchmarking.case import Candidate, MemoryCase, Prepared, TimedCase, deviation
 from i2i.benchmarking.runner import BenchOptions, run_bench
 
 SHAPE = (1, 16, 12, 10)
@@ -27,19 +27,19 @@ MEMORY = MemoryCase("small-memory", "Kept, 1x16x12x10", partial(memory.measure_b
 
 
 def doubling(name, factor=2.0, **more):
-    """A contender that should double some numbers."""
+    """A candidate that should double some numbers."""
     numbers = torch.arange(1.0, 9.0)
 
     def call():
         return numbers * factor
 
-    return Contender(name, call, lambda: [deviation("output", call(), numbers * 2, 1e-6)], **more)
+    return Candidate(name, call, lambda: [deviation("output", call(), numbers * 2, 1e-6)], **more)
 
 
-def case_of(*contenders, name="made-up", **more):
-    """A case of these contenders; all of it is the headline."""
+def case_of(*candidates, name="made-up", **more):
+    """A case of these candidates; all of it is the headline."""
     return TimedCase(
-        name, f"Made-up work, {name}", lambda setting: Prepared(contenders, **more), quick=True, headline=True
+        name, f"Made-up work, {name}", lambda setting: Prepared(candidates, **more), quick=True, headline=True
     )
 
 

@@ -66,7 +66,7 @@ def test_recording_gradients_leaves_the_step_as_it_was(small_networks):
 def test_the_training_case_compares_losses_and_gradients_with_eager(small_networks):
     prepared = training_step.prepare(CPU, size=32)
 
-    deviations = {contender.name: contender.check() for contender in prepared.contenders}
+    deviations = {candidate.name: candidate.check() for candidate in prepared.candidates}
 
     assert deviations["eager"] == []
     assert prepared.direct_flops > 0
@@ -92,6 +92,6 @@ def test_kernels_that_spoil_training_are_found(small_networks, monkeypatch):
     monkeypatch.setattr(training_step, "reason_against_fused_generator", lambda _: None)
 
     prepared = training_step.prepare(CPU, size=32)
-    fused = next(contender for contender in prepared.contenders if contender.name == "fused")
+    fused = next(candidate for candidate in prepared.candidates if candidate.name == "fused")
 
     assert [each.passes for each in fused.check()] == [True, False, False]

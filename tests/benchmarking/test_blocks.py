@@ -47,7 +47,7 @@ def test_a_wrong_gradient_is_found_where_the_output_is_right(monkeypatch):
     assert not any("the output" in line for line in failures)
 
 
-def test_contenders_of_the_gpu_say_why_they_are_missing_on_the_cpu():
+def test_candidates_of_the_gpu_say_why_they_are_missing_on_the_cpu():
     setting = Setting(torch.device("cpu"), 1, rivals=False)
 
     prepared = small.BLOCK.prepare(setting)

@@ -1,4 +1,4 @@
-"""Deviations from the truth, and contenders that cannot take part."""
+"""Deviations from the truth, and candidates that cannot take part."""
 
 import math
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from i2i.benchmarking import machine, runner
-from i2i.benchmarking.case import Contender, Deviation, deviation
+from i2i.benchmarking.case import Candidate, Deviation, deviation
 from i2i.benchmarking.runner import BenchOptions
 from i2i.errors import ConfigError
 
@@ -18,7 +18,7 @@ from . import small
 from .small import run
 
 
-def test_right_results_are_timed_against_the_first_contender():
+def test_right_results_are_timed_against_the_first_candidate():
     (case,) = run(small.case_of(small.doubling("eager"), small.doubling("fused"))).timed
 
     assert [result.name for result in case.results] == ["eager", "fused"]
@@ -28,7 +28,7 @@ def test_right_results_are_timed_against_the_first_contender():
     assert not case.failures
 
 
-def test_a_wrong_contender_fails_the_case_which_is_then_not_timed():
+def test_a_wrong_candidate_fails_the_case_which_is_then_not_timed():
     report = run(small.case_of(small.doubling("eager"), small.doubling("fused", 2.001)))
 
     assert report.timed[0].results == ()
@@ -56,7 +56,7 @@ def raising(name, **more):
     def fail():
         raise RuntimeError("no compiler here\nand a long trace")
 
-    return Contender(name, fail, fail, **more)
+    return Candidate(name, fail, fail, **more)
 
 
 def test_a_rival_that_cannot_run_is_missing_with_its_reason():
@@ -67,7 +67,7 @@ def test_a_rival_that_cannot_run_is_missing_with_its_reason():
     assert [result.name for result in report.timed[0].results] == ["eager"]
 
 
-def test_our_own_contender_may_not_raise():
+def test_our_own_candidate_may_not_raise():
     report = run(small.case_of(small.doubling("eager"), raising("fused")))
 
     assert report.failures == ["made-up: fused raised RuntimeError: no compiler here"]
@@ -97,9 +97,9 @@ def test_the_number_of_threads_is_obeyed_and_put_back():
         seen.append(torch.get_num_threads())
 
     before = torch.get_num_threads()
-    contender = Contender("eager", call, list)
+    candidate = Candidate("eager", call, list)
 
-    report = run(small.case_of(contender), options=BenchOptions(quick=True, repeat=1, threads=before + 1))
+    report = run(small.case_of(candidate), options=BenchOptions(quick=True, repeat=1, threads=before + 1))
 
     assert set(seen) == {before + 1}
     assert report.settings["threads"] == before + 1
@@ -123,7 +123,7 @@ def test_a_wide_spread_is_warned_of(monkeypatch):
 
 
 def test_kernels_that_do_not_pay_are_warned_of():
-    slow = Contender("fused", lambda: time.sleep(0.02), list)
+    slow = Candidate("fused", lambda: time.sleep(0.02), list)
 
     warnings = run(small.case_of(small.doubling("eager"), slow)).warnings
 

@@ -66,7 +66,7 @@ def test_ratios_pair_the_samples_of_one_round():
     assert ratios([2.0, 20.0, 2.0], [1.0, 10.0, 1.0]).upper == 2.0
 
 
-def test_every_contender_works_once_a_round_in_an_order_that_rotates():
+def test_every_candidate_works_once_a_round_in_an_order_that_rotates():
     world = World()
     calls = {name: world.work(name, 0.01) for name in "abc"}
 
@@ -154,5 +154,5 @@ def test_garbage_is_collected_between_and_never_in_a_sample():
 
 
 def test_nobody_to_time_is_refused():
-    with pytest.raises(ValueError, match="at least one contender"):
+    with pytest.raises(ValueError, match="at least one candidate"):
         World().timer().measure({})
