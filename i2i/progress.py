@@ -46,14 +46,14 @@ Listener = Callable[[Work], AbstractContextManager[object]]
 """Is called when work begins; what it returns is entered then, and left when the work ends, however it ends."""
 
 
-class _Ear:
+class _Audience:
     """Somebody who listens, and the work that is being shown to them."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._shown: ExitStack | None = None
 
-    def hear(self, work: Work) -> ExitStack:
+    def show(self, work: Work) -> ExitStack:
         """Show work until what comes back is closed; inside of other work, show nothing."""
         stack = ExitStack()
         if self._shown is None:
@@ -72,19 +72,19 @@ class _Ear:
             self._shown = None
 
 
-_ear: ContextVar[_Ear | None] = ContextVar("ear", default=None)
+_audience: ContextVar[_Audience | None] = ContextVar("audience", default=None)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Hear of the work that is done meanwhile, in this thread."""
-    ear = _Ear(listener)
-    token = _ear.set(ear)
+    """Learn of the work that is done meanwhile, in this thread."""
+    audience = _Audience(listener)
+    token = _audience.set(audience)
     try:
         yield
     finally:
-        _ear.reset(token)
-        ear.close()
+        _audience.reset(token)
+        audience.close()
 
 
 @contextmanager
@@ -98,8 +98,8 @@ def working(what: str, total: int | None = None) -> Iterator[Callable[[], None]]
     def step() -> None:
         work.done += 1
 
-    ear = _ear.get()
-    with ear.hear(work) if ear is not None else nullcontext():
+    audience = _audience.get()
+    with audience.show(work) if audience is not None else nullcontext():
         yield step
 
 

@@ -180,14 +180,14 @@ def ignored_settings(
     return notes
 
 
-def drop_what_is_no_number() -> None:
+def drop_malformed_numbers() -> None:
     """Take an empty ``LOCAL_RANK``, or a word, out of the environment: torchmetrics cannot be imported with it."""
     if LOCAL_RANK in os.environ and _number(os.environ, LOCAL_RANK) is None:
         del os.environ[LOCAL_RANK]
 
 
 @contextmanager
-def told_to_accelerate(found: Launched) -> Iterator[None]:
+def shown_to_accelerate(found: Launched) -> Iterator[None]:
     """Let Accelerate see the processes that were found and nothing else, while the block lasts."""
     hidden = {name for family in FAMILIES.values() for name in family} | set(DECIDED)
     before = {name: os.environ.pop(name, None) for name in hidden}

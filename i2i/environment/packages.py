@@ -11,7 +11,7 @@ import re
 import sys
 from importlib import metadata
 
-from i2i.environment.launchers import drop_what_is_no_number
+from i2i.environment.launchers import drop_malformed_numbers
 from i2i.errors import ConfigError, reason_of
 
 TRAINING = (
@@ -77,7 +77,7 @@ def pip_install(requirement: str, *options: str) -> str:
 def problem_of(module: str) -> str:
     """Import a module; say in one line why it cannot be and what to do, or return an empty string."""
     try:
-        drop_what_is_no_number()
+        drop_malformed_numbers()
         importlib.import_module(module)
     except Exception as error:  # a broken shared library raises OSError, a wrong numpy ValueError
         said = reason_of(error) if str(error).strip() else "no message"

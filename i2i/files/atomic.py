@@ -1,8 +1,8 @@
 """Writing files so that a crash at any moment leaves either the old one or the new one.
 
 Not every file system has links, renames over what is there, or a way to force things to the disk: network shares, cloud
-drives, memory cards lack some of them. Where one is lacking the next best is taken, and :func:`telling` says what is
-lost by that.
+drives, memory cards lack some of them. Where one is lacking the next best is taken, and :func:`noting_limits`
+says what is lost by that.
 """
 
 from __future__ import annotations
@@ -41,31 +41,31 @@ _WRITING = re.compile(r"\.i2i-(\d+)-\d+\.writing")
 _numbers = itertools.count()
 _swept: set[Path] = set()
 
-_tell: ContextVar[Callable[[str], None] | None] = ContextVar("tell", default=None)
+_note: ContextVar[Callable[[str], None] | None] = ContextVar("note", default=None)
 
 
 @contextmanager
-def telling(note: Callable[[str], None]) -> Iterator[None]:
-    """Tell ``note``, once each, what the file systems written to in the block lack, and what is lost by it."""
-    told: set[str] = set()
+def noting_limits(note: Callable[[str], None]) -> Iterator[None]:
+    """Give ``note``, once each, what the file systems written to in the block lack, and what is lost by it."""
+    noted: set[str] = set()
 
     def once(text: str) -> None:
-        if text not in told:
-            told.add(text)
+        if text not in noted:
+            noted.add(text)
             note(text)
 
-    token = _tell.set(once)
+    token = _note.set(once)
     try:
         yield
     finally:
-        _tell.reset(token)
+        _note.reset(token)
 
 
-def lacks(text: str) -> None:
+def note_limit(text: str) -> None:
     """Say what is lost by something that a file system does not have."""
-    tell = _tell.get()
-    if tell is not None:
-        tell(text)
+    note = _note.get()
+    if note is not None:
+        note(text)
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -83,7 +83,7 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
         try:
             path.chmod(mode)
         except OSError:
-            lacks("permissions cannot be set where the run lies: its weights can be read by their owner alone")
+            note_limit("permissions cannot be set where the run lies: its weights can be read by their owner alone")
 
 
 @contextmanager
@@ -205,7 +205,7 @@ def rename_folder(folder: Path, path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
         raise refused from None
     shutil.rmtree(folder, ignore_errors=True)
-    lacks("folders cannot be renamed where the run lies: each checkpoint is written twice, which takes longer")
+    note_limit("folders cannot be renamed where the run lies: each checkpoint is written twice, which takes longer")
 
 
 def move(file: Path, path: Path) -> None:
@@ -256,7 +256,7 @@ def point_link(link: Path, target: str) -> None:
     A link is for people and other programs: nothing of i2i rests on it.
     """
     if link.is_dir() and not link.is_symlink():
-        lacks(f"{link} is a folder and no link to {target}, which it stands for; it is left as it is")
+        note_limit(f"{link} is a folder and no link to {target}, which it stands for; it is left as it is")
         return
     temporary = link.with_name(f".{link.name}.writing")
     try:
@@ -272,7 +272,7 @@ def point_link(link: Path, target: str) -> None:
         with suppress(OSError):  # better none than one that points at the checkpoint before
             temporary.unlink(missing_ok=True)
             link.unlink(missing_ok=True)
-        lacks(
+        note_limit(
             "no symbolic links can be made where the run lies: checkpoints/latest and checkpoints/best do not stand "
             "there for other programs; i2i knows them all the same, by the checkpoints themselves"
         )
@@ -285,7 +285,7 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _LACKING:
             raise
-        lacks(_NOT_FORCED)
+        note_limit(_NOT_FORCED)
         return
     try:
         _sync(descriptor)
@@ -300,7 +300,7 @@ def _sync(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in _LACKING:
             raise
-        lacks(_NOT_FORCED)
+        note_limit(_NOT_FORCED)
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -317,4 +317,4 @@ def _replace(temporary: Path, path: Path) -> None:
     except OSError:
         raise refused from None
     move(temporary, path)
-    lacks("files cannot be replaced by renaming where the run lies: a crash while one is written may lose it")
+    note_limit("files cannot be replaced by renaming where the run lies: a crash while one is written may lose it")

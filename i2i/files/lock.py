@@ -66,7 +66,7 @@ class RunLock:
             self._named = True
         other = holder.get("host")
         elsewhere = f", and {other} may still be at it" if other not in (None, platform.node()) else ""
-        atomic.lacks(
+        atomic.note_limit(
             f"files cannot be locked where the run lies: a second process that trains in it on another machine is not "
             f"kept out{elsewhere}"
         )

@@ -20,7 +20,7 @@ CONTAINER_OF_SUFFIX = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mat
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file, the path that its output has below the output folder, and how it was found.
 
     Attributes:
@@ -44,7 +44,7 @@ class Found:
         return not self.is_video and (self.named or suffix_of(self.place) in FORMAT_OF_SUFFIX)
 
 
-def find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> list[Found]:
+def find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> list[FoundFile]:
     """Find what every input means, each file once.
 
     Args:
@@ -60,14 +60,14 @@ def find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> list[Found]:
     return _each_once(counted(_find(inputs, out, left_out), "listing files"))
 
 
-def _find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> Iterator[Found]:
+def _find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> Iterator[FoundFile]:
     missing = []
     for text in inputs:
         path = require_name("INPUT", text)
         if path.is_dir():
             yield from _without(_below(path, Path(), left_out), path, out)
         elif path.exists() or path.is_symlink():
-            yield Found(path, Path(path.name), named=True)
+            yield FoundFile(path, Path(path.name), named=True)
         elif glob.has_magic(text):
             fixed, wanted = _divide(Path(text))
             matched = list(_matched(fixed, wanted, left_out))
@@ -81,20 +81,20 @@ def _find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> Iterator[Found
         raise DataError(f"there is no such file or folder:\n{bullets(missing)}{notes}\nNothing was translated.")
 
 
-def _below(folder: Path, place: Path, left_out: LeftOut) -> Iterator[Found]:
+def _below(folder: Path, place: Path, left_out: LeftOut) -> Iterator[FoundFile]:
     for path in walk(folder, left_out):
-        yield Found(path, place / path.relative_to(folder))
+        yield FoundFile(path, place / path.relative_to(folder))
 
 
-def _matched(fixed: Path, wanted: Sequence[str], left_out: LeftOut) -> Iterator[Found]:
+def _matched(fixed: Path, wanted: Sequence[str], left_out: LeftOut) -> Iterator[FoundFile]:
     """Find what lies below a folder and matches a pattern; clutter does only where the pattern names it."""
     if "**" in wanted:  # not by glob, which follows links around loops
         for path in walk(fixed, left_out, keep=wanted) if fixed.is_dir() else ():
             place = path.relative_to(fixed)
             if _fits(place.parts, wanted):
-                yield Found(path, place, matched=True)
+                yield FoundFile(path, place, matched=True)
             elif any(_fits(folder.parts, wanted) for folder in place.parents):
-                yield Found(path, place)
+                yield FoundFile(path, place)
         return
     for place in map(Path, sorted(glob.glob(str(Path(*wanted)), root_dir=fixed))):  # noqa: PTH207  (Path.glob: no root)
         match = fixed / place
@@ -103,7 +103,7 @@ def _matched(fixed: Path, wanted: Sequence[str], left_out: LeftOut) -> Iterator[
         elif match.is_dir():
             yield from _below(match, place, left_out)
         else:
-            yield Found(match, place, matched=True)
+            yield FoundFile(match, place, matched=True)
 
 
 def _fits(names: Sequence[str], pattern: Sequence[str]) -> bool:
@@ -128,7 +128,7 @@ def _divide(pattern: Path) -> tuple[Path, Sequence[str]]:
     return named(fixed), ()
 
 
-def _without(found: Iterable[Found], folder: Path, out: Path) -> Iterator[Found]:
+def _without(found: Iterable[FoundFile], folder: Path, out: Path) -> Iterator[FoundFile]:
     """Leave out what lies in the output folder, when that lies somewhere below the folder that is searched."""
     inside, around = out.resolve(), folder.resolve()
     if inside == around or not inside.is_relative_to(around):
@@ -139,9 +139,9 @@ def _without(found: Iterable[Found], folder: Path, out: Path) -> Iterator[Found]
             yield item
 
 
-def _each_once(found: Iterable[Found]) -> list[Found]:
+def _each_once(found: Iterable[FoundFile]) -> list[FoundFile]:
     """Files that were found in several ways are translated once, as what the most explicit way makes of them."""
-    merged: dict[tuple[str, Path], Found] = {}
+    merged: dict[tuple[str, Path], FoundFile] = {}
     for item in found:
         key = (os.path.abspath(item.source), item.place)  # noqa: PTH100  (Path.resolve would follow links)
         before = merged.setdefault(key, item)

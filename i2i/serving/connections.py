@@ -33,7 +33,7 @@ READ_BYTES = 32768
 
 LINGER_BYTES = 2**20
 MOST_LINGERING = 16
-TELL_AGAIN_SECONDS = 60.0
+LOG_AGAIN_SECONDS = 60.0
 
 
 @dataclass
@@ -57,13 +57,13 @@ class Bounds:
     answer: float = 60.0
     linger: float = 2.0
     patience: float = 1.0
-    told_at: float = -TELL_AGAIN_SECONDS
+    logged_at: float = -LOG_AGAIN_SECONDS
 
-    def tell(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Log a line, unless one was logged in the last minute."""
         now = time.monotonic()
-        if now - self.told_at >= TELL_AGAIN_SECONDS:
-            self.told_at = now
+        if now - self.logged_at >= LOG_AGAIN_SECONDS:
+            self.logged_at = now
             log.warning("%s (said once a minute at most)", text)
 
 
@@ -96,7 +96,7 @@ class Connection(H11Protocol):
         if sum(other.is_open for other in others) < self._bounds.connections:
             self._after("head", self._bounds.head, self._head_overdue)
             return
-        self._bounds.tell(f"{self._bounds.connections} connections are open, the most there may be")
+        self._bounds.warn(f"{self._bounds.connections} connections are open, the most there may be")
         silent = min(filter(attrgetter("gives_way"), others), key=attrgetter("_waiting_since"), default=None)
         if silent is None:
             self.refuse(503, "too many connections are open; try again after a while", retry_after=2)

@@ -63,9 +63,9 @@ class Guard:
             return
         headers = Headers(scope=scope)
         exchange = _Exchange(headers, receive, send, self.discard_bytes)
-        unheard = _unheard(scope)
-        if unheard is not None:
-            await exchange.refuse(*unheard, close=True)
+        refused = _refused(scope)
+        if refused is not None:
+            await exchange.refuse(*refused, close=True)
             return
         host, scope = _resolve(scope, headers.get("host"))
         refusal = self._refusal(scope["method"], host, headers)
@@ -81,7 +81,7 @@ class Guard:
     def _refusal(self, method: str, host: str | None, headers: Headers) -> tuple[int, str] | None:
         if self.hosts is None and host is not None and split_host(host) is None:
             return 400, f"Host must be a name or an address, with or without a port; got '{shown(host)}'"
-        if self.hosts is not None and not self.hosts.know(host):
+        if self.hosts is not None and not self.hosts.accepts(host):
             return 421, (
                 f"this server is not known as '{shown(host or '')}'; use one of {self.hosts}, or start it with "
                 "--allowed-host NAME"
@@ -95,7 +95,7 @@ class Guard:
         )
 
 
-def _unheard(scope: Scope) -> tuple[int, str] | None:
+def _refused(scope: Scope) -> tuple[int, str] | None:
     """Return why a request is refused before anything in it counts."""
     if scope["http_version"] not in ("1.0", "1.1"):
         return 505, f"the server speaks HTTP/1.1; got HTTP/{scope['http_version']}"

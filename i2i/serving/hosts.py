@@ -35,7 +35,7 @@ class Hosts:
     names: frozenset[str]
     addresses: bool = False
 
-    def know(self, host: str | None) -> bool:
+    def accepts(self, host: str | None) -> bool:
         """Whether a request with this ``Host`` is accepted; with ``None``, as HTTP/1.0 allows, no browser sent it."""
         if host is None:
             return True

@@ -135,7 +135,7 @@ class Server(uvicorn.Server):
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-            self._bounds.tell(f"no connection can be taken for now ({error.strerror})")
+            self._bounds.warn(f"no connection can be taken for now ({error.strerror})")
         elif not isinstance(error, ConnectionError):  # a client that has gone
             loop.default_exception_handler(context)
 

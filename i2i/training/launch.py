@@ -19,11 +19,11 @@ from i2i.environment.launchers import (
     ignored_settings,
     launched,
     require_possible,
-    told_to_accelerate,
+    shown_to_accelerate,
     wants_cpu,
 )
 from i2i.errors import ConfigError, I2IError, reason_of
-from i2i.files.atomic import telling
+from i2i.files.atomic import noting_limits
 from i2i.progress import working
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import float32_by_default, torchs_own_settings
@@ -83,7 +83,7 @@ class Launch:
                 "--device cuda (CUDA_VISIBLE_DEVICES chooses among the GPUs), or a single process"
             )
         notes = [*found.notes, *ignored_settings(options.precision, options.accumulate, options.device)]
-        with told_to_accelerate(found), device_chosen(device) if chosen else nullcontext():
+        with shown_to_accelerate(found), device_chosen(device) if chosen else nullcontext():
             self.accelerator = self._meet(found, cpu=device.type == "cpu")
         self.is_main = self.accelerator.is_main_process
         self.reporter: Reporter = Terminal() if progress and self.is_main else Silent()
@@ -116,7 +116,7 @@ class Launch:
 
     def __enter__(self) -> Launch:
         self._surroundings.enter_context(raising_on_signals())
-        self._surroundings.enter_context(telling(self.reporter.note))
+        self._surroundings.enter_context(noting_limits(self.reporter.note))
         return self
 
     def __exit__(

@@ -10,7 +10,7 @@ from typing import Any
 
 from i2i.errors import ConfigError, DataError, printable
 from i2i.images.finding import LeftOut, bullets
-from i2i.images.inputs import CONTAINER_OF_SUFFIX, Found, find, require_name, suffix_of
+from i2i.images.inputs import CONTAINER_OF_SUFFIX, FoundFile, find, require_name, suffix_of
 from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.images.writing import SUFFIX_OF_FORMAT
 
@@ -228,7 +228,7 @@ def _is_file_name(out: Path) -> bool:
     return (suffix_of(out) in FORMAT_OF_SUFFIX or suffix_of(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
 
 
-def _require_folder_name(out: Path, found: Sequence[Found]) -> None:
+def _require_folder_name(out: Path, found: Sequence[FoundFile]) -> None:
     """Refuse to make a folder of a file's name: one of another format, or any where one file is translated."""
     suffix = suffix_of(out)
     one_file = len(found) == 1 and found[0].named and suffix[1:].isalpha()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from i2i.environment.launchers import ignored_settings, launched, require_possible, told_to_accelerate, wants_cpu
+from i2i.environment.launchers import ignored_settings, launched, require_possible, shown_to_accelerate, wants_cpu
 from i2i.errors import ConfigError
 
 from ..helpers.running import UNPAIRED
@@ -116,10 +116,10 @@ def test_accelerate_sees_what_was_found_and_the_environment_comes_back(monkeypat
     monkeypatch.setenv("RANK", "7")
     monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
     before = dict(os.environ)
-    with told_to_accelerate(launched({})):
+    with shown_to_accelerate(launched({})):
         assert not {"PMI_SIZE", "RANK", "WORLD_SIZE", "LOCAL_RANK", "ACCELERATE_MIXED_PRECISION"} & set(os.environ)
     assert dict(os.environ) == before
-    with told_to_accelerate(launched({**OPEN_MPI, **MEET})):
+    with shown_to_accelerate(launched({**OPEN_MPI, **MEET})):
         seen = [os.environ[name] for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")]
         assert seen == ["3", "4", "1", "2"]
         assert "GLOO_SOCKET_IFNAME" not in os.environ, "of two machines"
@@ -139,11 +139,11 @@ def test_processes_of_one_machine_meet_without_a_name_service(monkeypatch):
     monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
     names = [name for _, name in socket.if_nameindex()]
     found = launched({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2", **MEET})
-    with told_to_accelerate(found):
+    with shown_to_accelerate(found):
         assert os.environ.get("GLOO_SOCKET_IFNAME") == next((name for name in ("lo", "lo0") if name in names), None)
     assert "GLOO_SOCKET_IFNAME" not in os.environ
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "eth7")
-    with told_to_accelerate(found):
+    with shown_to_accelerate(found):
         assert os.environ["GLOO_SOCKET_IFNAME"] == "eth7", "a person's choice counts"
     assert os.environ["GLOO_SOCKET_IFNAME"] == "eth7"
 

@@ -174,7 +174,7 @@ def test_where_files_cannot_be_renamed_they_are_copied(tmp_path, monkeypatch, nu
     monkeypatch.setattr(Path, "rename", refuse)
     told = []
     for content in ("new", "newer"):
-        with atomic.telling(told.append), atomic.replacing(tmp_path / "file.txt") as temporary:
+        with atomic.noting_limits(told.append), atomic.replacing(tmp_path / "file.txt") as temporary:
             temporary.write_text(content)
         assert (tmp_path / "file.txt").read_text() == content
     assert "files cannot be replaced by renaming" in told[0]

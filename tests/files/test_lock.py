@@ -25,7 +25,7 @@ def without_locks(monkeypatch):
     monkeypatch.setattr(FileLock, "acquire", refuse)
     monkeypatch.setattr(lock, "AGAIN_SECONDS", 0.01)
     told = []
-    monkeypatch.setattr(lock.atomic, "lacks", told.append)
+    monkeypatch.setattr(lock.atomic, "note_limit", told.append)
     return told
 
 

@@ -168,7 +168,7 @@ def test_without_locks_a_second_process_is_kept_out_and_a_dead_one_is_not(tmp_pa
     assert not first.files[1].exists()
     notes = []
     second.files[1].write_text('{"host": "elsewhere", "pid": 1, "started": 5}')
-    with atomic.telling(notes.append):
+    with atomic.noting_limits(notes.append):
         second.acquire(0)
     assert "elsewhere may still be at it" in notes[0]
 
