@@ -213,7 +213,7 @@ def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None
     return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]), tuple(notes))
 
 
-def _only_job(found: Sequence[Found], inputs: Sequence[str], out: Path, format_name: str | None) -> FileJob:
+def _only_job(found: Sequence[FoundFile], inputs: Sequence[str], out: Path, format_name: str | None) -> FileJob:
     """The job where the output is the name of a file; it is an error where there may be several inputs."""
     item = found[0]
     if len(found) > 1 or not item.named:
