@@ -268,7 +268,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint's description.
 
     Raises:
-        CheckpointError: when it is none, is damaged, or was written by a newer version.
+        CheckpointError: when it is not a checkpoint, is damaged, or was written by a newer version.
     """
     description = _load_json(path / DESCRIPTION)
     version = description.get("format")
@@ -304,7 +304,7 @@ def _load_json(path: Path) -> dict[str, Any]:
         return values
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path.parent} is no complete checkpoint: {path.name} is missing; expected a folder such as "
+            f"{path.parent} is not a complete checkpoint: {path.name} is missing; expected a folder such as "
             f"RUN/checkpoints/latest; {_other_way(path.parent)}"
         ) from error
     except (OSError, ValueError, RecursionError) as error:
@@ -327,7 +327,9 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def _other_way(damaged: Path) -> str:
-    return f"use another checkpoint of the run (once {damaged} is moved away, --resume goes on from the one before it)"
+    return (
+        f"use another checkpoint of the run (once {damaged} is moved away, --resume continues from the one before it)"
+    )
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from i2i.models.find import open_model, require_checkpoint
 from i2i.models.official import OfficialChoices
 
 TRAINING_ONLY = ("data", "samples", "seconds", "world_size")
-"""What a checkpoint's description says for the sake of going on with training; ``data`` also names the images."""
+"""What a checkpoint's description says for the sake of resuming the training; ``data`` also names the images."""
 
 
 def open_source(model: str | Path, count: int, *, checkpoint: str | None, official: OfficialChoices) -> Checkpoint:

@@ -136,7 +136,7 @@ def _of_run(path: Path, which: str) -> Checkpoint:
     checkpoints = CheckpointFolder(path / "checkpoints", keep=1).all()
     if not checkpoints:
         raise CheckpointError(
-            f"{path} has no checkpoint yet; wait for its first, or go on with it: i2i run --resume {path}"
+            f"{path} has no checkpoint yet; wait for its first, or resume it: i2i run --resume {path}"
         )
     latest, best = checkpoints[-1], _best_of(checkpoints)
     listed = ", ".join(f"step-{checkpoint.step}" for checkpoint in checkpoints)

@@ -50,7 +50,7 @@ class _Layer:
 
 
 class UnknownLayoutError(Exception):
-    """Tensors that are no such generator. The message is the reason alone."""
+    """Tensors that are not such a generator. The message is the reason alone."""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def load_program(path: Path, *, trust: bool = False) -> tuple[ExportedProgram, d
         The program, and by name the texts of the archive's ``extra`` folder.
 
     Raises:
-        CheckpointError: it is no such file, is damaged, or needs to be trusted and is not; the message says why.
+        CheckpointError: it is not such a file, is damaged, or needs to be trusted and is not; the message says why.
     """
     require_file(path)
     try:
@@ -90,7 +90,7 @@ def load_program(path: Path, *, trust: bool = False) -> tuple[ExportedProgram, d
         ) from error
     except Exception as error:  # of zip, JSON, the schema, or the tracer
         raise CheckpointError(
-            f"{path} is no PT2 archive, or is damaged ({reason_of(error)}); copy it again, or export it anew"
+            f"{path} is not a PT2 archive, or is damaged ({reason_of(error)}); copy it again, or export it anew"
         ) from error
 
 
@@ -113,7 +113,7 @@ def _read(path: Path) -> dict[str, bytes]:
             if entry.filename == "serialized_exported_program.json":
                 raise NeedsTrustError("it is of a torch before 2.8, which pickled the weights")
             if entry.is_dir() or not name or stat.S_ISLNK(entry.external_attr >> 16):
-                raise NeedsTrustError(f"it has {entry.filename!r}, which is no part of such a file")
+                raise NeedsTrustError(f"it has {entry.filename!r}, which is not part of such a file")
             if entry.compress_type != zipfile.ZIP_STORED:
                 raise NeedsTrustError(f"{name} is compressed, which torch.export.save never does")
             if name in members or root != archive.infolist()[0].filename.partition("/")[0]:

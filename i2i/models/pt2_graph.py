@@ -126,14 +126,14 @@ def _check_operator(name: str) -> None:
         return
     found = _OPERATOR.fullmatch(name)
     if found is None:
-        raise NeedsTrustError(f"{_short(name)} is no operator of PyTorch's own")
+        raise NeedsTrustError(f"{_short(name)} is not an operator of PyTorch's own")
     library, packet, overload = found.groups()
     try:
         operator = getattr(getattr(getattr(torch.ops, library), packet), overload)
     except AttributeError as error:
         raise ValueError(f"torch {torch.__version__} has no operator {name}") from error
     if not is_overload(operator) or not is_dispatched(operator):
-        raise NeedsTrustError(f"{name} is no operator of tensors")
+        raise NeedsTrustError(f"{name} is not an operator of tensors")
     if any(argument.name in _OF_FILES for argument in arguments_of(operator) or ()):
         raise NeedsTrustError(f"{name} opens files")
 
@@ -156,7 +156,7 @@ def _check_formula(text: str) -> None:
     try:
         nodes = list(ast.walk(ast.parse(text, mode="eval")))
     except (SyntaxError, RecursionError, MemoryError) as error:
-        raise NeedsTrustError(f"{_short(text)} is no formula") from error
+        raise NeedsTrustError(f"{_short(text)} is not a formula") from error
     powers = 0
     for node in nodes:
         if isinstance(node, ast.Call):
@@ -171,7 +171,7 @@ def _check_formula(text: str) -> None:
         else:
             good = isinstance(node, _SYNTAX)
         if not good or powers > _MOST_POWERS:
-            raise NeedsTrustError(f"{_short(text)} is no formula of sizes")
+            raise NeedsTrustError(f"{_short(text)} is not a formula of sizes")
 
 
 def _is_plain(value: object) -> bool:

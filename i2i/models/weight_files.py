@@ -80,7 +80,7 @@ def _load_pickle(path: Path) -> Any:
         found = _OBJECT_IN_PICKLE.search(str(error))
         if found is None:
             reason = reason_of(error)
-            raise CheckpointError(f"{path} is damaged, or no file of torch ({reason}); {EXPECTED}") from error
+            raise CheckpointError(f"{path} is damaged, or not a file of torch ({reason}); {EXPECTED}") from error
         raise CheckpointError(
             f"{path} holds Python objects ({found[1]}), and loading those can run code; {EXPECTED}. If you trust it, "
             "save the weights alone with the program that it is from: torch.save(network.state_dict(), 'weights.pth')"
@@ -131,7 +131,7 @@ def _kind(path: Path) -> str:
         return "an ONNX file by its content; call it ....onnx"
     if path.suffix == ".t7":
         return "a file of Lua Torch, as the first version of that code wrote; the later one in PyTorch has .pth files"
-    return f"no file of weights: it begins with {begin[:12]!r}"
+    return f"not a file of weights: it begins with {begin[:12]!r}"
 
 
 def _kind_of_archive(path: Path) -> str:

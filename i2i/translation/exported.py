@@ -165,7 +165,7 @@ def _open_onnx(path: Path, device: str) -> tuple[Function, str | None, torch.dev
     try:
         session = onnxruntime.InferenceSession(str(path), providers=[*providers, "CPUExecutionProvider"])
     except Exception as error:  # its own classes, without a common base
-        raise CheckpointError(f"{path} is no ONNX file, or is damaged ({reason_of(error)})") from error
+        raise CheckpointError(f"{path} is not an ONNX file, or is damaged ({reason_of(error)})") from error
     about = session.get_modelmeta().custom_metadata_map.get(metadata.KEY)
 
     def run(images: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def test_a_unet_and_what_its_file_does_not_tell():
         (["a.pth"], 2, "Missing option '-o'"),
         (["-o", "out"], 2, "Missing argument 'MODEL...'"),
         (["missing.pth", "-o", "out"], 1, "missing.pth is not a trained model (there is no such file or folder)"),
-        (["text.pth", "-o", "out"], 1, "text.pth is no file of weights: it begins with b'hello'"),
+        (["text.pth", "-o", "out"], 1, "text.pth is not a file of weights: it begins with b'hello'"),
         (["disc.pth", "-o", "out"], 1, "disc.pth holds no generator that is known:\n  it is a discriminator"),
         (["a.pth", "-o", "full"], 2, "-o full exists and is not empty"),
         (["a.pth", "-o", "out", "--part", "ema"], 2, "a.pth has no part 'ema'"),

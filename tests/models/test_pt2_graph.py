@@ -23,9 +23,9 @@ def test_operators_of_tensors_and_arithmetic_of_sizes(operator):
 @pytest.mark.parametrize(
     ("operator", "said"),
     [
-        ("os.system", "is no operator of PyTorch's own"),
-        ("torch.ops.mine.op.default", "is no operator of PyTorch's own"),
-        ("_operator.pow", "is no operator of PyTorch's own"),
+        ("os.system", "is not an operator of PyTorch's own"),
+        ("torch.ops.mine.op.default", "is not an operator of PyTorch's own"),
+        ("_operator.pow", "is not an operator of PyTorch's own"),
         ("torch.ops.aten.from_file.default", "opens files"),
     ],
 )

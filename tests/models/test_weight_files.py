@@ -66,7 +66,7 @@ OTHERS = {
     "zip": (archive, "a zip archive; unpack it"),
     "half a download": (half, "a damaged archive, perhaps half of a download"),
     "image": (lambda path: Image.new("RGB", (9, 9)).save(path, "PNG"), "is an image"),
-    "text": (lambda path: path.write_text("hello, hello"), "no file of weights: it begins with b'hello, hello'"),
+    "text": (lambda path: path.write_text("hello, hello"), "not a file of weights: it begins with b'hello, hello'"),
     "ONNX": (
         lambda path: path.write_bytes(b"\x08\x08\x12\x07pytorch" + bytes(99)),
         r"ONNX file.* call it \.\.\.\.onnx",
@@ -82,7 +82,7 @@ OTHERS = {
         lambda path: torch.save(torch.nn.ReLU(), path),
         r"Python objects \(torch\.nn\.modules.*ReLU\).*state_dict",
     ),
-    "pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "damaged, or no file of torch"),
+    "pickle": (lambda path: path.write_bytes(pickle.dumps({"a": 1})), "damaged, or not a file of torch"),
     "safetensors": (lambda path: path.write_bytes((9).to_bytes(8, "little") + b"{" + bytes(99)), "is damaged"),
 }
 
