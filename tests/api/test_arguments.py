@@ -46,6 +46,7 @@ def test_numbers_of_numpy_and_torch_are_settings_like_others(tmp_path):
     assert given.to_yaml() == expected.to_yaml()
 
 
+@pytest.mark.slow
 def test_loading_with_them(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "image.png")

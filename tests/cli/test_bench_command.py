@@ -30,6 +30,7 @@ def bench(*arguments):
     return CliRunner().invoke(main, ["bench", *common, *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_small_run_prints_tables_and_writes_files(with_cases, tmp_path):
     with_cases(small.BLOCK, small.MEMORY)
 

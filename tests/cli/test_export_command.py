@@ -34,6 +34,7 @@ def run(*words):
     return CliRunner().invoke(main, list(map(str, words)))
 
 
+@pytest.mark.slow
 def test_export_then_translate(model, here):
     result = run("export", model, "--format", "onnx")
     assert result.exit_code == 0, result.output

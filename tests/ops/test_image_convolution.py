@@ -12,6 +12,7 @@ from torch.func import functional_call, vmap
 
 from i2i.ops import ImageConvolution, image_convolution
 
+from ..helpers.examples import examples
 from .blocks import LAYOUTS, images, relative_error
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -55,7 +56,7 @@ def check_against_float64(x, weight, bias):
 
 @pytest.mark.usefixtures("native")
 class TestFused:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(
         batch=st.integers(1, 3),
         few=st.integers(1, 4),

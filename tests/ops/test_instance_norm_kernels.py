@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from i2i.ops.native import cpu
 
+from ..helpers.examples import examples
 from .blocks import LAYOUTS, images, normalised, reflected
 
 ACTIVATIONS = {
@@ -45,7 +46,7 @@ def formula(x, skip, weight, bias, act, pad):
 
 @pytest.mark.usefixtures("native")
 class TestKernels:
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=examples(80), deadline=None)
     @given(
         shape=st.tuples(st.integers(1, 3), st.integers(1, 70), st.integers(1, 19), st.integers(2, 40)),
         pad=st.integers(0, 4),

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from i2i.ops import instance_norm_act, instance_norm_add
 
+from ..helpers.examples import examples
 from .blocks import LAYOUTS, images, normalised, reflected, relative_error
 
 SLOPE = 0.3
@@ -83,7 +84,7 @@ def test_the_reference_is_the_formula(norm, pad, affine):
 
 @pytest.mark.usefixtures("native")
 class TestFused:
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=examples(120), deadline=None)
     @given(
         norm=st.sampled_from(NORMS),
         batch=st.integers(1, 3),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from i2i.ops import residual_block
 
+from ..helpers.examples import examples
 from .blocks import LAYOUTS, block_formula, filters, images, relative_error
 
 AFFINE = ("norm_weight1", "norm_bias1", "norm_weight2", "norm_bias2")
@@ -48,7 +49,7 @@ def test_the_reference_takes_every_dtype_and_float32_weights(dtype):
 
 @pytest.mark.usefixtures("native")
 class TestFused:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(
         batch=st.integers(1, 3),
         channels=st.integers(1, 40),

@@ -98,6 +98,7 @@ def test_opcheck(operator, layout, affine):
     torch.library.opcheck(getattr(torch.ops.i2i, operator).default, arguments, atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.slow  # together
 @each
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_compile_without_graph_breaks_gives_the_same_values_and_gradients(call, layout):
