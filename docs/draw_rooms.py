@@ -44,7 +44,7 @@ text { fill: #c9d1d9; } .name { fill: #a5d6ff; } .size { fill: #9198a1; }
 
 @dataclass(eq=False)
 class Place:
-    """What takes room on a floor: a box, or a passage of an arrow that goes on to a lower floor."""
+    """What takes room on a floor: a box, or a passage of an arrow on its way to a lower floor."""
 
     room: Room | None
     inside: list[Room] = field(default_factory=list)

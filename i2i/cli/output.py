@@ -27,7 +27,7 @@ def say(text: str = "", *, err: bool = False, lines: bool = False) -> None:
 
     Args:
         text: what to say.
-        err: on standard error; where that is full, or nobody reads it any more, the work goes on unheard.
+        err: on standard error; where that is full, or nobody reads it any more, the work continues in silence.
         lines: several lines, such as a message that lists files.
 
     Raises:

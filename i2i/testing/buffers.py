@@ -98,7 +98,7 @@ def _resume_check(buffer: Buffer, resumed: Buffer) -> None:
     resumed.load_state_dict(state)
     expect(
         torch.equal(straight, _exchange_many(resumed, FILLING, AFTERWARDS)),
-        "a buffer that loads the state does not go on as the first one did; "
+        "a buffer that loads the state does not continue as the first one did; "
         "state_dict must hold the images and the generator's state (generator.get_state())",
     )
 

@@ -15,7 +15,7 @@ NARROW = 8
 
 
 def choose_options(checks: Checklist, spec: Spec, given: Options | Mapping[str, Any] | None) -> Options | None:
-    """Check the option model and return the options to go on with, or None when there are none to be had."""
+    """Check the option model and return the options to check with, or None when there are none to be had."""
     checks.run("options documented", lambda: _documented(spec))
     chosen: list[Options] = []
 

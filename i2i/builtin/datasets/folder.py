@@ -55,7 +55,7 @@ class FolderDataset:
         ignored: how many files in the domains' folders have a suffix that is not that of an image.
         notes: what a person should know: how images were split, what is stretched, ignored, or taken as pairs. What
             concerns the folder as a whole is reported by the train split alone.
-        names: by ``"A"`` and ``"B"``, the path of every image below its domain, without suffix; a run that goes on
+        names: by ``"A"`` and ``"B"``, the path of every image below its domain, without suffix; a resumed run
             looks at them to find out whether its images changed.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
     """

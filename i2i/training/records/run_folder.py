@@ -142,7 +142,7 @@ class RunFolder:
         write_whole(self.config_file, config.to_yaml().encode())
 
     def put_back_config(self, config: RunConfig) -> bool:
-        """Write ``config.yaml`` where it is gone, without which no checkpoint can be gone on with; say whether."""
+        """Write ``config.yaml`` where it is gone, without which no checkpoint can be resumed; say whether."""
         if self.config_file.exists():
             return False
         self.keep_config(config)
