@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.environment.packages import problem_of
+from i2i.environment.quiet import exporting_quietly
 
 LEFT_OUT = "left out by --quick: it needs long to get ready"
 OPSET = 18
@@ -37,7 +36,7 @@ def onnx_file(network: nn.Module, images: Tensor) -> Iterator[Path]:
     """Write a network as ONNX for inputs of this one shape; the file lives as long as the context."""
     with tempfile.TemporaryDirectory(prefix="i2i-bench-") as folder:
         path = Path(folder, "network.onnx")
-        with torch.no_grad(), _quietly():
+        with torch.no_grad(), exporting_quietly():
             program: Any = torch.onnx.export(network, (images,), dynamo=True, opset_version=OPSET, verbose=False)
         program.save(path, external_data=False)
         yield path
@@ -97,22 +96,6 @@ def openvino_lacks_bfloat16() -> str | None:
 
     known = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return None if "BF16" in known else "OpenVINO knows no bfloat16 instructions on this processor"
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the exporter's remarks on its own insides from people."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def in_one_line(error: BaseException) -> str:

@@ -31,3 +31,19 @@ def quietly(*loggers: str) -> Iterator[None]:
     finally:
         for logger in found:
             logger.removeFilter(keep)
+
+
+@contextmanager
+def exporting_quietly() -> Iterator[None]:
+    """Drop warnings, and what torch's exporters log below the level of an error, such as on packages not used here."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

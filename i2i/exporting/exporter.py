@@ -7,10 +7,7 @@ operators alone; batch, height and width stay open. The file is written under a 
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from torch.export import Dim, ExportedProgram
 
 from i2i.config.components import create
 from i2i.environment.packages import require
+from i2i.environment.quiet import exporting_quietly
 from i2i.errors import ConfigError, ExportError
 from i2i.exporting.comparison import Check, Format, batch_shapes, check, tolerance
 from i2i.exporting.exact_norm import with_exact_norms
@@ -182,7 +180,7 @@ def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: 
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
     open_sizes = dict.fromkeys(_open_places(raw), Dim.DYNAMIC)
     try:
-        with TRACING, torch.no_grad(), _quietly():
+        with TRACING, torch.no_grad(), exporting_quietly():
             program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes,), strict=False)
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -199,7 +197,7 @@ def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: 
         )
     # From an example, loading would derive guards that its sizes met by chance; what all sizes give is checked instead.
     program.example_inputs = None
-    with _quietly():
+    with exporting_quietly():
         program = with_exact_norms(program, file_format)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine are nobody's business
@@ -225,7 +223,7 @@ def _write(program: ExportedProgram, path: Path, file_format: Format, about: str
     from i2i.exporting.onnx_file import write_onnx  # needs the extra
 
     try:
-        with TRACING, _quietly():
+        with TRACING, exporting_quietly():
             write_onnx(program, path, about, _open_places(raw))
     except OSError:
         raise
@@ -251,19 +249,3 @@ def _runtime(file_format: Format) -> str:
     import onnxruntime
 
     return f"onnxruntime {onnxruntime.__version__}"
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the tracers' remarks on their own insides, such as on packages that are not used here, from people."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -14,26 +14,6 @@ from i2i.exporting.comparison import PAGE_SIDES, batch_shapes, page, page_side
 from ..helpers.trained import generator_of
 
 
-@pytest.fixture(scope="module")
-def run(exported):
-    return exported[0]
-
-
-@pytest.fixture(scope="module")
-def onnx_file(exported):
-    return exported[1]["images.onnx"]
-
-
-@pytest.fixture(scope="module")
-def torch_file(exported):
-    return exported[1]["images.pt2"]
-
-
-@pytest.fixture(scope="module")
-def translator(run):
-    return i2i.load(run, device="cpu")
-
-
 @pytest.mark.parametrize("multiple", [1, 4, 32, 256])
 def test_the_sizes_that_are_compared_need_every_kind_of_padding(multiple):
     sides = {side for _, *size in batch_shapes(multiple) for side in size}

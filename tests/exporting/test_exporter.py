@@ -21,26 +21,6 @@ from i2i.plugins.manager import PluginManager
 from ..helpers.trained import write_run
 
 
-@pytest.fixture(scope="module")
-def run(exported):
-    return exported[0]
-
-
-@pytest.fixture(scope="module")
-def onnx_file(exported):
-    return exported[1]["images.onnx"]
-
-
-@pytest.fixture(scope="module")
-def torch_file(exported):
-    return exported[1]["images.pt2"]
-
-
-@pytest.fixture(scope="module")
-def translator(run):
-    return i2i.load(run, device="cpu")
-
-
 def picture(height, width, images=1, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (images, height, width, 3), dtype=np.uint8)
 
