@@ -78,7 +78,7 @@ class Features:
 
         Raises:
             DataError: images of other channels.
-            ConfigError: the network fails, or gives something else than finite ``[N, D]``.
+            ConfigError: the network fails, or gives something other than finite ``[N, D]``.
         """
         if images.shape[1] not in (1, 3):
             raise DataError(f"feature networks take images of 1 or 3 channels; got {images.shape[1]}")

@@ -124,7 +124,7 @@ class HeldOut:
 
 
 def _drawable(title: str, images: Tensor) -> tuple[str, Tensor]:
-    """What of the channels can be drawn, grey or colour; a title that says which, where they are others."""
+    """The channels that can be drawn, grey or colour; a title that says which, where there are others."""
     channels = images.shape[1]
     if channels in (1, 3):
         return title, images

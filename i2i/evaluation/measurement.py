@@ -33,7 +33,7 @@ Item = tuple[Tensor, Tensor | None]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Numbers, with everything that has to be known to get them again.
+    """Numbers, with everything that is needed to reproduce them.
 
     Attributes:
         model: what was measured: file or folder, step, generator, direction, domains.

@@ -3,7 +3,7 @@
 ======  ==============================================================================================================
 FID     Frechet distance between two normal distributions fitted to the features (Heusel et al., NeurIPS 2017). It falls
         as sets grow, so it compares only sets of equal counts, and says little below some thousand images.
-KID     squared maximum mean discrepancy under the kernel (x.y / D + 1)^3 (Binkowski et al., ICLR 2018). Without bias:
+KID     squared maximum mean discrepancy under the kernel (x.y / D + 1)^3 (Binkowski et al., ICLR 2018). Unbiased:
         it may be below zero, and small sets only make it noisier. Mean and standard deviation over random subsets.
 ======  ==============================================================================================================
 

@@ -185,7 +185,7 @@ class CheckpointFolder:
             ) from error
 
     def remove(self, checkpoint: Checkpoint) -> None:
-        """Take back the newest checkpoint, which turned out to be of no use."""
+        """Take back the newest checkpoint, which turned out to be unusable."""
         atomic.remove_folder(checkpoint.path)
         self._point_links()
 
@@ -251,7 +251,7 @@ class CheckpointFolder:
         return found
 
     def _paths(self) -> list[Path]:
-        """The checkpoints, oldest first; a folder of another name, such as a copy put aside, is none."""
+        """The checkpoints, oldest first; a folder of another name, such as a copy put aside, is not one."""
         found = {
             int(path.name.removeprefix("step-")): path
             for path in self.path.glob("step-*")

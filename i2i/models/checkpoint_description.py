@@ -1,6 +1,6 @@
-"""``checkpoint.json``, held against what it may say: a damaged value is named when it is read, not when it is used.
+"""``checkpoint.json``, checked against what it may say: a damaged value is named when it is read, not when it is used.
 
-What is not there may be missing; who needs it says so. What is not known here is left alone.
+A value may be missing; whoever needs it says so. Values that are not known here are left alone.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def check_description(description: Mapping[str, Any], source: str, cure: str) ->
         cure: what to do about it, for the message.
 
     Raises:
-        CheckpointError: a value is none that could be meant; the message names the file and the field.
+        CheckpointError: a value is invalid; the message names the file and the field.
     """
     _check(_Description, description, source, cure)
 

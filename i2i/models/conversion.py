@@ -25,7 +25,7 @@ from i2i.models.find import open_model, require_checkpoint
 from i2i.models.official import OfficialChoices
 
 TRAINING_ONLY = ("data", "samples", "seconds", "world_size")
-"""What a checkpoint's description says for the sake of resuming the training; ``data`` also names the images."""
+"""What a checkpoint's description says only so that training can resume; ``data`` also names the images."""
 
 
 def open_source(model: str | Path, count: int, *, checkpoint: str | None, official: OfficialChoices) -> Checkpoint:
@@ -35,7 +35,7 @@ def open_source(model: str | Path, count: int, *, checkpoint: str | None, offici
         model: see :mod:`i2i.models.find`; not an exported file.
         count: how many go into one folder.
         checkpoint: see :func:`~i2i.models.find.open_model`.
-        official: what to take of an official file.
+        official: what to take from an official file.
 
     Raises:
         CheckpointError: it is not a trained model.
@@ -142,7 +142,7 @@ def _generators(checkpoints: Sequence[Checkpoint]) -> tuple[dict[str, Any], dict
 
 
 def _without_place(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out where the images lay: a path of one machine."""
+    """Leave out where the images were: a path of one machine."""
     data = {key: value for key, value in config.get("data", {}).items() if key != "root"}
     return {**config, "data": data}
 

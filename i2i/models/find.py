@@ -20,7 +20,7 @@ from i2i.models.shipped import is_shipped, shipped_folder
 from i2i.paths import named
 
 EXPORTED_SUFFIXES = (".onnx", ".pt2")
-"""What the names of exported files end in."""
+"""The suffixes of exported files."""
 
 _BEST, _LATEST = "the best by the held-out score", "the latest"
 
@@ -65,11 +65,11 @@ def open_model(model: str | Path, checkpoint: str | None = None, *, official: Of
     Args:
         model: see the module.
         checkpoint: of a run folder: ``"latest"`` (also without), ``"best"`` by the held-out score, or ``"step-N"``.
-        official: what to take of an official file; other models take no notice of it.
+        official: what to take from an official file; other models ignore it.
 
     Raises:
         CheckpointError: there is no such model, or it is damaged.
-        ConfigError: ``checkpoint`` is wrong, or given for what is one checkpoint.
+        ConfigError: ``checkpoint`` is wrong, or given for a single checkpoint.
     """
     path = shipped_folder(model) if is_shipped(model) else named(model)
     run = _run_of_pointer(path) if checkpoint is None else None

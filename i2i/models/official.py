@@ -47,7 +47,7 @@ class WeightFile(Checkpoint):
 
 @dataclass(frozen=True)
 class OfficialChoices:
-    """What to take of an official file, and what it does not say of itself.
+    """What to take from an official file, and what it does not say about itself.
 
     Attributes:
         part: which of several networks in the file.
@@ -67,7 +67,7 @@ def open_official(path: Path, choices: OfficialChoices) -> WeightFile:
 
     Args:
         path: such as ``latest_net_G_A.pth``; also ``.safetensors``.
-        choices: what to take of it.
+        choices: what to take from it.
 
     Raises:
         CheckpointError: it holds no generator that is known, or several; the message says what was found.

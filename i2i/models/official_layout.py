@@ -2,7 +2,7 @@
 
 The layout is that of github.com/junyanz/pytorch-CycleGAN-and-pix2pix, ``models/networks.py``: a ResNet is one list of
 layers, ``model.1.weight`` the first convolution; a U-Net is a nest of levels, ``model.model.1.model.3.model. ...``.
-Layers without weights count in the numbers, and so tell of dropout in a ResNet. What follows a convolution tells the
+Layers without weights count in the numbers, and so reveal dropout in a ResNet. What follows a convolution shows the
 norm: that code gives a convolution a bias with instance norm, and none with batch norm or without norm.
 """
 
@@ -189,7 +189,7 @@ def recognise(tensors: Mapping[str, Tensor]) -> OfficialGenerator:
         tensors: by key, without the prefixes ``module.`` and ``_orig_mod.``.
 
     Raises:
-        UnknownLayoutError: they are none, with the reason.
+        UnknownLayoutError: they are not such a generator, with the reason.
     """
     if UNET_FIRST in tensors:
         found = _recognise_unet(tensors)

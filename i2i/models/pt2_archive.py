@@ -2,9 +2,9 @@
 
 ``torch.export.load`` unpickles weights, constants, example inputs and objects, loads compiled libraries, hands the
 sizes' formulas to sympy, which evaluates them, and writes the names of the graph into Python code. So a file is not
-given to it as it is. Its members are read here, what is not needed to compute is left out, the rest is held against
+given to it as it is. Its members are read here, what is not needed to compute is left out, the rest is checked against
 what ``torch.export.save`` writes for weights and PyTorch's own operators, and the archive that torch loads is a new
-one, in memory, of what was found good. :mod:`i2i.models.pt2_graph` reads the graph.
+one, in memory, of what passed. :mod:`i2i.models.pt2_graph` reads the graph.
 
 A file that needs more is refused; who trusts its author may have it loaded as it is.
 """

@@ -1,8 +1,8 @@
-"""Holding the graph of a ``.pt2`` archive, which is JSON, against what weights and PyTorch's own operators need.
+"""Checking the graph of a ``.pt2`` archive, which is JSON, against what weights and PyTorch's own operators need.
 
 torch looks operators up by dotted names, evaluates the formulas of sizes as Python, and writes the names of values into
 the source of a function. So each text of the graph is checked by what it is used for: names are identifiers, operators
-are PyTorch's own and touch no files, formulas are arithmetic. What is only there for people or for training again, such
+are PyTorch's own and touch no files, formulas are arithmetic. What only serves people or further training, such
 as the lines of source that an operator is from, is left out.
 """
 

@@ -1,4 +1,4 @@
-"""Opening a file of weights without running code from it, and saying what a file is that holds none."""
+"""Opening a file of weights without running code from it, and saying what a file without any is."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_weights(path: Path) -> Parts:
         path: a file.
 
     Returns:
-        At least one network. Its name comes from the dictionaries around it and from the begin of the keys: a file with
+        At least one network. Its name comes from the dictionaries around it and from how the keys begin: a file with
         ``{"nets": {"G_A.model.1.weight": ...}}`` has the network ``nets.G_A``.
 
     Raises:
@@ -102,7 +102,7 @@ def _walk(content: Any, place: tuple[str, ...]) -> Iterator[tuple[str, str, Tens
 
 
 def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tell a network that something calls ``model`` from a U-Net, whose own keys begin so as well."""
+    """Tell a network that something calls ``model`` from a U-Net, whose own keys begin with that, too."""
     begin = "model."
     if UNET_FIRST in tensors or not all(key.startswith(2 * begin) for key in tensors):
         return tensors

@@ -34,7 +34,7 @@ def unfold(tensor: Tensor, size: int, at: int = 0) -> Tensor:
 
 
 def in_turn(operator: Callable[..., Any], size: int, mapped: Dims, arguments: Sequence[Any]) -> tuple[Any, Any]:
-    """Call an operator for each of the mapped samples and stack what comes.
+    """Call an operator for each of the mapped samples and stack the results.
 
     For parameters that differ from sample to sample, and for gradients of parameters, which are to be kept apart.
 

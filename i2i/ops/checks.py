@@ -1,4 +1,4 @@
-"""What the operators require of their arguments, and the words in which they say so."""
+"""What the operators require of their arguments, and the messages that say so."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def require_planes(name: str, x: Tensor) -> None:
     """Check that a tensor is ``[N, C, H, W]`` and real floating point.
 
     Raises:
-        TypeError: when it is no tensor or of another dtype.
-        ValueError: when it has not four dimensions.
+        TypeError: when it is not a tensor or has another dtype.
+        ValueError: when it does not have four dimensions.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"{name} must be a tensor; got {type(x).__name__}")
@@ -77,7 +77,7 @@ def require_epsilon(eps: object) -> None:
     """Check what is added to a variance.
 
     Raises:
-        TypeError: when it is no real number.
+        TypeError: when it is not a real number.
         ValueError: when it is negative or NaN.
     """
     if isinstance(eps, bool) or not isinstance(eps, Real):
@@ -103,7 +103,7 @@ def require_padding(pad: int, x: Tensor) -> None:
     """Check that planes can be reflected by so many pixels.
 
     Raises:
-        TypeError: when ``pad`` is no integer.
+        TypeError: when ``pad`` is not an integer.
         ValueError: when it is negative, or not less than height and width.
     """
     if not isinstance(pad, int) or isinstance(pad, bool):

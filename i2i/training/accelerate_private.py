@@ -1,7 +1,7 @@
 """The private names of Accelerate, and of the process group that it makes, that training uses.
 
 They were read in the releases below; ``tests/training/test_accelerate_private.py`` looks each of them up. Nothing here
-is needed to import the training loop: a name that is gone is told when it is needed.
+is needed to import the training loop: a name that is gone is reported when it is needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ READ_IN = {"accelerate": "1.15", "torch": "2.13"}
 NAMES = ("accelerate.state.AcceleratorState._reset_state", "torch.distributed.distributed_c10d._set_pg_timeout")
 
 DEVICE_VARIABLE = "ACCELERATE_TORCH_DEVICE"
-"""The environment variable that names Accelerate's device; it is in no documentation."""
+"""The environment variable that names Accelerate's device; it is undocumented."""
 
 
 def absent(name: str) -> RuntimeError:

@@ -50,7 +50,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         manager: the plugins.
         config: the resolved configuration.
         processes: device, and which of several processes this one is.
-        reporter: told what a person should know of the data.
+        reporter: notes what a person should know about the data.
 
     Raises:
         DataError: the data cannot be used.

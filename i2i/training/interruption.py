@@ -35,7 +35,7 @@ SIGNALS = (*(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, na
 
 _BY_ITSELF = ("SIGXCPU", "SIGALRM", "SIGVTALRM", "SIGPROF")
 REPEATING = frozenset(int(getattr(signal, name)) for name in _BY_ITSELF if hasattr(signal, name))
-"""Limits and timers: the system sends them again each second, with nobody who would not wait."""
+"""Limits and timers: the system repeats them each second, and no impatient person is behind that."""
 
 AGAIN_SECONDS = 1.0
 """A signal that comes a second time within this is the same request: ``timeout`` and terminals send it twice."""

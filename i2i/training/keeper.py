@@ -35,7 +35,7 @@ class Keeper:
         config: the resolved configuration.
         folder: the run folder.
         accelerator: knows the trackers, and which process writes.
-        reporter: told what could not be done, where training continues without it.
+        reporter: notes what could not be done, where training continues without it.
         train_set: what is learned from.
         test_set: the held-out images.
         snapshot: all that changes while training.
@@ -88,7 +88,7 @@ class Keeper:
         """Write the checkpoint of this step; its metrics come later, so that measuring can lose no training.
 
         Args:
-            half_done: what of the next step the networks have in them already, when it failed half way.
+            half_done: the part of the next step that the networks already hold, when it failed half way.
         """
         step, world_size = self.position.step, self.accelerator.num_processes
         if self.accelerator.is_main_process:
@@ -191,7 +191,7 @@ class Keeper:
 
         Args:
             error: what ends the run; its message is added to, where it is one of i2i's.
-            half_done: what may hold a part of the next step already, which failed half way; empty if nothing.
+            half_done: what may already hold a part of the next step, which failed half way; empty if nothing.
             together: whether all processes are here; they can only save together.
         """
         step = self.position.step
@@ -215,7 +215,7 @@ class Keeper:
         step = self.position.step
         try:
             self.save(half_done)
-        except Exception as failure:  # a device that fails, a disk that is gone: tell the first error, not this one
+        except Exception as failure:  # a device that fails, a disk that is gone: report the first error, not this one
             return f"step {step} could not be saved ({reason_of(failure)}); {self.last_good()}"
         inexact = f" ({half_done} may hold a part of step {step + 1} already)" if half_done else ""
         return f"step {step} is saved in {self.checkpoints.folder_of(step)}{inexact}"
@@ -255,7 +255,7 @@ class Keeper:
         return metrics
 
     def _measured(self, checkpoint: Checkpoint, images: int) -> Metrics:
-        """Measure, and tell what became of the checkpoint where that fails."""
+        """Measure, and say what became of the checkpoint where that fails."""
         try:
             return self._measure(images)
         except DivergedError as error:

@@ -61,8 +61,8 @@ class Launch:
         write_page: writes the page of a run folder, whenever there is more to show.
 
     Raises:
-        ConfigError: the device does not exist here, one GPU is named for several processes, these do not meet, or their
-            launcher wants what i2i does not do.
+        ConfigError: the device does not exist here, one GPU is named for several processes, they do not meet, or their
+            launcher asks for what i2i does not do.
     """
 
     write_page: Callable[[Path], object] = staticmethod(write_page)

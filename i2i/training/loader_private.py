@@ -22,10 +22,10 @@ NAMES = ("_workers", "_shutdown_workers", "_worker_result_queue")
 
 
 def require_names(iterator: Iterator[Any]) -> None:
-    """Find out that the iterator of a ``DataLoader`` has what the functions here ask of it.
+    """Check that the iterator of a ``DataLoader`` has what the functions here ask of it.
 
     Raises:
-        DataError: it has not.
+        DataError: it does not.
     """
     missing = [name for name in NAMES if not hasattr(iterator, name)]
     if not missing and not hasattr(iterator._worker_result_queue, "_writer"):  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """Loading the stream's batches, in this process or in others that may die or have no shared memory.
 
-A loading process hands over bytes that it packed itself: a failure is one of its own then, and not one of the thread in
-which a queue packs, where PyTorch loses the batch and the main process waits for it without end. Tensors go through
+A loading process hands over bytes that it packed itself: a failure then happens in its own code, not in the thread in
+which a queue packs, where PyTorch loses the batch and the main process waits for it for ever. Tensors go through
 shared memory; where there is too little of it, they go through the pipe, which is slower and needs none.
 """
 
@@ -33,7 +33,7 @@ from i2i.training.loader_private import close_pipe, processes_of, require_names,
 SHARED_MEMORY = "/dev/shm"
 CHECK_SECONDS = 1.0
 SLOW_SECONDS = 60.0
-"""How long a batch may take before a person is told."""
+"""How long a batch may take before a person sees a note."""
 
 Note = Callable[[str], None]
 
@@ -45,7 +45,7 @@ class Batches(Iterator[Batch]):
         dataset: where they are read.
         stream: which samples each holds.
         workers: processes that load; their number changes no value. With 0, this one loads.
-        note: told once when shared memory is too small, and whenever a batch takes long.
+        note: called once when shared memory is too small, and whenever a batch takes long.
 
     Raises:
         DataError: a loading process cannot be started or ends, or the data set cannot read a file any more.
@@ -90,7 +90,7 @@ class Batches(Iterator[Batch]):
         self._watch.join()
         with suppress(OSError, RuntimeError):
             shut_down(self._iterator)
-        for process in self.processes:  # they ignore SIGTERM; Python's exit would wait for them without end
+        for process in self.processes:  # they ignore SIGTERM; Python's exit would wait for them for ever
             if process.is_alive():
                 process.kill()
                 process.join(5)

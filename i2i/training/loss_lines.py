@@ -82,6 +82,6 @@ class LossLines:
             self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
 
     def write_end(self, position: Position) -> None:
-        """Write what was not yet told of, so that the log reaches to the end of a run that ends between two lines."""
+        """Write the steps not logged yet, so that the log reaches the end of a run that ends between two lines."""
         if self.processes.any(bool(position.counts)):
             self.write(position, end=True)

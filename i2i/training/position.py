@@ -40,7 +40,7 @@ class Position:
         return self.samples // epoch_length - (self.samples - samples) // epoch_length
 
     def add(self, terms: Mapping[str, float], generators_loss: float) -> None:
-        """Take in the terms of a step, and what of them the generators minimise."""
+        """Take in the terms of a step, and the part of them that the generators minimise."""
         for name, value in terms.items():
             self.sums[name] += value
             self.counts[name] += 1
@@ -73,7 +73,7 @@ class Position:
         """The inverse of :meth:`state_dict`.
 
         Raises:
-            ValueError: a count or a time is none.
+            ValueError: a count or a time is invalid.
         """
         for name in ("step", "samples", "epoch_steps"):
             if type(state[name]) is not int or state[name] < 0:

@@ -1,4 +1,4 @@
-"""Resuming a run in its own folder: what may change, and where it is taken up. Imports torch on first use."""
+"""Resuming a run in its own folder: what may change, and where it resumes. Imports torch on first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult
 
 RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "trackers")
-"""Options of training that a resumed run may be given anew."""
+"""Options of training that may change when a run resumes."""
 
 
 def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bool) -> RunResult:
@@ -87,7 +87,7 @@ def reopen(path: Path, keep: int, note: Callable[[str], None]) -> RunFolder:
     Args:
         path: the run folder.
         keep: newest checkpoints that are kept.
-        note: told from where the run resumes, and what could not be read.
+        note: called with where the run resumes, and what could not be read.
     """
     from i2i.models.checkpoint import CheckpointFolder
 
@@ -111,6 +111,6 @@ def is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
 
 
 def absolute_root(root: str) -> str:
-    """A path that means the same from everywhere; what is no path, such as ``sample:flat-3d``, stays as it is."""
+    """A path that means the same from everywhere; anything that is not a path, such as ``sample:flat-3d``, stays."""
     path = named(root)
     return str(path.absolute()) if path.exists() and not root.startswith(SAMPLE_PREFIX) else root

@@ -88,7 +88,7 @@ class EpochSchedule:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Resume after what :meth:`state_dict` returned; call it after the optimiser's own.
 
-        The plan may be another one than at that time, as with a larger budget: the rate becomes what the new plan says
+        The plan may differ from the one at that time, as with a larger budget: the rate becomes what the new plan says
         for the epoch (``plateau`` has no plan and keeps the rate it had reached).
         """
         scheduler = self.scheduler

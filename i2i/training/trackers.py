@@ -16,7 +16,7 @@ from i2i.training.records.run_folder import RunFolder
 
 
 def start_trackers(accelerator: Accelerator, config: RunConfig, folder: RunFolder, step: int) -> bool:
-    """Start the trackers that the configuration names, and tell them the configuration.
+    """Start the trackers that the configuration names, and log the configuration in them.
 
     Args:
         accelerator: gets the trackers.

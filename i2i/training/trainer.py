@@ -1,4 +1,4 @@
-"""The training loop. It knows protocols, no class: the step belongs to the method."""
+"""The training loop. It knows protocols, not classes: the step belongs to the method."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Trainer:
         config: the resolved configuration.
         folder: the run folder.
         accelerator: device, processes and precision.
-        reporter: told how it goes.
+        reporter: shows the progress.
         write_page: writes the page of a run folder.
 
     Attributes:
@@ -212,7 +212,7 @@ class Trainer:
         """Resume from a checkpoint; call it before :meth:`train`.
 
         Raises:
-            DataError: the images are others than those of the checkpoint.
+            DataError: the images are not those of the checkpoint.
             CheckpointError: it is damaged or was made by other networks.
         """
         kept = checkpoint.description.get("data")
@@ -233,7 +233,7 @@ class Trainer:
             )
 
     def _catch_up(self) -> None:
-        """Do what the run's earlier end has left undone; note the images of a new run."""
+        """Do what the run's earlier end left undone; note the images of a new run."""
         if self._resumed is None:
             if self.processes.is_main:
                 self.folder.keep_names(names_of(self.train_set, self.test_set))

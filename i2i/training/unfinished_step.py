@@ -13,7 +13,7 @@ from i2i.training.update import NetworkUpdate
 
 
 class UnfinishedStep:
-    """The random numbers from before a step, and what of the step cannot be taken back.
+    """The random numbers from before a step, and the part of it that cannot be taken back.
 
     Make it before the step; a copy of the weights, which would make it exact, takes three times their memory.
 
@@ -34,7 +34,7 @@ class UnfinishedStep:
             error: what ended the step; where memory was short, the frames that fill it are cleared.
 
         Returns:
-            What may hold a part of the step all the same, such as ``"the generators"``; empty if nothing can.
+            What may still hold a part of the step, such as ``"the generators"``; empty if nothing can.
         """
         if error.__cause__ is not None and lacks_memory(error.__cause__):
             traceback.clear_frames(error.__cause__.__traceback__)

@@ -1,4 +1,4 @@
-"""What a translation may fail of, in the same words for networks and exported files, as a whole and in tiles."""
+"""Why a translation may fail, in the same words for networks and exported files, as a whole and in tiles."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def translate_files(
     force: bool = False,
     progress: Callable[[FileJob, float], None] = lambda _job, _part: None,
 ) -> Iterator[FileOutcome]:
-    """Translate image files, and tell of each, in order, once it is written.
+    """Translate image files, and report each, in order, once it is written.
 
     Images that follow each other and have one size when they are padded are computed together. At most
     ``batch_size + 2 * workers`` images wait before the computing, and as many behind it. Of the images that the
@@ -51,7 +51,7 @@ def translate_files(
         progress: called with an image that is divided and the part of it that is done, from 0 to 1.
 
     Raises:
-        DataError: the translator's images are no pictures. A file that cannot be used is an outcome, no error.
+        DataError: the translator's images are not pictures. A file that cannot be used is an outcome, not an error.
         ConfigError: the generator cannot be divided.
         PluginError: the generator is broken.
     """
@@ -119,7 +119,7 @@ def _translate_in_batches(
 
 @contextmanager
 def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """Threads that end what they are at, and begin nothing more, when the caller stops early."""
+    """Threads that finish what they are doing, and begin nothing more, when the caller stops early."""
     pool = ThreadPoolExecutor(count, thread_name_prefix=f"i2i-{name}")
     try:
         yield pool

@@ -23,7 +23,7 @@ def translate_stream(
 
     Args:
         translator: what translates.
-        job: which of both ends is a stream, see :func:`~i2i.translation.plan.plan_stream`.
+        job: which end, or both, is a stream, see :func:`~i2i.translation.plan.plan_stream`.
         source: where the image is read, unless from a file.
         target: where its translation is written, unless to a file.
         force: whether a file that exists may be replaced.

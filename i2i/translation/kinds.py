@@ -44,7 +44,7 @@ def prepare(item: Any, info: TranslatorInfo) -> PreparedImage:
     """Recognise the kind of an image; see :class:`~i2i.translation.translator.Translator` for the kinds.
 
     Raises:
-        DataError: it is none, or its values or channels are not what they must be.
+        DataError: it is not an image, or its values or channels are not what they must be.
     """
     if isinstance(item, Tensor):
         return _from_tensor(item, info)

@@ -1,4 +1,4 @@
-"""What happens while files are translated, for whoever wants to tell of it."""
+"""What happens while files are translated, for whoever reports it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class TranslationObserver:
     """
 
     def planned(self, plan: Plan) -> None:
-        """It is decided what is translated into what; nothing has been loaded or written."""
+        """The inputs and outputs are settled; nothing has been loaded or written."""
 
     def loaded(self, translator: Translator) -> None:
         """The model is ready."""
 
     def tiled(self, job: FileJob, part: float) -> None:
-        """So much of an image that is divided into tiles is done, from 0 to 1."""
+        """This part of an image that is divided into tiles is done, from 0 to 1."""
 
     def began_video(self, job: FileJob) -> None:
         """A video is next."""
 
     def wrote_frames(self, job: FileJob, done: int, total: int | None) -> None:
-        """So many frames of a video are written, of so many if the file says how many it has."""
+        """This many frames of a video are written, of a total that is known if the file states it."""
 
     def finished(self, outcome: FileOutcome) -> None:
         """A file was written, or could not be."""

@@ -138,7 +138,7 @@ def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | No
 
     Raises:
         DataError: the input is missing, or the output exists.
-        ConfigError: there are several inputs, or the output is no file.
+        ConfigError: there are several inputs, or the output is not a file.
     """
     if STREAM not in (*inputs, str(out)):
         return None

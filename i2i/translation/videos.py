@@ -56,7 +56,7 @@ def translate_video(
         progress: called with the frames that are written, and how many there will be if the file says so.
 
     Raises:
-        DataError: the translator's images are no pictures. A video that cannot be used is an outcome, no error.
+        DataError: the translator's images are not pictures. A video that cannot be used is an outcome, not an error.
         PluginError: the generator is broken.
     """
     require_pictures(translator.info)

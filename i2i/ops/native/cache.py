@@ -24,7 +24,7 @@ class KernelBuild:
     """What compiles a library, once the tools for it are found.
 
     Attributes:
-        compiler: what is said to be at work.
+        compiler: its name, for messages.
         configuration: tells apart what other tools make of the same sources.
         compile: compiles in a folder and returns the library in it; raises BuildError.
     """
@@ -136,7 +136,7 @@ def _work_folder(recipe: Recipe, folder: Path, library: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(path: Path, what: str) -> Iterator[None]:
-    """Hold a lock that the system lets go of when its holder ends, however it ends."""
+    """Hold a lock that the system releases when its holder ends, however it ends."""
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0.1)

@@ -57,11 +57,11 @@ class CpuKernels:
 def load() -> CpuKernels:
     """Load the native library if that can be done, at the first call; later calls give the same answer at once.
 
-    At first use the library may be compiled, which takes up to a minute and is said on standard error.
+    At first use the library may be compiled, which takes up to a minute and is announced on standard error.
 
     Raises:
-        ConfigError: ``I2I_BUILD`` or ``I2I_CPU`` has a value that means nothing here.
-        NativeError: ``I2I_BUILD=required``, and the library cannot be had; the message holds the compiler's words.
+        ConfigError: ``I2I_BUILD`` or ``I2I_CPU`` has an unknown value.
+        NativeError: ``I2I_BUILD=required``, and the library cannot be had; the message holds the compiler's output.
     """
     with _lock:
         return _load()
@@ -105,7 +105,7 @@ def _take(origin: Literal["installed", "cache"], library: Path, reasons: dict[st
 
 @contextmanager
 def using_variant(name: str) -> Iterator[None]:
-    """Have another variant of the CPU kernels do the work, in all threads, until the block ends.
+    """Use another variant of the CPU kernels, in all threads, until the block ends.
 
     For measurements and tests, which compare variants in one process; ``I2I_CPU`` is for everything else.
 

@@ -1,4 +1,4 @@
-"""Whether the native operators are there, and what has to be told to PyTorch once they are.
+"""Whether the native operators are there, and what PyTorch has to know about them once they are.
 
 The schemas ``torch.ops.i2i.*`` are defined by the native library, so shapes, gradients and batching rules can be
 registered only after it is loaded. It is loaded when an operator is first asked for, not at import.
@@ -31,7 +31,7 @@ def when_loaded(register: Callable[[], None]) -> Callable[[], None]:
 
 @constant_when_compiled  # what is loaded stays loaded
 def why_missing(operator: str, device_type: str) -> str | None:
-    """Load the native library if that was not tried, and say why it has not this operator for this device.
+    """Load the native library unless that was tried, and say why it lacks this operator for this device.
 
     Args:
         operator: its name, such as ``"residual_block"``.

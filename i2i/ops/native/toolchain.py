@@ -184,7 +184,7 @@ def find_nvcc() -> Path:
 
 
 def cuda_version(nvcc: Path) -> str:
-    """Return the version of CUDA that a compiler is of, such as ``13.0``.
+    """Return the CUDA version of a compiler, such as ``13.0``.
 
     Raises:
         BuildError: it cannot be run, or says something else.
@@ -206,7 +206,7 @@ def configuration(tools: Tools, *more: str) -> str:
 
 
 def machine() -> str:
-    """Return what a library runs on at all, such as ``linux-x86_64``."""
+    """Return the platform that a library runs on, such as ``linux-x86_64``."""
     return f"{sys.platform}-{platform.machine()}"
 
 

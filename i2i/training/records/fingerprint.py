@@ -1,4 +1,4 @@
-"""Knowing the images of a run again, so that it does not resume with others unnoticed."""
+"""Recognising the images of a run, so that it does not resume with others unnoticed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def require_same_data(
         root: where they were found.
 
     Raises:
-        DataError: they differ; it tells how many and shows the first names.
+        DataError: they differ; the message says how many and shows the first names.
     """
     now = fingerprint(train_set, test_set)
     if now["sha256"] == kept["sha256"]:

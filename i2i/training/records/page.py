@@ -79,11 +79,11 @@ def write_page(folder: Path) -> Path:
     """Write ``index.html`` into a run folder and return its path.
 
     One file with its styles, script and curves inside; only the sample pictures are separate, by relative address. It
-    opens from disk and asks no network for anything.
+    opens from disk and needs no network.
 
     Args:
         folder: a run folder; ``config.yaml``, ``environment.json``, ``metrics.jsonl``, ``samples/`` and
-            ``picture.png`` are used as far as they are there.
+            ``picture.png`` are used where they exist.
 
     Raises:
         RunFolderError: there is no such folder, or the page cannot be written.
@@ -106,7 +106,7 @@ def write_page(folder: Path) -> Path:
 
 
 def _readable(value: Any) -> Any:
-    """What a template shows of a value: no name of a file or folder turns the reading order, or cannot be encoded."""
+    """A value as a template shows it: no name of a file or folder reverses the reading order, or cannot be encoded."""
     return printable(value, lines=True) if type(value) is str else value
 
 
@@ -300,7 +300,7 @@ def _for_template(panel: Panel) -> dict[str, Any]:
 
 
 def _commands(folder: Path) -> list[tuple[str, str]]:
-    """What resumes the run, as a person would type it where the page was written: explanation and command."""
+    """How to resume the run, as a person would type it where the page was written: explanation and command."""
     try:
         path = os.path.relpath(folder)
     except ValueError:  # another drive

@@ -104,7 +104,7 @@ class RunFolder:
         """Open an existing run folder to resume the run.
 
         Raises:
-            RunFolderError: when it is none, cannot be written, or another process is training in it.
+            RunFolderError: when it is not one, cannot be written, or another process is training in it.
         """
         folder = cls(named(path))
         folder._require_config()
@@ -218,14 +218,14 @@ class RunFolder:
     def forget_after(self, step: int, *, measured: bool = True) -> int:
         """Drop metrics and sample sheets of later steps: a resumed run makes them again.
 
-        What is no line of the log is dropped as well, such as the one that was being written when the run was killed.
+        Anything that is not a line of the log is dropped as well, such as one cut short when the run was killed.
 
         Args:
             step: the last one that counts.
             measured: whether that one is measured; if not, measurements that got lost half way are dropped too.
 
         Returns:
-            How many lines of the metrics were no line of a log.
+            How many lines of the metrics were not lines of a log.
         """
         damaged = 0
 

@@ -33,7 +33,7 @@ MOST_TERMS = 100
 """Names of losses, or of directions and metrics, in one log."""
 
 WHOLLY_PARSED = 48 << 20
-"""Bytes of a log up to which every line is parsed, some 150,000 lines; of a longer one, one of so many."""
+"""Bytes of a log up to which every line is parsed, some 150,000 lines; of a longer one, every n-th."""
 
 _LOSSES = b'{"kind": "train", "step": '
 _END_OF_STEPS = 2**53
@@ -42,13 +42,13 @@ _INFINITIES = (math.inf, -math.inf)
 
 @dataclass
 class RunLog:
-    """What a log tells, thinned to what can be drawn.
+    """The contents of a log, thinned to what can be drawn.
 
     Attributes:
         train: lines of losses in the order of steps; of a long log, each is the mean of several.
         evaluations: lines of held-out metrics in the order of steps; of very many, the last of several.
         last: the line of losses of the last step, as it stands.
-        damaged: lines that are no line of a log, of those that were parsed; see :data:`WHOLLY_PARSED`.
+        damaged: how many of the parsed lines are not lines of a log; see :data:`WHOLLY_PARSED`.
     """
 
     train: list[Record] = field(default_factory=list)
@@ -80,11 +80,11 @@ def read_log(path: Path) -> RunLog:
 
 
 def lines_of(path: Path, every: int = 1) -> Iterator[tuple[bytes, Record | None]]:
-    """Each line that is not blank, with what it says: a mapping with ``kind`` and ``step``, or ``None``.
+    """Each line that is not blank, with its contents: a mapping with ``kind`` and ``step``, or ``None``.
 
     Args:
         path: the log.
-        every: of the lines that begin and end like lines of losses give only every so many, and the last one: most of
+        every: give only every n-th of the lines that begin and end like lines of losses, and the last one: most of
             the time goes into parsing them. All other lines are given.
 
     Raises:
@@ -114,10 +114,10 @@ def lines_of(path: Path, every: int = 1) -> Iterator[tuple[bytes, Record | None]
 
 
 def parse_line(line: bytes) -> Record | None:
-    """What one line says, or ``None`` when it is no line of a log."""
+    """The contents of one line, or ``None`` when it is not a line of a log."""
     try:
         record = from_json(line, cache_strings="keys")  # four times as quick as the standard library
-    except ValueError:  # also no UTF-8, or nested too deeply
+    except ValueError:  # also not UTF-8, or nested too deeply
         return None
     if type(record) is not dict or type(record.get("kind")) is not str:
         return None
@@ -165,7 +165,7 @@ def _numbers_of(value: Any) -> dict[str, float]:
 
 
 class _Thinned:
-    """Records by step, of which so many neighbours are merged into one that no more than :data:`MOST_POINTS` are kept.
+    """Records by step, with neighbours merged so that no more than :data:`MOST_POINTS` are kept.
 
     Args:
         merge: takes an earlier record, how many lines it stands for, a later one and the same of that; puts what they

@@ -24,7 +24,7 @@ class RunResult:
         folder: the run folder.
         step: training steps done in all.
         finished: whether the budget was used up; false after an interruption that saved.
-        resume_command: what a person types to train on: to the same end after an interruption, for as long again when
+        resume_command: what resumes training: to the same end after an interruption, for as long again when
             the run is finished.
         picture: the headline picture.
         page: the page to open.

@@ -24,7 +24,7 @@ from i2i.translation.tiles.operations import Normalization, Pointwise
 
 SAMPLES_A_SIDE = 4
 SAMPLES = SAMPLES_A_SIDE**2
-"""Squares, of half a tile's side each, that the statistics are taken of."""
+"""Squares, of half a tile's side each, that the statistics are taken from."""
 
 Run = Callable[[Tensor], Tensor]
 
@@ -50,7 +50,7 @@ def estimate(
         source: the image.
         sink: what takes the result.
         side: of the tiles, in pixels; made a multiple of ``multiple``.
-        multiple: of what the network wants heights and widths to be.
+        multiple: what the network wants heights and widths to be multiples of.
         device: where to compute.
         progress: see :data:`~i2i.translation.tiles.compute.Progress`.
 
@@ -186,7 +186,7 @@ class _Norms(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Call what is called, but for the norms."""
+        """Call every function as it is, except the norms."""
         kwargs = kwargs or {}
         if func is F.instance_norm:
             return self._instance_norm(*args, **kwargs)

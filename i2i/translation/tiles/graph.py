@@ -54,7 +54,7 @@ class Node:
         name: the layer it belongs to, such as ``"model.10"``.
         operation: what it does; ``None`` for the image itself.
         inputs: the numbers of the nodes it takes.
-        extent: the size of what it gives.
+        extent: the size of its result.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Graph:
     peak: int
 
     def inputs_of(self, number: int) -> list[Extent]:
-        """The sizes of what a node takes."""
+        """The sizes of a node's inputs."""
         return [self.nodes[place].extent for place in self.nodes[number].inputs]
 
 
@@ -87,7 +87,7 @@ def trace(network: nn.Module, channels: int, height: int, width: int) -> Graph:
     """Find the operations of a network for images ``[1, channels, height, width]``; computes nothing.
 
     Threads take turns. What is traced is a copy that shares its tensors with the network: the tracer puts others into
-    the modules for the while, which a thread that translates with them meanwhile would compute with.
+    the modules meanwhile, and a thread that translates with the network would compute with those.
 
     Raises:
         CannotStreamError: the network branches on values, or a layer is more than is known here.

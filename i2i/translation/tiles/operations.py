@@ -184,7 +184,7 @@ class ConvolutionTranspose(Operation):
         return Span(start, (span.stop - 1 + padding) // stride + 1).clipped(size)
 
     def _cut(self, span: Span, needed: Span, axis: int, length: int) -> tuple[int, int]:
-        first = needed.start * self.stride[axis] - self.padding[axis]  # place in the output of what came out first
+        first = needed.start * self.stride[axis] - self.padding[axis]  # where in the output the first result lies
         return first - span.start, span.stop - first - length
 
 
@@ -240,7 +240,7 @@ class Padding(Operation):
 
 @dataclass(frozen=True, eq=False)
 class NearestUpsampling(Operation):
-    """Repeat each pixel so often along rows and columns."""
+    """Repeat each pixel this many times along rows and columns."""
 
     factor: Pair
 

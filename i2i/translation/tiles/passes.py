@@ -1,9 +1,9 @@
-"""What of a network is kept, and what is computed again each time it is read.
+"""Which planes of a network are kept, and which are computed again each time they are read.
 
 A norm needs the statistics of its whole input before anything behind it can be computed, so a network runs in passes,
 each over all tiles of one plane. A plane that is kept is computed once; one that is not is computed again, with the
-margins it takes, in each pass that reads it. Keeping all is least work. Large planes near the image are cheap to
-compute again, and most of what there is to keep: they are given up, as long as that costs little, when not all fits.
+margins it takes, in each pass that reads it. Keeping all is the least work. Large planes near the image are cheap to
+compute again, and take most memory: they are given up, as long as that costs little, when not everything fits.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Storage:
     """Where planes are kept.
 
     Use it in a ``with`` statement: at its end, however it comes, nothing is left in memory or on the disk. Files have
-    no name on systems that know such files, so that not even a killed process leaves one.
+    no name on systems that have such files, so that not even a killed process leaves one.
 
     Args:
         budget: bytes of planes that may lie in memory at a time.
@@ -59,7 +59,7 @@ class Storage:
             self.release(plane)
 
     def require_space(self, needed: int) -> None:
-        """Check that files of so many bytes can be written.
+        """Check that files of this many bytes can be written.
 
         Raises:
             DataError: there is no such folder, or it has not enough space.
