@@ -40,7 +40,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
     """Return a whole number of any library as Python's.
 
     Raises:
-        ConfigError: it is none, or below ``least``.
+        ConfigError: it is not one, or below ``least``.
     """
     try:
         number = operator.index(plain(value))
@@ -65,6 +65,6 @@ def one_name(name: str, value: Value, earlier: str, old: Value | None) -> Value:
 
 
 def require_model(model: Any) -> None:
-    """Raise a ConfigError for what is no path and no name."""
+    """Raise a ConfigError for anything that is neither a path nor a name."""
     if not isinstance(model, str | os.PathLike):
         raise ConfigError(f"a model is named by a path or a text such as runs/NAME; got {type(model).__name__}")

@@ -76,7 +76,7 @@ def translate(
         tile_statistics: see :func:`load`.
         tile_memory: see :func:`load`.
         tile_folder: see :func:`load`.
-        observer: is told what happens meanwhile.
+        observer: called with what happens meanwhile.
         manager: see :func:`load`.
 
     Returns:
@@ -85,7 +85,7 @@ def translate(
 
     Raises:
         DataError: an input is missing, there is no image, an output exists or would be written twice, the model's
-            images are no pictures; or the one image from or to a stream cannot be used or written.
+            images are not pictures; or the one image from or to a stream cannot be used or written.
         ConfigError: an option is wrong or does not fit the inputs, or a package is missing.
         CheckpointError: there is no such model, or it is damaged.
         DivergedError: the network gave NaN or infinity for an image from or to a stream.
@@ -130,7 +130,7 @@ def translate(
 
 
 def _require_usable(model: Any, options: dict[str, Any]) -> None:
-    """Raise a ConfigError for what is no model, and for options of loading where it is loaded."""
+    """Raise a ConfigError for anything that is not a model, and for options of loading where it is loaded already."""
     if isinstance(model, str | os.PathLike):
         return
     from i2i.translation.translator import Translator

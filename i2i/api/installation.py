@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def doctor(*, manager: PluginManager | None = None) -> Diagnosis:
     """Look at this installation and the machine: versions, devices, kernels, plugins, disk.
 
-    Raises nothing, and changes nothing but that kernels may be compiled.
+    Raises nothing, and changes nothing, except that kernels may be compiled.
 
     Args:
         manager: the plugins to report; those that are installed if not given.
@@ -57,7 +57,7 @@ def bench(
         report: a file for everything that was found, as JSON.
         plot: a file in ``.png`` for a picture of the ratios; there is none where nothing was timed beside eager.
         force: whether files that exist may be replaced.
-        tell: is told what happens, one line at a time.
+        tell: called with what happens, one line at a time.
 
     Returns:
         The report; ``.failures`` names what was computed wrongly and is not timed, ``.to_dict()`` is fit for JSON.
@@ -90,7 +90,7 @@ def bench(
 
 
 def _place(option: str, path: str | Path | None, force: bool) -> Path | None:
-    """Find out before the measurement, which takes minutes, that its results have a place."""
+    """Check before the measurement, which takes minutes, that its results can be written."""
     if path is None:
         return None
     path = named(path)

@@ -125,7 +125,7 @@ def check_plugin(
     Args:
         name: a component, or a package or its entry point. Without ``kind``, a package goes before components of its
             name; with it, the component goes before a package.
-        kind: of what kind the component is, or which components of the package are checked.
+        kind: the kind of the component, or which components of the package are checked.
         data: what data sets read; small folders made for the purpose if not given.
         manager: see :func:`list_plugins`.
 
@@ -148,7 +148,7 @@ def check_plugin(
 
 
 def facts(component: Component) -> dict[str, Any]:
-    """What is known of a component without looking into it, as plain values."""
+    """What is known about a component without looking into it, as plain values."""
     spec, plugin = component.spec, component.plugin
     return {
         "kind": spec.kind,

@@ -45,18 +45,18 @@ def load(
         model: a run folder; a checkpoint folder; a file from :func:`export`; a generator's file of
             pytorch-CycleGAN-and-pix2pix, such as ``latest_net_G_A.pth``; or ``sample:flat-3d``, which ships with i2i.
         direction: ``AtoB`` (also if not given) or ``BtoA``, in the run's naming: ``AtoB`` is what it was asked for.
-            What has one direction alone, such as a file, need not be given it.
+            A model with one direction alone, such as a file, does not need it.
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` (lowest held-out score) or ``step-N``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``fp32``, or ``bf16`` for autocast; weights and results stay fp32.
         inference: ``deterministic``; or ``paper``: dropout stays on and batch norm takes the image's statistics, as in
             both papers' code. What the run was set to (``training.inference``) if not given.
         max_pixels: refuse files with more pixels than this; the run's ``data.max_pixels`` if not given.
-        tile: divide images into tiles of so many pixels a side, or with ``"auto"`` those that are too large for the
+        tile: divide images into tiles of this many pixels a side, or with ``"auto"`` those that are too large for the
             memory; see ``docs/large-images.md``.
         tile_statistics: ``exact`` (also if not given): the result is that of the whole image; or ``estimate``.
         tile_memory: GiB of activations between tiles that stay in memory; half of what is available if not given.
-        tile_folder: where the others are kept for the while; the system's folder for temporary files if not given.
+        tile_folder: where the others are kept meanwhile; the system's folder for temporary files if not given.
         trust: load a ``.pt2`` file that holds more than weights and PyTorch's own operators, although that can run code
             of whoever wrote it. No other model needs it: nothing that is loaded without it runs code.
         manager: the plugins to take generators from; those that are installed if not given.
@@ -169,7 +169,7 @@ def export(
     file. It is run in a process of its own on images of several sizes and compared with the translator.
 
     Args:
-        model: what :func:`load` takes, but no exported file.
+        model: what :func:`load` takes, except an exported file.
         out: the file; by default the model's name with the format's suffix, in the current folder.
         format: ``onnx`` (``.onnx``, needs the extra ``export``) or ``torch`` (``.pt2``); by the suffix of ``out`` if
             not given.

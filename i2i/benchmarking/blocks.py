@@ -146,7 +146,7 @@ class _Inference:
         flops: int | None = None,
         rival: bool = False,
     ) -> Candidate:
-        """Somebody who takes ``images`` through these callables, one after the other."""
+        """A candidate that takes ``images`` through these callables, one after the other."""
         limit = len(self.chain) * (BFLOAT16_LIMIT if half else FORWARD_LIMIT)
         given = self.x if images is None else images
 
@@ -262,7 +262,7 @@ class _Training:
         flops: int | None = None,
         rival: bool = False,
     ) -> Candidate:
-        """Somebody whose forward pass is ``through``; ``mask`` tells where its ReLU lets through."""
+        """A candidate whose forward pass is ``through``; ``mask`` says where its ReLU is open."""
         output_limit, gradient_limit = (BFLOAT16_LIMIT,) * 2 if half else (FORWARD_LIMIT, GRADIENT_LIMIT)
         if rival:
             gradient_limit = UNKNOWN_MASK_LIMIT
@@ -332,7 +332,7 @@ def prepare_training(setting: Setting, *, shape: Shape) -> Prepared:
 def _mask_of_eager(
     block: EagerBlock, x: Tensor, surroundings: Callable[[], AbstractContextManager[object]] = nullcontext
 ) -> Tensor:
-    """Where the block's ReLU lets through."""
+    """Where the block's ReLU is open."""
     masks: list[Tensor] = []
     hook = block.body[3].register_forward_hook(lambda _module, _inputs, output: masks.append(output > 0))
     try:

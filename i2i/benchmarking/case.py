@@ -1,4 +1,4 @@
-"""What a case is: candidates that do the same work, each with a check of what it computes."""
+"""A case: candidates that do the same work, each with a check of its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Setting:
     Attributes:
         device: ``cpu`` or a CUDA device.
         threads: threads that everybody may use on the CPU.
-        rivals: whether candidates take part that need long to get ready: torch.compile, ONNX Runtime, OpenVINO.
+        rivals: whether candidates that start slowly take part: torch.compile, ONNX Runtime, OpenVINO.
     """
 
     device: torch.device
@@ -85,12 +85,12 @@ class Candidate:
 def fused_or_reason(
     reason: str | None, names: Iterable[str], make: Callable[[], Iterable[Made]]
 ) -> tuple[list[Made], dict[str, str]]:
-    """Make what runs fused, or say why it cannot take part.
+    """Make the fused candidates, or say why they cannot take part.
 
     Args:
-        reason: what is against it, as :func:`i2i.ops.reason_against_fused` says it, or ``None``.
+        reason: what speaks against it, as :func:`i2i.ops.reason_against_fused` says it, or ``None``.
         names: of the candidates that are missing then.
-        make: makes the candidates, or whatever stands for them; called only where nothing is against it.
+        make: makes the candidates, or whatever stands for them; called only where nothing speaks against it.
 
     Returns:
         What was made, and each missing name with the reason. One of the two is empty.

@@ -11,7 +11,7 @@ from i2i.benchmarking.case import Case, MemoryCase, TimedCase
 from i2i.errors import ConfigError, did_you_mean
 
 SMALL, LARGE, FOUR = (1, 256, 64, 64), (1, 256, 128, 128), (4, 256, 64, 64)
-"""What a residual block sees of one image of 256 pixels, of one of 512, and of four of 256."""
+"""The inputs of a residual block for one image of 256 pixels, one of 512, and four of 256."""
 
 CASES: tuple[Case, ...] = (
     TimedCase(

@@ -14,7 +14,7 @@ from i2i._version import __version__
 from i2i.ops.native import cpu, cuda
 
 BUSY_LOAD = 0.5
-"""Processes that wait for or use the processor, averaged over a minute, from which on a machine is not idle."""
+"""Processes that wait for or use the processor, averaged over a minute, from which a machine counts as busy."""
 
 
 def describe_device(device: torch.device) -> dict[str, Any]:

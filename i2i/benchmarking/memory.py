@@ -21,7 +21,7 @@ def activation_bytes(forward: Callable[[Tensor], Tensor], x: Tensor, parameters:
 
     Args:
         forward: the work.
-        x: its input, which is always counted, and once: whoever keeps nothing else must keep that.
+        x: its input, which is always counted, and once: every candidate has to keep it.
         parameters: not counted; they are there anyway.
     """
     known = {parameter.untyped_storage().data_ptr() for parameter in parameters}

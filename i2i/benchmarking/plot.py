@@ -88,7 +88,7 @@ def _shown(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _draw_bars(axes: Axes, cases: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Draw the cases from top to bottom and return the candidates that came up, in the legend's order."""
+    """Draw the cases from top to bottom and return the candidates that were drawn, in the legend's order."""
     drawn: dict[str, None] = {}
     place, ticks = 0.0, {}
     for case in cases:

@@ -12,7 +12,7 @@ from i2i.errors import ConfigError
 
 FORMAT = 1
 WIDE_SPREAD = 0.15
-"""Share of the median between the quartiles from which on a time is doubtful."""
+"""Share of the median between the quartiles from which a time is doubtful."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def timed_rows(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Return the rows of the table of times of :meth:`BenchReport.to_dict`, the columns being :data:`TIMED_COLUMNS`.
 
     ``spread`` is the interquartile range in percent of the median; ``error`` the largest relative one; ``of peak`` and
-    ``really`` are the shares with direct and with really done operations. A title stands in a case's first row alone.
+    ``really`` are the shares with direct and with actual operations. A title stands in a case's first row alone.
     """
     for case in report["timed"]:
         title = case["title"]

@@ -49,7 +49,7 @@ def onnxruntime_call(path: Path, images: Tensor, threads: int) -> Callable[[], T
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    # Its threads would go on spinning for a while after a call, into the next candidate's time.
+    # Its threads would keep spinning for a while after a call, into the next candidate's time.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: images.numpy()}
@@ -99,6 +99,6 @@ def openvino_lacks_bfloat16() -> str | None:
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error's kind and the first line of what it says."""
+    """Return an error's kind and the first line of its message."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
     return f"{type(error).__name__}: {first}"

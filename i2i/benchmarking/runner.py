@@ -54,11 +54,11 @@ def run_bench(options: BenchOptions, tell: Tell = lambda _: None, cases: Sequenc
 
     Args:
         options: what was chosen.
-        tell: is told what happens, one line at a time.
+        tell: called with what happens, one line at a time.
         cases: instead of those that ``options`` choose.
 
     Returns:
-        The report; its ``failures`` tell which checks failed. A case with a failure has no times.
+        The report; its ``failures`` say which checks failed. A case with a failure has no times.
 
     Raises:
         ConfigError: there is no such case or device.

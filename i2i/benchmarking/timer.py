@@ -1,4 +1,4 @@
-"""Interleaved timing: every candidate once a round, in an order that rotates, so that a slow minute is everybody's."""
+"""Interleaved timing: every candidate once a round, in an order that rotates, so that a slow minute slows everybody."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEWEST_ROUNDS, MOST_ROUNDS = 5, 50
 
 @dataclass(frozen=True)
 class Summary:
-    """What many samples of one quantity amount to, in the quantity's own unit.
+    """A summary of many samples of one quantity, in the quantity's own unit.
 
     Attributes:
         count: number of samples.
@@ -70,7 +70,7 @@ class Timer:
     Attributes:
         seconds: about how long one measurement may take; it decides the number of rounds.
         rounds: the number of rounds where a person chose it.
-        synchronize: waits until the device has done what it was told.
+        synchronize: waits until the device has done its work.
         clock: seconds since some moment.
         sleep: rests for some seconds.
     """

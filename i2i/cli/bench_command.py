@@ -20,7 +20,7 @@ class BenchCommand(Command):
     """``i2i bench``, which once took a file after ``--json`` and names with commas."""
 
     def todays_words(self, words: list[str]) -> list[str]:
-        """The words with ``--report FILE`` and repeated ``--case`` in the place of what was."""
+        """The words with ``--report FILE`` and repeated ``--case`` in place of the earlier forms."""
         today: list[str] = []
         rest = iter(words)
         for word in rest:

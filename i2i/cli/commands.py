@@ -22,7 +22,7 @@ class Option(click.Option):
     Args:
         names: as click takes them.
         group: the heading in the help of a :class:`GroupedCommand`.
-        earlier: names of an earlier version; they still work, and using one tells the name of today.
+        earlier: names of an earlier version; they still work, and using one shows the current name.
         settings: as click takes them.
     """
 
@@ -41,7 +41,7 @@ class Command(click.Command):
         self.help = "\n\n".join(self._paragraphs(inspect.cleandoc(self.help or "")))
 
     def _paragraphs(self, text: str) -> Iterator[str]:
-        """The help: its first paragraph, what the types of its arguments say of themselves, and the rest."""
+        """The help: its first paragraph, what the types of its arguments say about themselves, and the rest."""
         first, *rest = text.split("\n\n")
         yield first
         for argument in self._arguments():
@@ -60,7 +60,7 @@ class Command(click.Command):
         return super().parse_args(ctx, args)
 
     def todays_words(self, words: list[str]) -> list[str]:
-        """The words with today's names of options in the place of earlier ones, each of which is told once."""
+        """The words with the current names of options in place of earlier ones, each of which is noted once."""
         today = {
             earlier: parameter.opts[-1]
             for parameter in self.params
@@ -137,5 +137,5 @@ class GroupedCommand(Command):
 
 
 def tell_new_spelling(earlier: str, today: str) -> None:
-    """Say on standard error how that is written now which was written in the way of an earlier version."""
+    """Say on standard error how to write now what was written in the way of an earlier version."""
     say(f"Note: {earlier} is now {today}; the earlier spelling works in this version still", err=True)

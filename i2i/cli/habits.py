@@ -1,4 +1,4 @@
-"""What options are called elsewhere, and what is meant by it here.
+"""What options are called elsewhere, and what that means here.
 
 People come from pytorch-CycleGAN-and-pix2pix and from other trainers; a name that they are used to is answered with
 what it is called here.

@@ -1,7 +1,7 @@
 """Options and arguments that several commands have: one spelling, one wording.
 
 Each function declares one of them; what differs from command to command, such as a default, is its argument. Defaults
-are those of the functions of :mod:`i2i.api`, and are told in the text alone: what a person leaves out is not passed.
+are those of the functions of :mod:`i2i.api`, and are shown in the text alone: what a person leaves out is not passed.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def _describe(field: OptionField) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value as a person would type it after ``--set``; ``none`` is no value."""
+    """A value as a person would type it after ``--set``; ``none`` is not a value."""
     if value is None:
         return "none"
     if isinstance(value, bool):

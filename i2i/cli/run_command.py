@@ -1,4 +1,4 @@
-"""``i2i run``: a thin front of :func:`i2i.api.run`. Every default is that function's; here they are only told."""
+"""``i2i run``: a thin front of :func:`i2i.api.run`. Every default is that function's; here they are only shown."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def _print_config(options: dict[str, Any], as_json: bool) -> None:
     from i2i.api.training import check_data, resolve
 
     manager = plugin_manager()
-    del options["out"]  # where a run goes is no part of its configuration
+    del options["out"]  # where a run goes is not part of its configuration
     config = resolve(manager=manager, **options)
     for note in check_data(config, manager):
         say(f"data: {note}", err=True)

@@ -1,4 +1,4 @@
-"""What ``i2i translate`` tells while it works, on standard error."""
+"""What ``i2i translate`` reports while it works, on standard error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IMAGES, FRAMES = "images", "frames"
 
 
 class TranslationReport(TranslationObserver):
-    """Counts outcomes and tells of them: a passing bar on a terminal, else a line now and then. Use it as a context.
+    """Counts outcomes and reports them: a passing bar on a terminal, else a line now and then. Use it as a context.
 
     Attributes:
         failed: files that could not be translated.
@@ -74,7 +74,7 @@ class TranslationReport(TranslationObserver):
             say(f"Note: {note}", err=True, lines=True)
 
     def loaded(self, translator: Translator) -> None:
-        """Say what translates what into what."""
+        """Say which translator turns what into what."""
         assert self._plan is not None
         info = translator.info
         source, target = info.domains
@@ -86,7 +86,7 @@ class TranslationReport(TranslationObserver):
             self._show(IMAGES, len(self._plan.jobs))
 
     def tiled(self, job: FileJob, part: float) -> None:
-        """Tell how much of one large image is done."""
+        """Show how much of one large image is done."""
         self._work.about = f"{printable(str(job.source))}: {part:.0%}" if part < 1 else self._pace(IMAGES)
 
     def began_video(self, job: FileJob) -> None:
@@ -102,7 +102,7 @@ class TranslationReport(TranslationObserver):
         self._count(FRAMES, done, total)
 
     def finished(self, outcome: FileOutcome) -> None:
-        """Tell of a file that could not be translated, and of what a person should know of another."""
+        """Report a file that could not be translated, and what a person should know about another."""
         assert self._plan is not None
         translated = outcome.problem is None
         self.failed += not translated

@@ -2,8 +2,8 @@
 
 Begin with :mod:`~i2i.config.run_config`, what a configuration is, and :mod:`~i2i.config.sections`, its parts;
 :mod:`~i2i.config.layers` reads what somebody gave, :mod:`~i2i.config.resolver` makes the configuration of it, and
-:mod:`~i2i.config.components` builds what was chosen. :mod:`~i2i.config.sizes` finds images and networks that do not go
-together before training starts.
+:mod:`~i2i.config.components` builds what was chosen. :mod:`~i2i.config.sizes` finds images and networks that do not
+fit each other before training starts.
 
 May import ``plugins`` and ``files``.
 """

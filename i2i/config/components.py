@@ -98,10 +98,10 @@ def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Data
 
 
 def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dataset, list[str]]:
-    """Open both splits, and find out that there are images to train on, of sizes that the networks take.
+    """Open both splits, and check that there are images to train on, of sizes that the networks take.
 
     Returns:
-        The training split, the held-out split, and what a person should know of them.
+        The training split, the held-out split, and what a person should know about them.
 
     Raises:
         DataError: the data cannot be used.
@@ -117,7 +117,7 @@ def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dat
 
 
 def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:
-    """Build a split of a data set, and find out that it tells what each must.
+    """Build a split of a data set, and check that it declares what each must.
 
     Raises:
         PluginError: it does not.

@@ -1,4 +1,4 @@
-"""Layers of settings: what somebody gave in one place, before it is known which components it is for.
+"""Layers of settings: what somebody gave in one place, before the components that it is for are known.
 
 A layer comes from a file, from ``--set`` or from options of the command line; :mod:`i2i.config.resolver` puts several
 of them over each other.
@@ -42,7 +42,7 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
     """Turn nested values into a layer; a list of discriminators becomes names and numbered options.
 
     Raises:
-        ConfigError: when a section is no mapping.
+        ConfigError: when a section is not a mapping.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where}: expected sections such as 'generator:'; got {type(values).__name__}")

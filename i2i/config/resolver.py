@@ -169,7 +169,7 @@ class _Choosing:
         self.problems += problems
         if parsed is not None:
             return parsed
-        # The run ends with the problems; what defaults there are is enough to find out what else is wrong.
+        # The run ends with the problems; the defaults that there are suffice to find out what else is wrong.
         return cast(OptionsType, options.model_construct())
 
     def component(self, section: str) -> Choice:
@@ -240,7 +240,7 @@ class _Choosing:
         """Refuse data that lack what the method needs; more than it needs does no harm."""
         given = [layer["data"]["pairing"] for layer in self.layers.given if "pairing" in layer.get("data", {})]
         if not given or not hasattr(data.options, "pairing"):
-            return  # it is what the method says, whatever else of the data is wrong
+            return  # the method says so, whatever else is wrong with the data
         chosen = given[-1]
         if pairing != "unpaired" and chosen != pairing:
             message = f"must be {pairing!r} for method {method} with these options, which sets it; got {shown(chosen)}"

@@ -1,4 +1,4 @@
-"""Finding out before training that images and networks do not go together."""
+"""Finding out before training whether images and networks fit each other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PLAIN_CHOICE = "resnet9"
 def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, test_set: Dataset) -> None:
     """Check the sizes of images against what the networks ask for.
 
-    A data set that knows them has ``sizes``, every ``(height, width)`` of its samples; of others the first sample is
+    A data set that knows them has ``sizes``, every ``(height, width)`` of its samples; otherwise the first sample is
     looked at.
 
     Raises:
-        ConfigError: naming the network, the size that came and a size that fits.
+        ConfigError: naming the network, the size that was given and a size that fits.
     """
     multiple = size_multiple(manager, config.generator)
     for dataset in (train_set, test_set):
@@ -62,7 +62,7 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
 
 
 def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[int, int]]) -> str | None:
-    """The generator nearest in name to the one that was chosen that takes all these sizes as it comes, if one does."""
+    """The generator nearest in name to the chosen one that takes all these sizes with its defaults, if one does."""
     found = []
     for component in manager.components("generator"):
         name = component.spec.name

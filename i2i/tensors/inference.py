@@ -1,6 +1,6 @@
 """Running networks without leaving a trace: in torch's random numbers, in the networks, in the caller's settings.
 
-The global random state of torch belongs to the whole process. To seed it for a while and put it back is right only as
+The global random state of torch belongs to the whole process. Seeding it for a while and restoring it is right only as
 long as no other thread draws from it meanwhile: that thread would get our numbers, and have its own taken back. So what
 is random here draws from generators of its own, and the global state is never touched.
 """
@@ -168,7 +168,7 @@ def _sibling_with_generator(func: Any) -> Any | None:
 
 
 def _device_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.device:
-    """Where an operator computes: on the device of its first tensor, else on the one it is told."""
+    """Where an operator computes: on the device of its first tensor, else on the one it is given."""
     for value in (*args, *kwargs.values()):
         if isinstance(value, Tensor):
             return value.device

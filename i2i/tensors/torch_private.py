@@ -1,7 +1,7 @@
 """The private names of torch that i2i uses, and what is done where a release of torch does not have them.
 
 They were read in torch 2.13; ``tests/tensors/test_torch_private.py`` looks each of them up. Nothing here is needed to
-import i2i: what cannot be asked of torch is answered with ``None``, or raises when it is needed. Those that the
+import i2i: what torch cannot answer becomes ``None``, or raises when it is needed. Those that the
 training loop uses are in ``training``.
 """
 
@@ -137,7 +137,7 @@ def in_bad_fork() -> bool:
 def backends_stay_on() -> Iterator[None]:
     """Have torch.export leave oneDNN, NNPACK and cuDNN on, which it turns off for all threads while it traces.
 
-    One thread at a time. Where the private name is another one, torch's way it is.
+    One thread at a time. Where the private name is another one, torch does it its own way.
     """
     from torch.export import _trace  # here, because it takes a second, and most of what is translated is not traced
 

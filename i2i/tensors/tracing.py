@@ -1,4 +1,4 @@
-"""What of torch's tracer and exporter exists once a process, though threads may want it at the same time."""
+"""The parts of torch's tracer and exporter that exist once a process, though threads may need them at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if hasattr(os, "register_at_fork"):  # or a child could be born with the lock ta
 
 @contextmanager
 def tracing(device: torch.device) -> Iterator[None]:
-    """Trace a network of this device, while other threads compute as if nobody did.
+    """Trace a network of this device, while other threads compute undisturbed.
 
     torch.export turns oneDNN, NNPACK and cuDNN off for the whole process while it traces, so that no operator of theirs
     gets into a program: what other threads compute meanwhile is rounded in another way, and slower. On the CPU no

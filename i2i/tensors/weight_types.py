@@ -16,7 +16,7 @@ INTEGERS = (torch.int64, torch.int32, torch.uint8, torch.bool, torch.int8, torch
 def require_types(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
     """Check the types of tensors that are to be loaded.
 
-    Floats of 16 bits and more stand for each other: they keep what a weight is. Those of 8 bits are stored with scales
+    Floats of 16 bits and more replace each other: they keep what a weight is. Those of 8 bits are stored with scales
     beside them, integers and booleans are quantised or something else, and of complex numbers half would be lost.
 
     Args:
