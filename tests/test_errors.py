@@ -1,4 +1,4 @@
-"""What strangers' words become before they are shown."""
+"""How text from outside is cleaned before it is shown."""
 
 from __future__ import annotations
 

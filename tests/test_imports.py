@@ -61,7 +61,7 @@ def test_imports_flow_one_way(path: Path) -> None:
 
 
 def test_nothing_is_called_like_a_name_that_i2i_exports() -> None:
-    """The import system would put a module in the place of the function once it is imported."""
+    """The import system would replace the function by a module once that is imported."""
     places = {path.parent.name if path.stem == "__init__" else path.stem for path in modules()}
 
     assert not places & set(i2i.__all__)

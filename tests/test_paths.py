@@ -61,7 +61,7 @@ def test_entries_of_a_folder_and_names_that_are_no_utf8():
 
 
 class TestEveryOption:
-    """``~`` means the same wherever a path is given, and a name that begins with it is no traceback."""
+    """``~`` means the same wherever a path is given, and a name that begins with it causes no traceback."""
 
     def test_a_run_s_folder_and_its_data(self, home):
         from i2i.api.training import resolve

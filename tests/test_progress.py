@@ -1,4 +1,4 @@
-"""Long work is told of while it lasts, and only where somebody listens."""
+"""Long work is reported while it lasts, and only where somebody listens."""
 
 import io
 import os

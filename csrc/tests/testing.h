@@ -23,7 +23,7 @@ template <class... Parts>
   throw std::runtime_error(message.str());
 }
 
-// Calls `task` from so many threads, each with an equal share, or with one range when there is one thread.
+// Calls `task` from this many threads, each with an equal share, or with one range when there is one thread.
 Parallel threads(int count);
 
 }  // namespace i2i::testing

@@ -40,7 +40,7 @@ def pixels(path):
 
 
 class Recorder(TranslationObserver):
-    """Writes down what it is told."""
+    """Records each call."""
 
     def __init__(self):
         self.told = []

@@ -13,7 +13,7 @@ CPU = Setting(torch.device("cpu"), threads=1, rivals=False)
 
 @pytest.fixture
 def small_networks(monkeypatch):
-    """Four small networks in the place of 28 million weights."""
+    """Four small networks in place of 28 million weights."""
     resolve = benchmarked_networks.layer_from_settings
     small = ["generator.name=resnet", "generator.blocks=1", "generator.base_channels=4"]
     small += ["discriminator.name=patch", "discriminator.layers=1", "discriminator.base_channels=4"]

@@ -1,4 +1,4 @@
-"""Wrong results are never timed, missing rivals are told, and real cases run."""
+"""Wrong results are never timed, missing rivals are reported, and real cases run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stranger's packages, as installed ones: real distributions on the import path."""
+"""Third-party packages, as installed ones: real distributions on the import path."""
 
 import importlib
 import sys

@@ -17,7 +17,7 @@ COMMON = ["--quick", "--repeat", "1", "--threads", "1"]
 
 @pytest.fixture
 def with_cases(monkeypatch):
-    """A function that puts other cases in the place of those that take seconds."""
+    """A function that replaces the cases that take seconds by others."""
 
     def use(*chosen):
         monkeypatch.setattr(cases, "CASES", chosen)

@@ -1,4 +1,4 @@
-"""A stranger's component that fails while a run, a translation or an evaluation uses it: one message that names it."""
+"""A third-party component that fails while a run, a translation or an evaluation uses it: one message that names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What strangers named reaches neither terminal nor log as a command."""
+"""Names from outside reach neither terminal nor log as a command."""
 
 import ast
 import json

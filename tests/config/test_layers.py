@@ -1,4 +1,4 @@
-"""Files and ``section.option=value`` become layers, and what has another form is told where it stands."""
+"""Files and ``section.option=value`` become layers, and anything of another form is named with its place."""
 
 from __future__ import annotations
 

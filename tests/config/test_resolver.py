@@ -1,4 +1,4 @@
-"""From what a person gave to the resolved configuration: which layer wins, and what every mistake is told."""
+"""From what a person gave to the resolved configuration: which layer wins, and what is said about each mistake."""
 
 from __future__ import annotations
 

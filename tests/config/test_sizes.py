@@ -1,4 +1,4 @@
-"""Images that do not fit the networks are told before training."""
+"""Images that do not fit the networks are reported before training."""
 
 from __future__ import annotations
 

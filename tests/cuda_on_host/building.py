@@ -89,7 +89,7 @@ def build(
 
 @dataclass(frozen=True)
 class _Object:
-    """One source and how it is compiled: anew only where it, or a header that it includes, is not as it was."""
+    """One source and how it is compiled: again only where it, or a header that it includes, has changed."""
 
     source: Path
     flags: tuple[str, ...]

@@ -2,7 +2,7 @@
 
     python host_operators.py LIBRARY
 
-The library has the host code of csrc/cuda with the emulator in the place of the device. CPU tensors are handed to the
+The library has the host code of csrc/cuda with the emulator in place of the device. CPU tensors are handed to the
 implementations that are registered for CUDA. Prints what it checked; ends with an error where something is wrong.
 """
 

@@ -1,4 +1,4 @@
-"""Remarks of a library on its own insides do not reach people, and their own do."""
+"""A library's remarks about its own internals do not reach people, and everything else does."""
 
 import logging
 import threading

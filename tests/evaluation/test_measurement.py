@@ -1,4 +1,4 @@
-"""``i2i.evaluate``: the numbers are the metrics of the translations, each with what it takes to get it again."""
+"""``i2i.evaluate``: the numbers are the metrics of the translations, each with what it takes to reproduce it."""
 
 import json
 import math

@@ -74,7 +74,7 @@ def test_what_is_flat_becomes_exactly_the_shift(exported, name, form, value):
 @pytest.mark.parametrize("form", ["onnx", "torch"])
 @pytest.mark.parametrize("place", [(0, 0), (0, 5), (16, 0), (150, 150)])
 def test_one_mark_on_a_flat_plane(exported, form, place):
-    """Wherever it lies, also in the pixel that what is flat is told by."""
+    """Wherever it lies, also in the pixel that flat planes are recognised by."""
     x = torch.full((1, 4, 512, 512), 0.7)
     x[:, :, place[0], place[1]] = -0.4
     expected = norms()["plain"](x.double())

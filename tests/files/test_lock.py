@@ -17,7 +17,7 @@ from i2i.files.lock import RunLock
 
 @pytest.fixture
 def without_locks(monkeypatch):
-    """A file system that knows no locks, as some network drives."""
+    """A file system without locks, such as some network drives."""
 
     def refuse(self, *arguments, **options):
         raise OSError(errno.ENOLCK, "No locks available")

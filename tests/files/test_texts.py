@@ -1,4 +1,4 @@
-"""What people and strangers wrote is read as it says, or refused in one line, in no time."""
+"""Text files of any origin are read faithfully, or refused in one line, in no time."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def _run(log, prepare, arguments):
 
 
 def after_each_step(act):
-    """Call ``act`` with the status of each step of this process's runs: when it is told, before it is logged."""
+    """Call ``act`` with the status of each step of this process's runs: when it is reported, before it is logged."""
     from i2i.terminal import Silent, Terminal
 
     def telling(update):

@@ -54,7 +54,7 @@ def write_run(folder, *, step=7, score=None, directions=("AtoB",), networks=None
 def write_sample_run(folder, **generator):
     """Write what one step of CycleGAN on the built-in sample ``sample:flat-3d`` leaves, and return the folder.
 
-    Its one checkpoint is the latest and the best. It holds no page, no curves, and nothing to go on training with.
+    Its one checkpoint is the latest and the best. It holds no page, no curves, and nothing to resume training with.
     """
     config = i2i.resolve("sample:flat-3d")
     described = {

@@ -1,4 +1,4 @@
-"""JPEG, WebP and others: damage beside the pixels costs no picture, and what is not read is named."""
+"""JPEG, WebP and others: damage beside the pixels costs no picture, and the parts not read are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other programs keep in people's folders is no picture of theirs."""
+"""Files that other programs keep in people's folders are not taken for pictures."""
 
 from pathlib import Path
 

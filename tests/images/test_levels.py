@@ -1,4 +1,4 @@
-"""Values that use a small part of their type's range are told."""
+"""Values that use a small part of their type's range are reported."""
 
 from __future__ import annotations
 

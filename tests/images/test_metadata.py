@@ -1,4 +1,4 @@
-"""What goes along with a picture, and what is told where it cannot."""
+"""What is kept beside a picture, and what is said where it cannot be."""
 
 import numpy as np
 import pytest

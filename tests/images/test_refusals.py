@@ -1,4 +1,4 @@
-"""What is not an image, or is one of a rare kind, is named by what it is."""
+"""Files that are not images, or are of a rare kind, are called what they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an exported file says of itself is read back as it was, or refused by name."""
+"""The record in an exported file is read back as it was, or refused by name."""
 
 import json
 import math

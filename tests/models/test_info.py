@@ -1,4 +1,4 @@
-"""What a translator says of itself."""
+"""What a translator says about itself."""
 
 from dataclasses import replace
 from pathlib import Path

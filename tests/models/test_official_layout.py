@@ -1,4 +1,4 @@
-"""Generators of the reference implementation are known from keys and shapes; what is none is told why."""
+"""Generators of the reference implementation are known from keys and shapes; others are refused with the reason."""
 
 import pytest
 import torch

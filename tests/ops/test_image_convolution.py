@@ -23,7 +23,7 @@ each_format = pytest.mark.parametrize("memory_format", FORMATS.values(), ids=FOR
 
 
 def parameters(channels, kernel=3, dtype=torch.float32):
-    """Weight and bias from so many channels to so many."""
+    """Weight and bias for these numbers of channels."""
     few, many = channels
     weight = images(many, few, kernel, kernel, seed=1, dtype=torch.float64) / (few * kernel**2) ** 0.5
     return weight.to(dtype), images(many, dtype=dtype, seed=2)

@@ -32,7 +32,7 @@ MODEL = ModelInfo(
 
 
 class Answers:
-    """A worker that answers as a function says, and remembers what it was asked."""
+    """A worker that answers as a function says, and records its requests."""
 
     def __init__(self, answer: Callable[[TranslationJob], Translation | Refusal] | None = None) -> None:
         self.jobs: list[TranslationJob] = []

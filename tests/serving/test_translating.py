@@ -38,7 +38,7 @@ def ask(translators):
 
 
 class Named:
-    """A translator that says other things of itself."""
+    """A translator with another description of itself."""
 
     def __init__(self, translator, translate=None, **said):
         self.device, self.tiling = translator.device, None

@@ -1,4 +1,4 @@
-"""The private names of Accelerate are there, do what they did, and are told by name where they are gone."""
+"""The private names of Accelerate are there, do what they did, and are reported by name where they are gone."""
 
 import importlib
 import os

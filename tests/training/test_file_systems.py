@@ -1,4 +1,4 @@
-"""A run's state rests on no nicety of a file system: what one lacks is replaced by the next best, and told once."""
+"""A run's state relies on no special feature of a file system: a missing one is replaced, and noted once."""
 
 import errno
 import os

@@ -155,7 +155,7 @@ def test_the_parts_of_a_plan_make_up_the_budget(budget):
 @pytest.mark.parametrize("name", ["linear", "cosine", "step", "constant"])
 @pytest.mark.parametrize("longer", [EpochPlan(20, 20), EpochPlan(4, 1)])
 def test_another_plan_sets_the_rate_of_the_epoch(name, longer):
-    """A run that used up its budget goes on with a larger one as if it had been planned so."""
+    """A run that used up its budget continues with a larger one as if that had been the plan."""
     expected = rates(*_stepping(make(name, longer, step_epochs=4)), 15)
     first, schedule = make(name, EpochPlan(3, 3), step_epochs=4)
     rates(first, lambda _: schedule.end_epoch(0.0), 6)

@@ -56,7 +56,7 @@ def test_threads_share_a_translator(run, image, tile):
 
 
 def test_threads_load_and_translate_at_random_as_one_does(paper, image):
-    """And the program's own random numbers go on undisturbed."""
+    """And the program's own random numbers continue undisturbed."""
     expected = i2i.load(paper, device="cpu")(image)
     before = torch.get_rng_state()
     with ThreadPoolExecutor(4) as pool:

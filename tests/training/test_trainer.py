@@ -368,7 +368,7 @@ def test_an_absurd_learning_rate_diverges_before_anything_is_saved(images, tmp_p
 
 
 class NoLargeFiles:
-    """From a step on the kernel refuses this process files of more than so many bytes."""
+    """From a step on, the kernel refuses this process files above this many bytes."""
 
     def __init__(self, step, limit):
         self.step, self.limit = step, limit

@@ -1,4 +1,4 @@
-"""What a translation fails of is said in one way."""
+"""The causes of a failed translation are worded in one way."""
 
 from i2i.errors import DataError, DivergedError
 from i2i.translation.failures import cannot_translate, diverged

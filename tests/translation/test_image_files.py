@@ -1,4 +1,4 @@
-"""Many files: every one is told of, in order, whatever the batches and threads."""
+"""Many files: every one is reported, in order, whatever the batches and threads."""
 
 import threading
 from pathlib import Path

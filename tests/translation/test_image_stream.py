@@ -1,4 +1,4 @@
-"""One image from and to a stream is what it is from and to a file."""
+"""One image from and to a stream comes out as from and to a file."""
 
 import io
 from pathlib import Path

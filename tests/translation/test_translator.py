@@ -296,7 +296,7 @@ class TestSizes:
 
 @pytest.fixture(scope="module")
 def dropping(tmp_path_factory):
-    """A run with dropout and batch norm that was told to keep them on."""
+    """A run with dropout and batch norm that was set to keep them on."""
     folder = tmp_path_factory.mktemp("dropping") / "run"
     write_run(folder, dropout=True, norm="batch", more={"inference": "paper"})
     return folder

@@ -93,7 +93,7 @@ std::shared_ptr<const float> FilterCache::packed(const ResidualBlockKernels& ker
               count * static_cast<int64_t>(sizeof(float)),
               nullptr};
   if (auto kept = find(entry)) return kept;
-  // Without the mutex, so that others go on. Two threads may pack the same filters, which wastes time alone.
+  // Without the mutex, so that others can continue. Two threads may pack the same filters, which only wastes time.
   const std::shared_ptr<float> filters = aligned_floats(count);
   kernels.pack_filters(weight, channels, tile, Direction::kForward, filters.get(), parallel);
   entry.filters = filters;

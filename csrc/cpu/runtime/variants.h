@@ -21,7 +21,7 @@ const Kernels& variant(const std::string& name);
 // another. Throws std::runtime_error, at every call, when I2I_CPU names none that can be used.
 const Kernels& kernels();
 
-// Makes every later call of kernels() give this one. What runs already goes on with what it took.
+// Makes every later call of kernels() give this one. Calls that already run keep the variant they took.
 void use(const Kernels& kernels);
 
 }  // namespace i2i::cpu

@@ -1,4 +1,4 @@
-"""What a person is told about folders and files that cannot be used."""
+"""What is said about folders and files that cannot be used."""
 
 from __future__ import annotations
 

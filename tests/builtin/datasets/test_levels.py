@@ -1,4 +1,4 @@
-"""Before training a person is told of values that use little of their range, and of bands that are left out."""
+"""Values that use little of their range, and bands that are left out, are reported before training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies beside the pictures of a video is taken over where the format can hold it; what is not is named."""
+"""What lies beside the pictures of a video is taken over where the format can hold it; the rest is named."""
 
 from fractions import Fraction
 

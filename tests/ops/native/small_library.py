@@ -1,4 +1,4 @@
-"""A library of one function in the place of the kernels: the same tools in a second instead of a minute."""
+"""A library of one function in place of the kernels: the same tools in a second instead of a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the native library comes from: in which order it is looked for, and what is said about what is not taken."""
+"""Where the native library comes from: the order of the search, and the reasons given for what is not taken."""
 
 from __future__ import annotations
 

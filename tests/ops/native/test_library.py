@@ -79,7 +79,7 @@ def test_an_unknown_variant_is_refused_with_those_there_are(kernels: CpuKernels)
 
 
 def test_a_variant_is_used_for_a_while(kernels: CpuKernels) -> None:
-    """The portable variant rounds between multiplication and addition, the others do not: so it can be told apart."""
+    """The portable variant rounds between multiplication and addition, the others do not: which tells it apart."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 64, 24, 24, generator=generator)
     weights = torch.randn(2, 64, 64, 3, 3, generator=generator) * 0.05

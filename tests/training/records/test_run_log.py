@@ -1,4 +1,4 @@
-"""The log of a run: what is no line of it is passed over, and however long it is, what is kept of it is bounded."""
+"""The log of a run: anything that is not a line of it is skipped, and what is kept of a long one is bounded."""
 
 from __future__ import annotations
 

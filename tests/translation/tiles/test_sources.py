@@ -1,4 +1,4 @@
-"""Read and written tile by tile, an image is what it is as a whole."""
+"""Read and written tile by tile, an image is the same as read and written whole."""
 
 import numpy as np
 import pytest
