@@ -63,7 +63,7 @@ def fused_block(block: EagerBlock, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Float64Block:
-    """The block in float64: the truth that everybody is compared with. Weights are copied when it is made."""
+    """The block in float64: the truth that every candidate is compared with. Weights are copied when it is made."""
 
     weights: tuple[Tensor, Tensor]
 
@@ -82,7 +82,7 @@ class Float64Block:
         """Return the gradients of x and of both weights, with the ReLU open where ``mask`` says so.
 
         Of a million activations some are so near to zero that rounding decides on their sign. One of them moves the
-        gradients by a thousandth, which says nothing about the kernels; so everybody is judged by its own mask.
+        gradients by a thousandth, which says nothing about the kernels; so each candidate is judged by its own mask.
         """
         inputs = [tensor.detach().double().requires_grad_() for tensor in (x, *self.weights)]
         out = self._forward(inputs[0], inputs[1], inputs[2], mask)

@@ -19,7 +19,7 @@ class Setting:
 
     Attributes:
         device: ``cpu`` or a CUDA device.
-        threads: threads that everybody may use on the CPU.
+        threads: threads that each candidate may use on the CPU.
         rivals: whether candidates that start slowly take part: torch.compile, ONNX Runtime, OpenVINO.
     """
 

@@ -29,7 +29,7 @@ def prepare_act(setting: Setting, *, shape: Shape, pad: int = 0, training: bool 
 
     def truth(x: Tensor, out: Tensor) -> Tensor:
         inner = out[:, :, pad : pad + shape[2], pad : pad + shape[3]]
-        kept = F.instance_norm(x) * (inner > 0)  # everybody's own mask: see Float64Block.gradients
+        kept = F.instance_norm(x) * (inner > 0)  # each candidate's own mask: see Float64Block.gradients
         return F.pad(kept, (pad,) * 4, mode="reflect") if pad else kept
 
     fused = partial(instance_norm_act, act="relu", pad=pad, impl="fused")

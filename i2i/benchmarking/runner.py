@@ -25,7 +25,7 @@ SECONDS, QUICK_SECONDS = 12.0, 3.0
 """About how long a case is timed."""
 PEAK = "peak"
 PEAK_SIDE = {"cpu": 1536, "cuda": 8192}
-"""Rows and columns of the matrices whose product tells the machine's peak."""
+"""Rows and columns of the matrices whose product measures the machine's peak."""
 
 Tell = Callable[[str], None]
 

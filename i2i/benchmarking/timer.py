@@ -1,4 +1,4 @@
-"""Interleaved timing: every candidate once a round, in an order that rotates, so that a slow minute slows everybody."""
+"""Interleaved timing: every candidate once a round, in an order that rotates, so that a slow minute slows them all."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[i
         try:
             multiple = manager.ask("generator", name, "size_multiple", component.spec.options())
             least = manager.ask("generator", name, "smallest_size", component.spec.options())
-        except (I2IError, ValueError):  # a stranger's that is broken, or has options without a default
+        except (I2IError, ValueError):  # a third-party one that is broken, or has options without a default
             continue
         if all(side % multiple == 0 and side >= least for size in sizes for side in size):
             related = name.rstrip("0123456789") == refused.rstrip("0123456789")

@@ -137,7 +137,7 @@ class EvaluatedImages:
     Attributes:
         sources: the images of the source domain.
         targets: the images of the target domain.
-        notes: what the data set says of itself.
+        notes: what the data set says about itself.
     """
 
     sources: DomainImages

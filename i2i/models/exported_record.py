@@ -1,4 +1,4 @@
-"""What an exported file says of itself, inside it: JSON under one name, in ONNX metadata or in the PT2 archive.
+"""What an exported file says about itself, inside it: JSON under one name, in ONNX metadata or in the PT2 archive.
 
 ::
 

@@ -30,7 +30,7 @@ _WAY_IN_NAME = re.compile(r"G_?(A2B|AB|A|B2A|BA|B)$")
 
 @dataclass(frozen=True)
 class WeightFile(Checkpoint):
-    """Weights that are not in a folder: a file of somebody else's, opened.
+    """Weights outside a checkpoint folder: the file of another program, opened.
 
     Attributes:
         path: the file.

@@ -100,7 +100,7 @@ def require_many_values(x: Tensor) -> None:
 
 
 def require_padding(pad: int, x: Tensor) -> None:
-    """Check that planes can be reflected by so many pixels.
+    """Check that planes can be reflected by this many pixels.
 
     Raises:
         TypeError: when ``pad`` is not an integer.

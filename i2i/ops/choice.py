@@ -21,7 +21,7 @@ DTYPES = {
     "cpu": (torch.float32, torch.bfloat16),
     "cuda": (torch.float32, torch.bfloat16, torch.float16),
 }
-"""What the kernels of each device take, but for the operators below."""
+"""What the kernels of each device take, except for the operators below."""
 DTYPES_OF = {"image_convolution": (torch.float32,)}
 
 PIXELS_PER_CHANNEL = {False: 0.6, True: 2.5}

@@ -15,7 +15,7 @@ def gradients_through_reference(
     """Return the gradients of an operator as part of the graph, as ``create_graph=True`` asks for.
 
     A gradient penalty (WGAN-GP) differentiates gradients, and the native backward has no backward. The operator is
-    computed anew by PyTorch's own operators, which are differentiable any number of times, so the cost is that of the
+    computed again by PyTorch's own operators, which are differentiable any number of times, so the cost is that of the
     reference.
 
     Args:

@@ -117,7 +117,7 @@ def arguments_of(operator: Any) -> Sequence[Any] | None:
 def constant_when_compiled(function: _Function) -> _Function:
     """Have torch.compile take what a function returns for a constant.
 
-    This is all that ``torch.compiler.assume_constant_result`` does, but for importing the compiler: more than a second
+    This is all that ``torch.compiler.assume_constant_result`` does, except importing the compiler: more than a second
     of every start. Where torch names the mark otherwise, it compiles the function.
     """
     function._dynamo_marked_constant = True  # type: ignore[attr-defined]

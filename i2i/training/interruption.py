@@ -31,7 +31,7 @@ _NAMES = (
 )
 _REAL_TIME = range(signal.SIGRTMIN, signal.SIGRTMAX + 1) if hasattr(signal, "SIGRTMIN") else range(0)
 SIGNALS = (*(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name)), *_REAL_TIME)
-"""What ends a process and can be caught, but for faults of its own."""
+"""What ends a process and can be caught, except for faults of its own."""
 
 _BY_ITSELF = ("SIGXCPU", "SIGALRM", "SIGVTALRM", "SIGPROF")
 REPEATING = frozenset(int(getattr(signal, name)) for name in _BY_ITSELF if hasattr(signal, name))

@@ -132,7 +132,7 @@ class Keeper:
         return open_checkpoint(checkpoint.path).metrics
 
     def judge_end(self) -> Metrics:
-        """Measure the checkpoint of this step on all held-out images, as far as that is not done.
+        """Measure the checkpoint of this step on all held-out images, unless that is done.
 
         Its score stays that of the images that every checkpoint is compared on, so that ``best`` compares like with
         like.

@@ -20,7 +20,7 @@ class Processes:
 
     Attributes:
         count: of all processes.
-        rank: of this one, from 0 on.
+        rank: of this one, from 0.
         alone: whether there is a single one.
         is_main: whether this one writes and talks.
         device: of this process.

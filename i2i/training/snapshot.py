@@ -1,4 +1,4 @@
-"""All that changes while training, taken down for a checkpoint and put back from one."""
+"""All that changes while training, recorded in a checkpoint and restored from one."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class PreparedImage:
     """An image on its way through the network.
 
     Attributes:
-        images: ``[N, in_channels, H, W]``, float32 in [-1, 1]; N is 1 but for tensors.
+        images: ``[N, in_channels, H, W]``, float32 in [-1, 1]; N is 1 except for tensors.
         restore: from ``[N, out_channels, H, W]``, float32 in [-1, 1], to the kind that was given.
     """
 

@@ -22,7 +22,7 @@ constexpr int64_t kEnoughImages = 16;      // to keep the threads busy with one 
 
 struct Grid {
   int64_t images, channels, rows, columns, pad;
-  // Vectors run over a row without regard to pixels. Their first lane is the same channel again every `period` values: a
+  // Vectors run over a row without regard to pixels. Their first lane is the same channel every `period` values: a
   // pixel, or several where a pixel does not fill a vector.
   int64_t period;
   // An image is summed up in chunks of whole rows. They depend on its size alone, so that the same values are added in

@@ -59,7 +59,7 @@ def keep_compiled(recipe: Recipe, folder: Path, *, again: bool) -> Path:
     Args:
         recipe: what to compile.
         folder: the sources, as :func:`i2i.ops.native.toolchain.sources` gives them.
-        again: whether to try anew what has failed before.
+        again: whether to retry what has failed before.
 
     Raises:
         BuildError: it cannot be had.

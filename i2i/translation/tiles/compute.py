@@ -43,7 +43,7 @@ def stream(
 ) -> None:
     """Compute a network on an image.
 
-    The result does not depend on the tiles but for rounding: every value is computed from the same values as by the
+    The result does not depend on the tiles, except for rounding: every value is computed from the same values as by the
     network itself, and every norm takes the statistics of the whole image.
 
     Args:

@@ -154,7 +154,7 @@ class _Blending:
 def _ramps(span: Span, size: int) -> Tensor:
     """Weights of a tile along one axis: 1 inside, falling over a quarter of its side to where other tiles are.
 
-    They fall in the middle half of that quarter: the pixels near the tile's edge, which see its padding in the place of
+    They fall in the middle half of that quarter: the pixels near the tile's edge, which see its padding in place of
     their neighbours, have next to no weight, and never none, so that the sum is not zero anywhere.
     """
     overlap = max(1, span.length // 4)

@@ -197,7 +197,7 @@ class _Reader:
         return self._nodes[self._planes[item]].extent
 
     def _filled(self, value: Any, given: Mapping[TracedNode, Tensor] | None = None) -> Any:
-        """Arguments with values in the place of traced nodes."""
+        """Arguments with values in place of traced nodes."""
         if isinstance(value, TracedNode):
             if given is not None and value in given:
                 return given[value]

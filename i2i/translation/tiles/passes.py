@@ -200,7 +200,7 @@ def _norms(graph: Graph) -> dict[int, tuple[int, ...]]:
 
 
 def _worth_keeping(graph: Graph) -> frozenset[int]:
-    """Convolutions, and sums that are read twice: all that is costly, but for what only leads to the output."""
+    """Convolutions, and sums that are read twice: all that is costly, except what only leads to the output."""
     readers: dict[int, list[int]] = {}
     for number, node in enumerate(graph.nodes):
         for place in node.inputs:

@@ -16,7 +16,7 @@ class PlaneStatistics:
     nothing cancels however large the mean is. Parts are combined in the order in which they come. NaN stays NaN.
 
     Args:
-        groups: the channels are divided into so many groups, each with a mean and a variance of its own.
+        groups: the channels are divided into this many groups, each with a mean and a variance of its own.
     """
 
     def __init__(self, groups: int) -> None:

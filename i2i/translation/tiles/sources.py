@@ -62,7 +62,7 @@ class PictureSource:
 
 
 class PaddedSource:
-    """A source padded as :func:`~i2i.tensors.padding.pad` pads images; padding is done for each tile anew."""
+    """A source padded as :func:`~i2i.tensors.padding.pad` pads images; each tile is padded as it is read."""
 
     def __init__(self, source: SizedSource, channels: int, multiple: int) -> None:
         self._source = source
