@@ -41,7 +41,7 @@ NO_FUNCTION = {"plugins new": "it writes a package for a person to edit"}
 """Commands without a function, with the reason."""
 
 FUNCTIONS = {"plugins list": "list_plugins", "plugins show": "show_plugin", "plugins check": "check_plugin"}
-"""The functions of commands that are called otherwise."""
+"""The functions of commands that have another name."""
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:

@@ -48,7 +48,7 @@ assert not heavy, heavy
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processor time of children needs the resource module")
 def test_help_takes_less_than_two_fifths_of_a_second():
-    """Processor time, and the best of three: what else the machine does is not our matter."""
+    """Processor time, and the best of three: what else the machine does must not count."""
     import resource
 
     def seconds():

@@ -3,7 +3,7 @@
 from hypothesis import settings
 
 USUAL = 100
-"""What hypothesis draws where a test says nothing, and so what the numbers in the tests are meant beside."""
+"""What hypothesis draws by default, which the numbers in the tests are relative to."""
 
 
 def examples(number: int) -> int:

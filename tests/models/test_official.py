@@ -17,7 +17,7 @@ def image(channels=3, side=32, seed=1):
 
 
 def save(path, weights, wrap=None, **options):
-    """Save as ``torch.save(network.state_dict())`` does, perhaps with another begin of each key."""
+    """Save as ``torch.save(network.state_dict())`` does, perhaps with another beginning of each key."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = collections.OrderedDict((f"{wrap}{key}" if wrap else key, value) for key, value in weights.items())
     torch.save(content, path, **options)

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 class Marker:
-    """Unpickled, it leaves a file behind: what ran is seen, and harms nobody."""
+    """Unpickled, it leaves a file behind: that it ran is seen, and harms nobody."""
 
     def __init__(self, path):
         self.path = path

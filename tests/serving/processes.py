@@ -65,7 +65,7 @@ class Served:
         return (self.folder / "stderr").read_text()
 
     def family(self) -> list[psutil.Process]:
-        """The server and what it started, but for the tracker of Python's own, which ends with them."""
+        """The server and what it started, except Python's own tracker, which ends with them."""
         server = psutil.Process(self.process.pid)
         children = server.children(recursive=True)
         return [server, *(child for child in children if "resource_tracker" not in " ".join(child.cmdline()))]

@@ -33,7 +33,7 @@ def server(tiny_run):
 
 
 def visit(url, number):
-    """What one client meets: every upload is sent until it is answered by something else than 503."""
+    """What one client meets: every upload is sent until it is answered by something other than 503."""
     seen = Counter()
     with httpx2.Client(base_url=url, timeout=60) as client:
         for turn in range(len(UPLOADS)):

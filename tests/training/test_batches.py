@@ -83,7 +83,7 @@ def test_every_place_is_as_likely_for_every_index():
 
 
 class Images:
-    """A small data set whose samples tell their key."""
+    """A small data set whose samples state their key."""
 
     def __len__(self):
         return 7

@@ -125,7 +125,7 @@ def test_a_folder_that_may_not_be_written_stays_an_error(tmp_path, monkeypatch):
 
 
 class DieWhileCopying:
-    """Folders cannot be renamed, and the process is killed in the middle of the copy that takes the place of that."""
+    """Folders cannot be renamed, and the process is killed in the middle of the copy that replaces renaming."""
 
     def __call__(self):
         Lacking("folder rename", errno.ENOSYS)()

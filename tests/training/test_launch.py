@@ -19,7 +19,7 @@ def test_a_launcher_that_splits_networks_is_refused(monkeypatch, name):
 
 
 def test_processes_that_do_not_meet_say_where_they_waited(monkeypatch):
-    """The first of two that a launcher promised, and the other one never comes."""
+    """The first of two processes that a launcher promised; the other one never comes."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

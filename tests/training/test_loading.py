@@ -80,7 +80,7 @@ def test_a_loading_process_that_dies_is_an_error(trouble, text, thread):
 
 
 def test_one_that_dies_while_it_hands_over_is_an_error(monkeypatch):
-    """It leaves half a batch in the pipe, for whose rest the main process waits as long as others have the pipe."""
+    """It leaves half a batch in the pipe; the main process waits for the rest as long as others hold the pipe open."""
     monkeypatch.setattr(loading, "_pack", lambda batch: b"x" * 30_000_000)
     with batches(Images()) as loaded:
         victim = loaded.processes[0].pid
@@ -219,7 +219,7 @@ def test_a_long_wait_is_told(monkeypatch):
 
 
 class KillsALoader:
-    """In the third step a loading process is killed, as by the system where memory is used up."""
+    """In the third step a loading process is killed, as the system does when memory is used up."""
 
     def __call__(self):
         def kill(status):

@@ -1,7 +1,7 @@
 """A run folder, its checkpoint and files exported from it, all made by 0.1.0, stay what they were.
 
 ``tests/data/run-0.1.0/run`` is a run of twelve steps as left by one killed in its twelfth: with the checkpoint
-of the sixth. ``straight`` holds what it came to. Another processor rounds otherwise, so what is compared is close and
+of the sixth. ``straight`` holds its result. Another processor rounds differently, so results are compared as close,
 not equal.
 """
 

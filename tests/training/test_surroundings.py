@@ -133,7 +133,7 @@ def put_back():
 
 
 def results(pairs, paper, image, out):
-    """What everything that a program may call gives, from loading to measuring what was just trained."""
+    """The results of every function that a program may call, from loading to measuring a fresh run."""
     found = [
         i2i.load(paper, device="cpu", inference="deterministic")(image),
         i2i.load(paper, device="cpu")(image),

@@ -34,7 +34,7 @@ def draw(update):
 
 
 def fail(method):
-    """Fail in a step, and return the update and what could not be taken back."""
+    """Fail in a step, and return the update and the parts that could not be taken back."""
     update = NetworkUpdate(method, OptimizerOptions(), torch.device("cpu"), torch.Generator().manual_seed(3))
     step = UnfinishedStep(update)
     with pytest.raises(RuntimeError, match="odd shapes") as raised:

@@ -50,7 +50,7 @@ def run(info, source, target, network=None, **options):
 
 
 def close(picture, colour, *, row, column):
-    """Whether a pixel has a colour, but for what encoding twice changes."""
+    """Whether a pixel has a colour, except for what encoding twice changes."""
     return np.abs(picture[row, column].astype(int) - colour).max() <= 12
 
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_used_is_an_outcome(tmp_path, info):
 
 
 def test_a_list_that_names_other_files_is_no_video(tmp_path, info):
-    """FFmpeg would open whatever a stranger's list names, under the suffix of a video."""
+    """FFmpeg would open any file that a list names, if the list has the suffix of a video."""
     make(tmp_path / "secret.mp4")
     (tmp_path / "list.mkv").write_text("ffconcat version 1.0\nfile secret.mp4\n")
     problem = run(info, tmp_path / "list.mkv", tmp_path / "out.mkv").problem
