@@ -175,6 +175,8 @@ def _telling_what_is_wrong(file: BinaryIO) -> Iterator[None]:
         yield
     except (UnusableImageError, PermissionError):
         raise
+    except MemoryError as error:
+        raise UnusableImageError("there is not enough memory for its pixels") from error
     except TiffError as error:
         raise UnusableImageError(str(error)) from error
     except PngError as error:
