@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import i2i
+from i2i.models.scores import BASELINE, METRICS
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "i2i" / "data" / "translators" / "flat-3d"
@@ -88,9 +89,9 @@ def card(run: Path) -> str:
     names = json.loads((run / "images.json").read_text(encoding="utf-8"))
     rows = []
     for direction, metrics in last["directions"].items():
-        for label, prefix in (("translation", ""), ("input unchanged", "identity_")):
-            l1, psnr, ssim = (metrics[f"{prefix}{name}"] for name in ("l1", "psnr", "ssim"))
-            rows.append(f"| {direction} | {label} | {l1:.1f} | {psnr:.1f} | {ssim:.3f} |")
+        for label, prefix in (("translation", ""), ("input unchanged", BASELINE)):
+            numbers = (METRICS[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
+            rows.append(f"| {direction} | {label} | {' | '.join(numbers)} |")
     return CARD.format(
         command=wrapped(f"{COMMAND} --minutes {trained['seconds'] / 60:.0f}"),
         train=len(names["train"]["A"]),

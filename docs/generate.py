@@ -23,6 +23,7 @@ from rooms import table as room_lines
 from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
 from i2i.config.run_config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.models.scores import BASELINE, METRICS
 from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
 
@@ -149,9 +150,9 @@ def _results_lines() -> Iterator[str]:
         )
         yield from ("", "| direction | | L1, lower is better | PSNR in dB | SSIM |", "|---|---|---|---|---|")
         for direction, metrics in result["directions"].items():
-            for label, prefix in (("translation", ""), ("input unchanged", "identity_")):
-                l1, psnr, ssim = (metrics[f"{prefix}{name}"] for name in ("l1", "psnr", "ssim"))
-                yield f"| {direction} | {label} | {l1:.1f} | {psnr:.1f} | {ssim:.3f} |"
+            for label, prefix in (("translation", ""), ("input unchanged", BASELINE)):
+                numbers = (METRICS[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
+                yield f"| {direction} | {label} | {' | '.join(numbers)} |"
 
 
 def bench_page() -> str:

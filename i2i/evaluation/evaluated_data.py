@@ -20,7 +20,7 @@ from i2i.plugins.protocols import Dataset, Sample
 from i2i.plugins.specs import DatasetSpec, Direction, Domain
 from i2i.progress import counted
 
-Split = Literal["train", "test"]
+MeasuredSplit = Literal["train", "test"]
 
 AS_THEY_ARE: Mapping[str, Any] = {"name": "folder", "mode": "none", "round_to": 0}
 """How images are read for a model that does not say how it was trained: none is resized."""
@@ -38,7 +38,7 @@ class ChosenData:
 
     root: str
     dataset: Choice
-    split: Split
+    split: MeasuredSplit
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
@@ -50,7 +50,7 @@ def choose_data(
     trained_on: Mapping[str, Any] | None,
     root: str | Path | None,
     given: Mapping[str, Any],
-    split: Split,
+    split: MeasuredSplit,
 ) -> ChosenData:
     """Which data set to read, and how: as the run did, unless told otherwise.
 
@@ -144,7 +144,7 @@ class EvaluatedImages:
     targets: DomainImages
     notes: tuple[str, ...]
 
-    def have_pairs(self, split: Split) -> bool:
+    def have_pairs(self, split: MeasuredSplit) -> bool:
         """Whether the true translation of any image is known."""
         if split == "test":
             return self.sources.dataset.truth

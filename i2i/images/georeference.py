@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from i2i.images.tiff_header import Page, TiffHeader
+from i2i.images.tiff_header import TiffHeader, TiffPage
 
 _PLACE_TAGS = (
     33550,  # ModelPixelScale
@@ -32,7 +32,9 @@ class Georeference:
     tags: Mapping[int, tuple[int, Any]]
 
 
-def take_georeference(header: TiffHeader, page: Page, *, turned: bool) -> tuple[Georeference | None, tuple[str, ...]]:
+def take_georeference(
+    header: TiffHeader, page: TiffPage, *, turned: bool
+) -> tuple[Georeference | None, tuple[str, ...]]:
     """Return the place on earth, if there is one that stays true, and notes on what is left out.
 
     Args:

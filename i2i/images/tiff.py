@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from i2i.environment.packages import pip_install
-from i2i.images.tiff_header import Page, TiffError, TiffHeader
+from i2i.images.tiff_header import TiffError, TiffHeader, TiffPage
 
 _COMPRESSIONS = {
     1: "none",
@@ -151,7 +151,7 @@ def _only_picture(header: TiffHeader) -> int:
 class _Samples:
     """The tags that say what the pixels are."""
 
-    def __init__(self, header: TiffHeader, page: Page) -> None:
+    def __init__(self, header: TiffHeader, page: TiffPage) -> None:
         self.big_endian = header.order == ">"
         self.foreign = header.big and self.big_endian  # Pillow does not know a BigTIFF of this byte order
         self.compression = header.number(page, 259, 1)
@@ -369,7 +369,7 @@ def _to_picture(samples: npt.NDArray[Any], *, deep: bool) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(planes.astype(planes.dtype.newbyteorder("="))))
 
 
-def _info(header: TiffHeader, page: Page) -> dict[str, Any]:
+def _info(header: TiffHeader, page: TiffPage) -> dict[str, Any]:
     """Return profile and resolution under the names that Pillow gives them."""
     info: dict[str, Any] = {}
     if profile := header.data(page, 34675):
@@ -381,7 +381,7 @@ def _info(header: TiffHeader, page: Page) -> dict[str, Any]:
     return info
 
 
-def _rational(header: TiffHeader, page: Page, tag: int) -> float:
+def _rational(header: TiffHeader, page: TiffPage, tag: int) -> float:
     data = header.data(page, tag)
     above, below = struct.unpack(header.order + "2I", data) if len(data) == 8 else (0, 0)
     return above / below if below else 0.0

@@ -56,7 +56,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Page:
+class TiffPage:
     """One directory.
 
     Attributes:
@@ -87,7 +87,7 @@ class TiffHeader:
     order: str
     big: bool
     size: int
-    pages: tuple[Page, ...] = field(repr=False)
+    pages: tuple[TiffPage, ...] = field(repr=False)
     complete: bool
 
     @property
@@ -95,7 +95,7 @@ class TiffHeader:
         """The places of the pages that are pictures: neither levels of a pyramid nor masks."""
         return tuple(place for place, page in enumerate(self.pages) if page.kind == "picture")
 
-    def data(self, page: Page, tag: int) -> bytes:
+    def data(self, page: TiffPage, tag: int) -> bytes:
         """Return the bytes of a tag's values; empty where it is missing or does not lie in the file."""
         entry = page.entries.get(tag)
         if entry is None or entry.offset + entry.size > self.size:
@@ -103,7 +103,7 @@ class TiffHeader:
         self.file.seek(entry.offset)
         return self.file.read(entry.size)
 
-    def numbers(self, page: Page, tag: int) -> tuple[Any, ...]:
+    def numbers(self, page: TiffPage, tag: int) -> tuple[Any, ...]:
         """Return the values of a tag of numbers; empty where it is missing, damaged or no number."""
         entry = page.entries.get(tag)
         data = self.data(page, tag)
@@ -111,12 +111,12 @@ class TiffHeader:
             return ()
         return struct.unpack(f"{self.order}{entry.count}{_FORMAT_OF_TYPE[entry.type]}", data)
 
-    def number(self, page: Page, tag: int, default: int) -> int:
+    def number(self, page: TiffPage, tag: int, default: int) -> int:
         """Return the first value of a tag of whole numbers."""
         values = self.numbers(page, tag)
         return int(values[0]) if values else default
 
-    def outside(self, page: Page) -> tuple[int, ...]:
+    def outside(self, page: TiffPage) -> tuple[int, ...]:
         """Return the tags whose values do not lie in the file, or are more than it could hold all together."""
         total, found = 0, []
         for tag, entry in sorted(page.entries.items(), key=lambda item: item[0] not in PIXEL_TAGS):
@@ -127,7 +127,7 @@ class TiffHeader:
                 found.append(tag)
         return tuple(found)
 
-    def unbounded(self, page: Page) -> tuple[int, ...]:
+    def unbounded(self, page: TiffPage) -> tuple[int, ...]:
         """Return which of the tags of EXIF and of the place lead to a directory that is damaged or has no end."""
         found = []
         for tag in _DIRECTORIES:
@@ -143,7 +143,7 @@ class TiffHeader:
                     found.append(tag)
         return tuple(found)
 
-    def without(self, page: Page, tags: tuple[int, ...]) -> bytes:
+    def without(self, page: TiffPage, tags: tuple[int, ...]) -> bytes:
         """Return the file's bytes with a page that lacks some tags; all else stays at its place."""
         self.file.seek(0)
         content = bytearray(self.file.read())
@@ -179,7 +179,7 @@ def read_header(file: BinaryIO) -> TiffHeader:
     if len(begin) < (16 if big else 8):
         raise TiffError("corrupt or truncated (the file ends within its header)")
     offset = struct.unpack_from(order + ("Q" if big else "I"), begin, 8 if big else 4)[0]
-    pages: list[Page] = []
+    pages: list[TiffPage] = []
     seen: set[int] = set()
     tags = 0
     while offset and offset not in seen and len(pages) < MOST_PAGES and tags < _MOST_TAGS:
@@ -203,7 +203,7 @@ def is_bounded_exif(data: bytes) -> bool:
     return values <= header.size and not header.unbounded(header.pages[0])
 
 
-def _read_page(file: BinaryIO, offset: int, order: str, big: bool, size: int, number: int) -> tuple[Page, int]:
+def _read_page(file: BinaryIO, offset: int, order: str, big: bool, size: int, number: int) -> tuple[TiffPage, int]:
     """Return a page and where the next one begins."""
     head, width, layout = (8, 20, "HHQ") if big else (2, 12, "HHI")
     short = TiffError(f"corrupt or truncated (the directory of page {number} does not lie in the file)")
@@ -228,7 +228,8 @@ def _read_page(file: BinaryIO, offset: int, order: str, big: bool, size: int, nu
     page_kind: Literal["picture", "reduced", "mask"] = (
         "mask" if subfile & _MASK else "reduced" if subfile & _REDUCED or old == _OLD_REDUCED else "picture"
     )
-    return Page(offset, page_kind, entries), struct.unpack_from(order + ("Q" if big else "I"), data, count * width)[0]
+    (following,) = struct.unpack_from(order + ("Q" if big else "I"), data, count * width)
+    return TiffPage(offset, page_kind, entries), following
 
 
 def _small_number(data: bytes, entries: Mapping[int, Entry], tag: int, order: str, begin: int) -> int:

@@ -16,7 +16,7 @@ from i2i.errors import CheckpointError, ConfigError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.models.checkpoint import Checkpoint
 from i2i.models.official_layout import KNOWN, OfficialGenerator, UnknownLayoutError, recognise
-from i2i.models.weight_files import Parts, read_weights
+from i2i.models.weight_files import NetworkWeights, read_weights
 from i2i.plugins.specs import Direction
 from i2i.tensors.weight_types import require_types
 
@@ -95,7 +95,7 @@ def open_official(path: Path, choices: OfficialChoices) -> WeightFile:
     return WeightFile(path, _describe(entries, found.values()), weights)
 
 
-def _generators(path: Path, parts: Parts, wanted: str | None) -> dict[str, OfficialGenerator]:
+def _generators(path: Path, parts: NetworkWeights, wanted: str | None) -> dict[str, OfficialGenerator]:
     """The generators among the networks of a file, or the one that was asked for, by name."""
     if wanted is not None and wanted not in parts:
         raise ConfigError(f"{path} has no part {wanted!r}; it has {', '.join(map(repr, parts))}")

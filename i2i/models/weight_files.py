@@ -18,7 +18,7 @@ from torch import Tensor
 from i2i.errors import CheckpointError, reason_of
 from i2i.models.official_layout import UNET_FIRST
 
-Parts = dict[str, dict[str, Tensor]]
+NetworkWeights = dict[str, dict[str, Tensor]]
 """Tensors by key, by the name of the network that they belong to: ``""`` where a file holds one network alone."""
 
 EXPECTED = "expected a state dict saved by torch.save, or a .safetensors file"
@@ -38,7 +38,7 @@ _SIGNATURES = (
 )
 
 
-def read_weights(path: Path) -> Parts:
+def read_weights(path: Path) -> NetworkWeights:
     """Load every tensor of a file, on the CPU, grouped by network; the keys lose ``WRAPPERS`` and their network's name.
 
     A file written by ``torch.save`` is read with ``weights_only=True``, so nothing in it can run.
@@ -63,7 +63,7 @@ def read_weights(path: Path) -> Parts:
         content = _load_pickle(path)
     else:
         raise CheckpointError(f"{path} is {kind}; {EXPECTED}")
-    parts: Parts = defaultdict(dict)
+    parts: NetworkWeights = defaultdict(dict)
     for name, key, tensor in _walk(content, ()):
         parts[name][key] = tensor
     if not parts:

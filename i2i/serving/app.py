@@ -19,7 +19,7 @@ from i2i.serving.hosts import Hosts
 from i2i.serving.messages import FORMATS, FormatName, Limits, ModelInfo
 from i2i.serving.problems import ErrorBody, RefusedError, error_body, shown
 from i2i.serving.service import Service, Timed
-from i2i.serving.web_page import Page, render
+from i2i.serving.web_page import WebPage, render
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ def make_app(service: Service, model: ModelInfo, *, hosts: Hosts | None = None) 
     return Guard(app, hosts=hosts, discard_bytes=limits.max_bytes)
 
 
-def _add_page(app: FastAPI, path: str, page: Page) -> None:
+def _add_page(app: FastAPI, path: str, page: WebPage) -> None:
     async def show(request: Request) -> Response:
         del request
         return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})

@@ -14,14 +14,14 @@ _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Page:
+class WebPage:
     """A page, and its Content-Security-Policy."""
 
     html: str
     policy: str
 
 
-def render(template: str, **values: Any) -> Page:
+def render(template: str, **values: Any) -> WebPage:
     """Render a template; its script and its style are allowed by their hashes, everything else is forbidden."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("i2i.serving", "templates"),
@@ -41,4 +41,4 @@ def render(template: str, **values: Any) -> Page:
         f"style-src {' '.join(hashes['style'])}; img-src 'self' blob: data:; connect-src 'self'; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
-    return Page(html, policy)
+    return WebPage(html, policy)
