@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -23,14 +24,17 @@ settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 
 
 SLOW_FIXTURES = {"exported", "wheel"}
+SLOW_TESTS = Path(__file__).with_name("slow.txt")
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a slow fixture is slow; and files with slow tests come first, for the last worker to end decides how
-    long all take."""
+    """Mark what needs a slow fixture or is listed in ``slow.txt``; and put files with slow tests first, for the last
+    worker to end decides how long all take."""
+    listed = {line for line in SLOW_TESTS.read_text("utf-8").splitlines() if line and not line.startswith("#")}
     for item in items:
-        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        is_listed = item.nodeid.partition("[")[0] in listed
+        if is_listed or not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])  # stable, so that a file's tests stay together and in order

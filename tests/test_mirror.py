@@ -73,3 +73,12 @@ def test_every_file_has_a_test_of_its_name_or_a_line_that_says_where_it_is_teste
 
 def test_no_line_is_about_a_file_that_is_gone() -> None:
     assert set(TESTED_ELSEWHERE) <= set(sources())
+
+
+def test_every_slow_test_that_is_listed_is_there() -> None:
+    lines = (TESTS / "slow.txt").read_text("utf-8").splitlines()
+    for line in lines:
+        if line and not line.startswith("#"):
+            file, _, names = line.partition("::")
+            source = (TESTS.parent / file).read_text("utf-8")
+            assert f"def {names.rpartition('::')[2]}(" in source, f"{line}: take the line out of tests/slow.txt"
