@@ -35,8 +35,9 @@ _LACKING = frozenset(
 _NOT_FORCED = "nothing can be forced to the disk where the run lies: a power cut may lose its newest files"
 _IN_THE_WAY = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.EBUSY})
 
-SETTLED_SECONDS = 60.0
-"""What was written to so long ago, by a process that is no more, is a leftover."""
+SETTLED_SECONDS = 24 * 60 * 60.0
+"""A file that was last written so long ago, by a process that is gone, is a leftover. A day, for another machine or
+container may share the folder: its processes are not seen here, and it may check an export long after writing it."""
 _WRITING = re.compile(r"\.i2i-(\d+)-\d+\.writing")
 _numbers = itertools.count()
 _swept: set[Path] = set()
