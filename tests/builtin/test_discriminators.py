@@ -9,7 +9,8 @@ from torch import nn
 from i2i.plugins.component_options import describe_options, parse_options
 
 from ..helpers.examples import examples
-from .discriminators.building import SPEC, build, count, smallest
+from ..helpers.networks import count
+from .discriminators.building import SPEC, build, smallest
 
 
 def test_published_parameter_counts():

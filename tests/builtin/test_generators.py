@@ -13,6 +13,7 @@ from i2i.builtin.generators import SPECS
 from i2i.plugins.component_options import describe_options, parse_options
 
 from ..helpers.examples import examples
+from ..helpers.networks import count
 
 SPEC = {spec.name: spec for spec in SPECS}
 MULTIPLE = {
@@ -29,10 +30,6 @@ MULTIPLE = {
 def build(name, in_channels=3, out_channels=3, **options):
     spec = SPEC[name]
     return spec.build(spec.options(**options), in_channels=in_channels, out_channels=out_channels)
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_names_and_multiples():

@@ -1,6 +1,5 @@
 """Discriminators by name, and what the patch discriminator computes, one line an operation."""
 
-import torch
 import torch.nn.functional as F
 
 from i2i.builtin.discriminators import SPECS
@@ -16,20 +15,6 @@ def build(name, in_channels=3, **options):
 
 def smallest(name, **options):
     return SPEC[name].smallest_size(SPEC[name].options(**options))
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def randomised(network):
-    generator = torch.Generator().manual_seed(5)
-    for name, tensor in network.state_dict().items():
-        if name.endswith("running_var"):
-            tensor.uniform_(0.5, 2, generator=generator)
-        elif tensor.is_floating_point():
-            tensor.normal_(0, 0.3, generator=generator)
-    return network
 
 
 def apply_norm(x, kind, state, key, training):

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from .building import build, patch_transcript, randomised, smallest
+from ...helpers.networks import randomised
+from .building import build, patch_transcript, smallest
 
 
 def test_multiscale_judges_average_pooled_images_from_fine_to_coarse():

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .building import NORM_KEYS, apply_norm, build, patch_transcript, randomised, smallest
+from ...helpers.networks import randomised
+from .building import NORM_KEYS, apply_norm, build, patch_transcript, smallest
 
 
 @pytest.mark.parametrize("training", [True, False])

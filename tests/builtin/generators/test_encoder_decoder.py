@@ -6,9 +6,7 @@ from torch import nn
 from i2i.builtin.generators.encoder_decoder import EncoderDecoderGenerator
 from i2i.builtin.generators.unet import UnetGenerator
 
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
+from ...helpers.networks import count
 
 
 def test_the_encoder_decoder_is_a_unet_of_which_only_the_skips_are_missing():

@@ -6,20 +6,7 @@ import torch.nn.functional as F
 
 from i2i.builtin.generators.resnet import PlainResidualBlock, ResnetGenerator
 
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def randomised(network):
-    """Weights, shifts and statistics far from their starting values, so that a forgotten one shows."""
-    generator = torch.Generator().manual_seed(5)
-    for name, tensor in network.state_dict().items():
-        if name.endswith("running_var"):
-            tensor.uniform_(0.5, 2, generator=generator)
-        elif tensor.is_floating_point():
-            tensor.normal_(0, 0.3, generator=generator)
-    return network
+from ...helpers.networks import count, randomised
 
 
 def norm_transcript(x, kind, state, key, training):

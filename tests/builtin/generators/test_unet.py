@@ -8,21 +8,9 @@ from torch import nn
 from i2i.builtin.generators.encoder_decoder import EncoderDecoderGenerator
 from i2i.builtin.generators.unet import UnetGenerator
 
+from ...helpers.networks import count, randomised
+
 NORM_KEYS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-
-
-def count(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def randomised(network):
-    generator = torch.Generator().manual_seed(5)
-    for name, tensor in network.state_dict().items():
-        if name.endswith("running_var"):
-            tensor.uniform_(0.5, 2, generator=generator)
-        elif tensor.is_floating_point():
-            tensor.normal_(0, 0.3, generator=generator)
-    return network
 
 
 class Transcript:

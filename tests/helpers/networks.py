@@ -1,0 +1,19 @@
+"""What the tests of all networks ask of one."""
+
+import torch
+
+
+def count(network):
+    """How many parameters a network has."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def randomised(network):
+    """Weights, shifts and statistics far from their starting values, so that a forgotten one shows."""
+    generator = torch.Generator().manual_seed(5)
+    for name, tensor in network.state_dict().items():
+        if name.endswith("running_var"):
+            tensor.uniform_(0.5, 2, generator=generator)
+        elif tensor.is_floating_point():
+            tensor.normal_(0, 0.3, generator=generator)
+    return network
