@@ -53,13 +53,14 @@ Call = Callable[[Image], Image]
 
 
 def export_both(folder: Path) -> dict[str, Path]:
-    """The ONNX file as it is, and with the norm that the runtimes have, without a check."""
+    """The ONNX file as it is, and with the operators that i2i 0.1.0 wrote, without a check."""
     paths = {EXACT: folder / "exact.onnx", OWN: folder / "own.onnx"}
     i2i.export(MODEL, paths[EXACT])
     with (
         mock.patch.object(onnx_file, "write_exact_norms"),
         mock.patch.object(exporter, "_require_agreement"),
         mock.patch.object(onnx_file, "_join_upsampling"),
+        mock.patch.object(onnx_file, "_bound_tanh"),
         mock.patch.object(comparison, "PAGE_SIDES", (256,)),
     ):
         i2i.export(MODEL, paths[OWN])

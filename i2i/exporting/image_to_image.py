@@ -27,11 +27,11 @@ class ImageGraph(nn.Module):
         self.multiple = multiple
 
     def forward(self, images: Tensor) -> Tensor:
-        """Pad and scale, translate, crop and round to the nearest level (halves to the even one)."""
+        """Pad and scale, translate, round to the nearest level (halves to the even one) and crop."""
         padded, kept_rows, kept_columns = _padded(images, self.multiple, (1, 2))  # while a value is one byte
         translations: Tensor = self.network(to_unit(padded.permute(0, 3, 1, 2).float()))
-        kept = translations.index_select(2, kept_rows).index_select(3, kept_columns)
-        return to_levels(kept).to(torch.uint8).permute(0, 2, 3, 1)
+        levels = to_levels(translations).to(torch.uint8).permute(0, 2, 3, 1)
+        return levels.index_select(1, kept_rows).index_select(2, kept_columns)  # while a value is one byte
 
 
 class TensorGraph(nn.Module):

@@ -25,7 +25,7 @@ from i2i.models import exported_record as metadata
 
 OPSET = 18
 """The one that PyTorch writes; the file says an older one if that is enough."""
-TANH_BOUND = "tanh_bound"
+TANH_BOUNDS = {"tanh_least": -20, "tanh_most": 20}
 
 
 def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Mapping[int, str]) -> None:
@@ -65,17 +65,19 @@ def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Ma
 def _bound_tanh(graph: onnx.GraphProto) -> None:
     """Keep what goes into tanh below where OpenCV's gives NaN, 44.4; from 10 on it is 1 in float32.
 
-    ``Min`` passes NaN on in ONNX Runtime, which a file of floats tells by it.
+    ``Clip`` becomes part of the convolution before it in runtimes, ``Min`` does not; ONNX Runtime's passes NaN on.
     """
     nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         if node.op_type == "Tanh":
             (given,) = node.input
-            nodes.append(helper.make_node("Min", [given, TANH_BOUND], [f"{given}_bounded"]))
+            nodes.append(helper.make_node("Clip", [given, *TANH_BOUNDS], [f"{given}_bounded"]))
             node.input[0] = f"{given}_bounded"
         nodes.append(node)
     if len(nodes) > len(graph.node):
-        graph.initializer.append(numpy_helper.from_array(np.array(20, np.float32), TANH_BOUND))
+        graph.initializer.extend(
+            numpy_helper.from_array(np.array(bound, np.float32), name) for name, bound in TANH_BOUNDS.items()
+        )
     del graph.node[:]
     graph.node.extend(nodes)
 

@@ -2,16 +2,15 @@
 
 ::
 
-    m        = mean(x)
-    pivot    = pixel if m is close to pixel else m      the first pixel of each plane
-    squares  = mean((x - pivot) ** 2)
-    centre   = pivot if squares is 0 else m
-    variance = squares - (centre - pivot) ** 2
+    mean     = mean of the means of rows
+    centre   = first pixel if first row and means of rows are each of one value, else mean
+    variance = mean((x - centre) ** 2)
     y        = (x - centre) / sqrt(variance + eps) * weight + bias
 
 Each mean is one along rows and then one along columns: a sum of one row is a thousandth as long as that of a plane, and
-so is what it is off by. With a pixel for a pivot, what is flat becomes exactly zero, and zeros add up to zero. The two
-differences are written as two, so that a runtime joins each with what follows and reads the plane once.
+so is what it is off by. Where a plane is flat, its mean would still differ from its pixels by what rounding did, which
+the division by a spread of nothing makes large; less the pixel itself it is exactly zero. Rows that are the same have
+the same rounded mean, however far that is from their pixels, so that flatness can be told from the means.
 """
 
 from __future__ import annotations
@@ -24,18 +23,15 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-CLOSE = 2.0**-13
-"""How far, as a share of it, a mean that was added up in float32 may lie from the one number that all were."""
+CLOSE = 2.0**-20
+"""How far apart, as a share of the mean, numbers may lie that count as one."""
 CONSTANTS: Mapping[str, npt.NDArray[Any]] = {
     "rows": np.array([2], np.int64),
     "columns": np.array([3], np.int64),
-    "plane": np.array([2, 3], np.int64),
-    "start": np.array([0, 0], np.int64),
-    "one_pixel": np.array([1, 1], np.int64),
+    "start": np.array([0], np.int64),
+    "one": np.array([1], np.int64),
     "per_channel": np.array([1, -1, 1, 1], np.int64),
     "close": np.array(CLOSE, np.float32),
-    "zero": np.array(0, np.float32),
-    "two": np.array(2, np.float32),
 }
 
 
@@ -77,30 +73,35 @@ class _Norm:
         x, weight, bias = node.input
         eps = next((attribute.f for attribute in node.attribute if attribute.name == "epsilon"), 1e-5)
 
-        mean = self._mean(x)
-        pixel = self._add("Slice", x, *map(self._constant, ("start", "one_pixel", "plane")))
-        apart = self._add("Abs", self._add("Sub", mean, pixel))
+        along_rows = self._add("ReduceMean", x, self._constant("columns"), keepdims=1)
+        mean = self._add("ReduceMean", along_rows, self._constant("rows"), keepdims=1)
+        first_row = self._add("Slice", x, *map(self._constant, ("start", "one", "rows")))
+        pixel = self._add("Slice", first_row, *map(self._constant, ("start", "one", "columns")))
+        apart = self._add("Add", self._spread(first_row, "columns"), self._spread(along_rows, "rows"))
         bound = self._add("Mul", self._add("Abs", mean), self._constant("close"))
-        pivot = self._add("Where", self._add("LessOrEqual", apart, bound), pixel, mean)
-        centred = self._add("Sub", x, pivot)
-        squares = self._mean(self._add("Pow", centred, self._constant("two")))
-        flat = self._add("Equal", squares, self._constant("zero"))
-        centre = self._add("Where", flat, pivot, mean)
-        rest = self._add("Sub", centre, pivot)
-        variance = self._add("Sub", squares, self._add("Mul", rest, rest))
-        spread = self._add("Sqrt", self._add("Add", variance, self._scalar(eps)))
-        scale = self._add("Reciprocal", spread)
-        normed = self._add("Sub", x, centre)
+        centre = self._add("Where", self._add("LessOrEqual", apart, bound), pixel, mean)
+        centred = self._add("Sub", x, centre)
+        variance = self._add("ReduceMean", self._mean_squares(centred), self._constant("rows"), keepdims=1)
+        deviation = self._add("Sqrt", self._add("Add", variance, self._scalar(eps)))
+        scale = self._add("Reciprocal", deviation)
         if weight not in weights or not (weights[weight] == 1).all():
             scale = self._add("Mul", scale, self._per_channel(weight))
         if bias in weights and not weights[bias].any():
-            self._add("Mul", normed, scale, output=self._name)
+            self._add("Mul", centred, scale, output=self._name)
         else:
-            self._add("Add", self._add("Mul", normed, scale), self._per_channel(bias), output=self._name)
+            self._add("Add", self._add("Mul", centred, scale), self._per_channel(bias), output=self._name)
 
-    def _mean(self, x: str) -> str:
-        along_rows = self._add("ReduceMean", x, self._constant("columns"), keepdims=1)
-        return self._add("ReduceMean", along_rows, self._constant("rows"), keepdims=1)
+    def _mean_squares(self, x: str) -> str:
+        """Of each row, from its length as a vector: no runtime writes the squares of all pixels for that."""
+        length = self._add("ReduceL2", x, self._constant("columns"), keepdims=1)
+        width = self._add("Cast", self._add("Shape", x, start=3), to=onnx.TensorProto.FLOAT)
+        return self._add("Div", self._add("Mul", length, length), width)
+
+    def _spread(self, x: str, along: str) -> str:
+        most, least = (
+            self._add(operator, x, self._constant(along), keepdims=1) for operator in ("ReduceMax", "ReduceMin")
+        )
+        return self._add("Sub", most, least)
 
     def _per_channel(self, name: str) -> str:
         """From ``[C]`` to ``[1, C, 1, 1]``, which runtimes compute once where it is a constant."""
