@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from i2i.config.run_config import Choice, RunConfig
 from i2i.errors import ConfigError, DataError, PluginError
-from i2i.plugins.calls import calling, mark
+from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
@@ -83,6 +84,7 @@ def build_method(
         pixel=make_loss(config.pixel_loss),
     )
     method: Method = build(manager, "method", config.method, parts=parts)
+    mark(method, replace(manager.find("method", config.method.name).called, parts=_called_parts(manager, config)))
     with calling(method, f"asking method {config.method.name} for its networks"):
         for networks in (method.generators, method.discriminators):
             for name, network in networks.items():
@@ -90,6 +92,18 @@ def build_method(
                     raise TypeError(f"network {name} must be a torch.nn.Module; got {type(network).__name__}")
         dict(method.buffers), [method.generators[name] for name in method.directions.values()]
     return method
+
+
+def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ...]:
+    """What a method is given, as messages name it."""
+    chosen = [
+        ("generator", config.generator),
+        *(("discriminator", choice) for choice in config.discriminators),
+        ("buffer", config.buffer),
+        ("loss", config.loss),
+        ("loss", config.pixel_loss),
+    ]
+    return tuple(manager.find(kind, choice.name).called for kind, choice in chosen)
 
 
 def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:

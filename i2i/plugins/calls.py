@@ -24,13 +24,23 @@ _MARK = "_i2i_called"
 
 @dataclass(frozen=True)
 class Called:
-    """A component that is called, as messages name it."""
+    """A component that is called, as messages name it.
+
+    Attributes:
+        kind: of component.
+        name: of the component.
+        package: the distribution that brought it.
+        version: that distribution's version.
+        module: the module that registered it.
+        parts: the components that it was given, and that it calls.
+    """
 
     kind: str
     name: str
     package: str
     version: str
     module: str
+    parts: tuple[Called, ...] = ()
 
     def __str__(self) -> str:
         return f"{'data set' if self.kind == 'dataset' else self.kind} {self.name!r} of package {self.owner}"
@@ -83,8 +93,7 @@ def calling(component: Any, doing: str, way_on: str = "") -> Iterator[None]:
 def explain(error: BaseException, component: Any, doing: str, way_on: str = "") -> I2IError:
     """The error to raise from an exception of a component; shows its traceback if that is asked for."""
     called = component if isinstance(component, Called) else _mark_of(component) or _unknown(component)
-    if os.environ.get(TRACE_VARIABLE):
-        sys.stderr.write("".join(traceback.format_exception(error)))
+    show_trace(error)
     way_on = f"; {way_on}" if way_on else ""
     if lacks_memory(error):
         return I2IError(
@@ -100,6 +109,12 @@ def explain(error: BaseException, component: Any, doing: str, way_on: str = "") 
     )
 
 
+def show_trace(error: BaseException) -> None:
+    """Print the traceback of what a component raised, if that is asked for."""
+    if os.environ.get(TRACE_VARIABLE):
+        sys.stderr.write("".join(traceback.format_exception(error)))
+
+
 def lacks_memory(error: BaseException) -> bool:
     """Whether memory was short: Python's error, torch's for a GPU (without importing it), or torch's for the CPU."""
     if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error):  # a class of its own is for GPUs only
@@ -108,16 +123,25 @@ def lacks_memory(error: BaseException) -> bool:
 
 
 def _culprit(trace: TracebackType | None, called: Called) -> Called:
-    """Whose code raised: of the frames from the innermost on, the first whose ``self`` was built by a component."""
+    """Whose code raised: of the frames from the innermost on, the first that belongs to a component.
+
+    That is where ``self`` was built by one; where there is none, as in a function, the module tells.
+    """
+    strangers = {top: each for each in (*called.parts, called) if (top := _top(each.module)) != "i2i"}
     frames = [frame for frame, _ in traceback.walk_tb(trace)]
     for frame in reversed(frames):
         found = _mark_of(frame.f_locals.get("self"))
         if found is not None:
             return found
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package == called.module.partition(".")[0] != "i2i":  # a function of the component that was called
-            return called
+        stranger = strangers.get(_top(str(frame.f_globals.get("__name__", ""))))
+        if stranger is not None:
+            return stranger
     return called
+
+
+def _top(module: str) -> str:
+    """The package that a module lies in."""
+    return module.partition(".")[0]
 
 
 def _unknown(built: Any) -> Called:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
 
 
 def notes_of(*datasets: Dataset) -> list[str]:
     """Sentences for the person who uses the data: the member ``notes``; none without it."""
-    return [str(note) for dataset in datasets for note in getattr(dataset, "notes", ())]
+    notes = []
+    for dataset in datasets:
+        with calling(dataset, "asking the data set for its notes"):
+            notes += [str(note) for note in getattr(dataset, "notes", ())]
+    return notes
 
 
 def sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]] | None:
     """Every (height, width) of the samples: the member ``sizes``; ``None`` without it, and samples are looked at."""
-    sizes: Iterable[tuple[int, int]] | None = getattr(dataset, "sizes", None)
-    return sizes
+    with calling(dataset, "asking the data set for its sizes"):
+        sizes = getattr(dataset, "sizes", None)
+        return None if sizes is None else [(int(height), int(width)) for height, width in sizes]
 
 
 def image_names_of(dataset: Dataset) -> Mapping[str, Sequence[str]]:
     """The sorted names of all images of ``"A"`` and ``"B"``: the member ``names``; empty without it."""
-    return {domain: sorted(names) for domain, names in getattr(dataset, "names", {}).items()}
+    with calling(dataset, "asking the data set for its names"):
+        return {domain: sorted(names) for domain, names in getattr(dataset, "names", {}).items()}

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
+from numbers import Integral
 from typing import Any, Literal, TypeVar
 
 import pluggy
@@ -30,6 +31,9 @@ from i2i.plugins.specs import SPECS, Spec
 ENTRY_POINT_GROUP = "i2i"
 BUILTIN_MODULE = "i2i.builtin.plugin"
 DISABLE_VARIABLE = "I2I_DISABLE_PLUGINS"
+
+SIZES = ("size_multiple", "smallest_size")
+"""The functions of specs that give a size."""
 
 SpecType = TypeVar("SpecType", bound=Spec)
 
@@ -163,11 +167,14 @@ class PluginManager:
         """Return what a function of a spec, such as ``size_multiple``, answers for these options.
 
         Raises:
-            PluginError: there is no such component, or its function fails.
+            PluginError: there is no such component, or its function fails or gives no size where one is asked for.
         """
         component = self.find(kind, name)
         with calling(component.called, f"asking {kind} {name} for its {question}"):
-            return getattr(component.spec, question)(options)
+            answer = getattr(component.spec, question)(options)
+            if question in SIZES and not (isinstance(answer, Integral) and int(answer) >= 1):
+                raise TypeError(f"{question} must give a whole number of pixels, 1 or more; got {shown(answer)}")
+        return answer
 
     def _disabling_name(self, plugin: Plugin) -> str:
         """What to put into ``I2I_DISABLE_PLUGINS`` to be rid of this plugin and, where that can be had, of no other."""

@@ -77,7 +77,12 @@ class Snapshot:
 
         Raises:
             CheckpointError: the checkpoint is damaged or was made by other networks.
+            PluginError: a component fails at it.
         """
+        with calling(self.method, f"resuming from {checkpoint.path}"):
+            return self._restore(checkpoint, rank)
+
+    def _restore(self, checkpoint: Checkpoint, rank: int) -> tuple[Position, bool]:
         try:
             shared = checkpoint.training_state()
             position = Position.from_state(shared["position"])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from i2i.errors import ConfigError, DivergedError, I2IError, PluginError
 from i2i.models.info import TranslatorInfo
-from i2i.plugins.calls import explain
+from i2i.plugins.calls import explain, show_trace
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers
 from i2i.translation.failures import cannot_translate, diverged
@@ -86,6 +86,8 @@ class NetworkRunner:
             raise
         except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
             height, width = batch.shape[2:]
+            show_trace(error)
+            generator += "" if self.info.package.startswith("i2i ") else f" of package {self.info.package}"
             raise cannot_translate(generator, len(batch), (height, width), error) from error
         except (Exception, SystemExit) as error:
             raise explain(error, self.network, f"{generator}: translating") from error

@@ -22,6 +22,7 @@ from i2i.plugins import (
     MethodSpec,
     Options,
 )
+from i2i.plugins.calls import calling
 from i2i.plugins.manager import Component, Plugin, PluginManager
 from i2i.plugins.specs import Spec
 
@@ -127,6 +128,17 @@ def test_a_method_gets_everything_that_was_chosen(manager):
     weights = [next(network.parameters()) for network in (*method.generators.values(), *method.discriminators.values())]
     assert not torch.equal(weights[0], weights[1])  # each network is drawn for itself
     assert not torch.equal(weights[2], weights[3])
+
+
+def test_a_loss_that_is_a_function_is_blamed_for_what_it_raises(manager, add):
+    theirs = {"__name__": "i2i_oak.distance"}
+    exec("def distance(image, target):\n    raise AssertionError('too near')", theirs)
+    add(dataclasses.replace(spec_of("loss", lambda _: theirs["distance"]), family="pixel"))
+    method = make(manager, resolve(pixel_loss="oak", settings=SMALL, manager=manager), {"A": 3, "B": 3})
+
+    told = r"step 1 failed: loss 'oak' of package i2i-oak 1\.2 raised AssertionError: too near"
+    with pytest.raises(PluginError, match=told), calling(method, "step 1"):
+        method.pixel(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))
 
 
 def test_a_loss_that_is_a_module_moves_to_the_device(manager, add):

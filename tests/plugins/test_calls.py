@@ -101,3 +101,14 @@ def test_the_traceback_is_shown_to_who_asks_for_it(monkeypatch, capsys):
     monkeypatch.setenv("I2I_TRACE_PLUGINS", "1")
     raised(part(error=ValueError("odd")))
     assert "in step" in capsys.readouterr().err
+
+
+def test_a_function_among_the_parts_is_blamed_by_its_module():
+    bark = Called("loss", "bark", "i2i-bark", "0.1", "i2i_bark.plugin")
+    method = Called("method", "cyclegan", "i2i", "0.1", "i2i.builtin.plugin", parts=(OAK, bark))
+    theirs = {"__name__": "i2i_bark.distance"}
+    exec("def distance():\n    raise AssertionError('too near')", theirs)
+
+    told = r"loss 'bark' of package i2i-bark 0\.1 raised AssertionError: too near"
+    with pytest.raises(PluginError, match=told), calling(method, "step 3"):
+        theirs["distance"]()

@@ -2,6 +2,9 @@
 
 from types import SimpleNamespace
 
+import pytest
+
+from i2i.errors import PluginError
 from i2i.plugins.dataset_members import image_names_of, notes_of, sizes_of
 
 SILENT = SimpleNamespace()
@@ -16,3 +19,18 @@ def test_members_that_are_there_are_told():
 
 def test_members_that_are_not_there_are_empty_or_unknown():
     assert (notes_of(SILENT), sizes_of(SILENT), image_names_of(SILENT)) == ([], None, {})
+
+
+@pytest.mark.parametrize("ask", [image_names_of, notes_of, sizes_of])
+def test_a_member_that_fails_is_explained(ask):
+    class Broken:
+        @property
+        def names(self):
+            raise AssertionError("no index")
+
+        notes = sizes = names
+
+    with pytest.raises(
+        PluginError, match=r"asking the data set for its \w+ failed: .*'Broken'.* raised AssertionError"
+    ):
+        ask(Broken())

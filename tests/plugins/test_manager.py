@@ -13,7 +13,7 @@ import pytest
 
 from i2i.api import create
 from i2i.errors import PluginError
-from i2i.plugins import GeneratorSpec, LossSpec
+from i2i.plugins import GeneratorSpec, LossSpec, Options
 from i2i.plugins.manager import Plugin, PluginManager
 
 Install = Callable[..., str]
@@ -333,3 +333,12 @@ def test_a_package_that_pip_installed_is_found_in_a_fresh_process(tmp_path: Path
     found = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
 
     assert found.stdout.strip() == "i2i-willow 0.3 One of the tests."
+
+
+@pytest.mark.parametrize("answer", ["'16'", "0", "None"])
+def test_a_size_that_is_none_names_the_package(install: Install, answer: str) -> None:
+    spec = SPEC.replace("build=print", f"build=print, size_multiple=lambda _: {answer}")
+    install("i2i-oak", hooks(f"@hookimpl\ndef i2i_generators():\n    return [{spec}]"))
+
+    with pytest.raises(PluginError, match=r"'maple' of package i2i-oak 1\.2 raised TypeError: size_multiple must give"):
+        PluginManager({}).ask("generator", "maple", "size_multiple", Options())

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from i2i.config.run_config import OptimizerOptions, ScheduleOptions
-from i2i.errors import CheckpointError
+from i2i.errors import CheckpointError, PluginError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.models.state import random_state, seed_everything
 from i2i.training.position import Position
@@ -141,6 +141,19 @@ def test_a_checkpoint_of_other_networks_is_refused(tmp_path):
 
     with pytest.raises(CheckpointError, match=r"(?s)does not fit this run's config\.yaml: .*was config\.yaml changed"):
         new(width=5).restore(checkpoint, rank=0)
+
+
+def test_a_buffer_that_fails_on_resuming_is_explained(tmp_path, monkeypatch):
+    snapshot = new()
+    checkpoint = save(snapshot, tmp_path, Position(step=1, samples=4))
+
+    def fail(_):
+        raise AssertionError("no number")
+
+    resumed = new()
+    monkeypatch.setattr(resumed.method.buffers["A"], "load_state_dict", fail)
+    with pytest.raises(PluginError, match=r"resuming from .* failed: .* raised AssertionError: no number"):
+        resumed.restore(checkpoint, rank=0)
 
 
 def test_more_epochs_than_the_samples_could_fill_are_refused(tmp_path):

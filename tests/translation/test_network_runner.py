@@ -1,5 +1,7 @@
 """A batch through a generator: what comes out is checked, and what goes wrong is named."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -81,3 +83,11 @@ def test_layers_of_tiles_are_computed_as_the_network_is(info):
         output = runner.network(torch.zeros(1, 3, 4, 4))
     assert output.dtype == torch.bfloat16
     assert not output.requires_grad
+
+
+def test_a_refusal_by_a_strangers_network_names_its_package_and_shows_where_if_asked(info, monkeypatch, capsys):
+    monkeypatch.setenv("I2I_TRACE_PLUGINS", "1")
+    theirs = dataclasses.replace(info, generator="oak", package="i2i-oak 1.2")
+    with pytest.raises(DataError, match=r"generator oak of package i2i-oak 1\.2 cannot translate 2 images"):
+        run(nn.Conv2d(4, 3, 1), theirs)
+    assert "Traceback" in capsys.readouterr().err
