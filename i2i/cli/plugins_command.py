@@ -57,6 +57,12 @@ def list_(kind: str | None, as_json: bool) -> None:
         for plugin in missing:
             reason = f": {plugin.problem}" if plugin.problem else " by I2I_DISABLE_PLUGINS"
             say(f"  {plugin.name} ({plugin.package} {plugin.version}) {plugin.status}{reason}", lines=True)
+    newer = [plugin for plugin in installed.plugins if plugin.passed_over]
+    if newer:
+        say()
+        say("Passed over, for this i2i has no such hooks; a later one may:")
+        for plugin in newer:
+            say(f"  {plugin.name} ({plugin.package} {plugin.version}): {', '.join(plugin.passed_over)}", lines=True)
 
 
 @plugins.command(cls=Command)

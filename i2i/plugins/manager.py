@@ -49,6 +49,7 @@ class Plugin:
         module: the dotted module name.
         status: ``"loaded"``, ``"failed"`` or ``"disabled"``.
         problem: one line, for a plugin that failed.
+        passed_over: its optional hooks that this i2i does not know: a later one may.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Plugin:
     module: str
     status: Literal["loaded", "failed", "disabled"]
     problem: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ class PluginManager:
         try:
             module = load()
             self._pluggy.register(module, name=registered)
-            specs = self._collect(module)
+            specs, passed_over = self._collect(module)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a plugin's module does, sys.exit() included, i2i continues
@@ -202,13 +204,19 @@ class PluginManager:
             self.plugins.append(replace(plugin, status="failed", problem=problem))
             return
         self._trace(f"loaded {plugin.name} in {1000 * (time.perf_counter() - begin):.0f} ms")
+        plugin = replace(plugin, passed_over=passed_over)
         self.plugins.append(plugin)
         for spec in specs:
             self._components[spec.kind, spec.name].append(Component(spec, plugin))
 
-    def _collect(self, module: Any) -> list[Spec]:
-        """Call each hook of one plugin on its own, so that a failure has one owner."""
+    def _collect(self, module: Any) -> tuple[list[Spec], tuple[str, ...]]:
+        """Call each hook of one plugin on its own, so that a failure has one owner.
+
+        Returns:
+            What they return, and the optional hooks that are not known.
+        """
         collected: list[Spec] = []
+        passed_over: list[str] = []
         callers = self._pluggy.get_hookcallers(module) or []
         if not callers:
             raise _BadPluginError(
@@ -216,18 +224,24 @@ class PluginManager:
                 f"named after one of {', '.join(HOOKS)}"
             )
         for caller in callers:
-            if not caller.has_spec():
-                raise _BadPluginError(f"there is no hook called {caller.name!r}{did_you_mean(caller.name, HOOKS)}")
-            for implementation in caller.get_hookimpls():
-                if implementation.plugin is module:
-                    specs = _check_specs(caller.name, implementation.function())
-                    self._trace(f"{caller.name} returned {', '.join(spec.name for spec in specs) or 'nothing'}")
-                    collected.extend(specs)
+            (implementation,) = [each for each in caller.get_hookimpls() if each.plugin is module]
+            if caller.has_spec():
+                specs = _check_specs(caller.name, implementation.function())
+                self._trace(f"{caller.name} returned {', '.join(spec.name for spec in specs) or 'nothing'}")
+                collected.extend(specs)
+            elif implementation.optionalhook:
+                self._trace(f"{caller.name} is passed over: this i2i has no such hook, and it is optional")
+                passed_over.append(caller.name)
+            else:
+                raise _BadPluginError(
+                    f"there is no hook called {caller.name!r}{did_you_mean(caller.name, HOOKS)}; one that only a "
+                    "later i2i knows is marked @hookimpl(optionalhook=True)"
+                )
         names = [(spec.kind, spec.name) for spec in collected]
         for kind, spec_name in names:
             if names.count((kind, spec_name)) > 1:
                 raise _BadPluginError(f"it registers {kind} {spec_name!r} more than once")
-        return collected
+        return collected, tuple(sorted(passed_over))
 
 
 class _BadPluginError(Exception):

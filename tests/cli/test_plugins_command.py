@@ -88,6 +88,15 @@ def test_list_tells_what_is_not_loaded_and_why(install):
     assert {plugin["name"]: plugin["status"] for plugin in plugins}["broken"] == "failed"
 
 
+def test_list_tells_which_hooks_are_of_a_later_i2i(install):
+    install("i2i-pass", f"{GOOD}\n\n@hookimpl(optionalhook=True)\ndef i2i_portals():\n    return []\n")
+    result = invoke("list")
+
+    assert "this i2i has no such hooks; a later one may:\n  pass (i2i-pass 1.2.3): i2i_portals" in result.stdout
+    plugins = json.loads(invoke("list", "--json").stdout)["plugins"]
+    assert {plugin["name"]: plugin["passed_over"] for plugin in plugins}["pass"] == ["i2i_portals"]
+
+
 def test_show_tells_type_bounds_default_and_description(install):
     install("i2i-pass", GOOD)
     result = invoke("show", "buffer", "pass")

@@ -342,3 +342,45 @@ def test_a_size_that_is_none_names_the_package(install: Install, answer: str) ->
 
     with pytest.raises(PluginError, match=r"'maple' of package i2i-oak 1\.2 raised TypeError: size_multiple must give"):
         PluginManager({}).ask("generator", "maple", "size_multiple", Options())
+
+
+FOR_A_LATER_I2I = hooks(
+    f"""
+    @hookimpl
+    def i2i_generators():
+        return [{SPEC}]
+
+    @hookimpl(optionalhook=True)
+    def i2i_portals(door, *, width=1):
+        from i2i.plugins import PortalSpec
+
+        return [PortalSpec(name="gate")]
+    """
+)
+
+
+def test_an_optional_hook_of_a_later_i2i_is_passed_over(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("i2i-oak", FOR_A_LATER_I2I)
+
+    manager = PluginManager({"I2I_TRACE_PLUGINS": "1"})
+
+    assert manager.find("generator", "maple").plugin.passed_over == ("i2i_portals",)
+    assert plugin_of(manager, "i2i-oak").status == "loaded"
+    assert not warnings_about(manager, "i2i-oak")
+    assert "i2i plugins: i2i_portals is passed over: this i2i has no such hook" in capsys.readouterr().err
+
+
+def test_a_plugin_of_optional_hooks_alone_loads_with_nothing(install: Install) -> None:
+    install(
+        "i2i-oak", hooks("@hookimpl(optionalhook=True)\ndef i2i_portals():\n    raise RuntimeError('never called')")
+    )
+
+    plugin = plugin_of(PluginManager({}), "i2i-oak")
+
+    assert (plugin.status, plugin.passed_over) == ("loaded", ("i2i_portals",))
+
+
+def test_an_optional_hook_that_is_known_is_used(install: Install) -> None:
+    install("i2i-oak", hooks(f"@hookimpl(optionalhook=True)\ndef i2i_generators():\n    return [{SPEC}]"))
+
+    assert PluginManager({}).find("generator", "maple").plugin.passed_over == ()
