@@ -160,6 +160,11 @@ def size_multiple(manager: PluginManager, choice: Choice) -> int:
     return int(manager.ask("generator", choice.name, "size_multiple", choice.options))
 
 
+def smallest_size(manager: PluginManager, choice: Choice) -> int:
+    """The least H and W that the generator translates."""
+    return int(manager.ask("generator", choice.name, "smallest_size", choice.options))
+
+
 def _seeds(first: int) -> Iterator[int]:
     random = torch.Generator().manual_seed(first)
     while True:

@@ -71,13 +71,13 @@ def tolerance(raw: bool) -> float:
     return RAW_TOLERANCE if raw else LEVEL_TOLERANCE
 
 
-def batch_shapes(multiple: int) -> list[tuple[int, int, int]]:
+def batch_shapes(multiple: int, smallest: int = 1) -> list[tuple[int, int, int]]:
     """``(images, height, width)`` of the batches: a size that needs no padding, and each kind of padding.
 
     The second is too small to be mirrored that far, so that its edges are repeated; the others are mirrored up to one
     and several multiples. Batches differ in size, too.
     """
-    side, _ = padded_size((1, 1), multiple)
+    side, _ = padded_size((1, 1), multiple, smallest)
     return [(1, side, side), (3, 5, 7), (1, side + 1, 2 * side - 3), (2, side - 3, 2 * side + multiple // 2 + 1)]
 
 
@@ -170,7 +170,7 @@ def _batches(info: TranslatorInfo) -> dict[str, npt.NDArray[np.uint8]]:
     """Images ``[N, H, W, C]`` of smooth shapes and noise: flat ones tell rounding apart, not programs."""
     random = np.random.default_rng(SEED)
     batches = {}
-    for images, height, width in batch_shapes(info.size_multiple):
+    for images, height, width in batch_shapes(info.size_multiple, info.smallest_size):
         phases = random.uniform(0, 2 * np.pi, (2, images, 1, 1, info.in_channels))
         down, across = np.mgrid[:height, :width] / 6
         waves = np.sin(down[None, :, :, None] + phases[0]) + np.sin(across[None, :, :, None] + phases[1])

@@ -136,7 +136,7 @@ def export_model(
     standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
     if file_format == "torch":
         standard = with_half_filters(standard)
-    graph = TensorGraph(standard, info.size_multiple) if raw else ImageGraph(standard, info.size_multiple)
+    graph = (TensorGraph if raw else ImageGraph)(standard, info.size_multiple, info.smallest_size)
     with working("tracing the generator"):
         program = _trace(graph, info, file_format, raw=raw)
     try:
@@ -175,7 +175,8 @@ def _with_standard_operators(manager: PluginManager, network: nn.Module, info: T
 
 
 def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool) -> ExportedProgram:
-    _, height, width = batch_shapes(info.size_multiple)[-1]  # sizes that are equal or 1 would be taken for constants
+    # Sizes that are equal or 1 would be taken for constants.
+    _, height, width = batch_shapes(info.size_multiple, info.smallest_size)[-1]
     shape = (2, info.in_channels, height, width) if raw else (2, height, width, info.in_channels)
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
     open_sizes = dict.fromkeys(_open_places(raw), Dim.DYNAMIC)

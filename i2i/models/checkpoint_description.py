@@ -16,6 +16,7 @@ from i2i.plugins.specs import DirectionName
 
 MOST_STEPS = 10**15
 MOST_CHANNELS = 10_000
+LONGEST_SIDE = 10_000
 MOST_PROCESSES = 100_000
 _LONGEST_SHOWN = 60
 _PLAIN_NAME = re.compile(r"[^/\\:\0]+")
@@ -30,6 +31,7 @@ def _plain_name(name: str) -> str:
 Name = Annotated[str, AfterValidator(_plain_name)]
 Count = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 Channels = Annotated[int, Field(ge=1, le=MOST_CHANNELS)]
+Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
 
 
@@ -47,6 +49,7 @@ class _Generator(_Part):
     component: _Component | None = None
     in_channels: Channels | None = None
     out_channels: Channels | None = None
+    smallest_size: Side | None = None
     package: str | None = None
     moving_average: bool = False
 
@@ -119,7 +122,8 @@ class _Record(_Part):
     in_channels: Channels
     out_channels: Channels
     value_range: Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]
-    size_multiple: Annotated[int, Field(ge=1, le=MOST_CHANNELS)]
+    size_multiple: Side
+    smallest_size: Side = 1
     background: Colour
     max_pixels: Annotated[int, Field(ge=1)]
     inference: Literal["deterministic", "paper"]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from i2i._version import __version__
-from i2i.config.components import build, size_multiple
+from i2i.config.components import build, size_multiple, smallest_size
 from i2i.config.run_config import Choice
 from i2i.environment.packages import pip_install
 from i2i.errors import CheckpointError, ConfigError, PluginError
@@ -36,6 +36,7 @@ class _Entry:
         generator: the component's name.
         values: the component's options, as they were written.
         package: the package and version that brought it when it was trained.
+        smallest_size: the least height and width that it took then; 1 where the checkpoint is of i2i 0.1.
     """
 
     key: str
@@ -45,6 +46,7 @@ class _Entry:
     package: str
     in_channels: int
     out_channels: int
+    smallest_size: int
     moving_average: bool
 
 
@@ -89,6 +91,7 @@ def load_generator(
         options=choice.options.model_dump(mode="json"),
         versions={"i2i": __version__, "torch": torch.__version__, name: number},
         size_multiple=size_multiple(manager, choice),
+        smallest_size=max(entry.smallest_size, smallest_size(manager, choice)),
         **about,
     )
     return network, info
@@ -122,6 +125,7 @@ def _entry(checkpoint: Checkpoint, direction: str | None) -> _Entry:
         package=str(entry.get("package", "unknown")),
         in_channels=int(entry["in_channels"]),
         out_channels=int(entry["out_channels"]),
+        smallest_size=int(entry.get("smallest_size") or 1),
         moving_average=bool(entry.get("moving_average", False)),
     )
 

@@ -33,6 +33,7 @@ class TranslatorInfo:
         out_channels: channels of the images that come out.
         value_range: least and greatest value of the network's images.
         size_multiple: what the network wants heights and widths to be multiples of; images are padded to it.
+        smallest_size: the least height and width it takes; smaller images are padded to it, and all to 16 pixels.
         background: the colour ``#rrggbb`` that transparent images are laid over.
         max_pixels: files with more pixels are refused.
         inference: ``"deterministic"``, or ``"paper"``: dropout stays on and batch norm takes the image's statistics.
@@ -63,6 +64,7 @@ class TranslatorInfo:
     metrics: Mapping[str, float]
     notes: tuple[str, ...] = ()
     chosen: str = ""
+    smallest_size: int = 1
 
     @property
     def origin(self) -> str:

@@ -18,7 +18,6 @@ from i2i.errors import DataError, DivergedError, I2IError, PluginError, printabl
 from i2i.images.reading import TooManyPixelsError, UnknownFormatError, UnusableImageError
 from i2i.images.writing import encoded
 from i2i.serving.messages import ModelInfo, ModelOptions, OfferedDirection, Refusal, Translation, TranslationJob
-from i2i.tensors.padding import padded_size
 from i2i.translation.kinds import require_pictures
 from i2i.translation.pictures import Frame, read_frame, translate_picture
 from i2i.translation.translator import Translator
@@ -104,7 +103,7 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
         content = io.BytesIO(job.content)
         opaque, frame = read_frame(content, translator.info, job.format_name, max_pixels=job.max_pixels)
         width, height = opaque.size
-        rows, columns = padded_size((height, width), translator.info.size_multiple)
+        rows, columns = translator.padded_size((height, width))
         if rows * columns > MOST_PADDING * job.max_pixels:
             return Refusal(
                 413, f"the image has {width} x {height} pixels, which this network pads to {columns} x {rows}: too many"

@@ -11,21 +11,26 @@ SMALLEST_SIDE = 16
 Size = tuple[int, int]
 
 
-def padded_size(size: Size, multiple: int) -> Size:
-    """Return the least ``(height, width)`` that is a multiple, no smaller than ``size`` or ``SMALLEST_SIDE``."""
-    height, width = (-(-max(side, SMALLEST_SIDE) // multiple) * multiple for side in size)
+def padded_size(size: Size, multiple: int, smallest: int = 1) -> Size:
+    """The least ``(height, width)`` that a network takes and that holds an image.
+
+    Args:
+        size: height and width of the image.
+        multiple: what both sides must be multiples of.
+        smallest: what neither side may be below, where that is more than ``SMALLEST_SIDE``.
+    """
+    height, width = (-(-max(side, SMALLEST_SIDE, smallest) // multiple) * multiple for side in size)
     return height, width
 
 
-def pad(images: Tensor, multiple: int) -> Tensor:
-    """Pad ``[N, C, H, W]`` to :func:`padded_size`, as evenly as can be on both sides.
+def pad(images: Tensor, size: Size) -> Tensor:
+    """Pad ``[N, C, H, W]`` to a ``(height, width)`` that is no smaller, as evenly as can be on both sides.
 
     A side is mirrored outwards at its edge; where more is needed than the side has to mirror, its edge is repeated.
     """
     height, width = images.shape[2:]
-    new_height, new_width = padded_size((height, width), multiple)
-    images = _pad_side(images, 2, new_height - height)
-    return _pad_side(images, 3, new_width - width)
+    images = _pad_side(images, 2, size[0] - height)
+    return _pad_side(images, 3, size[1] - width)
 
 
 def crop(images: Tensor, size: Size) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from i2i.config.components import smallest_size
 from i2i.config.run_config import Choice, RunConfig
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
@@ -69,6 +70,7 @@ def _describe_generator(
         "component": config.generator.to_dict(),
         "in_channels": None if direction is None else dataset.channels[Direction(direction).source],
         "out_channels": None if direction is None else dataset.channels[Direction(direction).target],
+        "smallest_size": smallest_size(manager, config.generator),
         "package": _package_of(manager, "generator", config.generator),
         "moving_average": moving_average,
     }

@@ -14,6 +14,7 @@ from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
 from i2i.tensors.devices import check_device
+from i2i.tensors.padding import Size
 from i2i.tensors.pixels import to_uint8, to_unit, unrounded_levels
 from i2i.tensors.tracing import TRACING
 from i2i.translation.failures import cannot_translate, diverged
@@ -94,13 +95,16 @@ class ExportedRunner:
     """
 
     precision: Precision = "fp32"
-    multiple = None
 
     def __init__(self, function: Function, info: TranslatorInfo, *, raw: bool, device: torch.device) -> None:
         self.info = info
         self.raw = raw
         self.device = device
         self._function = function
+
+    def padded_size(self, size: Size) -> Size:
+        """The same: the file pads."""
+        return size
 
     def move(self, device: str | torch.device) -> None:
         """Do nothing, if that is where it computes.

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
 from i2i.images.reading import UnusableImageError, size_of
-from i2i.tensors.padding import padded_size
 from i2i.tensors.pixels import to_picture
 from i2i.translation.kinds import require_pictures, to_tensor
 from i2i.translation.pictures import Frame, read_frame, write_framed
@@ -143,11 +142,11 @@ def _take_batch(translator: Translator, reading: deque[_Reading], batch_size: in
         job, future = reading[0]
         try:
             image, frame = future.result()
-        except UnusableImageError as error:
+            size = translator.padded_size((image.shape[2], image.shape[3]))
+        except (UnusableImageError, DataError) as error:
             taken.append(job.failed(str(error)))
         else:
-            height, width = image.shape[2:]
-            sizes.append(padded_size((height, width), translator.info.size_multiple))
+            sizes.append(size)
             if sizes[-1] != sizes[0]:
                 break
             taken.append((job, image, frame))

@@ -14,6 +14,7 @@ from i2i.models.info import TranslatorInfo
 from i2i.plugins.calls import explain, show_trace
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers
+from i2i.tensors.padding import Size, padded_size
 from i2i.translation.failures import cannot_translate, diverged
 
 Precision = Literal["fp32", "bf16"]
@@ -48,10 +49,9 @@ class NetworkRunner:
         self.precision: Precision = precision
         self.move(device)
 
-    @property
-    def multiple(self) -> int:
-        """What heights and widths of a batch must be multiples of."""
-        return self.info.size_multiple
+    def padded_size(self, size: Size) -> Size:
+        """The ``(height, width)`` that images of this size must be padded to."""
+        return padded_size(size, self.info.size_multiple, self.info.smallest_size)
 
     def move(self, device: str | torch.device) -> None:
         """Compute on another device from now on.
@@ -63,7 +63,7 @@ class NetworkRunner:
         self.network.to(self.device)
 
     def run(self, batch: Tensor) -> Tensor:
-        """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1], whose sides are multiples of :attr:`multiple`.
+        """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1], of a size from :meth:`padded_size`.
 
         Under ``"paper"`` inference images are computed one by one: neither dropout nor the statistics of batch norm
         depend on what is translated beside an image.

@@ -16,7 +16,7 @@ from torch import Tensor
 from i2i.errors import ConfigError
 from i2i.models.info import TranslatorInfo
 from i2i.tensors.inference import torchs_own_settings
-from i2i.tensors.padding import Size, crop, pad, padded_size
+from i2i.tensors.padding import Size, crop, pad
 from i2i.translation.kinds import PreparedImage, from_opaque, open_picture, prepare
 from i2i.translation.network_runner import Precision
 
@@ -39,9 +39,8 @@ class Runner(Protocol):
     def device(self) -> torch.device:
         """Where it computes."""
 
-    @property
-    def multiple(self) -> int | None:
-        """What heights and widths are padded to multiples of, or None: any size is taken as it is."""
+    def padded_size(self, size: Size) -> Size:
+        """The ``(height, width)`` that images of this size must be padded to; a DataError for a size it refuses."""
 
     def move(self, device: str | torch.device) -> None:
         """Compute on another device from now on; a ConfigError where that cannot be."""
@@ -165,29 +164,30 @@ class Translator:
         """
         groups: dict[Size, list[int]] = defaultdict(list)
         for place, image in enumerate(images):
-            groups[self._size_in_batch(image)].append(place)
+            groups[self.padded_size((image.shape[2], image.shape[3]))].append(place)
         outputs: dict[int, Tensor] = {}
         for size, places in groups.items():
             group = [images[place] for place in places]
             if self.tiling is not None and self.tiling.applies(size, sum(map(len, group))):
                 results = [self.tiling.translate(image).to(self.device) for image in group]
             else:
-                results = self._run(group)
+                results = self._run(group, size)
             outputs.update(zip(places, results, strict=True))
         return [outputs[place] for place in range(len(images))]
 
-    def _size_in_batch(self, image: Tensor) -> Size:
-        height, width = image.shape[2:]
-        return (height, width) if self.runner.multiple is None else padded_size((height, width), self.runner.multiple)
+    def padded_size(self, size: Size) -> Size:
+        """The ``(height, width)`` that images of this size are padded to.
 
-    def _run(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Translate, at once, images that have one size once they are padded."""
-        multiple = self.runner.multiple
-        padded = images if multiple is None else [pad(image, multiple) for image in images]
+        Raises:
+            DataError: images of this size are refused.
+        """
+        return self.runner.padded_size(size)
+
+    def _run(self, images: Sequence[Tensor], size: Size) -> list[Tensor]:
+        """Translate, at once, images that are padded to one size."""
+        padded = [pad(image, size) for image in images]
         batch = torch.cat([image.to(padded[0].device) for image in padded])
         parts = torch.split(self.runner.run(batch), [len(image) for image in images])
-        if multiple is None:
-            return list(parts)
         return [crop(part, (image.shape[2], image.shape[3])) for part, image in zip(parts, images, strict=True)]
 
     @torchs_own_settings()

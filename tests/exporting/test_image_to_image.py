@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from i2i.exporting.image_to_image import ImageGraph, TensorGraph
-from i2i.tensors.padding import crop, pad
+from i2i.tensors.padding import crop, pad, padded_size
 from i2i.tensors.pixels import to_uint8
 
 from ..helpers.examples import examples
@@ -26,15 +26,16 @@ class Watched(nn.Module):
 
 
 @settings(max_examples=examples(150), deadline=None)
-@given(height=SIDES, width=SIDES, multiple=MULTIPLES)
-def test_padding_and_cropping_are_the_translators(height, width, multiple):
+@given(height=SIDES, width=SIDES, multiple=MULTIPLES, smallest=st.sampled_from([1, 40, 64]))
+def test_padding_and_cropping_are_the_translators(height, width, multiple, smallest):
     images = torch.rand(2, 3, height, width) * 2 - 1
     network = Watched()
 
-    result = TensorGraph(network, multiple)(images)
+    result = TensorGraph(network, multiple, smallest)(images)
 
-    assert torch.equal(network.given, pad(images, multiple))
-    assert torch.equal(result, crop(Watched()(pad(images, multiple)), (height, width)))
+    padded = pad(images, padded_size((height, width), multiple, smallest))
+    assert torch.equal(network.given, padded)
+    assert torch.equal(result, crop(Watched()(padded), (height, width)))
 
 
 def test_every_level_comes_back_as_itself():

@@ -43,6 +43,7 @@ class Named:
     def __init__(self, translator, translate=None, **said):
         self.device, self.tiling = translator.device, None
         self.translate = translate or translator.translate
+        self.padded_size = translator.padded_size
         self.info = SimpleNamespace(**{**vars(translator.info), **said})
 
 

@@ -38,6 +38,7 @@ def estimate(
     *,
     side: int,
     multiple: int,
+    smallest: int = 1,
     device: torch.device,
     progress: Progress = lambda _: None,
 ) -> None:
@@ -49,8 +50,9 @@ def estimate(
         image: the size of the image, a multiple of ``multiple``.
         source: the image.
         sink: what takes the result.
-        side: of the tiles, in pixels; made a multiple of ``multiple``.
+        side: of the tiles, in pixels; made a multiple of ``multiple`` that is no smaller than ``smallest``.
         multiple: what the network wants heights and widths to be multiples of.
+        smallest: the least height and width that the network takes.
         device: where to compute.
         progress: see :data:`~i2i.translation.tiles.compute.Progress`.
 
@@ -60,8 +62,8 @@ def estimate(
     with _plain_norms(network):
         learnt: list[Pointwise] = []
         with _Learning(learnt):
-            run(_sample(source, image, side, multiple).to(device))
-        rows, columns = (_places(size, side, multiple) for size in image[1:])
+            run(_sample(source, image, max(side // 2, smallest), multiple).to(device))
+        rows, columns = (_places(size, max(side, smallest), multiple) for size in image[1:])
         blending = _Blending(sink, image)
         total = len(rows) * len(columns)
         for number, (row, column) in enumerate((row, column) for row in rows for column in columns):
@@ -73,10 +75,10 @@ def estimate(
         blending.finish()
 
 
-def _sample(source: Source, image: Extent, side: int, multiple: int) -> Tensor:
+def _sample(source: Source, image: Extent, half: int, multiple: int) -> Tensor:
     """Squares spread evenly from edge to edge, ``[N, C, s, s]``; a small image as a whole."""
     _, height, width = image
-    half = -(-max(side // 2, 1) // multiple) * multiple
+    half = -(-half // multiple) * multiple
     if height * width <= SAMPLES * half * half or min(height, width) < half:
         return source.read(image.box) if height * width <= SAMPLES * half * half else _strips(source, image, half)
     tops, lefts = (

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.errors import DivergedError
-from i2i.tensors.padding import Size, padded_size, side_padding
+from i2i.tensors.padding import Size, side_padding
 from i2i.tensors.pixels import to_picture
 from i2i.translation.kinds import to_tensor
 from i2i.translation.tiles.boxes import Box, Extent, Span
@@ -62,12 +62,12 @@ class PictureSource:
 
 
 class PaddedSource:
-    """A source padded as :func:`~i2i.tensors.padding.pad` pads images; each tile is padded as it is read."""
+    """A source padded to a size as :func:`~i2i.tensors.padding.pad` pads images; each tile is padded as it is read."""
 
-    def __init__(self, source: SizedSource, channels: int, multiple: int) -> None:
+    def __init__(self, source: SizedSource, channels: int, size: Size) -> None:
         self._source = source
         height, width = source.size
-        self.size = padded_size(source.size, multiple)
+        self.size = size
         above, below, vertical = side_padding(height, self.size[0])
         left, right, horizontal = side_padding(width, self.size[1])
         self.offset = (above, left)

@@ -11,7 +11,7 @@ from torch import Tensor
 from i2i.environment.available_memory import available_memory
 from i2i.errors import ConfigError
 from i2i.tensors.inference import torchs_own_settings
-from i2i.tensors.padding import Size, padded_size
+from i2i.tensors.padding import Size
 from i2i.translation.failures import cannot_translate
 from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.tiles.boxes import Extent
@@ -80,7 +80,7 @@ class Tiling:
 
     def untiled_bytes(self, size: Size, count: int = 1) -> int:
         """Bytes that the network takes for images as a whole, about."""
-        height, width = padded_size(size, self._info.size_multiple)
+        height, width = self._runner.padded_size(size)
         return int(self._bytes_a_pixel * height * width * count)
 
     @torchs_own_settings()
@@ -128,7 +128,7 @@ class Tiling:
     @torchs_own_settings()
     def _compute(self, source: SizedSource, sink: Sink, progress: Progress) -> None:
         info = self._info
-        padded = PaddedSource(source, info.in_channels, info.size_multiple)
+        padded = PaddedSource(source, info.in_channels, self._runner.padded_size(source.size))
         cropped = CroppedSink(sink, padded.offset, source.size, self._runner.diverged)
         try:
             with self._runner.computing():
@@ -143,6 +143,7 @@ class Tiling:
                         cropped,
                         side=self.settings.side,
                         multiple=info.size_multiple,
+                        smallest=info.smallest_size,
                         device=self._runner.device,
                         progress=progress,
                     )
@@ -178,7 +179,7 @@ class Tiling:
     def _try(self) -> None:
         """Trace the network for a small image, so that what cannot be done is said before anything is begun."""
         info = self._info
-        side = padded_size((TRACED_SIDE, TRACED_SIDE), info.size_multiple)[0]
+        side = max(self._runner.padded_size((TRACED_SIDE, TRACED_SIDE)))
         try:
             graph = trace(self._runner.network, info.in_channels, side, side)
             self._require_images(graph)

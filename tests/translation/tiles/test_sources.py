@@ -7,7 +7,7 @@ from PIL import Image
 
 from i2i.errors import DivergedError
 from i2i.images.reading import to_opaque
-from i2i.tensors.padding import pad
+from i2i.tensors.padding import pad, padded_size
 from i2i.tensors.pixels import to_picture
 from i2i.translation.kinds import to_tensor
 from i2i.translation.tiles.boxes import Box, Extent, Span, tiles
@@ -57,8 +57,9 @@ def test_a_deep_picture_keeps_its_levels():
 @pytest.mark.parametrize("size", [SIZE, (5, 3), (32, 32)])
 def test_padding_for_each_tile_is_padding_of_the_whole(size, multiple):
     image = torch.rand(1, 3, *size)
-    padded = PaddedSource(TensorSource(image), 3, multiple)
-    assert torch.equal(read_all(padded, 3, side=7), pad(image, multiple))
+    wanted = padded_size(size, multiple)
+    padded = PaddedSource(TensorSource(image), 3, wanted)
+    assert torch.equal(read_all(padded, 3, side=7), pad(image, wanted))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -71,10 +72,10 @@ def test_a_picture_is_written_as_the_whole_would_be_rounded(channels):
 
 def test_what_was_padded_is_cut_off_and_half_precision_widened():
     image = torch.rand(1, 3, *SIZE).half()
-    padded = PaddedSource(TensorSource(image.float()), 3, 32)
+    padded = PaddedSource(TensorSource(image.float()), 3, padded_size(SIZE, 32))
     sink = TensorSink(3, SIZE, torch.device("cpu"))
     cropped = CroppedSink(sink, padded.offset, SIZE, DivergedError)
-    write_all(cropped, pad(image.float(), 32).half(), side=10)
+    write_all(cropped, pad(image.float(), padded.size).half(), side=10)
     assert torch.equal(sink.image, image.float())
 
 
