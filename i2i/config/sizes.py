@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from i2i.config.components import build, size_multiple
+from i2i.config.components import build, size_multiple, smallest_size
 from i2i.config.run_config import RunConfig
 from i2i.errors import ConfigError, I2IError
 from i2i.plugins.calls import calling
@@ -37,7 +37,7 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                     f"images come out at {width}x{height}; use --image-size {near}"
                     + (f", or --generator {other}, which takes them" if other else "")
                 )
-            least = manager.ask("generator", config.generator.name, "smallest_size", config.generator.options)
+            least = smallest_size(manager, config.generator)
             if min(height, width) < least:
                 raise ConfigError(
                     f"generator {config.generator.name} needs images of at least {least} pixels a side; images come "
@@ -50,6 +50,8 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                         f"discriminator {choice.name} needs images of at least {smallest} pixels a side; images come "
                         f"out at {width}x{height}; use a larger --image-size or fewer layers"
                     )
+            if dataset is train_set:
+                _check_losses(manager, config, (height, width), multiple)
         if dataset is train_set and len(sizes) > 1:
             _check_penalty(manager, config, sizes)
         if dataset is train_set and len(sizes) > 1 and config.training.batch_size > 1:
@@ -75,6 +77,19 @@ def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[i
             related = name.rstrip("0123456789") == refused.rstrip("0123456789")
             found.append((related, name == PLAIN_CHOICE, multiple, name))
     return max(found)[-1] if found else None
+
+
+def _check_losses(manager: PluginManager, config: RunConfig, size: tuple[int, int], multiple: int) -> None:
+    """Refuse training images that are smaller than what a loss compares."""
+    height, width = size
+    for option, choice in (("loss", config.loss), ("pixel-loss", config.pixel_loss)):
+        smallest = manager.ask("loss", choice.name, "smallest_size", choice.options)
+        if min(height, width) < smallest:
+            raise ConfigError(
+                f"loss {choice.name} needs images of at least {smallest} pixels a side; training images come out at "
+                f"{width}x{height}; use --image-size {-(-smallest // multiple) * multiple} or more, or another "
+                f"--{option}"
+            )
 
 
 def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:

@@ -140,10 +140,13 @@ class LossSpec(Spec):
     Attributes:
         family: ``"adversarial"`` builds an :class:`~i2i.plugins.protocols.AdversarialLoss` (``--loss``), ``"pixel"``
             builds a callable ``loss(image, target) -> scalar tensor`` (``--pixel-loss``).
+        smallest_size: given the options, the smallest H and W of the images that it can compare; of an adversarial
+            loss, that its penalty can look at.
     """
 
     kind: ClassVar[str] = "loss"
     family: Literal["adversarial", "pixel"]
+    smallest_size: Callable[[Any], int] = _any_size
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,7 +9,7 @@ Begin with :mod:`~i2i.serving.server`, which binds the address and runs both; :m
 :class:`~i2i.serving.messages.Limits`. :mod:`~i2i.serving.worker` is the second process seen from the first,
 :mod:`~i2i.serving.translating` from within: only there is torch imported.
 
-May import ``api``, ``translation``, ``models``, ``tensors``, ``images`` and ``environment``.
+May import ``api``, ``translation``, ``models``, ``images`` and ``environment``.
 """
 
 from i2i.serving.messages import Limits, ModelInfo

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from i2i.plugins import LossSpec, Options
 from i2i.plugins.protocols import AdversarialLoss, PenalisedLoss
-from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of
+from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of, positive
 
 LOGIT_SHAPES = ((2, 1, 5, 7), (1, 1, 1, 1), (3, 1))
 NEAR_ZERO = 0.01
@@ -19,13 +19,17 @@ NEAR_ZERO = 0.01
 
 def loss_checks(checks: Checklist, spec: LossSpec, options: Options) -> None:
     """Check one loss of either family."""
+
+    def smallest() -> int:
+        return positive("smallest_size", spec.smallest_size(options))
+
     if spec.family == "adversarial":
-        _adversarial_checks(checks, lambda: spec.build(options))
+        _adversarial_checks(checks, lambda: spec.build(options), smallest)
     else:
-        _pixel_checks(checks, lambda: spec.build(options))
+        _pixel_checks(checks, lambda: spec.build(options), smallest)
 
 
-def _adversarial_checks(checks: Checklist, build: Callable[[], Any]) -> None:
+def _adversarial_checks(checks: Checklist, build: Callable[[], Any], smallest: Callable[[], int]) -> None:
     built: list[AdversarialLoss] = []
 
     def builds() -> None:
@@ -35,6 +39,7 @@ def _adversarial_checks(checks: Checklist, build: Callable[[], Any]) -> None:
             "build must return an object with discriminator(real, fake) and generator(fake); "
             f"got {type(loss).__name__}",
         )
+        smallest()
         built.append(loss)
 
     if not checks.run("builds a loss", builds):
@@ -46,7 +51,7 @@ def _adversarial_checks(checks: Checklist, build: Callable[[], Any]) -> None:
     checks.run("determinism", lambda: _same_value_check(lambda: _both_sides(build())))
     checks.run("half precision", lambda: _scalars_check(loss, torch.bfloat16))
     if isinstance(loss, PenalisedLoss):
-        checks.run("penalty", lambda: _penalty_check(loss))
+        checks.run("penalty", lambda: _penalty_check(loss, max(smallest(), 16)))
 
 
 def _scalars_check(loss: AdversarialLoss, dtype: torch.dtype) -> None:
@@ -82,10 +87,10 @@ def _direction_check(loss: AdversarialLoss) -> None:
     )
 
 
-def _penalty_check(loss: PenalisedLoss) -> None:
+def _penalty_check(loss: PenalisedLoss, side: int) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 4, 4, stride=2), nn.Tanh(), nn.Conv2d(4, 1, 3))
-    real, fake = _noise((2, 3, 16, 16), 1).tanh(), _noise((2, 3, 16, 16), 2).tanh()
+    real, fake = _noise((2, 3, side, side), 1).tanh(), _noise((2, 3, side, side), 2).tanh()
 
     def penalty(discriminator: Callable[[Tensor], Any]) -> Tensor:
         value = loss.penalty(discriminator, real, fake, torch.Generator().manual_seed(5))
@@ -109,18 +114,20 @@ def _penalty_check(loss: PenalisedLoss) -> None:
     penalty(lambda images: [network(images), network(images[:, :, ::2, ::2])])
 
 
-def _pixel_checks(checks: Checklist, build: Callable[[], Any]) -> None:
+def _pixel_checks(checks: Checklist, build: Callable[[], Any], ask: Callable[[], int]) -> None:
     built: list[Callable[[Tensor, Tensor], Tensor]] = []
 
     def builds() -> None:
         loss = build()
         expect(callable(loss), f"build must return a callable loss(image, target); got {type(loss).__name__}")
+        ask()
         built.append(loss)
 
     if not checks.run("builds a loss", builds):
         return
-    loss = built[0]
-    image, target = _noise((2, 3, 32, 33), 1).tanh(), _noise((2, 3, 32, 33), 2).tanh()
+    loss, smallest = built[0], ask()
+    side = max(smallest, 32)
+    image, target = _noise((2, 3, side, side + 1), 1).tanh(), _noise((2, 3, side, side + 1), 2).tanh()
 
     def distance() -> None:
         far = _scalar(loss(image, target), "loss(image, target)").item()
@@ -150,7 +157,12 @@ def _pixel_checks(checks: Checklist, build: Callable[[], Any]) -> None:
     def half_precision() -> None:
         _scalar(loss(image.bfloat16(), target.bfloat16()), "loss(image, target) in bfloat16")
 
+    def least() -> None:
+        small = image[:, :, :smallest, :smallest]
+        _scalar(loss(small, target[:, :, :smallest, :smallest]), f"loss on images of {smallest} x {smallest} pixels")
+
     checks.run("distance", distance)
+    checks.run("smallest size", least)
     checks.run("gradients", gradients)
     checks.run("direction", direction)
     checks.run("determinism", lambda: _same_value_check(lambda: [build()(image, target)]))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.plugins import DiscriminatorSpec, GeneratorSpec, Options
-from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of
+from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of, positive
 
 CHANNELS = 3
 SMALLEST = 16
@@ -31,8 +31,8 @@ def generator_checks(checks: Checklist, spec: GeneratorSpec, options: Options) -
 
     def build() -> None:
         _seeded(make)
-        multiple = _positive("size_multiple", spec.size_multiple(options))
-        sizes.extend(_generator_sizes(multiple, _positive("smallest_size", spec.smallest_size(options))))
+        multiple = positive("size_multiple", spec.size_multiple(options))
+        sizes.extend(_generator_sizes(multiple, positive("smallest_size", spec.smallest_size(options))))
 
     def shapes(size: Size, in_channels: int = CHANNELS, out_channels: int = CHANNELS) -> None:
         network = _seeded(lambda: make(in_channels, out_channels)).eval()
@@ -65,7 +65,7 @@ def discriminator_checks(checks: Checklist, spec: DiscriminatorSpec, options: Op
 
     def build() -> None:
         _seeded(make)
-        smallest.append(_positive("smallest_size", spec.smallest_size(options)))
+        smallest.append(positive("smallest_size", spec.smallest_size(options)))
 
     def logits(size: Size, in_channels: int = CHANNELS) -> None:
         network = _seeded(lambda: make(in_channels)).eval()
@@ -228,12 +228,6 @@ def _module(built: Any) -> nn.Module:
     expect(isinstance(built, nn.Module), f"build must return a torch.nn.Module; got {type(built).__name__}")
     assert isinstance(built, nn.Module)
     return built
-
-
-def _positive(name: str, value: Any) -> int:
-    fits = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    expect(fits, f"{name} must return a whole number from 1; got {value!r}")
-    return int(value)
 
 
 def _images(count: int, size: Size, channels: int = CHANNELS) -> Tensor:

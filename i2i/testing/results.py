@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,3 +61,10 @@ class Checklist:
             return False
         self.results.append(CheckResult(name, True, remark or ""))
         return True
+
+
+def positive(question: str, answer: Any) -> int:
+    """What a function of a spec, such as ``smallest_size``, answered, if it is a whole number from 1."""
+    fits = isinstance(answer, int) and not isinstance(answer, bool) and answer >= 1
+    expect(fits, f"{question} must return a whole number from 1; got {answer!r}")
+    return int(answer)

@@ -136,3 +136,37 @@ def test_images_too_small_for_the_generator_are_told():
         check(Images((4, 12)), discriminator="pixel")
 
     check(Images((8, 12)), discriminator="pixel")
+
+
+LOSSES = """
+from i2i.plugins import LossSpec, Options, hookimpl
+
+class Sized(Options):
+    scales: int = 5
+
+@hookimpl
+def i2i_losses():
+    size = lambda options: 10 * 2 ** (options.scales - 1)
+    build = lambda options: lambda image, target: (image - target).abs().mean()
+    return [LossSpec(name="scaled", summary="A loss.", family="pixel", options=Sized, build=build, smallest_size=size)]
+"""
+
+
+def test_a_loss_names_its_smallest_size(install):
+    install("i2i-scaled", LOSSES)
+
+    def check(train, test=None, **options):
+        manager = PluginManager()
+        config = resolve("photos", pixel_loss="scaled", manager=manager, **options)
+        check_sizes(manager, config, train, test or Nothing())
+
+    with pytest.raises(ConfigError) as caught:
+        check(Images((256, 128)))
+    assert str(caught.value) == (
+        "loss scaled needs images of at least 160 pixels a side; training images come out at 128x256; use "
+        "--image-size 160 or more, or another --pixel-loss"
+    )
+    with pytest.raises(ConfigError, match="use --image-size 256 or more"):
+        check(Images((128, 128)), generator="unet128")
+    check(Images((160, 256)), Images((64, 64)))  # held-out images meet no loss
+    check(Images((128, 128)), settings={"pixel_loss.scales": 4})

@@ -83,8 +83,14 @@ class GlobalRandomPenalty(Penalised):
     seeds = itertools.count()
 
 
-def loss_spec(build, family="adversarial"):
-    return LossSpec(name="example", family=family, summary="a loss", build=lambda options: build())
+def loss_spec(build, family="adversarial", smallest=1):
+    return LossSpec(
+        name="example",
+        family=family,
+        summary="a loss",
+        build=lambda options: build(),
+        smallest_size=lambda options: smallest,
+    )
 
 
 @pytest.mark.parametrize("build", [LeastSquares, Penalised])
@@ -139,3 +145,24 @@ def test_good_pixel_loss_passes_every_check(loss):
 )
 def test_broken_pixel_loss_fails_its_check(loss, check):
     assert check in failed_names(loss_spec(lambda: loss, "pixel"))
+
+
+def at_least_forty(image, target):
+    if min(image.shape[2:]) < 40:
+        raise ValueError("too small")
+    return F.l1_loss(image, target)
+
+
+def test_a_pixel_loss_is_tried_at_its_smallest_size_and_no_smaller():
+    check_loss(loss_spec(lambda: at_least_forty, "pixel", smallest=40))
+    assert "smallest size" in failed_names(loss_spec(lambda: at_least_forty, "pixel", smallest=36))
+    assert failed_names(loss_spec(lambda: F.l1_loss, "pixel", smallest=0)) == ["builds a loss"]
+
+
+def test_a_penalty_gets_images_of_the_smallest_size():
+    class OfLargeImages(Penalised):
+        def penalty(self, discriminator, real, fake, generator):
+            assert min(real.shape[2:]) >= 48
+            return super().penalty(discriminator, real, fake, generator)
+
+    check_loss(loss_spec(OfLargeImages, smallest=48))

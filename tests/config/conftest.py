@@ -1,0 +1,3 @@
+from ..helpers.fixtures import install
+
+__all__ = ["install"]
