@@ -274,7 +274,7 @@ def evaluate(
         raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
     manager = manager or PluginManager()
     opened = open_model(model, checkpoint)
-    chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split)
+    chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split, opened.components)
     with watching(progress):
         with working("loading the model"):
             loading = LoadingOptions(

@@ -96,14 +96,7 @@ def build_method(
 
 def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ...]:
     """What a method is given, as messages name it."""
-    chosen = [
-        ("generator", config.generator),
-        *(("discriminator", choice) for choice in config.discriminators),
-        ("buffer", config.buffer),
-        ("loss", config.loss),
-        ("loss", config.pixel_loss),
-    ]
-    return tuple(manager.find(kind, choice.name).called for kind, choice in chosen)
+    return tuple(manager.find(kind, choice.name).called for kind, choice in config.chosen if kind != "method")
 
 
 def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:

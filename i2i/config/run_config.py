@@ -105,6 +105,19 @@ class RunConfig:
     schedule: ScheduleOptions
     training: TrainingOptions
 
+    @property
+    def chosen(self) -> tuple[tuple[str, Choice], ...]:
+        """Every component by kind, the method first; a kind may come several times."""
+        return (
+            ("method", self.method),
+            ("generator", self.generator),
+            *(("discriminator", choice) for choice in self.discriminators),
+            ("loss", self.loss),
+            ("loss", self.pixel_loss),
+            ("buffer", self.buffer),
+            ("dataset", self.data),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values, which :func:`~i2i.config.resolver.config_from_dict` reads back."""
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from torch import Tensor
 from i2i.config.components import open_dataset
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, DataError
+from i2i.models.recorded_components import RecordedComponent, require_components
 from i2i.plugins.calls import calling
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
@@ -51,6 +52,7 @@ def choose_data(
     root: str | Path | None,
     given: Mapping[str, Any],
     split: MeasuredSplit,
+    recorded: Sequence[RecordedComponent] = (),
 ) -> ChosenData:
     """Which data set to read, and how: as the run did, unless told otherwise.
 
@@ -60,9 +62,11 @@ def choose_data(
         root: a folder or ``sample:NAME``; without, the run's.
         given: options of the data set, over the run's.
         split: ``"train"`` is read without mirroring and without the resize that random crops need.
+        recorded: the components that the run was made with, as far as that is known.
 
     Raises:
         ConfigError: there is no root, or an option is wrong.
+        PluginError: the data set's plugin is missing or broken.
     """
     values = {**(trained_on or AS_THEY_ARE)}
     if given.get("name", values["name"]) != values["name"]:
@@ -72,6 +76,8 @@ def choose_data(
     chosen = root if root is not None else own_root
     if chosen is None:
         raise ConfigError("the model does not say which data it was trained on: name some with --data")
+    used = [each for each in recorded if (each.kind, each.name) == (DatasetSpec.kind, name)]
+    require_components(manager, used, "reading the images as the run did")
     options, problems = parse_options(manager.spec(DatasetSpec, name).options, values, where="data")
     if options is None:
         raise ConfigError("\n".join(map(str, problems)))

@@ -78,6 +78,13 @@ class _Config(_Part):
     data: _Chosen | None = None
 
 
+class _Recorded(_Part):
+    kind: str
+    name: str
+    package: str
+    version: str
+
+
 class _Description(_Part):
     step: Count | None = None
     seconds: Annotated[FiniteFloat, Field(ge=0)] | None = None
@@ -93,6 +100,7 @@ class _Description(_Part):
     preprocessing: _Preprocessing | None = None
     inference: Literal["deterministic", "paper"] | None = None
     versions: dict[str, Any] | None = None
+    components: list[_Recorded] | None = None
     config: _Config | None = None
     notes: list[str] | None = None
 

@@ -16,6 +16,7 @@ from i2i.errors import CheckpointError, ConfigError
 from i2i.files.regular_files import require_file
 from i2i.models.checkpoint import DESCRIPTION, POINTERS, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.models.official import OfficialChoices, open_official
+from i2i.models.recorded_components import RecordedComponent, components_from_json
 from i2i.models.shipped import is_shipped, shipped_folder
 from i2i.paths import named
 
@@ -42,6 +43,11 @@ class CheckpointModel:
         """The section ``data`` of the run's configuration, or ``None`` where the model does not say."""
         return (self.checkpoint.description.get("config") or {}).get("data")
 
+    @property
+    def components(self) -> list[RecordedComponent]:
+        """The components that the run was made with; none where the model does not say."""
+        return components_from_json(self.checkpoint.description.get("components"))
+
 
 @dataclass(frozen=True)
 class ExportedModel:
@@ -54,6 +60,11 @@ class ExportedModel:
     def data_settings(self) -> None:
         """An exported file does not say how images were read."""
         return
+
+    @property
+    def components(self) -> list[RecordedComponent]:
+        """None: an exported file needs no plugin."""
+        return []
 
 
 Opened = CheckpointModel | ExportedModel

@@ -12,11 +12,11 @@ from torch import nn
 from i2i._version import __version__
 from i2i.config.components import build, size_multiple, smallest_size
 from i2i.config.run_config import Choice
-from i2i.environment.packages import pip_install
 from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.models.checkpoint import DESCRIPTION, Checkpoint
 from i2i.models.info import Inference, TranslatorInfo
+from i2i.models.recorded_components import install_command
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import Direction, GeneratorSpec
@@ -179,7 +179,7 @@ def _installed(manager: PluginManager, checkpoint: Checkpoint, entry: _Entry) ->
         name, _, number = entry.package.partition(" ")
         raise PluginError(
             f"{checkpoint.path} was trained with generator {entry.generator!r} of package {entry.package}: {error}; "
-            f"install it: {pip_install(f'{name}=={number}')}"
+            f"install it: {install_command(name, number)}"
         ) from error
     return f"{plugin.package} {plugin.version}"
 

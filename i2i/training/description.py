@@ -7,6 +7,7 @@ from typing import Any
 
 from i2i.config.components import smallest_size
 from i2i.config.run_config import Choice, RunConfig
+from i2i.models.recorded_components import components_of, components_to_json
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
 from i2i.plugins.specs import Direction
@@ -55,6 +56,7 @@ def describe_checkpoint(
         "preprocessing": config.data.options.model_dump(mode="json"),
         "inference": config.training.inference,
         "versions": environment(),
+        "components": components_to_json(components_of(manager, config)),
         "config": config.to_dict(),
     }
 

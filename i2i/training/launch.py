@@ -24,6 +24,7 @@ from i2i.environment.launchers import (
 )
 from i2i.errors import ConfigError, I2IError, reason_of
 from i2i.files.atomic import noting_limits
+from i2i.models.recorded_components import components_of, components_to_json
 from i2i.progress import working
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import float32_by_default, torchs_own_settings
@@ -174,6 +175,8 @@ class Launch:
         if checkpoint is not None:
             with working("reading the checkpoint"):
                 trainer.restore(checkpoint)
+        if self.is_main:
+            folder.keep_components(components_to_json(components_of(manager, config)))
         if self.is_main and keep_config:  # not before it is known that the run can resume with it
             folder.keep_config(config)
         return trainer.train()

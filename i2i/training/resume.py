@@ -11,6 +11,7 @@ from i2i.config.resolver import config_from_dict
 from i2i.config.run_config import LIMITS, RunConfig, TrainingOptions
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
+from i2i.models.recorded_components import changed_components, components_from_json, require_components
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
@@ -35,9 +36,12 @@ def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bo
         ConfigError: something else is given, or the run's configuration does not fit the installed components.
         RunFolderError: there is no run, or it cannot be written.
         CheckpointError: the checkpoint is damaged.
+        PluginError: a component of the run is missing.
     """
     require_changeable(given)
-    kept = config_from_dict(manager, RunFolder(path).config_values())
+    values, recorded = RunFolder(path).config_values(), components_from_json(RunFolder(path).components())
+    require_components(manager, recorded, f"the run {path}")
+    kept = config_from_dict(manager, values)
     with working("starting PyTorch"):
         require("training", *TRAINING)
     config = changed(manager, kept, given)
@@ -49,6 +53,8 @@ def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bo
 
     with Launch(config.training, progress) as launch, listening(launch.reporter.watch):
         folder = launch.on_main(lambda: reopen(path, config.training.keep, launch.reporter.note))
+        if differ := changed_components(manager, recorded):
+            launch.reporter.note(f"components are not those that the run was trained with so far: {differ}")
         checkpoint = CheckpointFolder(folder.checkpoints, config.training.keep).latest()
         return launch.train(manager, config, folder, checkpoint=checkpoint, keep_config=keep_config)
 

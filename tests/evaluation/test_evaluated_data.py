@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from i2i.errors import ConfigError, DataError
+from i2i.errors import ConfigError, DataError, PluginError
 from i2i.evaluation.evaluated_data import DomainImages, choose_data, open_images
+from i2i.models.recorded_components import RecordedComponent
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import Direction
 
@@ -93,3 +94,12 @@ def test_a_split_without_images_is_named(tmp_path):
         file.unlink()
     with pytest.raises(DataError):
         open_images(PluginManager(), choose(None, root), Direction.A_TO_B, seed=0)
+
+
+def test_a_data_set_whose_package_is_gone_is_named_with_what_installs_it():
+    recorded = [
+        RecordedComponent("dataset", "acorns", "i2i-oak", "1.2"),
+        RecordedComponent("loss", "oak", "i2i-oak", "1"),
+    ]
+    with pytest.raises(PluginError, match=r"(?s)reading the images as the run did needs .*pip install i2i-oak==1\.2$"):
+        choose_data(PluginManager(), {"name": "acorns"}, "images", {}, "test", recorded)

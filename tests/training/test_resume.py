@@ -1,5 +1,6 @@
 """A run that is killed with ``kill -9``, at any moment, and resumed ends as if nothing had happened."""
 
+import json
 import os
 import random
 import shutil
@@ -10,7 +11,7 @@ import pytest
 
 import i2i
 from i2i.config.run_config import TrainingOptions
-from i2i.errors import ConfigError, DataError
+from i2i.errors import ConfigError, DataError, PluginError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.plugins.manager import PluginManager
 from i2i.training.resume import RESUME_MAY_CHANGE, absolute_root, changed, is_shorter, require_changeable
@@ -358,3 +359,53 @@ def test_a_place_that_exists_is_kept_as_an_absolute_path(tmp_path, monkeypatch):
     assert absolute_root("nowhere") == "nowhere"
     (tmp_path / "sample:flat-3d").mkdir()
     assert absolute_root("sample:flat-3d") == "sample:flat-3d"
+
+
+OAK = """
+from i2i.plugins import LossSpec, hookimpl
+
+def build(options):
+    return lambda image, target: (image - target).abs().mean()
+
+@hookimpl
+def i2i_losses():
+    return [LossSpec(name="oak", summary="One of the tests.", family="pixel", build=build)]
+"""
+
+
+def test_a_run_records_its_components_and_a_resume_says_which_differ_or_are_missing(images, tmp_path, install, capsys):
+    install("i2i-oak", OAK)
+    metadata = tmp_path / "site-packages" / "i2i_oak-1.2.dist-info" / "METADATA"
+    run = tmp_path / "run"
+    i2i.run(**options(images, run, steps=1, pixel_loss="oak"))
+
+    ours = {"kind": "loss", "name": "oak", "package": "i2i-oak", "version": "1.2"}
+    recorded = json.loads((run / "components.json").read_text())
+    assert ours in recorded
+    assert json.loads((run / "checkpoints" / "latest" / "checkpoint.json").read_text())["components"] == recorded
+
+    capsys.readouterr()
+    i2i.run(resume=run, steps=2, progress=True)
+    assert "components are not" not in capsys.readouterr().err
+    metadata.write_text(metadata.read_text().replace("Version: 1.2", "Version: 1.3"))
+    i2i.run(resume=run, steps=3, progress=True)
+    assert "loss 'oak': i2i-oak 1.2 then, i2i-oak 1.3 now" in " ".join(capsys.readouterr().err.split())
+    assert {**ours, "version": "1.3"} in json.loads((run / "components.json").read_text())
+
+    shutil.rmtree(metadata.parent)
+    with pytest.raises(PluginError, match=r"(?s)needs what is not here:.*loss 'oak'.*pip install i2i-oak==1\.3$"):
+        i2i.run(resume=run, steps=4)
+
+
+@pytest.mark.parametrize("record", [None, "{", "[3]"])
+def test_a_run_without_a_record_of_its_components_resumes_and_gets_one(images, tmp_path, record):
+    run = tmp_path / "run"
+    i2i.run(**options(images, run, steps=1))
+    file = run / "components.json"
+    written = file.read_text()
+    file.unlink()
+    if record is not None:
+        file.write_text(record)
+
+    assert i2i.run(resume=run, steps=2).step == 2
+    assert file.read_text() == written

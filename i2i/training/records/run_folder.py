@@ -5,6 +5,7 @@
     runs/20260131-142233-cyclegan-resnet9-flat-3d/
       config.yaml       the resolved configuration
       environment.json  versions and machine
+      components.json   package and version of every component
       images.json       the names of the images, to know them again
       metrics.jsonl     one line a log interval, one line an evaluation
       samples/          sheets of the same held-out images over time
@@ -20,7 +21,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
@@ -55,6 +56,7 @@ class RunFolder:
         self.path = path
         self.config_file = path / "config.yaml"
         self.environment_file = path / "environment.json"
+        self.components_file = path / "components.json"
         self.names_file = path / "images.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
@@ -129,7 +131,8 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
-        for file in (self.config_file, self.environment_file, self.names_file, self.page, *self._lock.files):
+        records = (self.config_file, self.environment_file, self.components_file, self.names_file)
+        for file in (*records, self.page, *self._lock.files):
             file.unlink(missing_ok=True)
         for made in (self.samples, self.path / "tensorboard"):
             shutil.rmtree(made, ignore_errors=True)
@@ -165,6 +168,17 @@ class RunFolder:
                 "the same configuration"
             ) from error
         return values
+
+    def keep_components(self, components: Sequence[Mapping[str, str]]) -> None:
+        """Write down which package brought each component, in which version."""
+        write_whole(self.components_file, json.dumps(components, indent=2).encode())
+
+    def components(self) -> Any:
+        """What :meth:`keep_components` wrote; ``None`` where there is none, or it cannot be read."""
+        try:
+            return read_json(self.components_file)
+        except (OSError, ValueError):  # they make a note or an error clearer, nothing else depends on them
+            return None
 
     def keep_names(self, names: Names) -> None:
         """Write down the names of the images."""

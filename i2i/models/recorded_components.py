@@ -1,0 +1,106 @@
+"""What a run and its checkpoints record of the components they were made with, and how that compares with what is here.
+
+A record is a list of ``{"kind": "loss", "name": "edge", "package": "i2i-edge", "version": "1.2"}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from i2i.config.run_config import RunConfig
+from i2i.environment.packages import pip_install
+from i2i.errors import PluginError
+from i2i.plugins.manager import PluginManager
+
+UNKNOWN = "unknown"
+"""The version of a package that does not say."""
+
+
+@dataclass(frozen=True)
+class RecordedComponent:
+    """A component, and the package that brought it at that time."""
+
+    kind: str
+    name: str
+    package: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}"
+
+    @property
+    def owner(self) -> str:
+        """Package and version."""
+        return f"{self.package} {self.version}"
+
+
+def components_of(manager: PluginManager, config: RunConfig) -> list[RecordedComponent]:
+    """Every component of a configuration once, with the package that brings it here."""
+    found = []
+    for kind, choice in config.chosen:
+        plugin = manager.find(kind, choice.name).plugin
+        found.append(RecordedComponent(kind, choice.name, plugin.package, plugin.version))
+    return list(dict.fromkeys(found))
+
+
+def components_to_json(components: Iterable[RecordedComponent]) -> list[dict[str, str]]:
+    """Plain values, which :func:`components_from_json` reads back."""
+    return [asdict(component) for component in components]
+
+
+def components_from_json(values: Any) -> list[RecordedComponent]:
+    """Read a record; one that is missing, as before it was kept, or damaged tells nothing."""
+    try:
+        return [RecordedComponent(**{str(key): str(value) for key, value in each.items()}) for each in values or ()]
+    except (AttributeError, TypeError):
+        return []
+
+
+def require_components(manager: PluginManager, recorded: Sequence[RecordedComponent], what: str) -> None:
+    """Check that recorded components are still here.
+
+    Args:
+        manager: the plugins.
+        recorded: what was used.
+        what: what needs them, such as ``"the run runs/NAME"``.
+
+    Raises:
+        PluginError: naming each that is missing, its package and what installs it, or two packages that claim one.
+    """
+    missing = [(component, said) for component in recorded if (said := _problem(manager, component))]
+    if missing:
+        lines = [f"  {component} of package {component.owner}: {said}" for component, said in missing]
+        commands = dict.fromkeys(install_command(component.package, component.version) for component, _ in missing)
+        listed = "\n".join([*lines, f"install what it was made with: {' and '.join(commands)}"])
+        raise PluginError(f"{what} needs what is not here:\n{listed}")
+
+
+def _problem(manager: PluginManager, component: RecordedComponent) -> str:
+    """Why a component cannot be had, or an empty string."""
+    try:
+        manager.find(component.kind, component.name)
+    except PluginError as error:
+        return str(error)
+    return ""
+
+
+def changed_components(manager: PluginManager, recorded: Sequence[RecordedComponent]) -> str:
+    """Say in one line which components come in another version or from another package now; empty if none does.
+
+    Raises:
+        PluginError: one is missing.
+    """
+    changes: dict[tuple[str, str], list[str]] = {}
+    for component in recorded:
+        plugin = manager.find(component.kind, component.name).plugin
+        now = f"{plugin.package} {plugin.version}"
+        if now != component.owner:
+            changes.setdefault((component.owner, now), []).append(str(component))
+    return "; ".join(f"{', '.join(names)}: {before} then, {now} now" for (before, now), names in changes.items())
+
+
+def install_command(package: str, version: str) -> str:
+    """The command that installs a package in the version that was used."""
+    return pip_install(package if version in ("", UNKNOWN) else f"{package}=={version}")
