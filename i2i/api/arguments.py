@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Iterable, Mapping
@@ -49,6 +50,31 @@ def whole_number(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or number < least:
         raise ConfigError(f"{name} must be at least {least}; got {value!r}")
     return number
+
+
+def height_and_width(name: str, value: Any) -> tuple[int, int]:
+    """Return a height and a width.
+
+    Raises:
+        ConfigError: it is not a pair of whole numbers of at least 1.
+    """
+    try:
+        height, width = value
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} must be a height and a width, such as (256, 320); got {value!r}") from error
+    return whole_number(f"the height of {name}", height, 1), whole_number(f"the width of {name}", width, 1)
+
+
+def positive_seconds(name: str, value: Any) -> float:
+    """Return a time in seconds.
+
+    Raises:
+        ConfigError: it is not a number above 0.
+    """
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
+        raise ConfigError(f"{name} must be a number of seconds above 0; got {value!r}")
+    return float(number)
 
 
 def one_name(name: str, value: Value, earlier: str, old: Value | None) -> Value:

@@ -7,7 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i.api.arguments import Settings, one_name, plain, plain_settings, require_model, whole_number
+from i2i.api.arguments import (
+    Settings,
+    height_and_width,
+    one_name,
+    plain,
+    plain_settings,
+    positive_seconds,
+    require_model,
+    whole_number,
+)
 from i2i.environment.packages import MEASURING, require
 from i2i.errors import ConfigError
 from i2i.paths import named
@@ -157,6 +166,9 @@ def export(
     *,
     format: str | None = None,  # noqa: A002 - what the command line calls it
     raw: bool = False,
+    size: tuple[int, int] | None = None,
+    batch: int | None = None,
+    timeout: float | None = None,
     direction: str | None = None,
     checkpoint: str | None = None,
     inference: Inference | None = None,
@@ -165,8 +177,9 @@ def export(
 ) -> ExportReport:
     """Write a trained translator as one file that runs without i2i, and keep it only if it gives the same images.
 
-    Batch, height and width stay open; scaling, padding to what the network takes, rounding and cropping are in the
-    file. It is run in a process of its own on images of several sizes and compared with the translator.
+    Batch, height and width stay open, unless ``size`` and ``batch`` fix them; scaling, padding to what the network
+    takes, rounding and cropping are in the file. It is run in a process of its own on images of several sizes and
+    compared with the translator.
 
     Args:
         model: what :func:`load` takes, except an exported file.
@@ -174,6 +187,10 @@ def export(
         format: ``onnx`` (``.onnx``, needs the extra ``export``) or ``torch`` (``.pt2``); by the suffix of ``out`` if
             not given.
         raw: float tensors ``[N, C, H, W]`` in [-1, 1] go in and come out; else images ``[N, H, W, C]`` of uint8.
+        size: ``(height, width)`` of the images that the file is made for, for a network that cannot be traced for all
+            sizes at once or a runtime that wants to know; any if not given.
+        batch: how many images the file takes at once; any number if not given.
+        timeout: seconds after which the export is given up; none if not given.
         direction: ``AtoB`` or ``BtoA``; ``AtoB``, or the only one there is, if not given.
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
@@ -186,13 +203,19 @@ def export(
     Raises:
         ConfigError: an option is wrong, a package is missing, or the file exists.
         CheckpointError: there is no such model.
-        ExportError: the generator cannot be exported, or the file gives other images; none is kept.
+        ExportError: the generator cannot be exported, the file gives other images, or the time is over; none is kept.
     """
     from i2i.exporting.exporter import SUFFIXES, export_model, require_exporter, resolve_format
+    from i2i.models.exported_record import FixedShape
     from i2i.models.find import open_model, require_checkpoint
     from i2i.models.generator import load_generator
 
     require_model(model)
+    fixed = FixedShape(
+        None if size is None else height_and_width("size", size),
+        None if batch is None else whole_number("batch", batch, 1),
+    )
+    seconds = None if timeout is None else positive_seconds("timeout", timeout)
     path = None if out is None else named(out)
     file_format = resolve_format(path, format)
     source = require_checkpoint(open_model(model, checkpoint))
@@ -200,7 +223,7 @@ def export(
     manager = manager or PluginManager()
     network, info = load_generator(manager, source, direction=direction, inference=inference)
     path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
-    return export_model(manager, network, info, path, file_format, raw=raw, force=force)
+    return export_model(manager, network, info, path, file_format, raw=raw, fixed=fixed, timeout=seconds, force=force)
 
 
 def evaluate(

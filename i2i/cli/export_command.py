@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from i2i.exporting.exporter import ExportReport
 
 
+def _size(_context: click.Context, _parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Read a height and a width, written ``256x320``."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,6})[xX]([1-9][0-9]{0,6})", text.strip())
+    if match is None:
+        raise click.BadParameter(f"{text!r} is not a height and a width; write HxW, such as 256x320")
+    return int(match[1]), int(match[2])
+
+
 @click.command(cls=Command, epilog="Exit codes: 0 exported and checked, 1 nothing was kept, 2 wrong usage.")
 @shared.model(exported=False)
 @click.option(
@@ -23,6 +34,24 @@ if TYPE_CHECKING:
 )
 @shared.out("FILE", "A name in .onnx or .pt2. Default: the model's name, in the current folder.", kind=shared.FILE)
 @click.option("--raw", is_flag=True, help="Float tensors [N, C, H, W] in [-1, 1] instead of 8-bit images [N, H, W, C].")
+@shared.option(
+    "--size",
+    metavar="HxW",
+    callback=_size,
+    help="Make the file for images of this height and width alone, such as 256x320. Default: for any.",
+)
+@shared.option(
+    "--batch",
+    metavar="N",
+    type=shared.POSITIVE,
+    help="Make it for this many images at once alone. Default: for any number.",
+)
+@shared.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Give up after this time, and leave no file. Default: never.",
+)
 @shared.direction()
 @shared.checkpoint()
 @shared.inference("what the run was set to; paper cannot be exported")
@@ -31,8 +60,9 @@ if TYPE_CHECKING:
 def export(model: str, as_json: bool, **given: Any) -> None:
     """Write MODEL as one file that runs without i2i, and check it.
 
-    Images of any size and number go in; padding, scaling, rounding and cropping are in the file. It is run in a process
-    of its own on several sizes, and is kept only if it gives the images that the model gives.
+    Images of any size and number go in, unless --size and --batch fix them; padding, scaling, rounding and cropping
+    are in the file. It is run in a process of its own on several sizes, and is kept only if it gives the images that
+    the model gives.
     """
     from i2i.terminal import watching
 
@@ -47,7 +77,7 @@ def export(model: str, as_json: bool, **given: Any) -> None:
     info = report.info
     source, target = info.domains
     say(f"{report.path} ({report.size / 1e6:.1f} MB): {source} to {target}, {info.generator}, {info.origin}")
-    say(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, any size and number")
+    say(f"In and out: {_kind(report)}, {info.in_channels} and {info.out_channels} channels, {report.fixed}")
     say(f"Run by {report.runtime} in a process of its own, against the model:")
     table = new_table("images", "height x width", "largest difference", f"allowed, {_unit(report)}")
     for check in report.checks:

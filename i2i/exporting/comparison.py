@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from i2i.environment.available_memory import available_memory
 from i2i.errors import ExportError
 from i2i.exporting import standalone
+from i2i.exporting.time_limit import TimeLimit
+from i2i.models.exported_record import FixedShape
 from i2i.models.info import TranslatorInfo
 from i2i.progress import counted, working
-from i2i.tensors.padding import padded_size
+from i2i.tensors.padding import Size, padded_size
 from i2i.tensors.pixels import to_uint8, to_unit
 from i2i.translation.translator import Translator
 
@@ -71,14 +73,21 @@ def tolerance(raw: bool) -> float:
     return RAW_TOLERANCE if raw else LEVEL_TOLERANCE
 
 
-def batch_shapes(multiple: int, smallest: int = 1) -> list[tuple[int, int, int]]:
+def batch_shapes(
+    multiple: int,
+    smallest: int = 1,
+    fixed: FixedShape = FixedShape(),  # noqa: B008 - frozen
+) -> list[tuple[int, int, int]]:
     """``(images, height, width)`` of the batches: a size that needs no padding, and each kind of padding.
 
     The second is too small to be mirrored that far, so that its edges are repeated; the others are mirrored up to one
-    and several multiples. Batches differ in size, too.
+    and several multiples. Batches differ in size, too. Of what is fixed there is but one.
     """
     side, _ = padded_size((1, 1), multiple, smallest)
-    return [(1, side, side), (3, 5, 7), (1, side + 1, 2 * side - 3), (2, side - 3, 2 * side + multiple // 2 + 1)]
+    shapes = [(1, side, side), (3, 5, 7), (1, side + 1, 2 * side - 3), (2, side - 3, 2 * side + multiple // 2 + 1)]
+    return list(
+        dict.fromkeys((fixed.batch or images, *(fixed.size or (height, width))) for images, height, width in shapes)
+    )
 
 
 def check(
@@ -88,6 +97,8 @@ def check(
     network: nn.Module,
     *,
     raw: bool,
+    fixed: FixedShape,
+    limit: TimeLimit,
 ) -> list[Check]:
     """Run a file in a process of its own, which imports no i2i (and no torch for ONNX), and compare.
 
@@ -97,20 +108,24 @@ def check(
         translator: what it was made from, on the CPU in fp32.
         network: the generator in it.
         raw: whether it takes float tensors.
+        fixed: what of its input is fixed.
+        limit: how long the file may run.
 
     Returns:
-        A check for each of :func:`batch_shapes` and one for a large flat page, also where the difference is too large.
+        A check for each of :func:`batch_shapes` and one for a flat page, of the size that is fixed or else a large one,
+        also where the difference is too large.
 
     Raises:
-        ExportError: the file does not run, or gives something of another shape or type.
+        ExportError: the file does not run, or not in time, or gives something of another shape or type.
     """
-    batches = _batches(translator.info)
-    side = page_side(translator, network)
-    large = f"1x{side}x{side}"
-    batches[large] = page(side, translator.info.in_channels)
+    batches = _batches(translator.info, fixed)
+    images = fixed.batch or 1
+    size = fixed.size or (page_side(translator, network, images),) * 2
+    large = "page"
+    batches[large] = page(size, translator.info.in_channels).repeat(images, axis=0)
     given = {name: _scaled(batch) if raw else batch for name, batch in batches.items()}
-    with working(f"running the file on {len(batches)} batches, the last a page of {side} x {side} pixels"):
-        outputs = _run_alone(path, file_format, given)
+    with working(f"running the file on {len(batches)} batches, the last a page of {size[0]} x {size[1]} pixels"):
+        outputs = _run_alone(path, file_format, given, limit)
     checks = []
     for name, batch in counted(batches.items(), "running the model on the same", len(batches)):
         expected = _expected(translator, batch, raw=raw)
@@ -128,20 +143,20 @@ def check(
     return checks
 
 
-def page(side: int, channels: int) -> npt.NDArray[np.uint8]:
-    """A white page ``[1, side, side, channels]`` with a few dark marks, and a pixel that is alone."""
-    image = np.full((1, side, side, channels), 255, np.uint8)
+def page(size: Size, channels: int) -> npt.NDArray[np.uint8]:
+    """A white page ``[1, height, width, channels]`` with a few dark marks, and a pixel that is alone."""
+    image = np.full((1, *size, channels), 255, np.uint8)
     for place, shade in (((0.21, 0.33), 0), ((0.55, 0.7), 60), ((0.8, 0.12), 120)):
-        top, left = (int(side * share) for share in place)
+        top, left = (int(side * share) for side, share in zip(size, place, strict=True))
         image[:, top : top + 24, left : left + 9] = shade
         image[:, top : top + 3, left : left + 40, -1] = shade
-    image[:, side // 2, side // 2] = 0
+    image[:, size[0] // 2, size[1] // 2] = 0
     return image
 
 
-def page_side(translator: Translator, network: nn.Module) -> int:
-    """How large a page this machine translates in :data:`PAGE_SECONDS` and in a share of its memory."""
-    trial = torch.from_numpy(_scaled(page(TRIAL_SIDE, translator.info.in_channels)))
+def page_side(translator: Translator, network: nn.Module, images: int = 1) -> int:
+    """How large a page this machine translates, so many at once, in :data:`PAGE_SECONDS` and a share of its memory."""
+    trial = torch.from_numpy(_scaled(page((TRIAL_SIDE, TRIAL_SIDE), translator.info.in_channels)))
     largest = 0
 
     def keep_largest(_module: nn.Module, _given: Any, output: Any) -> None:
@@ -160,17 +175,17 @@ def page_side(translator: Translator, network: nn.Module) -> int:
     seconds = time.perf_counter() - begin
     memory = PAGE_MEMORY_SHARE * available_memory(torch.device("cpu"))
     for side in PAGE_SIDES:
-        times = (side / TRIAL_SIDE) ** 2
+        times = images * (side / TRIAL_SIDE) ** 2
         if times * seconds <= PAGE_SECONDS and times * largest * ALIVE_AT_ONCE <= memory:
             return side
     return PAGE_SIDES[-1]
 
 
-def _batches(info: TranslatorInfo) -> dict[str, npt.NDArray[np.uint8]]:
+def _batches(info: TranslatorInfo, fixed: FixedShape) -> dict[str, npt.NDArray[np.uint8]]:
     """Images ``[N, H, W, C]`` of smooth shapes and noise: flat ones tell rounding apart, not programs."""
     random = np.random.default_rng(SEED)
     batches = {}
-    for images, height, width in batch_shapes(info.size_multiple, info.smallest_size):
+    for images, height, width in batch_shapes(info.size_multiple, info.smallest_size, fixed):
         phases = random.uniform(0, 2 * np.pi, (2, images, 1, 1, info.in_channels))
         down, across = np.mgrid[:height, :width] / 6
         waves = np.sin(down[None, :, :, None] + phases[0]) + np.sin(across[None, :, :, None] + phases[1])
@@ -190,18 +205,19 @@ def _expected(translator: Translator, batch: npt.NDArray[np.uint8], *, raw: bool
     return result
 
 
-def _run_alone(path: Path, file_format: Format, given: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+def _run_alone(path: Path, file_format: Format, given: dict[str, Any], limit: TimeLimit) -> dict[str, npt.NDArray[Any]]:
+    patience = PATIENCE_SECONDS if limit.left is None else min(PATIENCE_SECONDS, limit.left)
     program = Path(standalone.__file__).parent / f"run_{file_format}.py"
     with tempfile.TemporaryDirectory(prefix="i2i-export-") as folder:
         inputs, outputs = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
         np.savez(inputs, **given)
         command = [sys.executable, str(program), str(path), str(inputs), str(outputs)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
         except subprocess.TimeoutExpired as error:
-            raise ExportError(
-                f"the exported file did not end in {PATIENCE_SECONDS} seconds; it was not kept"
-            ) from error
+            if limit.left == 0:
+                raise limit.over("running the file", "give it more time") from error
+            raise ExportError(f"the exported file did not end in {patience:.3g} seconds; it was not kept") from error
         if done.returncode != 0:
             reason = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
             raise ExportError(f"the exported file does not run in a process of its own ({reason}); it was not kept")

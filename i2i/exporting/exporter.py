@@ -1,13 +1,13 @@
 """Writing a translator as a file that runs without i2i, and only if it gives the same images.
 
 The graph that is exported holds everything from image to image (:mod:`i2i.exporting.image_to_image`) and standard
-operators alone; batch, height and width stay open. The file is written under a hidden name, run in a process of its own
-(:mod:`i2i.exporting.comparison`) and renamed once its outputs agree.
+operators alone; batch, height and width stay open unless they are fixed. The file is written under a hidden name, run
+in a process of its own (:mod:`i2i.exporting.comparison`) and renamed once its outputs agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from i2i.exporting.comparison import Check, Format, batch_shapes, check, toleran
 from i2i.exporting.exact_norm import with_exact_norms
 from i2i.exporting.half_filters import with_half_filters
 from i2i.exporting.image_to_image import ImageGraph, TensorGraph
+from i2i.exporting.time_limit import TimeLimit
 from i2i.files.atomic import replacing
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
@@ -50,6 +51,7 @@ class ExportReport:
         raw: whether it takes float tensors instead of 8-bit images.
         size: of the file, in bytes.
         info: of the translator that it holds.
+        fixed: what of its input is fixed.
         runtime: what ran it, such as ``"onnxruntime 1.32.0"``.
         checks: each batch that was compared with the translator.
         tolerance: the largest difference that was accepted: levels of 0..255, or of raw exports values in [-1, 1].
@@ -60,6 +62,7 @@ class ExportReport:
     raw: bool
     size: int
     info: TranslatorInfo
+    fixed: metadata.FixedShape
     runtime: str
     checks: tuple[Check, ...]
     tolerance: float
@@ -107,6 +110,8 @@ def export_model(
     file_format: Format,
     *,
     raw: bool = False,
+    fixed: metadata.FixedShape = metadata.FixedShape(),  # noqa: B008 - frozen
+    timeout: float | None = None,
     force: bool = False,
 ) -> ExportReport:
     """Export a generator, compare, and keep the file if it agrees.
@@ -118,12 +123,16 @@ def export_model(
         out: the file.
         file_format: ``"onnx"`` or ``"torch"``.
         raw: take and give float tensors ``[N, C, H, W]`` in [-1, 1] instead of 8-bit images ``[N, H, W, C]``.
+        fixed: the size and the number of images that the file is made for; by default it takes any.
+        timeout: seconds that it may take.
         force: whether a file that exists may be replaced.
 
     Raises:
         ConfigError: the file exists, cannot be written, or a package is missing; or the model translates at random.
-        ExportError: the generator cannot be exported, or the file does not give the same images; none is kept.
+        ExportError: the generator cannot be exported, the file does not give the same images, or the time is over;
+            none is kept.
     """
+    limit = TimeLimit(timeout)
     require_exporter(file_format)
     if out.exists() and not force:
         raise ConfigError(f"{out} exists; choose another name, or replace it with --force")
@@ -137,13 +146,15 @@ def export_model(
     if file_format == "torch":
         standard = with_half_filters(standard)
     graph = (TensorGraph if raw else ImageGraph)(standard, info.size_multiple, info.smallest_size)
-    with working("tracing the generator"):
-        program = _trace(graph, info, file_format, raw=raw)
+    with working("tracing the generator"), limit.ending("tracing the generator", _more_time(fixed)):
+        program = _trace(graph, info, file_format, raw=raw, fixed=fixed)
     try:
         with replacing(out, replace=force, durable=True, suffix=SUFFIXES[file_format]) as temporary:
-            with working(f"writing {out}"):
-                _write(program, temporary, file_format, metadata.describe(info, raw=raw), raw=raw)
-            checks = check(temporary, file_format, translator, network, raw=raw)
+            with working(f"writing {out}"), limit.ending("writing the file", _more_time(fixed)):
+                about = metadata.describe(info, raw=raw, fixed=fixed)
+                _write(program, temporary, file_format, about, _open_places(raw, fixed))
+            with limit.ending("comparing the file with the model", _more_time(fixed)):
+                checks = check(temporary, file_format, translator, network, raw=raw, fixed=fixed, limit=limit)
             _require_agreement(checks, info, raw)
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror or error}; choose another place with --out") from error
@@ -153,6 +164,7 @@ def export_model(
         raw=raw,
         size=out.stat().st_size,
         info=info,
+        fixed=fixed,
         runtime=_runtime(file_format),
         checks=tuple(checks),
         tolerance=tolerance(raw),
@@ -174,20 +186,29 @@ def _with_standard_operators(manager: PluginManager, network: nn.Module, info: T
     return rebuilt
 
 
-def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool) -> ExportedProgram:
+def _more_time(fixed: metadata.FixedShape) -> str:
+    quicker = ", or try `i2i export --size HxW`, for one size alone" if fixed.size is None else ""
+    return f"give it more time{quicker}"
+
+
+def _trace(
+    graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool, fixed: metadata.FixedShape
+) -> ExportedProgram:
     # Sizes that are equal or 1 would be taken for constants.
     _, height, width = batch_shapes(info.size_multiple, info.smallest_size)[-1]
-    shape = (2, info.in_channels, height, width) if raw else (2, height, width, info.in_channels)
+    (height, width), images = fixed.size or (height, width), fixed.batch or 2
+    shape = (images, info.in_channels, height, width) if raw else (images, height, width, info.in_channels)
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
-    open_sizes = dict.fromkeys(_open_places(raw), Dim.DYNAMIC)
+    open_sizes = dict.fromkeys(_open_places(raw, fixed), Dim.DYNAMIC)
     try:
         with TRACING, torch.no_grad(), exporting_quietly():
-            program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes,), strict=False)
+            program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes or None,), strict=False)
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(
-            f"generator {info.generator!r} of package {info.package} cannot be exported for all sizes at once "
-            f"({type(error).__name__}: {reason}); its forward must not branch on values or sizes"
+            f"generator {info.generator!r} of package {info.package}: {_untraceable(fixed)} "
+            f"({type(error).__name__}: {reason}; its forward must not branch on "
+            f"{'values or sizes' if fixed.size is None else 'values'})"
         ) from error
     foreign = sorted({name for name in _operators(program) if name.partition("::")[0] not in STANDARD_OPERATORS})
     if foreign:
@@ -205,9 +226,20 @@ def _trace(graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: 
     return program
 
 
-def _open_places(raw: bool) -> dict[int, str]:
+def _untraceable(fixed: metadata.FixedShape) -> str:
+    if fixed.size is None:
+        return "this network cannot be exported with free sizes; try `i2i export --size HxW`"
+    if fixed.batch is None:
+        return "this network cannot be exported for any number of images; try `i2i export --size HxW --batch N`"
+    return "this network cannot be exported"
+
+
+def _open_places(raw: bool, fixed: metadata.FixedShape) -> dict[int, str]:
     """The names of the dimensions that stay open."""
-    return {0: "batch", 2: "height", 3: "width"} if raw else {0: "batch", 1: "height", 2: "width"}
+    batch = {} if fixed.batch is not None else {0: "batch"}
+    if fixed.size is not None:
+        return batch
+    return batch | ({2: "height", 3: "width"} if raw else {1: "height", 2: "width"})
 
 
 def _operators(program: ExportedProgram) -> Iterator[str]:
@@ -216,7 +248,9 @@ def _operators(program: ExportedProgram) -> Iterator[str]:
             yield str(node.target).rpartition(".")[0].replace(".", "::", 1)
 
 
-def _write(program: ExportedProgram, path: Path, file_format: Format, about: str, *, raw: bool) -> None:
+def _write(
+    program: ExportedProgram, path: Path, file_format: Format, about: str, open_places: Mapping[int, str]
+) -> None:
     if file_format == "torch":
         with TRACING:
             torch.export.save(program, path, extra_files={metadata.FILE: about})
@@ -225,7 +259,7 @@ def _write(program: ExportedProgram, path: Path, file_format: Format, about: str
 
     try:
         with TRACING, exporting_quietly():
-            write_onnx(program, path, about, _open_places(raw))
+            write_onnx(program, path, about, open_places)
     except OSError:
         raise
     except Exception as error:  # its errors are many pages, and of many kinds

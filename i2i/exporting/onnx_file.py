@@ -44,7 +44,7 @@ def write_onnx(program: ExportedProgram, path: Path, about: str, open_places: Ma
         opset_version=OPSET,
         input_names=[metadata.INPUT],
         output_names=[metadata.OUTPUT],
-        dynamic_shapes=(dict(open_places),),
+        dynamic_shapes=(dict(open_places) or None,),
         verbose=False,
     )
     model: onnx.ModelProto = converted.model_proto

@@ -5,7 +5,9 @@
     {
       "format": 1,
       "about": "line to 3d, translated by generator resnet; ...",
-      "input":  {"name": "images", "layout": "NHWC", "type": "uint8", "channels": 3, "range": [0, 255], "sizes": "any"},
+      "input":  {"name": "images", "layout": "NHWC", "type": "uint8", "channels": 3, "range": [0, 255],
+                 "sizes": "any",             or [height, width], if the file takes that size alone
+                 "batch": "any"},            or a number, likewise
       "output": {"name": "translations", ...},
       "source": "my-run/step-00001200",      the run and its checkpoint
       "translator": {...}                    the record that translator.info was
@@ -16,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from i2i.models.checkpoint_description import check_record
 from i2i.models.info import TranslatorInfo
 from i2i.models.scores import values_from_json, values_to_json
 from i2i.plugins.specs import Direction
+from i2i.tensors.padding import Size
 
 FORMAT_VERSION = 1
 KEY = "i2i"
@@ -34,21 +37,44 @@ KEY = "i2i"
 FILE = "i2i.json"
 """The extra file of a PT2 archive."""
 INPUT, OUTPUT = "images", "translations"
+ANY = "any"
 
 
-def describe(info: TranslatorInfo, *, raw: bool) -> str:
+@dataclass(frozen=True)
+class FixedShape:
+    """What of its input an exported file leaves no choice of; as it is made, of nothing.
+
+    Attributes:
+        size: height and width of the images; ``None``: any.
+        batch: how many images go in at once; ``None``: any number.
+    """
+
+    size: Size | None = None
+    batch: int | None = None
+
+    def __str__(self) -> str:
+        if self == FixedShape():
+            return "any size and number"
+        size = "any size" if self.size is None else f"{self.size[0]} x {self.size[1]} pixels (height x width)"
+        return f"{size}, {'any number' if self.batch is None else f'{self.batch} at once'}"
+
+
+def describe(info: TranslatorInfo, *, raw: bool, fixed: FixedShape) -> str:
     """The JSON to put into the file.
 
     Args:
         info: of the translator that is exported.
         raw: whether the file takes float tensors.
+        fixed: what of its input is fixed.
     """
     source, target = info.domains
     kind: dict[str, Any] = (
-        {"layout": "NCHW", "type": "float32", "range": list(info.value_range), "sizes": "any"}
+        {"layout": "NCHW", "type": "float32", "range": list(info.value_range)}
         if raw
-        else {"layout": "NHWC", "type": "uint8", "range": [0, 255], "sizes": "any"}
+        else {"layout": "NHWC", "type": "uint8", "range": [0, 255]}
     )
+    kind["sizes"] = ANY if fixed.size is None else list(fixed.size)
+    kind["batch"] = ANY if fixed.batch is None else fixed.batch
     values = {
         "format": FORMAT_VERSION,
         "about": f"{source} to {target}, translated by generator {info.generator}; exported by i2i {__version__}",
@@ -67,8 +93,8 @@ def _source(checkpoint: Path) -> str:
     return checkpoint.name
 
 
-def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
-    """The record of the translator, and whether the file takes float tensors; the inverse of :func:`describe`.
+def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool, FixedShape]:
+    """The record of the translator, whether the file takes float tensors, and what is fixed: what :func:`describe` got.
 
     Args:
         text: the JSON, or ``None`` where the file has none.
@@ -90,6 +116,7 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
                 "upgrade i2i"
             )
         raw = values["input"]["type"] == "float32"
+        fixed = _fixed(values["input"])
         known = {field.name for field in fields(TranslatorInfo)}
         check_record(values["translator"], f"{path}: what it says of itself", "export the model again")
         record = {name: _tupled(value) for name, value in values["translator"].items() if name in known}
@@ -104,7 +131,23 @@ def read_back(text: str | None, path: Path) -> tuple[TranslatorInfo, bool]:
             f"{path}: what it says of itself is damaged ({type(error).__name__}: {reason_of(error)}); export the model "
             "again"
         ) from error
-    return info, raw
+    return info, raw, fixed
+
+
+def _fixed(about: Mapping[str, Any]) -> FixedShape:
+    """What is fixed; files of i2i 0.1 say nothing of the batch."""
+    sizes, batch = about["sizes"], about.get("batch", ANY)
+    size = None
+    if sizes != ANY:
+        height, width = sizes
+        size = (_side(height), _side(width))
+    return FixedShape(size, None if batch == ANY else _side(batch))
+
+
+def _side(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"sizes and batch must be whole numbers from 1; got {value!r}")
+    return value
 
 
 def _tupled(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def open_exported(
                 "deterministic inference; leave it out"
             )
     function, text, place = _open_onnx(path, device) if path.suffix == ".onnx" else _open_torch(path, device, trust)
-    info, raw = metadata.read_back(text, path)
+    info, raw, fixed = metadata.read_back(text, path)
     if direction not in (None, info.direction):
         source, target = info.domains
         raise ConfigError(
@@ -73,7 +73,7 @@ def open_exported(
         )
     if max_pixels is not None:
         info = replace(info, max_pixels=max_pixels)
-    return ExportedRunner(function, info, raw=raw, device=place)
+    return ExportedRunner(function, info, raw=raw, fixed=fixed, device=place)
 
 
 class ExportedRunner:
@@ -82,29 +82,56 @@ class ExportedRunner:
     A file made without ``raw`` takes images of 8 bits: values between two levels, of float arrays, tensors or 16-bit
     files, are refused rather than rounded. Such a file also turns NaN into some level, which nobody can see.
 
+    To a file that was made for one size smaller images are padded, as to the size that a network takes; larger ones are
+    refused. A batch is divided into those of a file that was made for one number, and the last one filled up.
+
     Attributes:
         info: of the translator that was exported, with the file as its checkpoint.
         raw: whether the file takes float tensors.
+        fixed: what of its input is fixed.
         device: where it computes.
 
     Args:
         function: the file's own, on its kind of tensors: uint8 ``[N, H, W, C]``, or float ``[N, C, H, W]`` if ``raw``.
         info: see the attributes.
         raw: see the attributes.
+        fixed: see the attributes.
         device: see the attributes.
     """
 
     precision: Precision = "fp32"
 
-    def __init__(self, function: Function, info: TranslatorInfo, *, raw: bool, device: torch.device) -> None:
+    def __init__(
+        self,
+        function: Function,
+        info: TranslatorInfo,
+        *,
+        raw: bool,
+        device: torch.device,
+        fixed: metadata.FixedShape = metadata.FixedShape(),  # noqa: B008 - frozen
+    ) -> None:
         self.info = info
         self.raw = raw
+        self.fixed = fixed
         self.device = device
         self._function = function
 
     def padded_size(self, size: Size) -> Size:
-        """The same: the file pads."""
-        return size
+        """The same, for the file pads; or the one that it was made for.
+
+        Raises:
+            DataError: an image of this size does not fit into that.
+        """
+        if self.fixed.size is None:
+            return size
+        height, width = self.fixed.size
+        if size[0] > height or size[1] > width:
+            raise DataError(
+                f"{self.info.checkpoint} was exported for images of {height} x {width} pixels (height x width), and "
+                f"this one has {size[0]} x {size[1]}; make it smaller, translate with what the file was exported from, "
+                "or export that with a larger --size or without"
+            )
+        return self.fixed.size
 
     def move(self, device: str | torch.device) -> None:
         """Do nothing, if that is where it computes.
@@ -118,7 +145,7 @@ class ExportedRunner:
             )
 
     def run(self, batch: Tensor) -> Tensor:
-        """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1], of any size.
+        """Translate ``[N, in_channels, H, W]``, float32 in [-1, 1], of a size from :meth:`padded_size`.
 
         Returns:
             ``[N, out_channels, H, W]``, float32 in [-1, 1], on the CPU for ONNX, else on :attr:`device`.
@@ -127,6 +154,10 @@ class ExportedRunner:
             DataError: an image lies between the levels of 8 bits, the file refuses it, or memory is short.
             DivergedError: a file of float tensors gave NaN or infinity.
         """
+        number = self.fixed.batch
+        if number is not None and len(batch) != number:
+            parts = [self.run(filled) for filled in _filled(batch, number)]
+            return torch.cat(parts)[: len(batch)]
         given = batch if self.raw else self._to_levels(batch)
         try:
             output = self._function(given)
@@ -150,6 +181,13 @@ class ExportedRunner:
 
     def __str__(self) -> str:
         return f"exported file {self.info.checkpoint}"
+
+
+def _filled(batch: Tensor, number: int) -> Iterator[Tensor]:
+    """The batch in parts of ``number`` images; the last one is filled up with its last image."""
+    for part in torch.split(batch, number):
+        missing = number - len(part)
+        yield torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
 
 
 def _open_onnx(path: Path, device: str) -> tuple[Function, str | None, torch.device]:

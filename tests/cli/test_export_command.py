@@ -81,6 +81,28 @@ def test_what_was_written_as_json(model, here):
     assert all(check["difference"] <= check["allowed"] for check in report["checks"])
 
 
+def test_a_size_that_is_none_is_one_message(model, here):
+    for size in ("32", "0x32", "32x", "32x32x3"):
+        result = run("export", model, "-o", "run.pt2", "--size", size)
+        assert result.exit_code == 2
+        assert "write HxW, such as 256x320" in " ".join(result.stderr.split())
+    assert not list(here.iterdir())
+
+
+def test_a_file_for_one_size(model, here):
+    result = run("export", model, "-o", "run.pt2", "--size", "24x40", "--batch", "1", "--timeout", "300")
+    assert result.exit_code == 0, result.output
+    said = "uint8 [N, H, W, C], 3 and 3 channels, 24 x 40 pixels (height x width), 1 at once"
+    assert result.stdout.splitlines()[1] == f"In and out: {said}"
+
+
+def test_time_that_is_over_leaves_no_file(model, here):
+    result = run("export", model, "-o", "run.pt2", "--timeout", "0.01")
+    assert result.exit_code == 1
+    assert "seconds of --timeout were over" in " ".join(result.stderr.split())
+    assert not list(here.iterdir())
+
+
 def test_paper_inference_is_refused(model, here):
     result = run("export", model, "-o", "run.pt2", "--inference", "paper")
 

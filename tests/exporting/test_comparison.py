@@ -10,6 +10,7 @@ import i2i
 from i2i.errors import ExportError
 from i2i.exporting import exporter as module
 from i2i.exporting.comparison import PAGE_SIDES, batch_shapes, page, page_side
+from i2i.models.exported_record import FixedShape
 
 from ..helpers.trained import generator_of
 
@@ -22,6 +23,13 @@ def test_the_sizes_that_are_compared_need_every_kind_of_padding(multiple):
         assert any(side % multiple and side > 16 for side in sides), "mirrored"
     assert any(side < 8 for side in sides), "repeated, where a side is too small to be mirrored"
     assert len({images for images, *_ in batch_shapes(multiple)}) > 1
+
+
+def test_what_is_fixed_is_compared_alone():
+    assert batch_shapes(4, fixed=FixedShape((20, 33))) == [(1, 20, 33), (3, 20, 33), (2, 20, 33)]
+    assert batch_shapes(4, fixed=FixedShape((20, 33), 4)) == [(4, 20, 33)]
+    assert {images for images, *_ in batch_shapes(4, fixed=FixedShape(None, 4))} == {4}
+    assert len(batch_shapes(4, fixed=FixedShape(None, 4))) == len(batch_shapes(4))
 
 
 @pytest.mark.parametrize("file_format", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
@@ -54,7 +62,7 @@ def test_a_large_flat_page_is_the_translators_in_every_format(run, translator, o
     session = onnxruntime.InferenceSession(str(onnx_file.path), providers=["CPUExecutionProvider"])
     program = torch.export.load(torch_file.path).module()
     blank = np.full((1, 300, 300, 3), (200, 130, 90), np.uint8)
-    for image in (page(1024, 3), blank):
+    for image in (page((1024, 1024), 3), blank):
         expected = translator(image[0]).astype(int)
         for result in (session.run(None, {"images": image})[0], program(torch.from_numpy(image)).numpy()):
             assert np.abs(result[0].astype(int) - expected).max() <= 1

@@ -1,6 +1,7 @@
 """``i2i.export``: a file that runs without i2i gives the model's images, or there is no file."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -14,6 +15,7 @@ import i2i
 from i2i.errors import CheckpointError, ConfigError, ExportError
 from i2i.exporting import exporter as module
 from i2i.exporting.comparison import PAGE_SIDES, batch_shapes
+from i2i.models.exported_record import FixedShape
 from i2i.models.find import open_model
 from i2i.models.generator import load_generator
 from i2i.plugins.manager import PluginManager
@@ -64,7 +66,8 @@ def test_the_file_says_what_it_is(onnx_file, torch_file):
         assert archive.read(name).decode() == about["i2i"]
     values = json.loads(about["i2i"])
     assert values["input"] == {
-        "name": "images", "channels": 3, "layout": "NHWC", "type": "uint8", "range": [0, 255], "sizes": "any"
+        "name": "images", "channels": 3, "layout": "NHWC", "type": "uint8", "range": [0, 255],
+        "sizes": "any", "batch": "any",
     }  # fmt: skip
     assert values["about"].startswith("line to 3d, translated by generator resnet")
     assert values["source"] == "my run/step-00000007"
@@ -101,11 +104,11 @@ class TestNetworksThatCannotBeExported:
     def as_they_are(self, monkeypatch):
         monkeypatch.setattr(module, "_with_standard_operators", lambda manager, network, info: network)
 
-    def export(self, run, network, tmp_path):
+    def export(self, run, network, tmp_path, **options):
         manager = PluginManager()
         _, info = load_generator(manager, open_model(run).checkpoint, direction="AtoB")
         with pytest.raises(ExportError) as caught:
-            module.export_model(manager, network, info, tmp_path / "model.onnx", "onnx")
+            module.export_model(manager, network, info, tmp_path / "model.onnx", "onnx", **options)
         assert not list(tmp_path.iterdir())
         return str(caught.value)
 
@@ -114,7 +117,41 @@ class TestNetworksThatCannotBeExported:
             def forward(self, images):
                 return images if images.mean() > 0 else -images
 
-        assert "must not branch on values or sizes" in self.export(run, Branching(), tmp_path)
+        message = self.export(run, Branching(), tmp_path)
+        assert "must not branch on values or sizes" in message
+        assert "this network cannot be exported with free sizes; try `i2i export --size HxW`" in message
+        fixed = self.export(run, Branching(), tmp_path, fixed=FixedShape((32, 32)))
+        assert "must not branch on values)" in fixed
+        assert "HxW --batch N" in fixed
+
+    def test_one_that_takes_one_size_is_exported_for_it(self, run, tmp_path):
+        class OfOneSize(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.grid = nn.Parameter(torch.rand(3, 32, 48))
+
+            def forward(self, images):
+                rows = [images[:, :, row] for row in range(images.shape[2])]
+                return torch.tanh(torch.stack(rows, 2) + self.grid)
+
+        assert "free sizes; try `i2i export --size HxW`" in self.export(run, OfOneSize(), tmp_path)
+        _, info = load_generator(PluginManager(), open_model(run).checkpoint, direction="AtoB")
+        for suffix, file_format in ((".onnx", "onnx"), (".pt2", "torch")):
+            path = tmp_path / f"model{suffix}"
+            fixed = FixedShape((30, 48))  # padded to 32
+            report = module.export_model(PluginManager(), OfOneSize(), info, path, file_format, fixed=fixed)
+            assert {(check.height, check.width) for check in report.checks} == {(30, 48)}
+
+    def test_one_that_takes_too_long(self, run, tmp_path):
+        class Endless(nn.Module):
+            def forward(self, images):
+                for _ in range(10**9):
+                    images = images + 1
+                return images
+
+        message = self.export(run, Endless(), tmp_path, timeout=0.5)
+        assert "tracing the generator was not done when the 0.5 seconds of --timeout were over" in message
+        assert "no file was written; give it more time, or try `i2i export --size HxW`" in message
 
     def test_one_with_operators_of_its_own(self, run, tmp_path):
         @torch.library.custom_op("i2i_tests::negative", mutates_args=())
@@ -150,6 +187,20 @@ class TestRefused:
 
     def test_a_file_that_exists(self, run, onnx_file):
         assert "--force" in self.refuse(run, onnx_file.path)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"size": (0, 3)}, "the height of size must be at least 1; got 0"),
+            ({"size": "32x32"}, r"size must be a height and a width, such as \(256, 320\); got '32x32'"),
+            ({"size": (32, 3.5)}, "the width of size must be a whole number"),
+            ({"batch": 0}, "batch must be at least 1; got 0"),
+            ({"timeout": 0}, "timeout must be a number of seconds above 0; got 0"),
+            ({"timeout": "a minute"}, "timeout must be a number of seconds above 0"),
+        ],
+    )
+    def test_sizes_and_times_that_are_none(self, run, tmp_path, options, message):
+        assert re.search(message, self.refuse(run, tmp_path / "model.pt2", **options))
 
     def test_an_exported_file(self, onnx_file, tmp_path):
         assert "exported file already" in self.refuse(onnx_file.path, tmp_path / "again.onnx")

@@ -146,3 +146,57 @@ def test_a_damaged_value_of_what_it_says_of_itself_is_named(files, tmp_path, fie
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(CheckpointError, match=rf"model\.onnx: what it says of itself is damaged: {field}"):
         i2i.load(tmp_path / "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def fixed(run, tmp_path_factory):
+    """A file for two images of 30 x 44 pixels."""
+    return i2i.export(run, tmp_path_factory.mktemp("fixed") / "fixed.onnx", size=(30, 44), batch=2)
+
+
+class TestFixedShapes:
+    def test_the_report_and_the_file_say_so(self, fixed):
+        assert str(fixed.fixed) == "30 x 44 pixels (height x width), 2 at once"
+        assert {(check.images, check.height, check.width) for check in fixed.checks} == {(2, 30, 44)}
+        model = onnx.load(fixed.path)
+        (about,) = (json.loads(entry.value) for entry in model.metadata_props)
+        assert (about["input"]["sizes"], about["input"]["batch"]) == ([30, 44], 2)
+        dimensions = [dimension.dim_value for dimension in model.graph.input[0].type.tensor_type.shape.dim]
+        assert dimensions == [2, 30, 44, 3]
+
+    def test_images_of_its_size_are_the_runs(self, fixed, original):
+        translator = i2i.load(fixed.path, device="cpu")
+        several = [noise(30, 44, seed=seed) for seed in range(5)]
+        for batch_size in (1, 2, 5):
+            for result, image in zip(translator(several, batch_size=batch_size), several, strict=True):
+                assert_close(result, original(image))
+
+    def test_smaller_ones_are_padded_and_cropped(self, fixed, original):
+        translator = i2i.load(fixed.path, device="cpu")
+        image = noise(20, 33)
+        whole = np.pad(image, ((5, 5), (5, 6), (0, 0)), mode="reflect")
+        assert_close(translator(image), original(whole)[5:25, 5:38])
+        assert translator(noise(1, 1)).shape == (1, 1, 3)
+
+    def test_larger_ones_are_refused_and_cost_no_other(self, fixed, tmp_path):
+        translator = i2i.load(fixed.path, device="cpu")
+        with pytest.raises(DataError, match=r"was exported for images of 30 x 44 pixels \(height x width\), and this"):
+            translator(noise(31, 10))
+        (tmp_path / "in").mkdir()
+        for name, size in (("a", (30, 44)), ("b", (44, 30)), ("c", (8, 8))):
+            Image.fromarray(noise(*size)).save(tmp_path / "in" / f"{name}.png")
+        outcomes = i2i.translate(fixed.path, tmp_path / "in", tmp_path / "out", batch_size=3)
+        assert [outcome.problem is None for outcome in outcomes] == [True, False, True]
+        assert "and this one has 44 x 30" in outcomes[1].problem
+
+
+@pytest.mark.parametrize("wrong", [{"sizes": [3]}, {"sizes": [0, 4]}, {"sizes": "some"}, {"batch": 0}, {"batch": 1.5}])
+def test_a_damaged_shape_is_named(files, tmp_path, wrong):
+    model = onnx.load(files["images.onnx"])
+    (entry,) = model.metadata_props
+    values = json.loads(entry.value)
+    values["input"].update(wrong)
+    entry.value = json.dumps(values)
+    onnx.save(model, tmp_path / "damaged.onnx")
+    with pytest.raises(CheckpointError, match="what it says of itself is damaged"):
+        i2i.load(tmp_path / "damaged.onnx", device="cpu")
