@@ -22,7 +22,7 @@ from rooms import table as room_lines
 
 from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
-from i2i.config.run_config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.config.run_config import ScheduleOptions, TrainingOptions
 from i2i.models.scores import BASELINE, METRICS
 from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
@@ -38,7 +38,6 @@ LARGE_IMAGES = DOCS.parent / "benchmarks" / "results" / "large_images.json"
 CUDA_BANDWIDTH = 1555e9
 """Bytes a second of an A100 with 40 GB, from its data sheet."""
 TRAINING: dict[str, type[Options]] = {
-    "optimizer": OptimizerOptions,
     "schedule": ScheduleOptions,
     "training": TrainingOptions,
 }
@@ -75,6 +74,12 @@ def _options_lines() -> Iterator[str]:
                 yield from (
                     "",
                     "`discriminator.copies` (1) makes several of each; `discriminator.0.layers` sets an option of one.",
+                )
+            if kind == "optimizer":
+                yield from (
+                    "",
+                    "An option holds for all networks; `optimizer.discriminators.learning_rate` sets it for one group,",
+                    "the `generators` or the `discriminators`.",
                 )
         yield from ("", f"### {spec.name}", "", f"{spec.summary}.")
         section = SECTIONS.get(kind, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -22,6 +22,7 @@ CONTEXTS: Mapping[str, Mapping[str, Any]] = {
     "buffer": {"generator": None},
     "method": {"parts": None},
     "dataset": {"root": None, "split": "train", "seed": 0},
+    "optimizer": {"parameters": None},
 }
 """What each kind needs to be built besides its options, with what is taken if it is not given; None must be given."""
 
@@ -95,6 +96,17 @@ def create(
 
 
 @overload
+def create(
+    kind: Literal["optimizer"],
+    name: str,
+    *,
+    parameters: Iterable[torch.Tensor],
+    manager: PluginManager | None = None,
+    **options: Any,
+) -> torch.optim.Optimizer: ...
+
+
+@overload
 def create(kind: str, name: str, *, manager: PluginManager | None = None, **arguments: Any) -> Any: ...
 
 
@@ -102,12 +114,13 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
     """Build one component, such as ``create("generator", "resnet9", in_channels=3, out_channels=3, base_channels=64)``.
 
     Args:
-        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method`` or ``dataset``.
+        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset`` or ``optimizer``.
         name: its name.
         manager: the plugins to take it from; those that are installed if not given.
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a
             generator (3 unless given), ``in_channels`` for a discriminator (3 unless given), ``generator`` (a
-            ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set.
+            ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set,
+            ``parameters`` for an optimiser.
 
     Raises:
         PluginError: there is no such component, or its plugin is broken.

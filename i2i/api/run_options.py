@@ -20,6 +20,7 @@ SETTING_OF: Mapping[str, tuple[str, str]] = {
     "loss": ("loss", "name"),
     "pixel_loss": ("pixel_loss", "name"),
     "buffer": ("buffer", "name"),
+    "optimizer": ("optimizer", "name"),
     "steps": ("training", "steps"),
     "epochs": ("training", "epochs"),
     "minutes": ("training", "minutes"),
@@ -53,6 +54,7 @@ class RunOptions:
     loss: str | None = None
     pixel_loss: str | None = None
     buffer: str | None = None
+    optimizer: str | None = None
     steps: int | None = None
     epochs: float | None = None
     minutes: float | None = None

@@ -29,6 +29,7 @@ def run(
     loss: str | None = None,
     pixel_loss: str | None = None,
     buffer: str | None = None,
+    optimizer: str | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
@@ -65,6 +66,7 @@ def run(
         loss: an adversarial loss by name.
         pixel_loss: a pixel loss by name.
         buffer: a buffer of earlier fakes by name.
+        optimizer: an optimiser by name.
         steps: stop after this many steps in all.
         epochs: stop after this many passes over the images.
         minutes: stop after this much training time in all.
@@ -107,6 +109,7 @@ def run(
         loss=loss,
         pixel_loss=pixel_loss,
         buffer=buffer,
+        optimizer=optimizer,
         steps=steps,
         epochs=epochs,
         minutes=minutes,
@@ -157,6 +160,7 @@ def resolve(
     loss: str | None = None,
     pixel_loss: str | None = None,
     buffer: str | None = None,
+    optimizer: str | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
@@ -193,6 +197,7 @@ def resolve(
         loss=loss,
         pixel_loss=pixel_loss,
         buffer=buffer,
+        optimizer=optimizer,
         steps=steps,
         epochs=epochs,
         minutes=minutes,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from i2i.benchmarking.case import Setting
-from i2i.config.components import build_method, create
+from i2i.config.components import build_method, build_optimizers, create
 from i2i.config.layers import layer_from_settings, merge
 from i2i.config.resolver import resolve
 from i2i.ops import reason_against_fused
@@ -64,7 +64,7 @@ class TrainingStep:
             network.to(setting.device).train()
         self.update = NetworkUpdate(
             method,
-            config.optimizer,
+            build_optimizers(manager, config.optimizer, method),
             setting.device,
             torch.Generator().manual_seed(0),
             precision="bf16" if half else "fp32",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods
+from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods, optimizers
 from i2i.plugins import (
     BufferSpec,
     DatasetSpec,
@@ -12,6 +12,7 @@ from i2i.plugins import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    OptimizerSpec,
     hookimpl,
 )
 
@@ -50,3 +51,9 @@ def i2i_methods() -> Iterable[MethodSpec]:
 def i2i_datasets() -> Iterable[DatasetSpec]:
     """Return the built-in data sets."""
     return datasets.SPECS
+
+
+@hookimpl
+def i2i_optimizers() -> Iterable[OptimizerSpec]:
+    """Return the built-in optimisers."""
+    return optimizers.SPECS

@@ -13,7 +13,7 @@ from i2i.errors import ConfigError, I2IError
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 40
-TITLES = {"dataset": "data set", "method": "training method"}
+TITLES = {"dataset": "data set", "method": "training method", "optimizer": "optimiser"}
 USAGES = {
     "generator": "i2i run --generator {name} --set generator.base_channels=16",
     "discriminator": "i2i run --discriminator {name} --set discriminator.layers=2",
@@ -21,6 +21,7 @@ USAGES = {
     "buffer": "i2i run --buffer {name} --set buffer.size=100",
     "method": "i2i run --method {name} --data sample:line-3d",
     "dataset": "i2i run --method pix2pix --data FOLDER --set data.name={name}",
+    "optimizer": "i2i run --optimizer {name} --set optimizer.learning_rate=1e-4",
 }
 PIXEL_USAGE = "i2i run --pixel-loss {name}"
 

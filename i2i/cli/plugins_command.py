@@ -15,7 +15,7 @@ from i2i.cli.output import new_table, plugin_manager, print_json, print_table, s
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, Spec
+from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, OptimizerSpec, Spec
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
@@ -89,6 +89,11 @@ def show(kind: str, name: str, as_json: bool) -> None:
         formatter.write_text(f"Options, set with --set {section}.OPTION=VALUE:")
         with formatter.indentation():
             formatter.write_dl([(field.name, _describe(field)) for field in fields], col_max=24)
+        if isinstance(spec, OptimizerSpec):
+            formatter.write_paragraph()
+            formatter.write_text(
+                f"For one group of networks: --set {section}.discriminators.OPTION=VALUE or generators."
+            )
     else:
         formatter.write_text("It has no options.")
     if isinstance(spec, MethodSpec) and spec.defaults:

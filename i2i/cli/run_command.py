@@ -81,6 +81,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 @option(PARTS, "--loss", "NAME", "Adversarial loss. Default: the method's (cyclegan: lsgan, pix2pix: gan).")
 @option(PARTS, "--pixel-loss", "NAME", "Distance of two images. Default: l1.")
 @option(PARTS, "--buffer", "NAME", "Store of earlier fakes. Default: the method's (cyclegan: replay, pix2pix: none).")
+@option(PARTS, "--optimizer", "NAME", "What moves the weights by their gradients. Default: adam.")
 @option(BUDGET, "--steps", "N", "Training steps in all. Default: no limit.", type=click.IntRange(min=0))
 @option(
     BUDGET,

@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from i2i.config.run_config import Choice, RunConfig
+from i2i.config.run_config import Choice, OptimizerChoice, RunConfig
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method, Parts
-from i2i.plugins.specs import SPECS
+from i2i.plugins.specs import NETWORK_GROUPS, SPECS
 
 
 class DiscriminatorGroup(nn.ModuleList):
@@ -92,6 +93,32 @@ def build_method(
                     raise TypeError(f"network {name} must be a torch.nn.Module; got {type(network).__name__}")
         dict(method.buffers), [method.generators[name] for name in method.directions.values()]
     return method
+
+
+def build_optimizers(manager: PluginManager, choice: OptimizerChoice, method: Method) -> dict[str, Optimizer]:
+    """Build an optimiser for each group of networks that the method has.
+
+    Raises:
+        PluginError: naming the package, when what is built is no optimiser of all the parameters.
+    """
+    optimizers: dict[str, Optimizer] = {}
+    for group in NETWORK_GROUPS:
+        networks: Mapping[str, nn.Module] = getattr(method, group)
+        if not networks:
+            continue
+        parameters = [parameter for network in networks.values() for parameter in network.parameters()]
+        built = build(manager, "optimizer", choice.of(group), parameters=list(parameters))
+        owner = manager.find("optimizer", choice.name).called
+        if not isinstance(built, Optimizer):
+            raise PluginError(f"{owner}: build must return a torch.optim.Optimizer; got {type(built).__name__}")
+        trained = {id(parameter) for part in built.param_groups for parameter in part["params"]}
+        if missing := sum(id(parameter) not in trained for parameter in parameters):
+            raise PluginError(
+                f"{owner}: {missing} of the {len(parameters)} parameters of the {group} are in none of its "
+                "parameter groups; it must train all that build is given"
+            )
+        optimizers[group] = built
+    return optimizers
 
 
 def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ...]:

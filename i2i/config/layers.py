@@ -15,10 +15,18 @@ from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR
 from i2i.errors import LONGEST_SHOWN, ConfigError, cut, printable, shown
 from i2i.files.texts import TextError, parse_yaml, read_yaml
 from i2i.paths import named
+from i2i.plugins.specs import NETWORK_GROUPS
 
 Values = dict[str, Any]
 Layer = dict[str, Values]
-"""Section to option to value. The discriminator section may also hold ``"0"``, ``"1"``, ... for one of several."""
+"""Section to option to value.
+
+The discriminator section may also hold ``"0"``, ``"1"``, ... for one of several, that of the optimiser
+``"generators"`` and ``"discriminators"`` for one group of networks.
+"""
+
+GROUPED = {"optimizer": NETWORK_GROUPS}
+"""Sections that may hold options for one group of networks."""
 
 YAML_NULLS = ("", "~", "null", "Null", "NULL")
 
@@ -89,8 +97,10 @@ def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
             raise ConfigError(_no_setting(name))
         target = layer.setdefault(section, {})
         number, _, rest = key.partition(".")
-        if section == "discriminator" and number.isdigit() and rest:
+        if rest and (number.isdigit() if section == "discriminator" else number in GROUPED.get(section, ())):
             target, key = target.setdefault(number, {}), rest
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {section}.{number} is given twice: as a whole and as {name}; leave one out")
         target[key] = value
     return layer
 

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any, TypeVar, cast
 
 from i2i.config.layers import Layer, Values, layer_from_mapping
-from i2i.config.run_config import LIMITS, Choice, OptimizerOptions, RunConfig, ScheduleOptions, TrainingOptions
+from i2i.config.run_config import LIMITS, Choice, OptimizerChoice, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.config.sections import (
     COMPONENTS,
     DEFAULT_DATA,
@@ -25,7 +25,7 @@ from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, d
 from i2i.files.texts import parse_yaml
 from i2i.plugins.component_options import Options, Problem, parse_options
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import SAMPLE_PREFIX, LossSpec, MethodSpec, Spec
+from i2i.plugins.specs import NETWORK_GROUPS, SAMPLE_PREFIX, LossSpec, MethodSpec, Spec
 
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16
@@ -71,7 +71,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         buffer=choosing.component("buffer"),
         data_root=root,
         data=choosing.component("data"),
-        optimizer=choosing.parse("optimizer", OptimizerOptions),
+        optimizer=choosing.optimizer(),
         schedule=choosing.parse("schedule", ScheduleOptions),
         training=choosing.parse("training", TrainingOptions),
     )
@@ -117,6 +117,25 @@ class Layers:
             merged.update(layer.get(section, {}))
         return merged
 
+    def group_values(self, section: str, group: str, options: type[Options]) -> tuple[Values, set[str]]:
+        """The values of one group of networks: in each layer what holds for all, then what holds for this one.
+
+        Returns:
+            All its values, and the names of those that are its own.
+        """
+        merged: Values = {}
+        own_names: set[str] = set()
+        for number, layer in enumerate([*self.assumed, *self.given]):
+            values = layer.get(section, {})
+            own = values.get(group)
+            own = {str(key): value for key, value in own.items()} if isinstance(own, Mapping) else {}
+            shared = {key: value for key, value in values.items() if key not in ("name", *NETWORK_GROUPS)}
+            if number < len(self.assumed):
+                shared, own = ({k: v for k, v in each.items() if k in options.model_fields} for each in (shared, own))
+            merged.update({**shared, **own})
+            own_names = (own_names - shared.keys()) | own.keys()
+        return merged, own_names
+
     def discriminator_values(self, number: str, options: type[Options]) -> Values:
         """The values of one of several: in each layer what holds for all of them, then what holds for this one."""
         merged = self._assumed_values("discriminator", options)
@@ -160,7 +179,7 @@ class _Choosing:
 
     def parse(self, section: str, options: type[OptionsType]) -> OptionsType:
         """The options of a section."""
-        elsewhere = {"data": ("name", "root")}.get(section, ("name",)) if section in COMPONENTS else ()
+        elsewhere = COMPONENTS[section].reserved if section in COMPONENTS else ()
         values = self.layers.values(section, options)
         return self.parse_values(section, options, {k: v for k, v in values.items() if k not in elsewhere})
 
@@ -178,6 +197,32 @@ class _Choosing:
         if spec is None or (isinstance(spec, LossSpec) and not self._is_of_family(spec, section)):
             return Choice(name, Options())
         return Choice(name, self.parse(section, spec.options))
+
+    def optimizer(self) -> OptimizerChoice:
+        section = "optimizer"
+        name = str(self.layers.last(section, "name", DEFAULT_NAMES[section]))
+        spec = self.find(section, name)
+        if spec is None:
+            return OptimizerChoice(name, Options())
+        shared = self.parse(section, spec.options)
+        own = {group: self._group_options(section, group, spec.options) for group in NETWORK_GROUPS}
+        return OptimizerChoice(name, shared, {group: options for group, options in own.items() if options is not None})
+
+    def _group_options(self, section: str, group: str, options: type[OptionsType]) -> OptionsType | None:
+        """The options of a group of networks, or ``None`` where it has none of its own."""
+        where = f"{section}.{group}"
+        for layer in self.layers.given:
+            own = layer.get(section, {}).get(group, {})
+            if not isinstance(own, Mapping):
+                self.add_problem(where, f"must hold options, such as {where}.learning_rate=1e-4; got {shown(own)}")
+        values, own_names = self.layers.group_values(section, group, options)
+        if not own_names:
+            return None
+        parsed, problems = parse_options(options, values, where=where)
+        # What is wrong with a shared option is said of that already.
+        names = {where, *(f"{where}.{name}" for name in own_names)}
+        self.problems += [each for each in problems if ".".join(each.field.split(".")[:3]) in names]
+        return parsed if parsed is not None else cast(OptionsType, options.model_construct())
 
     def _is_of_family(self, spec: LossSpec, section: str) -> bool:
         """Whether a loss is of the family that the section asks for."""

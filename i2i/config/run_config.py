@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import Field
@@ -13,14 +13,6 @@ from i2i.plugins.component_options import Options
 
 LIMITS = ("steps", "epochs", "minutes")
 """The options of :class:`TrainingOptions` that end a run."""
-
-
-class OptimizerOptions(Options):
-    """Adam's settings, for generators and discriminators alike; the defaults are both papers'."""
-
-    learning_rate: float = Field(2e-4, gt=0, allow_inf_nan=False, description="Adam's step size before any schedule")
-    beta1: float = Field(0.5, ge=0, lt=1, description="decay of Adam's first moment")
-    beta2: float = Field(0.999, ge=0, lt=1, description="decay of Adam's second moment")
 
 
 class ScheduleOptions(Options):
@@ -86,6 +78,25 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class OptimizerChoice(Choice):
+    """An optimiser by name, with its options.
+
+    Attributes:
+        groups: the options of a group of networks, ``"generators"`` or ``"discriminators"``, that has any of its own.
+    """
+
+    groups: Mapping[str, Options] = field(default_factory=dict)
+
+    def of(self, group: str) -> Choice:
+        """The optimiser of a group of networks."""
+        return Choice(self.name, self.groups.get(group, self.options))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values as a choice does, with those of the groups that have their own under their names."""
+        return {**super().to_dict(), **{name: own.model_dump(mode="json") for name, own in self.groups.items()}}
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run. Made by :func:`i2i.config.resolver.resolve`, kept in the run folder.
 
@@ -101,7 +112,7 @@ class RunConfig:
     buffer: Choice
     data_root: str
     data: Choice
-    optimizer: OptimizerOptions
+    optimizer: OptimizerChoice
     schedule: ScheduleOptions
     training: TrainingOptions
 
@@ -116,6 +127,7 @@ class RunConfig:
             ("loss", self.pixel_loss),
             ("buffer", self.buffer),
             ("dataset", self.data),
+            ("optimizer", self.optimizer),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,7 +140,7 @@ class RunConfig:
             "pixel_loss": self.pixel_loss.to_dict(),
             "buffer": self.buffer.to_dict(),
             "data": {"root": self.data_root, **self.data.to_dict()},
-            "optimizer": self.optimizer.model_dump(mode="json"),
+            "optimizer": self.optimizer.to_dict(),
             "schedule": self.schedule.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
         }

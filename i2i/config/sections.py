@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from i2i.config.run_config import OptimizerOptions, ScheduleOptions, TrainingOptions
+from i2i.config.run_config import ScheduleOptions, TrainingOptions
 from i2i.plugins.component_options import Options
 from i2i.plugins.specs import (
     BufferSpec,
@@ -13,6 +13,7 @@ from i2i.plugins.specs import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    OptimizerSpec,
     Spec,
 )
 
@@ -24,11 +25,11 @@ COMPONENTS: Mapping[str, type[Spec]] = {
     "pixel_loss": LossSpec,
     "buffer": BufferSpec,
     "data": DatasetSpec,
+    "optimizer": OptimizerSpec,
 }
 """Sections that choose a component by ``name`` and hold its options."""
 
 PLAIN: Mapping[str, type[Options]] = {
-    "optimizer": OptimizerOptions,
     "schedule": ScheduleOptions,
     "training": TrainingOptions,
 }
@@ -37,4 +38,11 @@ PLAIN: Mapping[str, type[Options]] = {
 DEFAULT_METHOD = "cyclegan"
 DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_DATA = "sample:flat-3d"
-DEFAULT_NAMES = {"generator": "resnet9", "loss": "lsgan", "pixel_loss": "l1", "buffer": "none", "data": "folder"}
+DEFAULT_NAMES = {
+    "generator": "resnet9",
+    "loss": "lsgan",
+    "pixel_loss": "l1",
+    "buffer": "none",
+    "data": "folder",
+    "optimizer": "adam",
+}

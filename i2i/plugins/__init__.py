@@ -10,7 +10,15 @@ May import nothing.
 
 from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import hookimpl
-from i2i.plugins.specs import BufferSpec, DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec
+from i2i.plugins.specs import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    OptimizerSpec,
+)
 
 __all__ = [
     "BufferSpec",
@@ -19,6 +27,7 @@ __all__ = [
     "GeneratorSpec",
     "LossSpec",
     "MethodSpec",
+    "OptimizerSpec",
     "Options",
     "hookimpl",
 ]

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 
 import pluggy
 
-from i2i.plugins.specs import BufferSpec, DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec
+from i2i.plugins.specs import (
+    BufferSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    OptimizerSpec,
+)
 
 PROJECT = "i2i"
 
@@ -54,6 +62,12 @@ def i2i_datasets() -> Iterable[DatasetSpec]:
     return ()
 
 
+@hookspec
+def i2i_optimizers() -> Iterable[OptimizerSpec]:
+    """Return the optimisers this plugin adds."""
+    return ()
+
+
 HOOKS = {
     "i2i_generators": GeneratorSpec,
     "i2i_discriminators": DiscriminatorSpec,
@@ -61,5 +75,6 @@ HOOKS = {
     "i2i_buffers": BufferSpec,
     "i2i_methods": MethodSpec,
     "i2i_datasets": DatasetSpec,
+    "i2i_optimizers": OptimizerSpec,
 }
 """Each hook with the kind of spec it returns."""

@@ -66,7 +66,7 @@ class Spec:
         summary: one line for ``--help`` and ``i2i plugins list``.
         options: the option model; use :class:`~i2i.plugins.Options` itself for a component without options. No option
             may be called ``name``, which chooses the component; ``root`` is taken in a data set, ``copies`` in a
-            discriminator.
+            discriminator, ``generators`` and ``discriminators`` in an optimiser.
         build: makes the component; its signature is given by each kind of spec.
     """
 
@@ -184,7 +184,24 @@ class DatasetSpec(Spec):
     reserved: ClassVar[frozenset[str]] = frozenset({"name", "root"})
 
 
+NETWORK_GROUPS = ("generators", "discriminators")
+"""The groups of networks, each of which has an optimiser of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec(Spec):
+    """An optimiser: ``build(options, *, parameters) -> torch.optim.Optimizer``, ``parameters`` a list of them.
+
+    It is built once for each group of networks, with the options of that group. The schedule scales the ``lr`` of its
+    parameter groups. Its ``step()`` takes no closure.
+    """
+
+    kind: ClassVar[str] = "optimizer"
+    reserved: ClassVar[frozenset[str]] = frozenset({"name", *NETWORK_GROUPS})
+
+
 SPECS: Mapping[str, type[Spec]] = {
-    spec.kind: spec for spec in (GeneratorSpec, DiscriminatorSpec, LossSpec, BufferSpec, MethodSpec, DatasetSpec)
+    spec.kind: spec
+    for spec in (GeneratorSpec, DiscriminatorSpec, LossSpec, BufferSpec, MethodSpec, DatasetSpec, OptimizerSpec)
 }
 """Every kind of component, in the order in which they are listed."""

@@ -28,6 +28,7 @@ from i2i.testing.component import (
     check_generator,
     check_loss,
     check_method,
+    check_optimizer,
 )
 from i2i.testing.results import CheckResult
 
@@ -40,4 +41,5 @@ __all__ = [
     "check_generator",
     "check_loss",
     "check_method",
+    "check_optimizer",
 ]

@@ -18,6 +18,7 @@ from i2i.plugins import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    OptimizerSpec,
     Options,
 )
 from i2i.plugins.manager import Component
@@ -28,6 +29,7 @@ from i2i.testing.default_options import choose_options
 from i2i.testing.losses import loss_checks
 from i2i.testing.methods import method_checks
 from i2i.testing.networks import discriminator_checks, generator_checks
+from i2i.testing.optimizers import optimizer_checks
 from i2i.testing.results import Checklist, CheckResult
 
 OptionValues = Options | Mapping[str, Any] | None
@@ -87,6 +89,11 @@ def check_dataset(spec: DatasetSpec, root: str | Path | None = None, options: Op
     _assert_kept(spec, DatasetSpec, options, root)
 
 
+def check_optimizer(spec: OptimizerSpec, options: OptionValues = None) -> None:
+    """Assert that an optimiser trains all that it is given, follows the learning rate, and resumes exactly."""
+    _assert_kept(spec, OptimizerSpec, options)
+
+
 def _spec_of(component: object) -> Spec:
     spec = component.spec if isinstance(component, Component) else component
     if not isinstance(spec, Spec):
@@ -119,6 +126,8 @@ def _run_checks(checks: Checklist, spec: Spec, options: Options, root: str | Pat
         method_checks(checks, spec, options)
     elif isinstance(spec, DatasetSpec):
         dataset_checks(checks, spec, options, root)
+    elif isinstance(spec, OptimizerSpec):
+        optimizer_checks(checks, spec, options)
 
 
 def _assert_kept(spec: Spec, expected: type[Spec], options: OptionValues, root: str | Path | None = None) -> None:

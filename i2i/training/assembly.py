@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from i2i.config.components import build_dataset, build_method
+from i2i.config.components import build_dataset, build_method, build_optimizers
 from i2i.config.run_config import RunConfig
 from i2i.config.sizes import check_sizes
 from i2i.errors import DataError
@@ -67,7 +67,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
     method, random = _seeded_method(manager, config, processes, train_set, test_set)
     update = NetworkUpdate(
         method,
-        config.optimizer,
+        build_optimizers(manager, config.optimizer, method),
         processes.device,
         random,
         precision=options.precision,

@@ -6,19 +6,14 @@ The trainer and the benchmark both train through :class:`NetworkUpdate`, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from i2i.config.run_config import OptimizerOptions
 from i2i.plugins.protocols import Batch, Method
-
-GROUPS = ("generators", "discriminators")
-"""The groups of networks, each of which has an optimiser of its own."""
 
 
 class NetworkUpdate:
@@ -26,7 +21,7 @@ class NetworkUpdate:
 
     Args:
         method: its networks are trained where they are.
-        options: Adam's settings, for both groups.
+        optimizers: by group of networks; a method without discriminators has one.
         device: where the networks are.
         random: random numbers for the method, on the CPU.
         precision: with ``bf16`` forward passes run under autocast; weights and gradients stay float32.
@@ -34,7 +29,6 @@ class NetworkUpdate:
         average_gradients: called with an optimiser before each of its steps, to average its gradients over processes.
 
     Attributes:
-        optimizers: by group; a method without discriminators has one.
         averages: moving averages by generator, perhaps none.
         applied: the groups that the step under way, or else the last one, has updated so far.
     """
@@ -42,7 +36,7 @@ class NetworkUpdate:
     def __init__(
         self,
         method: Method,
-        options: OptimizerOptions,
+        optimizers: Mapping[str, Optimizer],
         device: torch.device,
         random: torch.Generator,
         *,
@@ -51,9 +45,7 @@ class NetworkUpdate:
         average_gradients: Callable[[Optimizer], None] = lambda _: None,
     ) -> None:
         self.method, self.device, self.random, self.precision = method, device, random, precision
-        self.optimizers = {
-            group: make_optimizer(networks, options) for group in GROUPS if (networks := getattr(method, group))
-        }
+        self.optimizers = optimizers
         self.averages = make_averages(method.generators, ema_decay)
         self.applied: list[str] = []
         self._average_gradients = average_gradients
@@ -91,12 +83,6 @@ class NetworkUpdate:
         """Forget the gradients of a step that is not finished."""
         for optimizer in self.optimizers.values():
             optimizer.zero_grad(set_to_none=True)
-
-
-def make_optimizer(networks: Mapping[str, nn.Module], options: OptimizerOptions) -> Adam:
-    """Make the optimiser of one group of networks."""
-    parameters = chain.from_iterable(network.parameters() for network in networks.values())
-    return Adam(parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2))
 
 
 def make_averages(generators: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:

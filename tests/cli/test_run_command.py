@@ -68,6 +68,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
         "loss": "gan",
         "pixel_loss": "l2",
         "buffer": "none",
+        "optimizer": "adamw",
         "steps": 10,
         "epochs": 1.5,
         "minutes": 3.0,

@@ -10,7 +10,14 @@ import torch
 from torch import nn
 
 from i2i.api import resolve
-from i2i.config.components import DiscriminatorGroup, build, build_dataset, build_method, size_multiple
+from i2i.config.components import (
+    DiscriminatorGroup,
+    build,
+    build_dataset,
+    build_method,
+    build_optimizers,
+    size_multiple,
+)
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, PluginError
 from i2i.plugins import (
@@ -20,6 +27,7 @@ from i2i.plugins import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    OptimizerSpec,
     Options,
 )
 from i2i.plugins.calls import calling
@@ -222,6 +230,41 @@ def test_a_group_passes_gradients_to_each():
     sum(logits.sum() for logits in group(torch.rand(1, 3, 8, 8))).backward()
 
     assert all(parameter.grad is not None for parameter in group.parameters())
+
+
+def test_each_group_of_networks_has_an_optimiser_with_its_options(manager):
+    settings = {**SMALL, "optimizer.beta2": 0.9, "optimizer.discriminators.learning_rate": 4e-4}
+    config = resolve("photos", settings=settings, optimizer="adamw")
+    method = make(manager, config, {"A": 3, "B": 3})
+
+    built = build_optimizers(manager, config.optimizer, method)
+
+    assert {group: type(each) for group, each in built.items()} == dict.fromkeys(built, torch.optim.AdamW)
+    found = {group: (each.defaults["lr"], each.defaults["betas"]) for group, each in built.items()}
+    assert found == {"generators": (2e-4, (0.5, 0.9)), "discriminators": (4e-4, (0.5, 0.9))}
+    networks = method.generators.values()
+    trained = [parameter for network in networks for parameter in network.parameters()]
+    assert all(one is other for one, other in zip(built["generators"].param_groups[0]["params"], trained, strict=True))
+
+    method.discriminators = {}
+    assert list(build_optimizers(manager, config.optimizer, method)) == ["generators"]
+
+
+@pytest.mark.parametrize(
+    ("build_it", "told"),
+    [
+        (lambda _, parameters: parameters, r"build must return a torch\.optim\.Optimizer; got list"),
+        (lambda _, parameters: torch.optim.SGD(parameters[:1], 0.1), r"of the \d+ parameters of the generators are in"),
+        (lambda _, parameters: 1 / 0, "building optimizer oak failed: .* raised ZeroDivisionError"),
+    ],
+)
+def test_an_optimiser_that_is_none_names_the_package(manager, add, build_it, told):
+    add(OptimizerSpec(name="oak", summary="A tree.", build=build_it))
+    config = resolve(settings=SMALL, optimizer="oak", manager=manager)
+
+    with pytest.raises(PluginError, match=told) as raised:
+        build_optimizers(manager, config.optimizer, make(manager, config, {"A": 3, "B": 3}))
+    assert "optimizer 'oak' of package i2i-oak 1.2" in str(raised.value)
 
 
 def test_data_of_both_splits(manager):

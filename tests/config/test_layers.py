@@ -81,6 +81,20 @@ def test_settings_go_to_their_sections_and_to_one_of_several_discriminators():
     assert layer_from_settings({"training.steps": 7}) == {"training": {"steps": 7}}
 
 
+def test_settings_of_the_optimiser_go_to_a_group_of_networks():
+    settings = [
+        "optimizer.beta1=0.9",
+        "optimizer.discriminators.learning_rate=1e-4",
+        "optimizer.discriminators.beta1=0",
+    ]
+
+    assert layer_from_settings(settings) == {
+        "optimizer": {"beta1": 0.9, "discriminators": {"learning_rate": 1e-4, "beta1": 0}}
+    }
+    with pytest.raises(ConfigError, match=r"optimizer\.generators is given twice: as a whole and as optimizer\.gen"):
+        layer_from_settings(["optimizer.generators=3", "optimizer.generators.beta1=0"])
+
+
 def test_a_setting_given_twice_is_refused():
     with pytest.raises(ConfigError, match=r"--set training\.steps is given twice, with 7 and 8; leave one out"):
         layer_from_settings(["training.steps=7", "training.steps=8"])

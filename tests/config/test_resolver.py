@@ -52,7 +52,7 @@ def test_the_papers_cyclegan_without_a_preset():
     assert not config.generator.options.dropout
     method = config.method.options
     assert (method.lambda_A, method.lambda_B, method.lambda_identity, method.lambda_paired) == (10, 10, 0.5, 0)
-    optimizer = config.optimizer
+    optimizer = config.optimizer.options
     assert (optimizer.learning_rate, optimizer.beta1, optimizer.beta2) == (2e-4, 0.5, 0.999)
     data = config.data.options
     assert (config.data_root, data.pairing, data.image_size, data.full_load_size) == ("photos", "unpaired", 256, 286)
@@ -202,7 +202,7 @@ def test_strings_are_read_as_yaml_and_converted():
         ]
     )
 
-    assert config.optimizer.learning_rate == 1e-4
+    assert config.optimizer.options.learning_rate == 1e-4
     assert config.generator.options.dropout is True
     assert config.schedule.flat_epochs is None
     assert config.training.trackers == ("tensorboard",)
@@ -292,6 +292,67 @@ def test_the_command_line_wins_over_a_list_in_the_file(file):
     assert [width for _, width in names_and_widths(one)] == [8, 16, 64]
 
 
+# The optimiser
+
+
+def rates(config):
+    return [config.optimizer.of(group).options.learning_rate for group in ("generators", "discriminators")]
+
+
+def test_a_group_of_networks_has_options_over_the_shared_ones(file):
+    config = resolve(
+        "photos", settings=["optimizer.beta1=0.9", "optimizer.discriminators.learning_rate=4e-4"], optimizer="adamw"
+    )
+
+    assert config.optimizer.name == "adamw"
+    assert rates(config) == [2e-4, 4e-4]
+    assert config.optimizer.of("discriminators").options.beta1 == 0.9
+    assert config.to_dict()["optimizer"]["discriminators"]["learning_rate"] == 4e-4
+    assert "generators" not in config.to_dict()["optimizer"]
+    assert resolve(config=file(config.to_yaml())) == config
+
+
+def test_the_command_line_wins_over_a_group_in_the_file(file):
+    path = file("optimizer: {learning_rate: 0.1, discriminators: {learning_rate: 0.2}}\n")
+
+    assert rates(resolve("photos", config=path)) == [0.1, 0.2]
+    assert rates(resolve("photos", config=path, settings=["optimizer.learning_rate=0.3"])) == [0.3, 0.3]
+    assert rates(resolve("photos", config=path, settings=["optimizer.generators.learning_rate=0.4"])) == [0.4, 0.2]
+
+
+def test_a_configuration_from_before_optimisers_had_names_is_of_adam():
+    values = resolve().to_dict()
+    del values["optimizer"]["name"]
+
+    assert config_from_dict(MANAGER, values) == resolve()
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("optimizer.discriminators.lr=1", "optimizer.discriminators.lr: there is no such option (options: beta1, "),
+        ("optimizer.generators.beta1=1", "optimizer.generators.beta1: got 1: input should be less than 1"),
+        (
+            "optimizer.generators=3",
+            "optimizer.generators: must hold options, such as optimizer.generators.learning_rate=",
+        ),
+        ("optimizer.name=adamm", "optimizer: there is no optimizer called 'adamm'; did you mean 'adam'?"),
+        ("optimizer.weight_decay=1", "optimizer.weight_decay: there is no such option"),
+        ("optimizer.critics.beta1=0", "optimizer.critics.beta1: there is no such option"),
+    ],
+)
+def test_a_wrong_setting_of_the_optimiser(setting, told):
+    (problem,) = problems(settings=[setting, "optimizer.discriminators.beta2=0.9"])
+
+    assert problem.startswith(told)
+
+
+def test_a_wrong_shared_option_is_told_once():
+    told = problems(settings=["optimizer.beta1=1", "optimizer.discriminators.beta2=0.9"])
+
+    assert [problem.partition(":")[0] for problem in told] == ["optimizer.beta1"]
+
+
 # Data
 
 
@@ -376,7 +437,9 @@ choices = st.fixed_dictionaries(
         "loss.name": st.sampled_from(["gan", "lsgan", "hinge", "wgan-gp"]),
         "pixel_loss.name": st.sampled_from(["l1", "l2", "huber"]),
         "buffer.name": st.sampled_from(["replay", "none"]),
+        "optimizer.name": st.sampled_from(["adam", "adamw"]),
         "optimizer.learning_rate": st.floats(1e-12, 1),
+        "optimizer.discriminators.learning_rate": st.floats(1e-12, 1),
         "schedule.name": st.sampled_from(["linear", "cosine", "step", "plateau", "constant"]),
         "schedule.flat_epochs": st.one_of(st.none(), st.integers(0, 300)),
         "training.epochs": st.one_of(st.none(), st.floats(0.001, 1e6)),
@@ -502,8 +565,8 @@ def test_numbers_are_numbers_however_they_are_written(tmp_path, text, value):
     path = tmp_path / "mine.yaml"
     path.write_text(f"optimizer:\n  learning_rate: {text}\n")
 
-    assert resolve("photos", config=path).optimizer.learning_rate == value
-    assert resolve("photos", settings=[f"optimizer.learning_rate={text}"]).optimizer.learning_rate == value
+    assert resolve("photos", config=path).optimizer.options.learning_rate == value
+    assert resolve("photos", settings=[f"optimizer.learning_rate={text}"]).optimizer.options.learning_rate == value
 
 
 @pytest.mark.parametrize(

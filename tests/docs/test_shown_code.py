@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 import i2i
 from i2i.builtin.methods import CycleGANOptions, Pix2PixOptions
+from i2i.builtin.optimizers import AdamOptions
 from i2i.cli.main import main
-from i2i.config.run_config import OptimizerOptions
 from i2i.plugins.manager import PluginManager
 from i2i.training.schedule import DEFAULT_DECAY_EPOCHS, DEFAULT_FLAT_EPOCHS
 
@@ -104,7 +104,7 @@ def test_every_python_block_is_python_and_calls_what_there_is(block: str, tmp_pa
 
 def test_the_page_on_methods_has_the_defaults_of_the_specs() -> None:
     page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
-    cyclegan, pix2pix, adam = CycleGANOptions(), Pix2PixOptions(), OptimizerOptions()
+    cyclegan, pix2pix, adam = CycleGANOptions(), Pix2PixOptions(), AdamOptions()
     assert f"`lambda_A` {cyclegan.lambda_A:g}, `lambda_B` {cyclegan.lambda_B:g} |" in page
     assert f"`lambda_identity` {cyclegan.lambda_identity:g} of" in page
     assert f"`lambda_paired` {cyclegan.lambda_paired:g} |" in page

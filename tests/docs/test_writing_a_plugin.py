@@ -41,6 +41,7 @@ EXAMPLES = {
     "delayed.py": testing.check_buffer,
     "l1_gan.py": testing.check_method,
     "denoise.py": testing.check_dataset,
+    "lion.py": testing.check_optimizer,
 }
 
 

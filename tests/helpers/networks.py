@@ -1,6 +1,7 @@
 """What the tests of all networks ask of one."""
 
 import torch
+from torch.optim import Adam
 
 
 def count(network):
@@ -17,3 +18,13 @@ def randomised(network):
         elif tensor.is_floating_point():
             tensor.normal_(0, 0.3, generator=generator)
     return network
+
+
+def adams(method, learning_rate=2e-4, beta1=0.5, beta2=0.999):
+    """An Adam for each group of a method's networks."""
+    groups = {group: getattr(method, group).values() for group in ("generators", "discriminators")}
+    return {
+        group: Adam([each for network in networks for each in network.parameters()], learning_rate, (beta1, beta2))
+        for group, networks in groups.items()
+        if networks
+    }

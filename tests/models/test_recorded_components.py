@@ -16,7 +16,7 @@ from i2i.models.recorded_components import (
 )
 from i2i.plugins.manager import PluginManager
 
-EDGE = RecordedComponent("loss", "edge", "i2i-edge", "1.2")
+BARK = RecordedComponent("loss", "bark", "i2i-bark", "1.2")
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,13 @@ def test_each_missing_component_is_named_with_the_line_that_installs_it(manager)
     oak = RecordedComponent("dataset", "acorns", "i2i-oak", "unknown")
     hinge = RecordedComponent("loss", "hinge", "i2i", __version__)
     with pytest.raises(PluginError) as raised:
-        require_components(manager, [EDGE, hinge, oak], "the run runs/a")
+        require_components(manager, [BARK, hinge, oak], "the run runs/a")
 
     text = str(raised.value)
-    assert text.startswith("the run runs/a needs what is not here:\n  loss 'edge' of package i2i-edge 1.2: there is no")
+    assert text.startswith("the run runs/a needs what is not here:\n  loss 'bark' of package i2i-bark 1.2: there is no")
     assert "dataset 'acorns' of package i2i-oak unknown" in text
     assert "loss 'hinge'" not in text
-    assert "-m pip install i2i-edge==1.2 and " in text
+    assert "-m pip install i2i-bark==1.2 and " in text
     assert text.endswith("-m pip install i2i-oak")
 
 

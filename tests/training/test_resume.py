@@ -409,3 +409,46 @@ def test_a_run_without_a_record_of_its_components_resumes_and_gets_one(images, t
 
     assert i2i.run(resume=run, steps=2).step == 2
     assert file.read_text() == written
+
+
+LION = """
+from i2i.plugins import OptimizerSpec, Options, hookimpl
+
+class LionOptions(Options):
+    learning_rate: float = 1e-4
+
+def build(options, *, parameters):
+    import torch
+
+    class Lion(torch.optim.Optimizer):
+        @torch.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    mean = self.state[parameter].setdefault("mean", torch.zeros_like(parameter))
+                    parameter.sub_(mean.lerp_(parameter.grad, 0.1).sign(), alpha=group["lr"])
+
+    return Lion(parameters, {"lr": options.learning_rate})
+
+@hookimpl
+def i2i_optimizers():
+    return [OptimizerSpec(name="lion", summary="One of the tests.", options=LionOptions, build=build)]
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "lion"])
+def test_a_run_with_any_optimiser_resumes_to_the_bit(images, tmp_path, install, optimizer, one_thread):
+    install("i2i-lion", LION)
+    own_rate = {"optimizer.discriminators.learning_rate": 1e-3}
+    straight, halted = tmp_path / "straight", tmp_path / "halted"
+    i2i.run(**options(images, straight, steps=4, optimizer=optimizer, more=own_rate))
+    i2i.run(**options(images, halted, steps=2, optimizer=optimizer, more=own_rate))
+    i2i.run(resume=halted, steps=4)
+
+    ours, theirs = (CheckpointFolder(run / "checkpoints", 1).latest() for run in (halted, straight))
+    optimizers = ours.training_state()["optimizers"]
+    assert {group: state["param_groups"][0]["lr"] for group, state in optimizers.items()}["discriminators"] > 2e-4
+    for name in ("G_A", "G_B"):
+        one, other = ours.generator_weights(name), theirs.generator_weights(name)
+        assert all((one[key] == other[key]).all() for key in one), name
+    assert losses_of(halted) == losses_of(straight)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.config.run_config import OptimizerOptions, ScheduleOptions
+from i2i.config.run_config import ScheduleOptions
 from i2i.errors import CheckpointError, PluginError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.models.state import random_state, seed_everything
@@ -14,6 +14,8 @@ from i2i.training.position import Position
 from i2i.training.schedule import EpochSchedule, plan_epochs
 from i2i.training.snapshot import Snapshot
 from i2i.training.update import NetworkUpdate
+
+from ..helpers.networks import adams
 
 
 class Counter:
@@ -51,7 +53,8 @@ def new(seed=0, ema_decay=0.5, **method):
     seed_everything(seed)
     options = ScheduleOptions(name="step", step_epochs=1)
     random = torch.Generator().manual_seed(seed)
-    update = NetworkUpdate(Method(**method), OptimizerOptions(), torch.device("cpu"), random, ema_decay=ema_decay)
+    made = Method(**method)
+    update = NetworkUpdate(made, adams(made), torch.device("cpu"), random, ema_decay=ema_decay)
     plan = plan_epochs(options, 4)
     schedules = {group: EpochSchedule(each, options, plan) for group, each in update.optimizers.items()}
     return Snapshot(update, schedules)

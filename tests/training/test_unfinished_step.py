@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.config.run_config import OptimizerOptions
 from i2i.training.unfinished_step import UnfinishedStep
 from i2i.training.update import NetworkUpdate
+
+from ..helpers.networks import adams
 
 
 class FailingMethod:
@@ -35,7 +36,7 @@ def draw(update):
 
 def fail(method):
     """Fail in a step, and return the update and the parts that could not be taken back."""
-    update = NetworkUpdate(method, OptimizerOptions(), torch.device("cpu"), torch.Generator().manual_seed(3))
+    update = NetworkUpdate(method, adams(method), torch.device("cpu"), torch.Generator().manual_seed(3))
     step = UnfinishedStep(update)
     with pytest.raises(RuntimeError, match="odd shapes") as raised:
         update.step([torch.ones(4, 2)])
@@ -43,7 +44,8 @@ def fail(method):
 
 
 def test_random_numbers_are_those_from_before_the_step():
-    update = NetworkUpdate(FailingMethod([]), OptimizerOptions(), torch.device("cpu"), torch.Generator().manual_seed(3))
+    method = FailingMethod([])
+    update = NetworkUpdate(method, adams(method), torch.device("cpu"), torch.Generator().manual_seed(3))
     step = UnfinishedStep(update)
     drawn = draw(update)
 
@@ -73,7 +75,8 @@ def test_what_may_hold_a_part_of_the_step_is_named(method, kept):
 
 
 def test_what_filled_the_memory_is_let_go():
-    update = NetworkUpdate(FailingMethod([]), OptimizerOptions(), torch.device("cpu"), torch.Generator())
+    method = FailingMethod([])
+    update = NetworkUpdate(method, adams(method), torch.device("cpu"), torch.Generator())
     step = UnfinishedStep(update)
 
     def fill():

@@ -7,21 +7,20 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.config.components import build_dataset, build_method
+from i2i.config.components import build_dataset, build_method, build_optimizers
 from i2i.config.layers import layer_from_mapping
 from i2i.config.resolver import resolve
-from i2i.config.run_config import OptimizerOptions
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.models.state import derive_seed, seed_everything
 from i2i.plugins.manager import PluginManager
 from i2i.tensors.collate import collate
 from i2i.training.batches import SampleStream
-from i2i.training.update import NetworkUpdate, make_averages, make_optimizer
+from i2i.training.update import NetworkUpdate, make_averages
 
+from ..helpers.networks import adams
 from ..helpers.running import PAIRED, UNPAIRED, run_here
 
 CPU = torch.device("cpu")
-OPTIONS = OptimizerOptions(learning_rate=1e-3, beta1=0.5, beta2=0.9)
 
 
 class TwoLines:
@@ -85,8 +84,10 @@ def test_it_is_the_step_written_out_to_the_bit(settings):
     torch.manual_seed(0)
     method = build_method(manager, config, {"A": 3, "B": 3}, buffer_seed=0, device=CPU)
     reference = copy.deepcopy(method)
-    update = NetworkUpdate(method, config.optimizer, CPU, torch.Generator().manual_seed(0))
-    written_out = WrittenOut(reference, config.optimizer)
+    update = NetworkUpdate(
+        method, build_optimizers(manager, config.optimizer, method), CPU, torch.Generator().manual_seed(0)
+    )
+    written_out = WrittenOut(reference, config.optimizer.options)
     images = torch.rand((3, 2, 2, 3, 16, 16), generator=torch.Generator().manual_seed(1)) * 2 - 1
 
     for number, (a, b) in enumerate(images):
@@ -109,7 +110,8 @@ def test_a_run_trains_by_it_to_the_bit(images, tmp_path, one_thread):
     seed_everything(0)
     method = build_method(manager, config, dataset.channels, derive_seed(0, 2, 0), CPU)
     seed_everything(derive_seed(0, 0, 0))
-    update = NetworkUpdate(method, config.optimizer, CPU, torch.Generator().manual_seed(derive_seed(0, 1, 0)))
+    optimizers = build_optimizers(manager, config.optimizer, method)
+    update = NetworkUpdate(method, optimizers, CPU, torch.Generator().manual_seed(derive_seed(0, 1, 0)))
 
     for keys, _ in zip(SampleStream(len(dataset), seed=0, batch_size=1), range(2), strict=False):
         update.step([collate([dataset[key] for key in keys])])
@@ -121,7 +123,7 @@ def test_a_run_trains_by_it_to_the_bit(images, tmp_path, one_thread):
 
 def test_each_group_is_stepped_by_an_optimiser_of_its_own():
     method = TwoLines()
-    update = NetworkUpdate(method, OPTIONS, CPU, torch.Generator())
+    update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator())
     before = [parameter.detach().clone() for parameter in parameters_of(method)]
 
     update.step([batch()])
@@ -138,7 +140,7 @@ def test_each_group_is_stepped_by_an_optimiser_of_its_own():
 def test_a_method_without_discriminators_may_apply_them():
     method = TwoLines()
     method.discriminators = {}
-    update = NetworkUpdate(method, OPTIONS, CPU, torch.Generator())
+    update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator())
 
     update.apply("discriminators")
 
@@ -153,7 +155,7 @@ def test_gradients_are_averaged_before_each_step():
         for parameter in optimizer.param_groups[0]["params"]:
             parameter.grad *= 0
 
-    update = NetworkUpdate(method, OPTIONS, CPU, torch.Generator(), average_gradients=halve)
+    update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator(), average_gradients=halve)
     before = [parameter.detach().clone() for parameter in parameters_of(method)]
     update.step([batch()])
 
@@ -165,7 +167,7 @@ def test_half_precision_is_of_the_forward_pass_alone():
     method, seen = TwoLines(), []
     for network in (method.generators["G"], method.discriminators["D"]):
         network.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
-    update = NetworkUpdate(method, OPTIONS, CPU, torch.Generator(), precision="bf16")
+    update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator(), precision="bf16")
 
     update.step([batch()])
 
@@ -175,7 +177,7 @@ def test_half_precision_is_of_the_forward_pass_alone():
 
 def test_averages_follow_the_generators_after_their_step():
     method = TwoLines()
-    update = NetworkUpdate(method, OPTIONS, CPU, torch.Generator().manual_seed(0), ema_decay=0.75)
+    update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator().manual_seed(0), ema_decay=0.75)
     update.step([batch()])
     first = method.generators["G"].weight.detach().clone()
     assert torch.equal(update.averages["G"].module.weight, first), "the first step begins the average"
@@ -188,8 +190,3 @@ def test_averages_follow_the_generators_after_their_step():
 
 def test_no_decay_is_no_average():
     assert make_averages({"G": nn.Linear(1, 1)}, 0.0) == {}
-
-
-def test_adam_takes_its_settings_from_the_options():
-    (group,) = make_optimizer({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)}, OPTIONS).param_groups
-    assert (group["lr"], group["betas"], len(group["params"])) == (1e-3, (0.5, 0.9), 4)

@@ -43,8 +43,8 @@ class PlainUpdate:
         self.optimizers = {
             group: torch.optim.Adam(
                 chain.from_iterable(network.parameters() for network in getattr(method, group).values()),
-                lr=config.optimizer.learning_rate,
-                betas=(config.optimizer.beta1, config.optimizer.beta2),
+                lr=config.optimizer.options.learning_rate,
+                betas=(config.optimizer.options.beta1, config.optimizer.options.beta2),
             )
             for group in ("generators", "discriminators")
         }
