@@ -92,7 +92,7 @@ def calling(component: Any, doing: str, way_on: str = "") -> Iterator[None]:
 
 def explain(error: BaseException, component: Any, doing: str, way_on: str = "") -> I2IError:
     """The error to raise from an exception of a component; shows its traceback if that is asked for."""
-    called = component if isinstance(component, Called) else _mark_of(component) or _unknown(component)
+    called = component if isinstance(component, Called) else called_of(component)
     show_trace(error)
     way_on = f"; {way_on}" if way_on else ""
     if lacks_memory(error):
@@ -107,6 +107,11 @@ def explain(error: BaseException, component: Any, doing: str, way_on: str = "") 
     return PluginError(
         f"{doing} failed: {culprit} raised {type(error).__name__}{said}{way_on}. What to do: {culprit.advice}"
     )
+
+
+def called_of(built: Any) -> Called:
+    """What to call an object that a component built."""
+    return _mark_of(built) or _unknown(built)
 
 
 def show_trace(error: BaseException) -> None:

@@ -23,7 +23,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from i2i.errors import DataError, reason_of
-from i2i.plugins.calls import calling
+from i2i.plugins.calls import called_of, calling, show_trace
 from i2i.plugins.protocols import Batch, Dataset
 from i2i.tensors.collate import collate
 from i2i.training.batches import Key, SampleStream
@@ -192,8 +192,11 @@ def _read(dataset: Dataset, keys: list[Key]) -> Batch:
             samples.append(dataset[epoch, index])
     try:
         return collate(samples)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"training samples make no batch: {reason_of(error)}") from error
+    except Exception as error:  # samples may be anything, with anything in them
+        show_trace(error)
+        raise DataError(
+            f"training samples of {called_of(dataset)} make no batch: {type(error).__name__}: {reason_of(error)}"
+        ) from error
 
 
 def _start(dataset: Dataset, stream: SampleStream, workers: int) -> Iterator[Any]:

@@ -250,6 +250,19 @@ def test_each_group_of_networks_has_an_optimiser_with_its_options(manager):
     assert list(build_optimizers(manager, config.optimizer, method)) == ["generators"]
 
 
+def test_a_method_may_start_a_group_of_networks_from_its_own_settings(manager, add):
+    usual = {"learning_rate": 1e-4, "discriminators": {"learning_rate": 3e-4, "amsgrad": True}}
+    add(dataclasses.replace(spec_of("method", lambda _, parts: None), defaults={"optimizer": usual}))
+
+    def rates(*given):
+        config = resolve("photos", method="oak", settings=given, manager=manager)
+        return [config.optimizer.of(group).options.learning_rate for group in ("generators", "discriminators")]
+
+    assert rates() == [1e-4, 3e-4]
+    assert rates("optimizer.generators.learning_rate=2e-4") == [2e-4, 3e-4]
+    assert rates("optimizer.learning_rate=5e-4") == [5e-4, 5e-4], "what a person gives wins"
+
+
 @pytest.mark.parametrize(
     ("build_it", "told"),
     [

@@ -47,6 +47,23 @@ def read_all(dataset, **more):
         return list(itertools.islice(loaded, 14))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_that_make_no_batch_are_laid_to_their_data_set(workers):
+    class Sample:
+        def items(self):
+            raise AssertionError("nothing in it")
+
+    class Odd(Images):
+        def __getitem__(self, key):
+            return Sample()
+
+    dataset = Odd()
+    mark(dataset, Called("dataset", "acorns", "i2i-oak", "1.2", "i2i_oak"))
+    told = r"samples of data set 'acorns' of package i2i-oak 1\.2 make no batch: AssertionError: nothing in it"
+    with pytest.raises(DataError, match=told):
+        read_all(dataset, workers=workers)
+
+
 def kill(number):
     os.kill(os.getpid(), number)
 
