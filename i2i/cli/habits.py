@@ -91,7 +91,7 @@ RUN_HABITS: Mapping[str, str] = {
     "train-dir": "--data FOLDER",
     "use-wandb": "--tracker wandb",
     "wandb": "--tracker wandb",
-    "weight-decay": "nothing: Adam is used without it",
+    "weight-decay": "--optimizer adamw --set optimizer.weight_decay=VALUE",
 }
 """What people call options of ``i2i run``, in lower case with hyphens, and what is meant here."""
 

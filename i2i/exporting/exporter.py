@@ -28,6 +28,7 @@ from i2i.exporting.time_limit import TimeLimit
 from i2i.files.atomic import replacing
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
+from i2i.plugins.calls import show_trace
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import GeneratorSpec
 from i2i.progress import working
@@ -204,6 +205,7 @@ def _trace(
         with TRACING, torch.no_grad(), exporting_quietly():
             program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes or None,), strict=False)
     except Exception as error:  # whatever a generator's code does to the tracer
+        show_trace(error)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(
             f"generator {info.generator!r} of package {info.package}: {_untraceable(fixed)} "
@@ -263,6 +265,7 @@ def _write(
     except OSError:
         raise
     except Exception as error:  # its errors are many pages, and of many kinds
+        show_trace(error)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(f"the generator cannot be written as ONNX ({type(error).__name__}: {reason})") from error
 

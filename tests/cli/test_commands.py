@@ -114,6 +114,7 @@ def test_the_same_value_in_two_ways_is_no_contradiction():
         ("--log-every", "--set training.log_every=VALUE"),
         ("--base-channels", "--set discriminator.base_channels=VALUE, --set generator.base_channels=VALUE"),
         ("--beta1", "--set optimizer.beta1=VALUE"),
+        ("--weight_decay", "--optimizer adamw --set optimizer.weight_decay=VALUE"),
     ],
 )
 def test_what_people_are_used_to_is_answered_with_what_it_is_called_here(habit, meant):

@@ -112,7 +112,9 @@ class TestNetworksThatCannotBeExported:
         assert not list(tmp_path.iterdir())
         return str(caught.value)
 
-    def test_one_that_branches_on_values(self, run, tmp_path):
+    def test_one_that_branches_on_values(self, run, tmp_path, monkeypatch, capsys):
+        monkeypatch.setenv("I2I_TRACE_PLUGINS", "1")
+
         class Branching(nn.Module):
             def forward(self, images):
                 return images if images.mean() > 0 else -images
@@ -123,6 +125,7 @@ class TestNetworksThatCannotBeExported:
         fixed = self.export(run, Branching(), tmp_path, fixed=FixedShape((32, 32)))
         assert "must not branch on values)" in fixed
         assert "HxW --batch N" in fixed
+        assert "in forward" in capsys.readouterr().err
 
     def test_one_that_takes_one_size_is_exported_for_it(self, run, tmp_path):
         class OfOneSize(nn.Module):
