@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from i2i.api.arguments import positive_seconds
 from i2i.errors import PluginError, did_you_mean
 from i2i.plugins.calls import calling
 from i2i.plugins.manager import Component, Plugin, PluginManager, same_package
@@ -16,6 +17,9 @@ from i2i.progress import working
 if TYPE_CHECKING:
     from i2i.plugins.component_options import OptionField
     from i2i.testing.results import CheckResult
+
+EXPORT_SECONDS = 120.0
+"""How long an export of a generator under check may take, if nobody says."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def check_plugin(
     kind: str | None = None,
     *,
     data: str | Path | None = None,
+    timeout: float = EXPORT_SECONDS,
     manager: PluginManager | None = None,
 ) -> Iterator[CheckedPlugin]:
     """Run the contract checks on one component, or on all components of a package, one after the other.
@@ -128,6 +133,7 @@ def check_plugin(
             name; with it, the component goes before a package.
         kind: the kind of the component, or which components of the package are checked.
         data: what data sets read; small folders made for the purpose if not given.
+        timeout: seconds that each export of a generator may take.
         manager: see :func:`list_plugins`.
 
     Returns:
@@ -136,16 +142,18 @@ def check_plugin(
     Raises:
         PluginError: there is no such component or package.
     """
-    manager = manager or PluginManager()
+    manager, timeout = manager or PluginManager(), positive_seconds("timeout", timeout)
     components = [found for found in manager.components(kind) if found.spec.name == name]
     of_package = [found for found in manager.components(kind) if is_called(found.plugin, name)]
     plugins = [plugin for plugin in manager.plugins if is_called(plugin, name)]
     if kind is not None and (components or not plugins):
-        return _checked([], [manager.find(kind, name)], data)  # it names the nearest, or both that claim the name
+        return _checked(
+            [], [manager.find(kind, name)], data, timeout
+        )  # it names the nearest, or both that claim the name
     components, broken = of_package or components, [plugin for plugin in plugins if plugin.status != "loaded"]
     if not components and not broken:
         raise _nothing_found(manager, name, kind)
-    return _checked(broken, components, data)
+    return _checked(broken, components, data, timeout)
 
 
 def facts(component: Component) -> dict[str, Any]:
@@ -166,7 +174,9 @@ def is_called(plugin: Plugin, name: str) -> bool:
     return same_package(name, plugin.package) or name == plugin.name
 
 
-def _checked(broken: list[Plugin], components: list[Component], data: str | Path | None) -> Iterator[CheckedPlugin]:
+def _checked(
+    broken: list[Plugin], components: list[Component], data: str | Path | None, timeout: float
+) -> Iterator[CheckedPlugin]:
     from i2i.testing import CheckResult, check_component
 
     for plugin in broken:
@@ -174,7 +184,7 @@ def _checked(broken: list[Plugin], components: list[Component], data: str | Path
         yield CheckedPlugin(plugin, None, (CheckResult("loads", False, problem),))
     for component in components:
         with working(f"checking {component.spec.kind} {component.spec.name}"):
-            results = tuple(check_component(component, root=data))
+            results = tuple(check_component(component, root=data, export_seconds=timeout))
         yield CheckedPlugin(component.plugin, component, results)
 
 

@@ -154,12 +154,19 @@ class CheckCommand(Command):
     type=shared.FOLDER,
     help="What data sets read. Default: small folders made for the purpose.",
 )
+@shared.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long each export of a generator may take. Default: 120.",
+)
 @shared.as_json("the result of each check")
-def check(words: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+def check(words: tuple[str, ...], data: Path | None, timeout: float | None, as_json: bool) -> None:
     """Run the contract checks on one component, or on all components of a package.
 
     NAME is a package, its entry point or a component. KIND NAME is one component, as in "plugins show", or the
-    components of that kind of a package. Exit code 1 when a check fails.
+    components of that kind of a package. A generator is exported as well, in each format whose packages are installed.
+    Exit code 1 when a check fails.
     """
     if len(words) > 2:
         raise click.UsageError(f"expected NAME or KIND NAME; got {' '.join(words)}")
@@ -169,7 +176,7 @@ def check(words: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     *kinds, name = words
     kind = KINDS.convert(kinds[0], None, None) if kinds else None
     manager = PluginManager()
-    found = check_plugin(name, kind, data=data, manager=manager)
+    found = check_plugin(name, kind, **shared.given({"data": data, "timeout": timeout}), manager=manager)
     if not as_json and kind is None:
         _tell_namesakes(manager, name)
     checked = []

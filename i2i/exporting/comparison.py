@@ -68,6 +68,13 @@ class Check:
     allowed: float
 
 
+def perhaps_one_size(fixed: FixedShape) -> str:
+    """What to try where a trace turned out to hold for the sizes of its example alone."""
+    if fixed.size is not None:
+        return ""
+    return "; perhaps this network cannot be exported with free sizes; try `i2i export --size HxW`"
+
+
 def tolerance(raw: bool) -> float:
     """The largest difference that is accepted but on the page, in the unit of :attr:`Check.difference`."""
     return RAW_TOLERANCE if raw else LEVEL_TOLERANCE
@@ -99,6 +106,7 @@ def check(
     raw: bool,
     fixed: FixedShape,
     limit: TimeLimit,
+    largest_page: int | None = None,
 ) -> list[Check]:
     """Run a file in a process of its own, which imports no i2i (and no torch for ONNX), and compare.
 
@@ -110,6 +118,7 @@ def check(
         raw: whether it takes float tensors.
         fixed: what of its input is fixed.
         limit: how long the file may run.
+        largest_page: the largest side of the flat page.
 
     Returns:
         A check for each of :func:`batch_shapes` and one for a flat page, of the size that is fixed or else a large one,
@@ -120,12 +129,12 @@ def check(
     """
     batches = _batches(translator.info, fixed)
     images = fixed.batch or 1
-    size = fixed.size or (page_side(translator, network, images),) * 2
+    size = fixed.size or (page_side(translator, network, images, largest_page),) * 2
     large = "page"
     batches[large] = page(size, translator.info.in_channels).repeat(images, axis=0)
     given = {name: _scaled(batch) if raw else batch for name, batch in batches.items()}
     with working(f"running the file on {len(batches)} batches, the last a page of {size[0]} x {size[1]} pixels"):
-        outputs = _run_alone(path, file_format, given, limit)
+        outputs = _run_alone(path, file_format, given, fixed, limit)
     checks = []
     for name, batch in counted(batches.items(), "running the model on the same", len(batches)):
         expected = _expected(translator, batch, raw=raw)
@@ -134,7 +143,7 @@ def check(
             got = "nothing" if output is None else f"{output.dtype} of shape {list(output.shape)}"
             raise ExportError(
                 f"the exported file gave {got} for {batch.dtype} images of shape {list(batch.shape)}; expected "
-                f"{expected.dtype} of shape {list(expected.shape)}; it was not kept"
+                f"{expected.dtype} of shape {list(expected.shape)}; it was not kept{perhaps_one_size(fixed)}"
             )
         difference = np.abs(output.astype(np.float64) - expected.astype(np.float64)).max()
         images, height, width, _ = batch.shape
@@ -154,7 +163,7 @@ def page(size: Size, channels: int) -> npt.NDArray[np.uint8]:
     return image
 
 
-def page_side(translator: Translator, network: nn.Module, images: int = 1) -> int:
+def page_side(translator: Translator, network: nn.Module, images: int = 1, largest_side: int | None = None) -> int:
     """How large a page this machine translates, so many at once, in :data:`PAGE_SECONDS` and a share of its memory."""
     trial = torch.from_numpy(_scaled(page((TRIAL_SIDE, TRIAL_SIDE), translator.info.in_channels)))
     largest = 0
@@ -175,6 +184,8 @@ def page_side(translator: Translator, network: nn.Module, images: int = 1) -> in
     seconds = time.perf_counter() - begin
     memory = PAGE_MEMORY_SHARE * available_memory(torch.device("cpu"))
     for side in PAGE_SIDES:
+        if largest_side is not None and side > largest_side:
+            continue
         times = images * (side / TRIAL_SIDE) ** 2
         if times * seconds <= PAGE_SECONDS and times * largest * ALIVE_AT_ONCE <= memory:
             return side
@@ -205,7 +216,9 @@ def _expected(translator: Translator, batch: npt.NDArray[np.uint8], *, raw: bool
     return result
 
 
-def _run_alone(path: Path, file_format: Format, given: dict[str, Any], limit: TimeLimit) -> dict[str, npt.NDArray[Any]]:
+def _run_alone(
+    path: Path, file_format: Format, given: dict[str, Any], fixed: FixedShape, limit: TimeLimit
+) -> dict[str, npt.NDArray[Any]]:
     patience = PATIENCE_SECONDS if limit.left is None else min(PATIENCE_SECONDS, limit.left)
     program = Path(standalone.__file__).parent / f"run_{file_format}.py"
     with tempfile.TemporaryDirectory(prefix="i2i-export-") as folder:
@@ -220,6 +233,9 @@ def _run_alone(path: Path, file_format: Format, given: dict[str, Any], limit: Ti
             raise ExportError(f"the exported file did not end in {patience:.3g} seconds; it was not kept") from error
         if done.returncode != 0:
             reason = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
-            raise ExportError(f"the exported file does not run in a process of its own ({reason}); it was not kept")
+            raise ExportError(
+                f"the exported file does not run in a process of its own ({reason}); it was not kept"
+                f"{perhaps_one_size(fixed)}"
+            )
         with np.load(outputs) as arrays:
             return {name: arrays[name] for name in arrays.files}

@@ -20,7 +20,7 @@ from i2i.config.components import create
 from i2i.environment.packages import require
 from i2i.environment.quiet import exporting_quietly
 from i2i.errors import ConfigError, ExportError
-from i2i.exporting.comparison import Check, Format, batch_shapes, check, tolerance
+from i2i.exporting.comparison import Check, Format, batch_shapes, check, perhaps_one_size, tolerance
 from i2i.exporting.exact_norm import with_exact_norms
 from i2i.exporting.half_filters import with_half_filters
 from i2i.exporting.image_to_image import ImageGraph, TensorGraph
@@ -133,7 +133,6 @@ def export_model(
         ExportError: the generator cannot be exported, the file does not give the same images, or the time is over;
             none is kept.
     """
-    limit = TimeLimit(timeout)
     require_exporter(file_format)
     if out.exists() and not force:
         raise ConfigError(f"{out} exists; choose another name, or replace it with --force")
@@ -142,8 +141,46 @@ def export_model(
             f"the model's inference is {info.inference!r}, with dropout and the statistics of the batch, which no "
             "exported file does; export it with --inference deterministic"
         )
+    standard = _with_standard_operators(manager, network, info)
+    return export_network(network, standard, info, out, file_format, raw=raw, fixed=fixed, timeout=timeout, force=force)
+
+
+@torchs_own_settings()
+@float32_by_default()
+def export_network(
+    network: nn.Module,
+    standard: nn.Module,
+    info: TranslatorInfo,
+    out: Path,
+    file_format: Format,
+    *,
+    raw: bool = False,
+    fixed: metadata.FixedShape = metadata.FixedShape(),  # noqa: B008 - frozen
+    timeout: float | None = None,
+    force: bool = False,
+    largest_page: int | None = None,
+) -> ExportReport:
+    """Do what :func:`export_model` does, which has found out that it can be done.
+
+    Args:
+        network: the generator with its weights, on the CPU.
+        standard: the same, with PyTorch's operators alone.
+        info: what it is.
+        out: the file.
+        file_format: ``"onnx"`` or ``"torch"``.
+        raw: as there, like ``fixed``, ``timeout`` and ``force``.
+        fixed: likewise.
+        timeout: likewise.
+        force: likewise.
+        largest_page: the largest side of the page that the file is compared on, where that is not fixed.
+
+    Raises:
+        ConfigError: the file cannot be written.
+        ExportError: as there.
+    """
+    limit = TimeLimit(timeout)
     translator = Translator(NetworkRunner(network, info, device="cpu"))
-    standard = _with_standard_operators(manager, network, info).requires_grad_(False).eval()
+    standard = standard.requires_grad_(False).eval()
     if file_format == "torch":
         standard = with_half_filters(standard)
     graph = (TensorGraph if raw else ImageGraph)(standard, info.size_multiple, info.smallest_size)
@@ -155,8 +192,17 @@ def export_model(
                 about = metadata.describe(info, raw=raw, fixed=fixed)
                 _write(program, temporary, file_format, about, _open_places(raw, fixed))
             with limit.ending("comparing the file with the model", _more_time(fixed)):
-                checks = check(temporary, file_format, translator, network, raw=raw, fixed=fixed, limit=limit)
-            _require_agreement(checks, info, raw)
+                checks = check(
+                    temporary,
+                    file_format,
+                    translator,
+                    network,
+                    raw=raw,
+                    fixed=fixed,
+                    limit=limit,
+                    largest_page=largest_page,
+                )
+            _require_agreement(checks, info, raw, fixed)
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror or error}; choose another place with --out") from error
     return ExportReport(
@@ -267,17 +313,21 @@ def _write(
     except Exception as error:  # its errors are many pages, and of many kinds
         show_trace(error)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ExportError(f"the generator cannot be written as ONNX ({type(error).__name__}: {reason})") from error
+        one_size = "; try `i2i export --size HxW`" if len(open_places) > 1 else ""
+        raise ExportError(
+            f"the generator cannot be written as ONNX{one_size} ({type(error).__name__}: {reason})"
+        ) from error
 
 
-def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool) -> None:
+def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool, fixed: metadata.FixedShape) -> None:
     wrong = [one for one in checks if not one.difference <= one.allowed]  # also for NaN
     if wrong:
         unit = "in [-1, 1]" if raw else "levels of 0..255"
         listed = "; ".join(f"{one.images} images of {one.height}x{one.width}: {one.difference:.3g}" for one in wrong)
+        by_size = len(wrong) < len(checks) and wrong[0] is not checks[-1]  # the last is the page, on which norms drift
         raise ExportError(
             f"the exported file does not give the images of {info.checkpoint}: they differ by more than "
-            f"{wrong[0].allowed:.2g} {unit} ({listed}); it was not kept"
+            f"{wrong[0].allowed:.2g} {unit} ({listed}); it was not kept{perhaps_one_size(fixed) if by_size else ''}"
         )
 
 

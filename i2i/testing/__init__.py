@@ -13,11 +13,12 @@ results one by one and never raises. ``i2i plugins check`` prints the same.
 
 The checks run on the CPU, on tiny images, with the component's default options, except that an option called
 ``base_channels`` is lowered to 8 (the first result says so). Give ``options`` to check another setting. The caller's
-random state is left as it was.
+random state is left as it was. A generator is exported as well by ``i2i plugins check``, and here if ``export_seconds``
+says how long that may take.
 
 Begin with :mod:`~i2i.testing.component`; what is asked of each kind of component is in the file of that kind.
 
-May import ``plugins``.
+May import ``plugins``, ``models``, ``translation`` and ``exporting``.
 """
 
 from i2i.testing.component import (

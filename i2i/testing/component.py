@@ -37,7 +37,11 @@ OptionValues = Options | Mapping[str, Any] | None
 
 
 def check_component(
-    component: Component | Spec, options: OptionValues = None, *, root: str | Path | None = None
+    component: Component | Spec,
+    options: OptionValues = None,
+    *,
+    root: str | Path | None = None,
+    export_seconds: float | None = None,
 ) -> list[CheckResult]:
     """Check one component of any kind and return every result. Never raises for what the component does.
 
@@ -46,6 +50,8 @@ def check_component(
         options: the options to check with; by default the component's own, made narrow where it has ``base_channels``.
         root: for a data set, the folder to read; by default small folders in the usual layouts are made and the first
             that the data set accepts is used.
+        export_seconds: export a generator, too, in every format that can be had here, each within this time; by default
+            it is not, for that takes seconds.
 
     Raises:
         TypeError: when ``component`` is neither a component nor a spec.
@@ -55,13 +61,16 @@ def check_component(
     with _own_random_states():
         chosen = choose_options(checks, spec, options)
         if chosen is not None:
-            _run_checks(checks, spec, chosen, root)
+            _run_checks(checks, spec, chosen, root, _package_of(component), export_seconds)
     return checks.results
 
 
-def check_generator(spec: GeneratorSpec, options: OptionValues = None) -> None:
-    """Assert that a generator keeps its contract: shapes, range, gradients, state, determinism, precision, sizes."""
-    _assert_kept(spec, GeneratorSpec, options)
+def check_generator(spec: GeneratorSpec, options: OptionValues = None, *, export_seconds: float | None = None) -> None:
+    """Assert that a generator keeps its contract: shapes, range, gradients, state, determinism, precision, sizes.
+
+    ``export_seconds`` is that of :func:`check_component`.
+    """
+    _assert_kept(spec, GeneratorSpec, options, export_seconds=export_seconds)
 
 
 def check_discriminator(spec: DiscriminatorSpec, options: OptionValues = None) -> None:
@@ -102,6 +111,12 @@ def _spec_of(component: object) -> Spec:
     return spec
 
 
+def _package_of(component: Component | Spec) -> str:
+    if isinstance(component, Component):
+        return f"{component.plugin.package} {component.plugin.version}"
+    return "unknown"
+
+
 @contextmanager
 def _own_random_states() -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()
@@ -113,9 +128,16 @@ def _own_random_states() -> Iterator[None]:
         np.random.set_state(numpy_state)
 
 
-def _run_checks(checks: Checklist, spec: Spec, options: Options, root: str | Path | None) -> None:
+def _run_checks(
+    checks: Checklist,
+    spec: Spec,
+    options: Options,
+    root: str | Path | None,
+    package: str,
+    export_seconds: float | None,
+) -> None:
     if isinstance(spec, GeneratorSpec):
-        generator_checks(checks, spec, options)
+        generator_checks(checks, spec, options, package=package, export_seconds=export_seconds)
     elif isinstance(spec, DiscriminatorSpec):
         discriminator_checks(checks, spec, options)
     elif isinstance(spec, LossSpec):
@@ -130,10 +152,17 @@ def _run_checks(checks: Checklist, spec: Spec, options: Options, root: str | Pat
         optimizer_checks(checks, spec, options)
 
 
-def _assert_kept(spec: Spec, expected: type[Spec], options: OptionValues, root: str | Path | None = None) -> None:
+def _assert_kept(
+    spec: Spec,
+    expected: type[Spec],
+    options: OptionValues,
+    root: str | Path | None = None,
+    export_seconds: float | None = None,
+) -> None:
     if not isinstance(spec, expected):
         raise TypeError(f"spec must be a {expected.__name__}; got {type(spec).__name__}")
-    broken = [result for result in check_component(spec, options, root=root) if not result.ok]
+    results = check_component(spec, options, root=root, export_seconds=export_seconds)
+    broken = [result for result in results if not result.ok]
     if broken:
         lines = "\n".join(f"  {result.name}: {result.message}" for result in broken)
         raise AssertionError(f"{spec.kind} {spec.name!r} breaks its contract:\n{lines}")

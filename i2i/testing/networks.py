@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.plugins import DiscriminatorSpec, GeneratorSpec, Options
+from i2i.testing.as_translator import translator_checks
 from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of, positive
 
 CHANNELS = 3
@@ -21,8 +22,15 @@ Size = tuple[int, int]
 MakeModule = Callable[[], nn.Module]
 
 
-def generator_checks(checks: Checklist, spec: GeneratorSpec, options: Options) -> None:
-    """Check one generator."""
+def generator_checks(
+    checks: Checklist,
+    spec: GeneratorSpec,
+    options: Options,
+    *,
+    package: str = "unknown",
+    export_seconds: float | None = None,
+) -> None:
+    """Check one generator; the last two are those of :func:`~i2i.testing.as_translator.translator_checks`."""
 
     def make(in_channels: int = CHANNELS, out_channels: int = CHANNELS) -> nn.Module:
         return _module(spec.build(options, in_channels=in_channels, out_channels=out_channels))
@@ -52,7 +60,8 @@ def generator_checks(checks: Checklist, spec: GeneratorSpec, options: Options) -
     checks.run("other channels", lambda: shapes(square, in_channels=1, out_channels=4))
     checks.run("odd sizes", lambda: shapes(odd))
     checks.run("value range", lambda: _range_check(make, square))
-    _shared_checks(checks, make, square)
+    _shared_checks(checks, make, square, least)
+    translator_checks(checks, spec, options, package, export_seconds)
 
 
 def discriminator_checks(checks: Checklist, spec: DiscriminatorSpec, options: Options) -> None:
@@ -86,11 +95,12 @@ def discriminator_checks(checks: Checklist, spec: DiscriminatorSpec, options: Op
     checks.run("other channels", lambda: logits(square, in_channels=6))
     checks.run("odd sizes", lambda: logits(odd))
     checks.run("no sigmoid", lambda: _no_sigmoid_check(make, square))
-    _shared_checks(checks, make, square)
+    _shared_checks(checks, make, square, (smallest[0], smallest[0]))
 
 
-def _shared_checks(checks: Checklist, make: MakeModule, size: Size) -> None:
+def _shared_checks(checks: Checklist, make: MakeModule, size: Size, least: Size) -> None:
     checks.run("gradients", lambda: _gradient_check(make, size))
+    checks.run("batch of one", lambda: _one_image_check(make, least))
     checks.run("state-dict round trip", lambda: _state_check(make, size))
     checks.run("determinism", lambda: _determinism_check(make, size))
     checks.run("batch independence", lambda: _batch_check(make, size))
@@ -141,6 +151,23 @@ def _gradient_check(make: MakeModule, size: Size) -> None:
         # A bias before a normalisation has, rightly, no influence; a matrix or kernel without any is cut off.
         cut_off = weight.ndim >= 2 and not bool(gradient.any())
         expect(not cut_off, f"the gradient of parameter {name!r} is zero everywhere")
+
+
+def _one_image_check(make: MakeModule, size: Size) -> None:
+    """One image of the smallest size in training mode, which norms may refuse that take it in evaluation mode."""
+    network = _seeded(make).train()
+    try:
+        outputs = _tensors(network(_images(1, size)))
+    except ValueError as error:
+        height, width = size
+        raise BrokenPromiseError(
+            f"training on one image of {height} x {width}, the smallest that it declares, fails ({error}); "
+            "raise smallest_size"
+        ) from error
+    torch.autograd.backward(_weighted_sum(outputs))
+    for name, weight in network.named_parameters():
+        finite = weight.grad is None or bool(weight.grad.isfinite().all())
+        expect(finite, f"the gradient of parameter {name!r} for one image of the smallest size is not finite")
 
 
 def _state_check(make: MakeModule, size: Size) -> None:

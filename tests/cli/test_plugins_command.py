@@ -268,3 +268,15 @@ def test_check_as_json(install):
     (broken,) = json.loads(invoke("check", "broken", "--json").stdout)
     assert broken["status"] == "failed"
     assert broken["results"] == [{"name": "loads", "ok": False, "message": "RuntimeError: no licence found"}]
+
+
+def test_exports_under_check_have_a_limit_of_time():
+    result = invoke("check", "generator", "resnet", "--timeout", "0.001", "--json")
+    assert result.exit_code == 1
+    (checked,) = json.loads(result.stdout)
+    failed = {check["name"]: check["message"] for check in checked["results"] if not check["ok"]}
+    assert set(failed) == {"export to torch", "export to onnx"}
+    assert all("seconds of --timeout were over" in message for message in failed.values())
+
+    wrong = invoke("check", "generator", "resnet", "--timeout", "0")
+    assert wrong.exit_code == 2
