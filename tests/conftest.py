@@ -17,8 +17,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGQUIT"):
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
-# What scripts/property-test and scripts/test --fast draw with; everything else draws with hypothesis's own profile "ci"
+# What scripts/property-test and scripts/test --fast draw with; everything else draws with the profile "ci"
 # (pyproject.toml), which like "fast" takes the same examples every time.
+settings.register_profile("ci", settings.get_profile("ci"), max_examples=80)
 settings.register_profile("new-examples", deadline=None, print_blob=True)
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 
