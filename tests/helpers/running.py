@@ -15,15 +15,30 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where a process of its own finds this module
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # also for the server: another number of threads may round otherwise
 
-SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(
-    [
-        "i2i.training.launch",
-        "i2i.builtin.methods.cyclegan",
-        "i2i.builtin.datasets.folder",
-        "torch._dynamo",  # the first optimiser of a process imports it, which takes longer than all the rest
-    ]
+ENGINE = (
+    "i2i.api.training",
+    "i2i.builtin.plugin",
+    "i2i.builtin.buffers.replay",
+    "i2i.builtin.datasets.folder",
+    "i2i.builtin.discriminators.patch",
+    "i2i.builtin.generators.resnet",
+    "i2i.builtin.generators.unet",
+    "i2i.builtin.losses.adversarial",
+    "i2i.builtin.methods.cyclegan",
+    "i2i.builtin.methods.pix2pix",
+    "i2i.config.resolver",
+    "i2i.training.launch",
+    "i2i.training.resume",
+    "matplotlib.pyplot",
+    "tifffile",
+    "torch.distributed.run",
+    "torch._dynamo",  # the first optimiser of a process imports it, which takes longer than all the rest
+    "torchmetrics",
 )
+"""What a run imports before its first step is done, and measures."""
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload([*ENGINE])
 PATIENCE = 120
 FAILED = 3
 INTERRUPTED = 130

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from i2i.training.processes import Processes
 
 from ..helpers.running import (
     PATIENCE,
+    SERVER,
     UNPAIRED,
     assert_same_end,
     assert_tidy,
@@ -69,6 +68,16 @@ print("rank", rank, "finished" if result.finished else "interrupted", "at", resu
 TOGETHER = {**UNPAIRED, "buffer.name": "none", "training.checkpoint_every": 3}
 
 
+def torchrun(log, script, *arguments):
+    """What the command ``torchrun`` does, in a process that is there already."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    from torch.distributed.run import main
+
+    main(["--standalone", "--nproc-per-node", "2", str(script), *arguments])
+
+
 class Pair:
     """``torchrun --nproc-per-node 2``; the rendezvous takes a free port, so that runs beside each other do not meet."""
 
@@ -78,21 +87,16 @@ class Pair:
         script = self.folder / "script.py"
         script.write_text(SCRIPT)
         arguments = {key: str(value) if isinstance(value, Path) else value for key, value in arguments.items()}
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        with (self.folder / "log").open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, str(script), repr(arguments), str(self.folder)],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )
+        words = (self.folder / "log", script, repr(arguments), str(self.folder))
+        self.process = SERVER.Process(target=torchrun, args=words)
+        self.process.start()
 
     def wait(self):
-        try:
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        self.process.join(PATIENCE)
+        if self.process.exitcode is None:
             self.process.kill()
-            raise AssertionError(f"the processes do not end: {self.output()}") from None
+            raise AssertionError(f"the processes do not end: {self.output()}")
+        return self.process.exitcode
 
     def succeed(self):
         assert self.wait() == 0, self.output()
@@ -163,10 +167,10 @@ def test_an_interrupted_pair_saves_and_goes_on_exactly(images, straight, tmp_pat
     pair = Pair(tmp_path / "first", **options(images, folder, settings=TOGETHER, steps=8), pause=0.3)
     until = time.monotonic() + PATIENCE
     while len(steps_logged(folder)) < 3:
-        assert pair.process.poll() is None, pair.output()
+        assert pair.process.is_alive(), pair.output()
         assert time.monotonic() < until, pair.output()
         time.sleep(0.01)
-    pair.process.send_signal(signal.SIGINT)
+    os.kill(pair.process.pid, signal.SIGINT)
     pair.wait()
     reached = max(steps_logged(folder))
     assert f"interrupted at {reached}" in pair.output()
