@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -152,6 +153,15 @@ def check(
     return checks
 
 
+def run_program(command: Sequence[str], patience: float) -> subprocess.CompletedProcess[str]:
+    """Run a program of :mod:`i2i.exporting.standalone` to its end, and keep what it says.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than ``patience``, in seconds.
+    """
+    return subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+
+
 def page(size: Size, channels: int) -> npt.NDArray[np.uint8]:
     """A white page ``[1, height, width, channels]`` with a few dark marks, and a pixel that is alone."""
     image = np.full((1, *size, channels), 255, np.uint8)
@@ -226,7 +236,7 @@ def _run_alone(
         np.savez(inputs, **given)
         command = [sys.executable, str(program), str(path), str(inputs), str(outputs)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+            done = run_program(command, patience)
         except subprocess.TimeoutExpired as error:
             if limit.left == 0:
                 raise limit.over("running the file", "give it more time") from error

@@ -13,6 +13,7 @@ from PIL import Image
 
 from i2i.cli.main import main
 
+from ..helpers.fixtures import small_page
 from ..helpers.trained import write_sample_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
@@ -21,7 +22,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The run folder of a tiny CycleGAN on the built-in sample."""
-    return str(write_sample_run(tmp_path_factory.mktemp("model") / "a run"))
+    with small_page():
+        yield str(write_sample_run(tmp_path_factory.mktemp("model") / "a run"))
 
 
 @pytest.fixture(autouse=True)

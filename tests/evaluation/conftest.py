@@ -1,3 +1,3 @@
-from ..helpers.fixtures import images, small_page
+from ..helpers.fixtures import images
 
-__all__ = ["images", "small_page"]
+__all__ = ["images"]

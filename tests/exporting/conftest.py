@@ -2,9 +2,9 @@ import pytest
 
 import i2i
 
-from ..helpers.fixtures import exported, small_page
+from ..helpers.fixtures import exported, quick_exports
 
-__all__ = ["exported", "small_page"]
+__all__ = ["exported", "quick_exports"]
 
 
 @pytest.fixture(scope="module")

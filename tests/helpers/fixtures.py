@@ -1,19 +1,36 @@
 """Fixtures that the tests of several rooms share; their ``conftest.py`` imports what they use."""
 
+import contextlib
 import importlib
 import sys
 
 import pytest
 
+from .forking import PYTORCH, run_forked
 from .images import write_images
 from .once import made_once
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextlib.contextmanager
 def small_page():
     """Exports compare a small flat page: a large one takes 16 seconds, and is asked for where it is what is tested."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("i2i.exporting.comparison.PAGE_SIDES", (256,))
+        yield patch
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_exports():
+    """Exports with a small page, whose check forks the process that runs a program of PyTorch."""
+    from i2i.exporting.comparison import run_program
+
+    def run(command, patience):
+        if command[1].endswith("run_torch.py"):
+            return run_forked(command[1:], modules=PYTORCH, timeout=patience)
+        return run_program(command, patience)
+
+    with small_page() as patch:
+        patch.setattr("i2i.exporting.comparison.run_program", run)
         yield
 
 
@@ -66,9 +83,9 @@ def pairs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory, small_page):
+def exported(tmp_path_factory):
     """A run folder with a generator each way, and by name the reports of three files exported from it: for 8-bit images
-    in both formats, and for floats the way back."""
+    in both formats, and for floats the way back. Each was checked in a process of its own."""
     return made_once(tmp_path_factory, "exported", _export)
 
 
@@ -78,6 +95,7 @@ def _export(folder):
     from .trained import write_run
 
     run, _ = write_run(folder / "my run", directions=("AtoB", "BtoA"))
-    reports = {name: i2i.export(run, folder / name) for name in ("images.onnx", "images.pt2")}
-    reports["raw.onnx"] = i2i.export(run, folder / "raw.onnx", raw=True, direction="BtoA")
+    with small_page():
+        reports = {name: i2i.export(run, folder / name) for name in ("images.onnx", "images.pt2")}
+        reports["raw.onnx"] = i2i.export(run, folder / "raw.onnx", raw=True, direction="BtoA")
     return run, reports

@@ -1,3 +1,3 @@
-from ..helpers.fixtures import exported, images, small_page
+from ..helpers.fixtures import exported, images, quick_exports
 
-__all__ = ["exported", "images", "small_page"]
+__all__ = ["exported", "images", "quick_exports"]

@@ -1,6 +1,9 @@
 import pytest
 
+from ..helpers.fixtures import exported
 from ..helpers.trained import write_sample_run
+
+__all__ = ["exported"]
 
 
 @pytest.fixture(scope="session")

@@ -207,12 +207,11 @@ def test_no_damage_does_more_than_a_refusal(ask, data):
         assert opened(answer).size
 
 
-@pytest.mark.slow
-def test_an_exported_file_is_served_with_the_direction_that_it_holds(tiny_run, tmp_path):
-    i2i.export(tiny_run, tmp_path / "model.pt2", direction="BtoA")
-    translators = load_model(ModelOptions(tmp_path / "model.pt2", {"device": "cpu"}))
-    assert list(translators) == ["BtoA"]
-    answer = translate(translators, TranslationJob(picture(size=(31, 19)), "BtoA", "PNG", 10_000))
+@pytest.mark.parametrize(("name", "direction"), [("images.pt2", "AtoB"), ("raw.onnx", "BtoA")])
+def test_an_exported_file_is_served_with_the_direction_that_it_holds(exported, name, direction):
+    translators = load_model(ModelOptions(exported[1][name].path, {"device": "cpu"}))
+    assert list(translators) == [direction]
+    answer = translate(translators, TranslationJob(picture(size=(31, 19)), direction, "PNG", 10_000))
     assert opened(answer).size == (31, 19)
 
 

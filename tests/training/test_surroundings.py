@@ -105,6 +105,7 @@ SMALL = {
     "discriminator.base_channels": 4,
     "data.image_size": 32,
     "training.ema_decay": 0.5,
+    "training.sample_images": 1,
 }
 SETTINGS = {
     "float64": lambda: torch.set_default_dtype(torch.float64),
@@ -177,6 +178,8 @@ NOTEBOOK = """
 import asyncio, sys, threading
 sys.modules["__main__"].__dict__.pop("__file__", None)
 import numpy as np, i2i
+from i2i.exporting import comparison
+comparison.PAGE_SIDES = (256,)
 folder, tiny, out = sys.argv[1:4]
 small = {"generator.base_channels": 4, "generator.blocks": 1, "discriminator.base_channels": 4, "data.image_size": 32}
 

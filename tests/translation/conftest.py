@@ -1,3 +1,3 @@
-from ..helpers.fixtures import exported, small_page
+from ..helpers.fixtures import exported, quick_exports
 
-__all__ = ["exported", "small_page"]
+__all__ = ["exported", "quick_exports"]
