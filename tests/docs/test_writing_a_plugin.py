@@ -21,6 +21,8 @@ from i2i.plugins.component_options import describe_options
 from i2i.plugins.hookspecs import HOOKS
 from i2i.plugins.specs import DatasetSpec, Spec
 
+from ..helpers.forking import run_forked
+
 pytestmark = pytest.mark.slow  # it installs the package of the page
 
 if sys.version_info >= (3, 11):
@@ -76,12 +78,15 @@ def install_metadata(site: Path, project: Mapping[str, object]) -> None:
     (info / "entry_points.txt").write_text("\n".join(lines))
 
 
+def environment(package: Path, **variables: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(package / "src"), "OMP_NUM_THREADS": "2", **variables}
+
+
 def run(package: Path, arguments: Iterable[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(package / "src"), "OMP_NUM_THREADS": "2", **variables}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=package,
-        env=environment,
+        env=environment(package, **variables),
         capture_output=True,
         text=True,
         timeout=240,
@@ -89,11 +94,16 @@ def run(package: Path, arguments: Iterable[str], **variables: str) -> subprocess
     )
 
 
+def i2i(package: Path, arguments: Iterable[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """``python -m i2i`` where the package is installed."""
+    return run_forked(["-m", "i2i", *arguments], cwd=package, env=environment(package, **variables))
+
+
 def run_i2i(package: Path, command: str, *more: str) -> str:
     """Run a command line of the page, with its environment variables, and return all that it printed."""
     words = shlex.split(command)
     variables = dict(word.split("=", 1) for word in words[: words.index("i2i")])
-    done = run(package, ["-m", "i2i", *words[words.index("i2i") + 1 :], *more], **variables)
+    done = i2i(package, [*words[words.index("i2i") + 1 :], *more], **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -154,7 +164,7 @@ def test_each_training_command_trains(package: Path, tmp_path: Path, command: st
 
 
 def test_a_mistyped_option_is_answered_with_the_right_one(package: Path) -> None:
-    done = run(package, ["-m", "i2i", "run", "--generator", "dilated", "--set", "generator.dept=5", "--dry-run"])
+    done = i2i(package, ["run", "--generator", "dilated", "--set", "generator.dept=5", "--dry-run"])
     assert done.returncode == 2
     assert "did you mean 'depth'?" in done.stderr
 
