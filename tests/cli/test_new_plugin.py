@@ -18,6 +18,18 @@ from i2i.plugins.specs import SPECS
 MADE = [*((kind, f"my-{kind}", "pixel") for kind in SPECS), ("loss", "soft", "adversarial")]
 
 
+BUILD = """
+import os, sys
+from setuptools import build_meta
+
+wheels, *folders = sys.argv[1:]
+for folder in folders:
+    os.chdir(folder)
+    build_meta.build_wheel(wheels)
+"""
+"""What pip does for each folder, in three processes of its own: it is let do so for one of them."""
+
+
 def new(*arguments):
     return CliRunner().invoke(main, ["plugins", "new", *map(str, arguments)])
 
@@ -55,12 +67,17 @@ def test_packages_install_pass_their_tests_and_their_checks(tmp_path):
     for kind, name, family in MADE:
         folders.append(tmp_path / f"i2i-{name}")
         write_plugin(kind, name, folders[-1], family)
-    site = tmp_path / "site"
+    site, wheels = tmp_path / "site", tmp_path / "wheels"
+    wheels.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
     install = ["pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
     tests = ["pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    build = [sys.executable, "-c", BUILD, *map(str, [wheels, *folders[1:]])]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert len(list(wheels.glob("*.whl"))) == len(folders) - 1
     for command in (
-        [*install, *map(str, folders)],
+        [*install, str(folders[0]), *map(str, wheels.glob("*.whl"))],
         [*tests, *(str(folder / "tests") for folder in folders)],
         ["i2i", "plugins", "check", "i2i-my-generator"],
         ["i2i", "plugins", "check", "my-dataset"],
