@@ -18,7 +18,7 @@ KINDS = {
     "learnt scale": {"affine": True, "upsample": "resize"},
     "no norm, grey to colour": {"norm": "none", "in_channels": 1, "out_channels": 3},
     "dropout, colour to grey": {"dropout": True, "in_channels": 3, "out_channels": 1},
-    "U-Net, grey": {"name": "unet", "downs": 5, "base_channels": 4, "in_channels": 1, "out_channels": 1},
+    "U-Net, grey": {"name": "unet", "downs": 4, "base_channels": 4, "in_channels": 1, "out_channels": 1},
 }
 SIZES = ((1, 1), (7, 5), (2049, 3), (40, 33))
 

@@ -100,12 +100,14 @@ class Child:
         return self
 
     def send(self, number):
+        assert self.process.is_alive(), f"it has ended, and its number may be another's: {self.output()}"
         os.kill(self.process.pid, number)
 
     def kill(self):
-        """Kill as ``kill -9`` does."""
-        with contextlib.suppress(ProcessLookupError):
-            self.send(signal.SIGKILL)
+        """Kill as ``kill -9`` does, if it has not ended by itself."""
+        if self.process.is_alive():
+            with contextlib.suppress(ProcessLookupError):  # it ended just now
+                self.send(signal.SIGKILL)
         return self.wait()
 
     def output(self):
