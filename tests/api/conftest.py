@@ -1,3 +1,3 @@
-from ..helpers.fixtures import install, small_page
+from ..helpers.fixtures import install, quick_exports
 
-__all__ = ["install", "small_page"]
+__all__ = ["install", "quick_exports"]

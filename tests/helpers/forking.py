@@ -40,6 +40,8 @@ for line in sys.stdin:
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
         except BaseException:
             traceback.print_exc()
         finally:  # or it would go on as a second one that reads what the first is told
