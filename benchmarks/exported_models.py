@@ -144,7 +144,7 @@ def measure_accuracy(folder: Path, sides: list[int], web: Path | None, threads: 
     translator = i2i.load(MODEL, device="cpu")
     rows = []
     for side in sides:
-        pages = {"marks": page(side, 3), "white": np.full((1, side, side, 3), 255, np.uint8)}
+        pages = {"marks": page((side, side), 3), "white": np.full((1, side, side, 3), 255, np.uint8)}
         expected = {name: np.asarray(translator(images[0])).astype(int) for name, images in pages.items()}
         for way, make in makers.items():
             call = make()  # anew, since each keeps gigabytes for the next picture
@@ -164,7 +164,7 @@ def measure_speed(folder: Path, sides: list[int], rounds: int, threads: int) -> 
         makers["OpenVINO f32"] = openvino_call
     rows = []
     for side in sides:
-        images = page(side, 3)
+        images = page((side, side), 3)
         for name, make in makers.items():
             calls = {kind: make(path, threads) for kind, path in paths.items()}
             seconds: dict[str, list[float]] = {kind: [] for kind in calls}

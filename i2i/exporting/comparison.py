@@ -20,7 +20,7 @@ from i2i.environment.available_memory import available_memory
 from i2i.errors import ExportError
 from i2i.exporting import standalone
 from i2i.exporting.time_limit import TimeLimit
-from i2i.models.exported_record import FixedShape
+from i2i.models.exported_record import ANY_SHAPE, FixedShape
 from i2i.models.info import TranslatorInfo
 from i2i.progress import counted, working
 from i2i.tensors.padding import Size, padded_size
@@ -81,11 +81,7 @@ def tolerance(raw: bool) -> float:
     return RAW_TOLERANCE if raw else LEVEL_TOLERANCE
 
 
-def batch_shapes(
-    multiple: int,
-    smallest: int = 1,
-    fixed: FixedShape = FixedShape(),  # noqa: B008 - frozen
-) -> list[tuple[int, int, int]]:
+def batch_shapes(multiple: int, smallest: int = 1, fixed: FixedShape = ANY_SHAPE) -> list[tuple[int, int, int]]:
     """``(images, height, width)`` of the batches: a size that needs no padding, and each kind of padding.
 
     The second is too small to be mirrored that far, so that its edges are repeated; the others are mirrored up to one

@@ -111,7 +111,7 @@ def export_model(
     file_format: Format,
     *,
     raw: bool = False,
-    fixed: metadata.FixedShape = metadata.FixedShape(),  # noqa: B008 - frozen
+    fixed: metadata.FixedShape = metadata.ANY_SHAPE,
     timeout: float | None = None,
     force: bool = False,
 ) -> ExportReport:
@@ -155,7 +155,7 @@ def export_network(
     file_format: Format,
     *,
     raw: bool = False,
-    fixed: metadata.FixedShape = metadata.FixedShape(),  # noqa: B008 - frozen
+    fixed: metadata.FixedShape = metadata.ANY_SHAPE,
     timeout: float | None = None,
     force: bool = False,
     largest_page: int | None = None,

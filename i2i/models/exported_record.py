@@ -53,13 +53,16 @@ class FixedShape:
     batch: int | None = None
 
     def __str__(self) -> str:
-        if self == FixedShape():
+        if self == ANY_SHAPE:
             return "any size and number"
         size = "any size" if self.size is None else f"{self.size[0]} x {self.size[1]} pixels (height x width)"
         return f"{size}, {'any number' if self.batch is None else f'{self.batch} at once'}"
 
 
-def describe(info: TranslatorInfo, *, raw: bool, fixed: FixedShape) -> str:
+ANY_SHAPE = FixedShape()
+
+
+def describe(info: TranslatorInfo, *, raw: bool, fixed: FixedShape = ANY_SHAPE) -> str:
     """The JSON to put into the file.
 
     Args:

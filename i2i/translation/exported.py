@@ -108,7 +108,7 @@ class ExportedRunner:
         *,
         raw: bool,
         device: torch.device,
-        fixed: metadata.FixedShape = metadata.FixedShape(),  # noqa: B008 - frozen
+        fixed: metadata.FixedShape = metadata.ANY_SHAPE,
     ) -> None:
         self.info = info
         self.raw = raw
@@ -127,9 +127,9 @@ class ExportedRunner:
         height, width = self.fixed.size
         if size[0] > height or size[1] > width:
             raise DataError(
-                f"{self.info.checkpoint} was exported for images of {height} x {width} pixels (height x width), and "
-                f"this one has {size[0]} x {size[1]}; make it smaller, translate with what the file was exported from, "
-                "or export that with a larger --size or without"
+                f"{self.info.checkpoint.name} was exported for images of {height} x {width} pixels (height x width), "
+                f"and this one has {size[0]} x {size[1]}; make it smaller, translate with what the file was exported "
+                "from, or export that with a larger --size or without"
             )
         return self.fixed.size
 

@@ -9,7 +9,7 @@ import pytest
 
 import i2i
 from i2i.errors import CheckpointError
-from i2i.models.exported_record import FORMAT_VERSION, describe, read_back
+from i2i.models.exported_record import ANY_SHAPE, FORMAT_VERSION, FixedShape, describe, read_back
 from i2i.plugins.specs import Direction
 
 FILE = Path("model.onnx")
@@ -21,8 +21,10 @@ def info():
 
 
 @pytest.mark.parametrize("raw", [False, True])
-def test_a_record_comes_back_as_it_went(info, raw):
-    found, takes_floats = read_back(describe(info, raw=raw), FILE)
+@pytest.mark.parametrize("shape", [ANY_SHAPE, FixedShape((30, 44)), FixedShape(None, 2), FixedShape((30, 44), 2)])
+def test_a_record_comes_back_as_it_went(info, raw, shape):
+    found, takes_floats, fixed = read_back(describe(info, raw=raw, fixed=shape), FILE)
+    assert fixed == shape
     assert found == replace(info, checkpoint=FILE, chosen="")
     assert takes_floats is raw
     assert found.direction is Direction.B_TO_A
@@ -75,6 +77,13 @@ def test_an_infinite_psnr_is_null_in_json_and_comes_back(info):
     text = describe(perfect, raw=False)
     assert json.loads(text, parse_constant=refuse)["translator"]["metrics"] == {"l1": 0.0, "psnr": None}
     assert read_back(text, FILE)[0].metrics == perfect.metrics
+
+
+def test_a_record_of_before_says_nothing_of_a_batch_and_of_a_smallest_size(info):
+    values = json.loads(describe(info, raw=False))
+    del values["input"]["batch"], values["translator"]["smallest_size"]
+    found, _, fixed = read_back(json.dumps(values), FILE)
+    assert (found.smallest_size, fixed) == (1, ANY_SHAPE)
 
 
 def test_a_newer_record_of_another_layout_is_called_newer():
