@@ -34,7 +34,7 @@ from filelock import Timeout
 from i2i._version import __version__
 from i2i.config.run_config import RunConfig
 from i2i.errors import RunFolderError, reason_of, shown
-from i2i.files.atomic import write_whole
+from i2i.files.atomic import remove_leftovers, write_whole
 from i2i.files.lock import RunLock
 from i2i.files.texts import LONGEST_NAMES, TextError, read_json, read_yaml
 from i2i.paths import named
@@ -103,7 +103,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """Open an existing run folder to resume the run.
+        """Open an existing run folder to resume the run; what a killed process left half-written is removed.
 
         Raises:
             RunFolderError: when it is not one, cannot be written, or another process is training in it.
@@ -112,6 +112,7 @@ class RunFolder:
         folder._require_config()
         try:
             folder.lock(patience=ORPHANS_SECONDS)
+            remove_leftovers(folder.path)
         except OSError as error:
             raise RunFolderError(f"{path} cannot be written: {error}; make it writable or copy it") from error
         return folder

@@ -94,6 +94,16 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, config, monkeypatch)
     RunFolder.open(tmp_path / "run").unlock()
 
 
+def test_opening_a_run_removes_what_a_killed_process_left_half_written(tmp_path, config):
+    RunFolder.create(tmp_path / "run", config).unlock()
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    (tmp_path / "run" / ".components.json.writing").write_text("[")
+
+    RunFolder.open(tmp_path / "run").unlock()
+
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == names
+
+
 def test_opening_what_is_no_run_is_refused(tmp_path):
     with pytest.raises(RunFolderError, match=r"config\.yaml is missing; expected a run folder made by i2i run"):
         RunFolder.open(tmp_path)
