@@ -191,6 +191,14 @@ def evaluations_of(folder):
     return [line for line in lines if line["kind"] == "evaluation"]
 
 
+def latest(result_or_folder):
+    """The last checkpoint of a run."""
+    from i2i.models.checkpoint import CheckpointFolder
+
+    folder = getattr(result_or_folder, "folder", result_or_folder)
+    return CheckpointFolder(folder / "checkpoints", 1).latest()
+
+
 def checkpoint_contents(folder):
     """Everything in a checkpoint that an exact resume brings back: bytes of tensors, and values without time."""
     contents = {path.name: path.read_bytes() for path in Path(folder).glob("*.safetensors")}
