@@ -126,7 +126,8 @@ def check(
     """
     batches = _batches(translator.info, fixed)
     images = fixed.batch or 1
-    size = fixed.size or (page_side(translator, network, images, largest_page),) * 2
+    with working("measuring how large a page this machine translates"):
+        size = fixed.size or (page_side(translator, network, images, largest_page),) * 2
     large = "page"
     batches[large] = page(size, translator.info.in_channels).repeat(images, axis=0)
     given = {name: _scaled(batch) if raw else batch for name, batch in batches.items()}
