@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import i2i
-from i2i.models.scores import BASELINE, METRICS
+from i2i.models.scores import BASELINE, table_of
+from i2i.plugins.manager import PluginManager
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "i2i" / "data" / "translators" / "flat-3d"
@@ -87,10 +88,10 @@ def card(run: Path) -> str:
     trained: dict[str, Any] = [line for line in lines if line["kind"] == "train"][-1]
     environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
     names = json.loads((run / "images.json").read_text(encoding="utf-8"))
-    rows = []
+    rows, written = [], table_of(PluginManager({}))
     for direction, metrics in last["directions"].items():
         for label, prefix in (("translation", ""), ("input unchanged", BASELINE)):
-            numbers = (METRICS[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
+            numbers = (written[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
             rows.append(f"| {direction} | {label} | {' | '.join(numbers)} |")
     return CARD.format(
         command=wrapped(f"{COMMAND} --minutes {trained['seconds'] / 60:.0f}"),

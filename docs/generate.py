@@ -23,7 +23,7 @@ from rooms import table as room_lines
 from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
 from i2i.config.run_config import ScheduleOptions, TrainingOptions
-from i2i.models.scores import BASELINE, METRICS
+from i2i.models.scores import BASELINE, table_of
 from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
 
@@ -81,8 +81,13 @@ def _options_lines() -> Iterator[str]:
                     "An option holds for all networks; `optimizer.discriminators.learning_rate` sets it for one group,",
                     "the `generators` or the `discriminators`.",
                 )
+            if kind == "metric":
+                yield from (
+                    "",
+                    "Every run measures `l1`, `psnr` and `ssim`; `--metric` adds others.",
+                )
         yield from ("", f"### {spec.name}", "", f"{spec.summary}.")
-        section = SECTIONS.get(kind, kind)
+        section = f"metrics.{spec.name}" if kind == "metric" else SECTIONS.get(kind, kind)
         if getattr(spec, "family", None) == "pixel":
             section = "pixel_loss"
         yield from _table(section, spec.options)
@@ -144,6 +149,7 @@ def _results_lines() -> Iterator[str]:
         "the input would score. L1 is on the scale of 0 to 255. `python benchmarks/sample_runs.py NAME` makes one, its",
         "numbers ([`benchmarks/results/sample_runs`](../benchmarks/results/sample_runs)) and its picture again.",
     )
+    written = table_of(PluginManager({}))
     for name, (title, text) in RUNS.items():
         result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
         threads = result["environment"]["threads"]
@@ -156,7 +162,7 @@ def _results_lines() -> Iterator[str]:
         yield from ("", "| direction | | L1, lower is better | PSNR in dB | SSIM |", "|---|---|---|---|---|")
         for direction, metrics in result["directions"].items():
             for label, prefix in (("translation", ""), ("input unchanged", BASELINE)):
-                numbers = (METRICS[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
+                numbers = (written[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
                 yield f"| {direction} | {label} | {' | '.join(numbers)} |"
 
 

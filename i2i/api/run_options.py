@@ -35,6 +35,7 @@ SETTING_OF: Mapping[str, tuple[str, str]] = {
     "keep": ("training", "keep"),
     "skip_bad": ("data", "skip_bad"),
     "tracker": ("training", "trackers"),
+    "metric": ("metrics", "name"),
 }
 """Section and option of the configuration, by the name of the option that sets it."""
 
@@ -69,6 +70,7 @@ class RunOptions:
     keep: int | None = None
     skip_bad: bool | None = None
     tracker: str | Sequence[str] | None = None
+    metric: str | Sequence[str] | None = None
     set: Settings = ()
 
     def to_layer(self) -> Layer:
@@ -86,7 +88,7 @@ class RunOptions:
                 continue
             if name == "data":
                 value = str(value)
-            elif name == "tracker" and isinstance(value, str):
+            elif name in ("tracker", "metric") and isinstance(value, str):
                 value = [value]
             layer.setdefault(section, {})[option] = value
         return merge_once(layer_from_settings(plain_settings(self.set)), layer)

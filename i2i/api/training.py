@@ -43,6 +43,7 @@ def run(
     direction: str | None = None,
     keep: int | None = None,
     skip_bad: bool | None = None,
+    metric: str | Sequence[str] | None = None,
     tracker: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -80,6 +81,7 @@ def run(
         direction: ``AtoB`` or ``BtoA``.
         keep: newest checkpoints that are kept.
         skip_bad: leave out files that cannot be read instead of stopping.
+        metric: one or several metrics by name, measured on held-out images besides L1, PSNR and SSIM.
         tracker: ``tensorboard``, ``wandb``, or both.
         out: the run folder, new or empty; by default a new one under ``runs/``.
         resume: a run folder to resume; only budget, device, workers, keep and tracker may be given with
@@ -123,6 +125,7 @@ def run(
         direction=direction,
         keep=keep,
         skip_bad=skip_bad,
+        metric=metric,
         tracker=one_name("tracker", tracker, "trackers", trackers),
         set=one_name("set", set, "settings", settings),
     )
@@ -174,6 +177,7 @@ def resolve(
     direction: str | None = None,
     keep: int | None = None,
     skip_bad: bool | None = None,
+    metric: str | Sequence[str] | None = None,
     tracker: str | Sequence[str] | None = None,
     config: str | Path | None = None,
     set: Settings = (),  # noqa: A002 - what the command line calls it
@@ -211,6 +215,7 @@ def resolve(
         direction=direction,
         keep=keep,
         skip_bad=skip_bad,
+        metric=metric,
         tracker=one_name("tracker", tracker, "trackers", trackers),
         set=one_name("set", set, "settings", settings),
     )

@@ -232,6 +232,7 @@ def evaluate(
     *,
     split: Literal["test", "train"] = "test",
     metrics: Literal["auto", "pairs", "sets", "all"] = "auto",
+    metric: str | Sequence[str] = (),
     features: str = "inception",
     direction: str | None = None,
     checkpoint: str | None = None,
@@ -255,11 +256,13 @@ def evaluate(
         split: ``test``, or ``train``, which is read without mirroring.
         metrics: ``pairs``: L1, PSNR and SSIM against the truth; ``sets``: FID and KID; ``all``; ``auto``: pairs where
             there are any, else sets.
+        metric: one or several further metrics by name, those of plugins too.
         features: of FID and KID: ``inception`` (extra ``metrics``), ``thumbnail``, ``module:function`` or a file; see
             ``docs/evaluating.md``.
         direction: see :func:`load`.
         checkpoint: see :func:`load`.
-        set: how the data are read, over the run's settings, such as ``{"data.image_size": 128}``.
+        set: how the data are read, over the run's settings, such as ``{"data.image_size": 128}``, and options of
+            metrics, such as ``{"metrics.kid.seed": 3}``.
         batch_size: images computed at once, at most.
         seed: of KID's subsets, and of whatever the data set draws.
         inference: see :func:`load`.
@@ -278,14 +281,16 @@ def evaluate(
         CheckpointError: there is no such model.
         DataError: the data cannot be used, there are no pairs although they were asked for, or the weights of
             Inception cannot be fetched.
+        PluginError: there is no such metric, or it fails.
     """
     from i2i.terminal import watching
 
     with watching(progress), working("starting PyTorch"):
         require("evaluating", *MEASURING)
     from i2i.config.layers import layer_from_settings
+    from i2i.config.sections import METRICS
+    from i2i.evaluation.asked_metrics import ask_for
     from i2i.evaluation.evaluated_data import choose_data
-    from i2i.evaluation.features import load_features
     from i2i.evaluation.measurement import MeasuringOptions, measure
     from i2i.models.find import open_model
     from i2i.translation.model_loading import LoadingOptions, load_translator
@@ -293,9 +298,14 @@ def evaluate(
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
     given = layer_from_settings(plain_settings(one_name("set", set, "settings", settings)))
-    if wrong := sorted(given.keys() - {"data"}):
-        raise ConfigError(f"evaluate takes settings of data alone, such as data.image_size=128; got {', '.join(wrong)}")
+    if wrong := sorted(given.keys() - {"data", METRICS}):
+        raise ConfigError(
+            "evaluate takes settings of data and of metrics, such as data.image_size=128 or metrics.kid.seed=3; got "
+            f"{', '.join(wrong)}"
+        )
     manager = manager or PluginManager()
+    names = [metric] if isinstance(metric, str) else list(metric)
+    asked, sets = ask_for(manager, names, given.get(METRICS, {}), features=features, trust=trust, seed=seed)
     opened = open_model(model, checkpoint)
     chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split, opened.components)
     with watching(progress):
@@ -305,8 +315,9 @@ def evaluate(
             )
             translator = load_translator(manager, opened, loading)
         options = MeasuringOptions(
-            load_features=lambda: load_features(features, translator.device, trust=trust),
+            sets=sets,
             which=metrics,
+            asked=asked,
             batch_size=batch_size,
             seed=seed,
         )

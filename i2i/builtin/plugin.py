@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods, optimizers
+from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods, metrics, optimizers
 from i2i.plugins import (
     BufferSpec,
     DatasetSpec,
@@ -12,6 +12,7 @@ from i2i.plugins import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    MetricSpec,
     OptimizerSpec,
     hookimpl,
 )
@@ -57,3 +58,9 @@ def i2i_datasets() -> Iterable[DatasetSpec]:
 def i2i_optimizers() -> Iterable[OptimizerSpec]:
     """Return the built-in optimisers."""
     return optimizers.SPECS
+
+
+@hookimpl
+def i2i_metrics() -> Iterable[MetricSpec]:
+    """Return the built-in metrics."""
+    return metrics.SPECS

@@ -10,7 +10,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
-from i2i.models.scores import BASELINE, METRICS, Metric
+from i2i.models.scores import BASELINE, Metric, table_of
 
 if TYPE_CHECKING:
     from i2i.evaluation.measurement import Evaluation
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     help="pairs: L1, PSNR, SSIM against the truth; sets: FID and KID; auto: pairs where there are any, else sets.",
 )
 @click.option(
+    "--metric", metavar="NAME", multiple=True, help="Measure this as well (i2i plugins list); repeat for several."
+)
+@click.option(
     "--features",
     metavar="NAME|MODULE:FUNCTION|FILE",
     default="inception",
@@ -43,7 +46,10 @@ if TYPE_CHECKING:
 @shared.direction()
 @shared.checkpoint()
 @click.option(
-    "--set", metavar="data.OPTION=VALUE", multiple=True, help="Read the data another way; repeat for several."
+    "--set",
+    metavar="SECTION.OPTION=VALUE",
+    multiple=True,
+    help="Read the data another way (data.image_size=128), or measure so (metrics.kid.seed=3); repeat for several.",
 )
 @shared.batch_size()
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
@@ -60,10 +66,12 @@ def evaluate(model: str, as_json: bool, **given: Any) -> None:
     """
     from i2i.api import evaluate as evaluate_model
 
-    evaluation = evaluate_model(model, progress=not as_json, manager=plugin_manager(), **shared.given(given))
+    manager = plugin_manager()
+    evaluation = evaluate_model(model, progress=not as_json, manager=manager, **shared.given(given))
     if as_json:
         print_json(evaluation.to_dict())
         return
+    table = table_of(manager)
     _print_protocol(evaluation)
     for title, numbers in (
         (_title_of_pairs(evaluation), evaluation.pairs),
@@ -71,7 +79,7 @@ def evaluate(model: str, as_json: bool, **given: Any) -> None:
     ):
         if numbers:
             say(f"\n{title}", lines=True)
-            _print_numbers(numbers)
+            _print_numbers(numbers, table)
     for note in evaluation.notes:
         say(f"Note: {note}", err=True, lines=True)
 
@@ -102,24 +110,27 @@ def _title_of_pairs(evaluation: Evaluation) -> str:
 
 def _title_of_sets(evaluation: Evaluation) -> str:
     counts, protocol = evaluation.counts, evaluation.protocol
-    if "features" not in protocol:
+    if "targets" not in counts:
         return ""
+    domain = evaluation.model["domains"][1]
+    title = f"As sets: {counts['sources']} translations against {counts['targets']} images of {domain}"
+    if "features" not in protocol:
+        return title
+    title += f"\nFeatures: {protocol['features']}; {protocol['features_resize']}"
+    if "kid_subsets" not in protocol:
+        return title
     subsets = protocol["kid_subsets"]
     how = (
         f"{subsets} subsets of {protocol['kid_subset_size']} images, seed {protocol['seed']}"
         if subsets > 1
         else "all images"
     )
-    return (
-        f"As sets: {counts['sources']} translations against {counts['targets']} images of "
-        f"{evaluation.model['domains'][1]}\nFeatures: {protocol['features']}; {protocol['features_resize']}; kernel "
-        f"distance from {how}"
-    )
+    return f"{title}; kernel distance from {how}"
 
 
-def _print_numbers(values: Mapping[str, float]) -> None:
+def _print_numbers(values: Mapping[str, float], metrics: Mapping[str, Metric]) -> None:
     table = new_table("", "translation", "input unchanged", "better")
-    for name, metric in METRICS.items():
+    for name, metric in metrics.items():
         if name in values:
             cells = [_number(metric, values, f"{prefix}{name}") for prefix in ("", BASELINE)]
             table.add_row(metric.heading, *cells, metric.direction)

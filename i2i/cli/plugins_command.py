@@ -209,6 +209,8 @@ def _section(spec: Spec) -> str:
     """The section of the configuration that holds the component's options."""
     if isinstance(spec, LossSpec) and spec.family == "pixel":
         return "pixel_loss"
+    if spec.kind == "metric":
+        return f"metrics.{spec.name}"
     return "data" if spec.kind == "dataset" else spec.kind
 
 

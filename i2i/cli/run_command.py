@@ -14,7 +14,8 @@ from i2i.cli.commands import GroupedCommand
 from i2i.cli.habits import RUN_HABITS
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, print_json, say, speaks
-from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
+from i2i.config.sections import CYCLE
+from i2i.models.scores import BASELINE, Metric, table_of
 
 if TYPE_CHECKING:
     from i2i.training.records.run_result import RunResult
@@ -42,6 +43,7 @@ class RunCommand(GroupedCommand):
             spec = component.spec
             pixel = getattr(spec, "family", None) == "pixel"
             section = "data" if spec.kind == "dataset" else "pixel_loss" if pixel else spec.kind
+            section = f"metrics.{spec.name}" if spec.kind == "metric" else section
             sections.append((section, spec.options))
         wanted = name.replace("-", "_")
         found = [
@@ -105,6 +107,13 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "N",
     "Fixes weights, sample order, crops, flips and dropout. Default: 0.",
     type=click.IntRange(0, 2**32 - 1),
+)
+@option(
+    TRAINING,
+    "--metric",
+    "NAME",
+    "Measure held-out images by this as well; repeat for several. Default: L1, PSNR and SSIM alone.",
+    multiple=True,
 )
 @shared.device(group=MACHINE)
 @shared.precision(group=MACHINE)
@@ -175,18 +184,18 @@ def run(dry_run: bool, as_json: bool, resume: Path | None, **given: Any) -> None
     if speaks() and as_json:
         print_json(result.to_dict())
     elif speaks():
-        for line in summary(result):
+        for line in summary(result, table_of(manager)):
             say(line)
     if not result.finished:
         click.get_current_context().exit(INTERRUPTED)
 
 
-def summary(result: RunResult) -> Iterator[str]:
+def summary(result: RunResult, table: Mapping[str, Metric]) -> Iterator[str]:
     """What a person wants to know at the end of a run, line by line, ending with the command that resumes it."""
     yield ""
     yield "Done." if result.finished else "Interrupted; everything is saved."
     for direction, metrics in result.metrics.items():
-        if values := list(_values(metrics)):
+        if values := list(_values(metrics, table)):
             yield f"  held out {direction}: {', '.join(values)}"
     yield f"  run folder: {result.folder} (step {result.step})"
     if result.picture.exists():  # there is none without held-out images
@@ -195,11 +204,11 @@ def summary(result: RunResult) -> Iterator[str]:
     yield f"  resume:     {result.resume_command}"
 
 
-def _values(metrics: Mapping[str, float]) -> Iterator[str]:
+def _values(metrics: Mapping[str, float], table: Mapping[str, Metric]) -> Iterator[str]:
     """The held-out metrics of a direction; the cycle's only where the truth is not known."""
-    for name in AGAINST_TRUTH if "l1" in metrics else ("cycle_l1",):
-        if name in metrics:
-            metric, baseline = METRICS[name], metrics.get(f"{BASELINE}{name}")
+    for name, metric in table.items():
+        if name in metrics and (name != CYCLE or "l1" not in metrics):
+            baseline = metrics.get(f"{BASELINE}{name}")
             # There is no baseline where input and output have different channels.
             beside = "" if baseline is None else f" (identity {metric.text(baseline)})"
             yield f"{metric.name} {metric.text(metrics[name])}{beside}"
@@ -209,6 +218,7 @@ def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
     """The options under the names of :func:`i2i.api.run`; what a person did not give is None."""
     options = dict(given)
     options["tracker"] = options["tracker"] or None
+    options["metric"] = options["metric"] or None
     options["discriminator"] = options["discriminator"] or None
     return options
 

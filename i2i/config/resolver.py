@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, TypeVar, cast
 
+from i2i.config import metric_choices
 from i2i.config.layers import Layer, Values, layer_from_mapping
 from i2i.config.run_config import LIMITS, Choice, OptimizerChoice, RunConfig, ScheduleOptions, TrainingOptions
 from i2i.config.sections import (
     COMPONENTS,
+    CYCLE,
     DEFAULT_DATA,
     DEFAULT_DISCRIMINATOR,
     DEFAULT_METHOD,
     DEFAULT_NAMES,
+    METRICS,
     PLAIN,
+    USUAL_METRICS,
 )
 from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, did_you_mean, printable, shown
 from i2i.files.texts import parse_yaml
@@ -61,6 +65,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         notes.append(f"{root} comes with a preset for {method_name}; --dry-run shows it, --set changes it")
     method = Choice(method_name, choosing.parse("method", method_spec.options))
     pairing = choosing.pairing_of(method)
+    training = choosing.parse("training", TrainingOptions)
     layers.assumed.append({"data": {"pairing": pairing}})
     config = RunConfig(
         method=method,
@@ -73,7 +78,8 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         data=choosing.component("data"),
         optimizer=choosing.optimizer(),
         schedule=choosing.parse("schedule", ScheduleOptions),
-        training=choosing.parse("training", TrainingOptions),
+        training=training,
+        metrics=choosing.metrics(training.best),
     )
     choosing.check_pairing(method_name, pairing, config.data)
     if choosing.problems:
@@ -273,6 +279,20 @@ class _Choosing:
         self.add_problem("discriminator.copies", message)
         return 1
 
+    def metrics(self, best: str | None) -> tuple[Choice, ...]:
+        """The metrics that were asked for, and the one that ``best`` is chosen by."""
+        names, problems = metric_choices.names_of({"name": self.layers.last(METRICS, "name", [])})
+        if best is not None and best not in (*USUAL_METRICS, CYCLE):
+            names = [*names, best]
+        given = [layer[METRICS] for layer in self.layers.given if METRICS in layer]
+        chosen, wrong = metric_choices.choose_metrics(self.manager, names, given)
+        self.problems += [
+            *problems,
+            *wrong,
+            *(each for section in given for each in metric_choices.unused(section, names)),
+        ]
+        return tuple(chosen)
+
     def pairing_of(self, method: Choice) -> str:
         """What the method, with its options, needs of the data."""
         try:
@@ -303,7 +323,7 @@ def _fail(problems: Sequence[Problem]) -> None:
 
 
 def _unknown_sections(given: Iterable[Layer]) -> list[Problem]:
-    known = [*COMPONENTS, *PLAIN]
+    known = [*COMPONENTS, *PLAIN, METRICS]
     return [
         Problem(
             cut(printable(section), LONGEST_SHOWN),

@@ -62,6 +62,11 @@ class TrainingOptions(Options):
     evaluation_images: int = Field(
         50, gt=0, description="held-out images measured at each checkpoint, first by name; the end measures all of them"
     )
+    best: str | None = Field(
+        None,
+        description="metric that the best checkpoint is chosen by, which is measured then; none: l1 where the truth is "
+        "known, else cycle_l1",
+    )
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field((), description="where to log besides metrics.jsonl")
 
 
@@ -102,6 +107,7 @@ class RunConfig:
 
     Attributes:
         data_root: a folder, or ``sample:NAME``.
+        metrics: what held-out images are measured by, besides the usual.
     """
 
     method: Choice
@@ -115,6 +121,7 @@ class RunConfig:
     optimizer: OptimizerChoice
     schedule: ScheduleOptions
     training: TrainingOptions
+    metrics: tuple[Choice, ...] = ()
 
     @property
     def chosen(self) -> tuple[tuple[str, Choice], ...]:
@@ -128,6 +135,7 @@ class RunConfig:
             ("buffer", self.buffer),
             ("dataset", self.data),
             ("optimizer", self.optimizer),
+            *(("metric", choice) for choice in self.metrics),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -143,6 +151,7 @@ class RunConfig:
             "optimizer": self.optimizer.to_dict(),
             "schedule": self.schedule.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
+            "metrics": [choice.to_dict() for choice in self.metrics],
         }
 
     def to_yaml(self) -> str:

@@ -46,3 +46,10 @@ DEFAULT_NAMES = {
     "data": "folder",
     "optimizer": "adam",
 }
+
+METRICS = "metrics"
+"""The section that names metrics to measure, under ``name``, and holds the options of each under its own name."""
+USUAL_METRICS = ("l1", "psnr", "ssim")
+"""The metrics of pairs that every run and every evaluation measures."""
+CYCLE = "cycle_l1"
+"""L1 of an image and what comes back from its translation; no component, for it needs both generators."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from i2i.config.components import build, size_multiple, smallest_size
 from i2i.config.run_config import RunConfig
+from i2i.config.sections import USUAL_METRICS
 from i2i.errors import ConfigError, I2IError
 from i2i.plugins.calls import calling
 from i2i.plugins.dataset_members import sizes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, PenalisedLoss
+from i2i.plugins.specs import MetricSpec
 
 PLAIN_CHOICE = "resnet9"
 """What to take where no relative of the chosen generator fits."""
@@ -25,9 +27,10 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
     Raises:
         ConfigError: naming the network, the size that was given and a size that fits.
     """
+    check_metrics(manager, config, test_set)
     multiple = size_multiple(manager, config.generator)
     for dataset in (train_set, test_set):
-        sizes = sorted(set(_known_or_first_size(dataset)))
+        sizes = sorted(set(known_or_first_size(dataset)))
         for height, width in sizes:
             if height % multiple or width % multiple:
                 near = max(multiple, round(min(height, width) / multiple) * multiple)
@@ -61,6 +64,44 @@ def check_sizes(manager: PluginManager, config: RunConfig, train_set: Dataset, t
                 f"come out at {len(sizes)} sizes, from {width}x{height} to {other_width}x{other_height}; use "
                 "--batch-size 1 --accumulate N, or a data.mode that crops"
             )
+
+
+def check_metrics(manager: PluginManager, config: RunConfig, test_set: Dataset) -> None:
+    """Check that held-out images can be measured as somebody asked.
+
+    Raises:
+        ConfigError: naming the metric, and what it lacks.
+    """
+    best = config.training.best
+    pairs = [best] if best in USUAL_METRICS else []
+    sets: list[str] = []
+    for choice in config.metrics:
+        of_pairs = manager.spec(MetricSpec, choice.name).family == "pairs"
+        (pairs if of_pairs else sets).append(choice.name)
+        smallest = int(manager.ask("metric", choice.name, "smallest_size", choice.options))
+        for height, width in known_or_first_size(test_set):
+            if min(height, width) < smallest:
+                raise ConfigError(too_small(choice.name, smallest, width, height))
+    if pairs and not test_set.truth:
+        raise ConfigError(
+            f"metric {pairs[0]} compares with true translations, and of the {len(test_set)} held-out images of "
+            f"{config.data_root} none has one; give --data that has pairs, or leave the metric out of --metric and of "
+            "training.best"
+        )
+    images = min(len(test_set), config.training.evaluation_images)
+    if sets and images < 2:
+        raise ConfigError(
+            f"metric {sets[0]} compares sets of at least 2 held-out images; {images} would be measured; hold out more "
+            "images, or raise training.evaluation_images"
+        )
+
+
+def too_small(name: str, smallest: int, width: int, height: int) -> str:
+    """What to say of images that a metric cannot measure."""
+    return (
+        f"metric {name} needs images of at least {smallest} pixels a side; images come out at {width}x{height}; "
+        "measure larger ones (--image-size, or --set data.image_size=...), or leave the metric out"
+    )
 
 
 def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[int, int]]) -> str | None:
@@ -105,7 +146,8 @@ def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tu
     )
 
 
-def _known_or_first_size(dataset: Dataset) -> Iterable[tuple[int, int]]:
+def known_or_first_size(dataset: Dataset) -> Iterable[tuple[int, int]]:
+    """Every ``(height, width)`` of a data set that knows them, else that of its first sample."""
     if (known := sizes_of(dataset)) is not None:
         return known
     if len(dataset) == 0:

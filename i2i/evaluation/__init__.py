@@ -1,9 +1,10 @@
 """Measuring translators: against true pairs, as sets of images, and on the held-out images of a run.
 
 Begin with :mod:`~i2i.evaluation.measurement`, behind ``i2i evaluate``; training looks through
-:mod:`~i2i.evaluation.held_out`. Metrics of pairs (L1, PSNR, SSIM) are computed in
-:mod:`~i2i.evaluation.pairs`, those of sets (FID, KID) in :mod:`~i2i.evaluation.sets`; what a metric is called, and what
-is better, stands in :mod:`i2i.models.scores`.
+:mod:`~i2i.evaluation.held_out`. Metrics are components, built in :mod:`~i2i.evaluation.chosen_metrics`;
+those of pairs (L1, PSNR, SSIM) are averaged, with their baselines, in :mod:`~i2i.evaluation.pairs`, those of sets (FID,
+KID) gathered in :mod:`~i2i.evaluation.sets`. The built-in ones stand in :mod:`i2i.builtin.metrics`; how all of them are
+written is told by :mod:`i2i.models.scores`.
 
 May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors``, ``files`` and ``environment``.
 """

@@ -23,13 +23,15 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from i2i.environment.packages import problem_of, require
 from i2i.environment.quiet import quietly
@@ -37,6 +39,7 @@ from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
 from i2i.files.regular_files import kind_of
 from i2i.paths import named
 from i2i.tensors.inference import torchs_own_settings
+from i2i.tensors.pixels import to_uint8
 from i2i.tensors.tracing import TRACING
 
 STANDARD = "inception"
@@ -65,6 +68,17 @@ class Features:
     standard: bool
     network: Callable[[Tensor], Any]
     device: torch.device
+    _known: WeakTensorKeyDictionary = field(default_factory=WeakTensorKeyDictionary, repr=False, compare=False)
+
+    def of_images(self, images: Tensor) -> Tensor:
+        """The features of images ``[N, C, H, W]`` in [-1, 1]; see :meth:`of`.
+
+        Several distances ask for the features of one batch, and get what was computed for the first.
+        """
+        if images not in self._known:
+            self._known[images] = self.of(to_uint8(images))
+        known: Tensor = self._known[images]
+        return known
 
     @torchs_own_settings()
     def of(self, images: Tensor) -> Tensor:
@@ -132,6 +146,18 @@ def load_features(name: str, device: torch.device, *, trust: bool = False) -> Fe
     if ":" in name:
         return Features(name, "left to the function", False, _from_function(name, device), device)
     raise ConfigError(f"--features must be {EXPECTED}; got {name!r}")
+
+
+_shared: WeakValueDictionary[tuple[str, str, bool], Features] = WeakValueDictionary()
+
+
+def shared_features(name: str, device: torch.device, *, trust: bool = False) -> Features:
+    """:func:`load_features`, once for all that use a network at the same time."""
+    key = (name, str(device), trust)
+    features = _shared.get(key)
+    if features is None:
+        features = _shared[key] = load_features(name, device, trust=trust)
+    return features
 
 
 def _thumbnail(images: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from i2i.config.sections import CYCLE
+from i2i.evaluation.chosen_metrics import ChosenMetric, of_family
 from i2i.evaluation.pairs import PairMetrics
+from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.evaluation.sheets import write_picture, write_sheet
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
@@ -27,27 +30,38 @@ class HeldOut:
         dataset: the test split.
         directions: generator by direction, ``"AtoB"`` and perhaps ``"BtoA"``.
         device: where the generators are.
+        metrics: what is measured.
         paper_inference: keep dropout and batch statistics on, as the papers' code does at test time.
     """
 
     def __init__(
-        self, dataset: Dataset, directions: Mapping[str, nn.Module], device: torch.device, *, paper_inference: bool
+        self,
+        dataset: Dataset,
+        directions: Mapping[str, nn.Module],
+        device: torch.device,
+        metrics: Sequence[ChosenMetric],
+        *,
+        paper_inference: bool,
     ) -> None:
         self.dataset = dataset
         self.directions = {Direction(name): network for name, network in directions.items()}
         self.device = device
+        self.metrics = metrics
         self.paper_inference = paper_inference
 
     def measure(self, limit: int | None = None) -> dict[str, dict[str, float]]:
         """Measure the first ``limit`` images, or all.
 
         Returns:
-            By direction: ``l1``, ``psnr``, ``ssim`` and their identity baselines where the truth is known (see
-            :class:`~i2i.evaluation.pairs.PairMetrics`), ``cycle_l1`` where there is a way back, and how many
-            ``images`` were compared with a truth.
+            By direction: the metrics of pairs and their identity baselines where the truth is known, and how many
+            ``images`` were compared with it (see :class:`~i2i.evaluation.pairs.PairMetrics`); those of sets, of these
+            images (see :class:`~i2i.evaluation.sets.SetMetrics`); ``cycle_l1`` where there is a way back.
         """
-        truth = {direction: PairMetrics() for direction in self.directions}
-        cycle = {direction: PairMetrics() for direction in self.directions if self._way_back(direction)}
+        pairs, sets = (of_family(self.metrics, family) for family in ("pairs", "sets"))
+        l1 = [metric for metric in pairs if metric.name == "l1"]
+        truth = {direction: PairMetrics(pairs) for direction in self.directions}
+        cycle = {direction: PairMetrics(l1) for direction in self.directions if self._way_back(direction)}
+        distances = {direction: SetMetrics(sets) for direction in self.directions if sets}
         compared = dict.fromkeys(self.directions, 0)
         with self._inference():
             for batch in self._images(limit):
@@ -57,14 +71,19 @@ class HeldOut:
                     if direction in cycle:
                         back = self._translate(direction.reversed, output)
                         cycle[direction].update(back, batch[source], batch[source])
+                    if direction in distances:
+                        distances[direction].add_translations([output], [batch[source]])
+                        distances[direction].add_targets([batch[target]])
                     if bool(batch["A_has_partner"]):
                         truth[direction].update(output, batch[target], batch[source])
                         compared[direction] += 1
-        results: dict[str, dict[str, float]] = {}
-        for direction in self.directions:
-            results[direction] = truth[direction].compute() if compared[direction] else {}
-            if direction in cycle:
-                results[direction]["cycle_l1"] = cycle[direction].compute()["l1"]
+            results: dict[str, dict[str, float]] = {}
+            for direction in self.directions:
+                results[direction] = truth[direction].compute() if compared[direction] else {}
+                if direction in distances and distances[direction].targets >= FEWEST:
+                    results[direction] |= distances[direction].compute()
+                if direction in cycle:
+                    results[direction][CYCLE] = cycle[direction].compute()["l1"]
         return results
 
     def write_sheets(self, folder: Path, step: int, count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
@@ -13,9 +13,11 @@ import torchmetrics
 from torch import Tensor
 
 from i2i._version import __version__
+from i2i.config.run_config import Choice
+from i2i.config.sizes import known_or_first_size, too_small
 from i2i.errors import ConfigError, DataError
-from i2i.evaluation.evaluated_data import ChosenData, DomainImages, open_images
-from i2i.evaluation.features import Features
+from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, of_family, usual_metrics
+from i2i.evaluation.evaluated_data import ChosenData, DomainImages, EvaluatedImages, open_images
 from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.models.scores import values_to_json
@@ -41,9 +43,10 @@ class Evaluation:
         counts: images of the source and of the target domain, and true pairs among them.
         sizes: how many source images have each ``"HEIGHTxWIDTH"``, after the data set's resize.
         pairs: see :class:`~i2i.evaluation.pairs.PairMetrics`; empty when there are none or they were not wanted.
-        sets: see :func:`~i2i.evaluation.sets.set_distances`, and the same with ``identity_`` for the inputs in place
+        sets: see :class:`~i2i.evaluation.sets.SetMetrics`, and the same with ``identity_`` for the inputs in place
             of the translations; empty when they were not wanted.
-        protocol: rounding, feature network and its resize, subsets, seed, precision, inference and versions.
+        protocol: rounding, feature network and its resize, subsets, seed, precision, inference and versions; of metrics
+            that were asked for by name, package and options.
         notes: what a person should know before quoting a number.
     """
 
@@ -68,18 +71,29 @@ class MeasuringOptions:
     """What is measured, and how.
 
     Attributes:
-        load_features: loads the feature network, called only when sets are measured.
+        sets: the metrics of sets that ``which`` means.
         which: ``"pairs"``, ``"sets"``, ``"all"``; or ``"auto"``: pairs where the data have any, else sets.
+        asked: further metrics.
         batch_size: images computed at once, at most.
-        seed: of KID's subsets, and of whatever the data set draws.
+        seed: of whatever the data set draws.
     """
 
-    load_features: Callable[[], Features]
+    sets: Sequence[Choice]
     which: Which = "auto"
+    asked: Sequence[Choice] = ()
     batch_size: int = 1
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class _Metrics:
+    """The metrics that are measured, of pairs and of sets."""
+
+    pairs: Sequence[ChosenMetric]
+    sets: Sequence[ChosenMetric]
+
+
+@torch.no_grad()
 @torchs_own_settings()
 def measure(manager: PluginManager, translator: Translator, data: ChosenData, options: MeasuringOptions) -> Evaluation:
     """Translate every source image once and measure.
@@ -92,23 +106,21 @@ def measure(manager: PluginManager, translator: Translator, data: ChosenData, op
 
     Raises:
         DataError: there are no images, no pairs although they were asked for, or channels that do not fit.
-        ConfigError: the feature network cannot be used.
+        ConfigError: the feature network cannot be used, or a metric cannot measure images of this size.
+        PluginError: a metric fails.
     """
     images = open_images(manager, data, translator.info.direction, options.seed)
     _require_channels(translator, images.sources)
-    want_pairs = images.have_pairs(data.split) if options.which == "auto" else options.which != "sets"
-    sets: SetMetrics | None = None
-    if options.which in ("sets", "all") or not want_pairs:
-        with working("loading the feature network"):
-            sets = SetMetrics(options.load_features(), options.seed)
-
-    pairs, sizes = PairMetrics(), Counter[str]()
+    with working("preparing the metrics"):
+        metrics = _choose(manager, translator, images, data, options)
+    pairs, sizes = PairMetrics(metrics.pairs), Counter[str]()
+    sets = SetMetrics(metrics.sets) if metrics.sets else None
     for batch in _batches(counted(images.sources, "measuring images", len(images.sources)), options.batch_size):
         sizes.update("x".join(map(str, image.shape[1:])) for image, _ in batch)
-        _measure_batch(translator, batch, pairs if want_pairs else None, sets)
+        _measure_batch(translator, batch, pairs if metrics.pairs else None, sets)
     against_truth = pairs.compute()
     pair_count = int(against_truth["images"])
-    if options.which in ("pairs", "all") and pair_count == 0:
+    if pair_count == 0 and (options.which in ("pairs", "all") or any(metric.asked for metric in metrics.pairs)):
         raise DataError(
             f"{data.root}: split {data.split} has no true pairs to measure against; measure sets, with --metrics sets"
         )
@@ -122,7 +134,11 @@ def measure(manager: PluginManager, translator: Translator, data: ChosenData, op
         sizes=dict(sizes),
         pairs=against_truth if pair_count else {},
         sets=sets.compute() if sets else {},
-        protocol={**_protocol(translator, options.seed), **(sets.protocol() if sets else {})},
+        protocol={
+            **_protocol(translator, options.seed),
+            **(sets.protocol() if sets else {}),
+            **_asked([*metrics.pairs, *metrics.sets]),
+        },
         notes=(
             *translator.info.notes,
             *images.notes,
@@ -130,6 +146,48 @@ def measure(manager: PluginManager, translator: Translator, data: ChosenData, op
             *(sets.notes() if sets else []),
         ),
     )
+
+
+def _choose(
+    manager: PluginManager,
+    translator: Translator,
+    images: EvaluatedImages,
+    data: ChosenData,
+    options: MeasuringOptions,
+) -> _Metrics:
+    """Build what is measured, and find out before anything is translated what cannot be."""
+    asked = build_metrics(manager, options.asked, translator.device, asked=True)
+    asked_pairs, asked_sets = (of_family(asked, family) for family in ("pairs", "sets"))
+    have_pairs = bool(asked_pairs) or options.which == "auto"
+    have_pairs = have_pairs and images.have_pairs(data.split)
+    if asked_pairs and not have_pairs:
+        names = ", ".join(metric.name for metric in asked_pairs)
+        raise DataError(
+            f"{data.root}: split {data.split} has no true pairs, which --metric {names} compares with; measure sets, "
+            "with --metrics sets, or give --data that has pairs"
+        )
+    want_pairs = have_pairs if options.which == "auto" else options.which != "sets"
+    usual = usual_metrics(manager, translator.device) if want_pairs else []
+    want_sets = options.which in ("sets", "all") or (options.which == "auto" and not want_pairs and not asked_sets)
+    known = {metric.name for metric in asked}
+    choices = [choice for choice in options.sets if choice.name not in known] if want_sets else []
+    sets = build_metrics(manager, choices, translator.device, asked=False)
+    metrics = _Metrics([*(each for each in usual if each.name not in known), *asked_pairs], [*sets, *asked_sets])
+    for metric in asked:
+        for height, width in known_or_first_size(images.sources.dataset):
+            if min(height, width) < metric.smallest:
+                raise ConfigError(too_small(metric.name, metric.smallest, width, height))
+    return metrics
+
+
+def _asked(metrics: Sequence[ChosenMetric]) -> dict[str, Any]:
+    """Of metrics that were asked for by name, package and options."""
+    asked = {
+        metric.name: {"package": metric.called.owner, **metric.options.model_dump(mode="json")}
+        for metric in metrics
+        if metric.asked
+    }
+    return {"metrics": asked} if asked else {}
 
 
 def _measure_batch(

@@ -1,45 +1,35 @@
-"""How far translations are from the truth, beside how far the untouched input is: L1, PSNR and SSIM."""
+"""How far translations are from the truth, beside how far the untouched input is."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from i2i.errors import DataError
+from i2i.evaluation.chosen_metrics import ChosenMetric, as_seen
 from i2i.models.scores import BASELINE
-from i2i.tensors.pixels import to_uint8
-
-SSIM_WINDOW = 11
-SSIM_SIGMA = 1.5
 
 
 class PairMetrics:
-    """L1, PSNR and SSIM of outputs against the truth, averaged over images, with the identity baseline.
+    """Metrics of outputs against the truth, averaged over images, with the identity baseline.
 
-    Protocol: output, truth and input are first rounded to 8 bits with :func:`to_uint8`, as a person would see them.
-    Each metric is computed per image over all channels and pixels, then averaged with equal weight per image, so the
-    batch size changes nothing.
-
-    ========  ===============================================================================================
-    name      meaning
-    ========  ===============================================================================================
-    l1        mean absolute difference on the 0..255 scale; 0 is perfect
-    psnr      peak signal-to-noise ratio in dB, peak 255; higher is better, infinite for equal images (and then
-              infinite on average too)
-    ssim      structural similarity (Wang et al. 2004, "Image Quality Assessment"): Gaussian window of 11 x 11
-              pixels with sigma 1.5, K1 0.01, K2 0.03, data range 1, borders reflected; 1 is perfect
-    identity_l1, identity_psnr, identity_ssim
-              the same for the input in place of the output
-    images    how many images were compared
-    ========  ===============================================================================================
+    Protocol: output, truth and input are first rounded to 8 bits, as a person would see them. Each metric is computed
+    per image, then averaged with equal weight per image, so the batch size changes nothing. Its values stand under its
+    name, those of the input in place of the output under ``identity_`` and its name, and ``images`` is how many were
+    compared.
 
     Left out rather than invented: the ``identity_*`` values, once an input had another number of channels than its
-    truth; the ``ssim`` values, once an image was smaller than the window in height or width.
+    truth; a metric that nobody asked for by name, once an image was smaller than it can measure.
+
+    Args:
+        metrics: those of pairs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Sequence[ChosenMetric]) -> None:
+        self.metrics = metrics
         self._values: defaultdict[str, list[Tensor]] = defaultdict(list)
         self._images = 0
 
@@ -54,6 +44,8 @@ class PairMetrics:
         Raises:
             DataError: the shapes do not belong together.
             DivergedError: a value is NaN or infinite.
+            ConfigError: the images are too small for a metric that somebody asked for.
+            PluginError: a metric fails.
         """
         if output.ndim != 4 or output.shape != truth.shape:
             raise DataError(
@@ -66,10 +58,10 @@ class PairMetrics:
                 "expected the same number of images of the same height and width"
             )
         self._images += truth.shape[0]
-        true_pixels = to_uint8(truth).float()
-        self._add("", to_uint8(output).float(), true_pixels)
+        true_pixels = as_seen(truth)
+        self._add("", as_seen(output), true_pixels)
         if input.shape[1] == truth.shape[1]:
-            self._add(BASELINE, to_uint8(input).float(), true_pixels)
+            self._add(BASELINE, as_seen(input), true_pixels)
 
     def compute(self) -> dict[str, float]:
         """Return the averages over all images so far; only ``{"images": 0}`` when there were none."""
@@ -83,24 +75,6 @@ class PairMetrics:
     def _add(self, prefix: str, images: Tensor, truth: Tensor) -> None:
         if not images.shape[0]:
             return
-        # Imported only where something is measured: it takes as long as all else that a translation needs of i2i.
-        from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
-
-        measured = {
-            "l1": (images - truth).abs().mean(dim=(1, 2, 3)),
-            "psnr": peak_signal_noise_ratio(images, truth, data_range=255.0, dim=(1, 2, 3), reduction="none"),
-        }
-        if min(images.shape[2:]) >= SSIM_WINDOW:
-            # On a 0..1 scale: the windowed variances are differences of large squares, and 255 squared costs digits.
-            similarity = structural_similarity_index_measure(
-                images / 255,
-                truth / 255,
-                sigma=SSIM_SIGMA,
-                kernel_size=SSIM_WINDOW,
-                data_range=1.0,
-                reduction="none",
-            )
-            assert isinstance(similarity, Tensor)
-            measured["ssim"] = similarity
-        for name, values in measured.items():
-            self._values[prefix + name].append(values.reshape(-1).cpu().double())
+        for metric in self.metrics:
+            if metric.fits(truth):
+                self._values[prefix + metric.name].append(metric.measure(images, truth))

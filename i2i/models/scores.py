@@ -7,9 +7,14 @@ identity baseline, the same metric for the input in place of the output, under i
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from i2i.config.sections import CYCLE, USUAL_METRICS
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import MetricSpec
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Metrics by direction and name."""
@@ -28,7 +33,6 @@ class Metric:
         meaning: in a few words.
         unit: behind each number; empty where it has none.
         scale: of a metric without a unit, the range of its values, where the name does not tell.
-        unbounded: whether it may be infinite.
     """
 
     name: str
@@ -37,7 +41,12 @@ class Metric:
     meaning: str = ""
     unit: str = ""
     scale: str = ""
-    unbounded: bool = False
+
+    @classmethod
+    def of(cls, spec: MetricSpec) -> Metric:
+        """How a spec wants its metric written and read."""
+        sign = +1 if spec.better == "higher" else -1
+        return cls(spec.title or spec.name, sign, spec.digits, spec.summary, unit=spec.unit, scale=spec.scale)
 
     @property
     def heading(self) -> str:
@@ -58,28 +67,42 @@ class Metric:
         return f"{self.number(value)} {self.unit}".rstrip()
 
 
-METRICS = {
-    "l1": Metric("L1", -1, 2, "mean absolute difference", scale="0 to 255"),
-    "psnr": Metric("PSNR", +1, 2, "peak signal-to-noise ratio", unit="dB", unbounded=True),
-    "ssim": Metric("SSIM", +1, 4, "structural similarity, up to 1"),
-    "cycle_l1": Metric("Cycle L1", -1, 2, "input against input and back", scale="0 to 255"),
-    "fid": Metric("FID", -1, 2),
-    "kid": Metric("KID", -1, 5),
-    "frechet_distance": Metric("Frechet distance", -1, 4),
-    "kernel_distance": Metric("kernel distance", -1, 5),
-}
-"""Every metric by the name under which it is stored, in the order in which they are shown."""
+STANDARD_SETS = ("fid", "kid")
+"""Those of sets under the features that everybody uses."""
+OTHER_SETS = ("frechet_distance", "kernel_distance")
+"""The same under other features."""
 
-AGAINST_TRUTH = ("l1", "psnr", "ssim")
-"""Those that compare a translation with its true one; see :class:`~i2i.evaluation.pairs.PairMetrics`."""
+_BOUNDED = frozenset({"l1", "ssim", CYCLE, *STANDARD_SETS, *OTHER_SETS, "images"})
+"""What can never be infinite. Of others JSON does not tell, so that null is taken for the infinity it was."""
 
 
-def score_of(metrics: Metrics) -> float | None:
-    """The number that ``best`` is judged by: held-out L1 where the truth is known, else L1 of the cycle; lower wins."""
-    for name in ("l1", "cycle_l1"):
+def table_of(manager: PluginManager) -> dict[str, Metric]:
+    """Every metric by the name under which it is stored, in the order in which they are shown."""
+    specs = [component.spec for component in manager.components("metric")]
+    found = {spec.name: spec for spec in specs if isinstance(spec, MetricSpec)}
+    pairs = [name for name, spec in found.items() if spec.family == "pairs" and name not in USUAL_METRICS]
+    sets = [name for name, spec in found.items() if spec.family == "sets" and name not in STANDARD_SETS + OTHER_SETS]
+    table = {name: Metric.of(found[name]) for name in (*USUAL_METRICS, *pairs)}
+    table[CYCLE] = Metric("Cycle L1", -1, 2, "input against input and back", scale="0 to 255")
+    return table | {name: Metric.of(found[name]) for name in (*STANDARD_SETS, *OTHER_SETS, *sets)}
+
+
+def score_of(metrics: Metrics, best: str | None, table: Mapping[str, Metric]) -> float | None:
+    """The number that ``best`` is judged by; lower wins.
+
+    Args:
+        metrics: held-out metrics by direction.
+        best: the metric that counts, its mean over the directions; none: L1 where the truth is known, else the cycle's.
+        table: which values are better; see :func:`table_of`.
+
+    Returns:
+        The mean, negative where higher is better; ``None`` where it was not measured.
+    """
+    for name in ("l1", CYCLE) if best is None else (best,):
         values = [values[name] for values in metrics.values() if name in values]
         if values:
-            return sum(values) / len(values)
+            mean = -table[name].better * sum(values) / len(values)
+            return min(max(mean, -sys.float_info.max), sys.float_info.max)  # JSON has no infinity
     return None
 
 
@@ -93,7 +116,7 @@ def values_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: math.inf if value is None else value
         for name, value in values.items()
-        if value is not None or _is_unbounded(name)
+        if value is not None or name.removeprefix(BASELINE) not in _BOUNDED
     }
 
 
@@ -105,8 +128,3 @@ def metrics_to_json(metrics: Metrics) -> dict[str, dict[str, float | None]]:
 def metrics_from_json(metrics: Mapping[str, Mapping[str, float | None]]) -> Metrics:
     """The inverse of :func:`metrics_to_json`."""
     return {direction: values_from_json(values) for direction, values in metrics.items()}
-
-
-def _is_unbounded(name: str) -> bool:
-    metric = METRICS.get(name.removeprefix(BASELINE))
-    return metric is not None and metric.unbounded

@@ -17,6 +17,7 @@ from i2i.plugins.specs import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    MetricSpec,
     OptimizerSpec,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "GeneratorSpec",
     "LossSpec",
     "MethodSpec",
+    "MetricSpec",
     "OptimizerSpec",
     "Options",
     "hookimpl",

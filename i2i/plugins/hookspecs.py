@@ -16,6 +16,7 @@ from i2i.plugins.specs import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    MetricSpec,
     OptimizerSpec,
 )
 
@@ -68,6 +69,12 @@ def i2i_optimizers() -> Iterable[OptimizerSpec]:
     return ()
 
 
+@hookspec
+def i2i_metrics() -> Iterable[MetricSpec]:
+    """Return the metrics this plugin adds."""
+    return ()
+
+
 HOOKS = {
     "i2i_generators": GeneratorSpec,
     "i2i_discriminators": DiscriminatorSpec,
@@ -76,5 +83,6 @@ HOOKS = {
     "i2i_methods": MethodSpec,
     "i2i_datasets": DatasetSpec,
     "i2i_optimizers": OptimizerSpec,
+    "i2i_metrics": MetricSpec,
 }
 """Each hook with the kind of spec it returns."""

@@ -77,6 +77,31 @@ class Buffer(Protocol):
         ...
 
 
+class PairMetric(Protocol):
+    """How far each translation is from its true one."""
+
+    def __call__(self, output: Tensor, truth: Tensor) -> Tensor:
+        """Two batches ``[N, C, H, W]`` in [-1, 1], rounded to 8 bits, to one value an image, ``[N]``."""
+        ...
+
+
+class SetMetric(Protocol):
+    """How far a set of translations is from the images of the target domain; made anew for each comparison.
+
+    Three more members are used where a metric has them: ``deviation``, after ``compute``, the standard deviation of its
+    value, or None; ``protocol()``, a dictionary of what it takes to get the number again; ``notes()``, sentences for
+    who quotes it.
+    """
+
+    def update(self, images: Tensor, real: bool) -> None:
+        """Add a batch ``[N, C, H, W]`` in [-1, 1], rounded to 8 bits: of the target domain if ``real``, else ours."""
+        ...
+
+    def compute(self) -> float:
+        """The distance of the two sets; each has at least two images."""
+        ...
+
+
 class Sample(TypedDict, total=False):
     """One item of a data set. ``A`` is the input domain, ``B`` the target domain (``--direction`` swaps them)."""
 

@@ -200,8 +200,64 @@ class OptimizerSpec(Spec):
     reserved: ClassVar[frozenset[str]] = frozenset({"name", *NETWORK_GROUPS})
 
 
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """A metric: ``build(options, *, device) -> object``.
+
+    Images come rounded to 8 bits, as floats in [-1, 1] on ``device``; nothing needs a gradient.
+
+    Attributes:
+        family: ``"pairs"`` builds a callable ``measure(output, truth)``, from two batches ``[N, C, H, W]`` to one value
+            an image, ``[N]``; ``"sets"`` builds a :class:`~i2i.plugins.protocols.SetMetric`, which compares all
+            translations with all images of the target domain.
+        better: ``"higher"`` or ``"lower"``.
+        unit: behind each number, such as ``"dB"``; empty where it has none.
+        title: what people call it, such as ``"PSNR"``; the name if empty.
+        scale: of a metric without a unit, the range of its values, such as ``"0 to 255"``.
+        digits: shown after the decimal point.
+        unbounded: whether it may be infinite, as the PSNR of equal images is.
+        smallest_size: given the options, the smallest H and W it can measure.
+    """
+
+    kind: ClassVar[str] = "metric"
+    family: Literal["pairs", "sets"]
+    better: Literal["higher", "lower"]
+    unit: str = ""
+    title: str = ""
+    scale: str = ""
+    digits: int = 4
+    unbounded: bool = False
+    smallest_size: Callable[[Any], int] = _any_size
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        label = f"MetricSpec {self.name!r}"
+        if self.family not in ("pairs", "sets"):
+            raise ValueError(f"{label}: family must be 'pairs' or 'sets'; got {self.family!r}")
+        if self.better not in ("higher", "lower"):
+            raise ValueError(f"{label}: better must be 'higher' or 'lower'; got {self.better!r}")
+        if "." in self.name or self.name in TAKEN_METRICS:
+            raise ValueError(
+                f"{label}: name must have no dot and be none of {', '.join(TAKEN_METRICS)}, which i2i writes itself"
+            )
+        if not isinstance(self.digits, int) or self.digits < 0:
+            raise ValueError(f"{label}: digits must be a whole number from 0; got {self.digits!r}")
+
+
+TAKEN_METRICS = ("name", "images", "cycle_l1")
+"""What a metric may not be called: a key of its section in the configuration, and what logs hold beside metrics."""
+
 SPECS: Mapping[str, type[Spec]] = {
     spec.kind: spec
-    for spec in (GeneratorSpec, DiscriminatorSpec, LossSpec, BufferSpec, MethodSpec, DatasetSpec, OptimizerSpec)
+    for spec in (
+        GeneratorSpec,
+        DiscriminatorSpec,
+        LossSpec,
+        BufferSpec,
+        MethodSpec,
+        DatasetSpec,
+        OptimizerSpec,
+        MetricSpec,
+    )
 }
 """Every kind of component, in the order in which they are listed."""

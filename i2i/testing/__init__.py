@@ -29,6 +29,7 @@ from i2i.testing.component import (
     check_generator,
     check_loss,
     check_method,
+    check_metric,
     check_optimizer,
 )
 from i2i.testing.results import CheckResult
@@ -42,5 +43,6 @@ __all__ = [
     "check_generator",
     "check_loss",
     "check_method",
+    "check_metric",
     "check_optimizer",
 ]

@@ -18,6 +18,7 @@ from i2i.plugins import (
     GeneratorSpec,
     LossSpec,
     MethodSpec,
+    MetricSpec,
     OptimizerSpec,
     Options,
 )
@@ -28,6 +29,7 @@ from i2i.testing.datasets import dataset_checks
 from i2i.testing.default_options import choose_options
 from i2i.testing.losses import loss_checks
 from i2i.testing.methods import method_checks
+from i2i.testing.metrics import metric_checks
 from i2i.testing.networks import discriminator_checks, generator_checks
 from i2i.testing.optimizers import optimizer_checks
 from i2i.testing.results import Checklist, CheckResult
@@ -103,6 +105,11 @@ def check_optimizer(spec: OptimizerSpec, options: OptionValues = None) -> None:
     _assert_kept(spec, OptimizerSpec, options)
 
 
+def check_metric(spec: MetricSpec, options: OptionValues = None) -> None:
+    """Assert that a metric gives a finite value for each image, or set, that tells equal images from noise."""
+    _assert_kept(spec, MetricSpec, options)
+
+
 def _spec_of(component: object) -> Spec:
     spec = component.spec if isinstance(component, Component) else component
     if not isinstance(spec, Spec):
@@ -150,6 +157,8 @@ def _run_checks(
         dataset_checks(checks, spec, options, root)
     elif isinstance(spec, OptimizerSpec):
         optimizer_checks(checks, spec, options)
+    elif isinstance(spec, MetricSpec):
+        metric_checks(checks, spec, options)
 
 
 def _assert_kept(

@@ -1,16 +1,18 @@
-"""Building everything that a run trains with from its configuration: data, networks, optimisers, schedules, budget."""
+"""Building everything that a run trains with: data, networks, optimisers, schedules, budget, metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from i2i.config.components import build_dataset, build_method, build_optimizers
 from i2i.config.run_config import RunConfig
+from i2i.config.sections import CYCLE
 from i2i.config.sizes import check_sizes
-from i2i.errors import DataError
+from i2i.errors import ConfigError, DataError
+from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, usual_metrics
 from i2i.models import state as training_state
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
@@ -33,6 +35,7 @@ class Assembly:
         schedules: of the learning rate, by group of networks.
         budget: how long the run lasts.
         samples_per_step: samples that all processes together take in one step.
+        metrics: what held-out images are measured by, in the main process.
     """
 
     train_set: Dataset
@@ -41,6 +44,7 @@ class Assembly:
     schedules: Mapping[str, EpochSchedule]
     budget: Budget
     samples_per_step: int
+    metrics: Sequence[ChosenMetric]
 
 
 def assemble(manager: PluginManager, config: RunConfig, processes: Processes, reporter: Reporter) -> Assembly:
@@ -54,7 +58,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
 
     Raises:
         DataError: the data cannot be used.
-        ConfigError: the networks do not take images of these sizes.
+        ConfigError: networks or metrics do not take these images.
         PluginError: a component cannot be built.
     """
     options = config.training
@@ -80,7 +84,8 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
     schedules = {
         group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in update.optimizers.items()
     }
-    return Assembly(train_set, test_set, update, schedules, budget, samples_per_step)
+    metrics = _metrics(manager, config, method, processes) if processes.is_main else ()
+    return Assembly(train_set, test_set, update, schedules, budget, samples_per_step, metrics)
 
 
 def _seeded_method(
@@ -98,3 +103,15 @@ def _seeded_method(
     for network in (*method.generators.values(), *method.discriminators.values()):
         network.to(processes.device).train()
     return method, torch.Generator().manual_seed(derive_seed(seed, 1, rank))
+
+
+def _metrics(manager: PluginManager, config: RunConfig, method: Method, processes: Processes) -> list[ChosenMetric]:
+    if config.training.best == CYCLE and len(method.directions) < 2:
+        raise ConfigError(
+            f"training.best={CYCLE} needs generators of both directions, and method {config.method.name} trains one; "
+            "choose by another metric, such as training.best=l1"
+        )
+    asked = build_metrics(manager, config.metrics, processes.device, asked=True)
+    names = {metric.name for metric in asked}
+    usual = [metric for metric in usual_metrics(manager, processes.device) if metric.name not in names]
+    return [*usual, *asked]

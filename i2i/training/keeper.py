@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from accelerate import Accelerator
 
 from i2i.config.run_config import RunConfig
 from i2i.errors import DivergedError, I2IError, RunFolderError, reason_of
+from i2i.evaluation.chosen_metrics import ChosenMetric
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
-from i2i.models.scores import Metrics, metrics_to_json, score_of
+from i2i.models.scores import Metric, Metrics, metrics_to_json, score_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset
 from i2i.terminal import Reporter
@@ -39,6 +40,8 @@ class Keeper:
         train_set: what is learned from.
         test_set: the held-out images.
         snapshot: all that changes while training.
+        metrics: what held-out images are measured by.
+        table: how metrics are written, and which values are better.
         write_page: writes the page of a run folder.
 
     Attributes:
@@ -55,7 +58,9 @@ class Keeper:
         train_set: Dataset,
         test_set: Dataset,
         snapshot: Snapshot,
-        write_page: Callable[[Path], object],
+        metrics: Sequence[ChosenMetric],
+        table: Mapping[str, Metric],
+        write_page: Callable[[Path, Mapping[str, Metric]], object],
     ) -> None:
         self.manager, self.config, self.options = manager, config, config.training
         self.folder, self.accelerator, self.reporter = folder, accelerator, reporter
@@ -64,6 +69,7 @@ class Keeper:
         self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
         self.position = Position()
         self._noted: set[str] = set()
+        self._metrics, self._table = metrics, table
 
     @contextmanager
     def tolerating(self, without: str) -> Iterator[None]:
@@ -127,7 +133,7 @@ class Keeper:
         checkpoint = open_checkpoint(self.checkpoints.folder_of(self.position.step))
         if self.accelerator.is_main_process and checkpoint.images is None:
             metrics = self._measured(checkpoint, self._compared)
-            self.checkpoints.judge(checkpoint, metrics, score_of(metrics), self._compared)
+            self.checkpoints.judge(checkpoint, metrics, self._score(metrics), self._compared)
         self.accelerator.wait_for_everyone()
         return open_checkpoint(checkpoint.path).metrics
 
@@ -145,12 +151,15 @@ class Keeper:
             metrics, score = checkpoint.metrics, checkpoint.score
             if checkpoint.images is None:
                 metrics = self._measured(checkpoint, self._compared)
-                score = score_of(metrics)
+                score = self._score(metrics)
             if checkpoint.images is not None or every > self._compared:
                 metrics = self._measured(checkpoint, every)
             self.checkpoints.judge(checkpoint, metrics, score, every)  # once, for it removes older checkpoints
         self.accelerator.wait_for_everyone()
         return open_checkpoint(checkpoint.path).metrics
+
+    def _score(self, metrics: Metrics) -> float | None:
+        return score_of(metrics, self.options.best, self._table)
 
     @property
     def _compared(self) -> int:
@@ -183,7 +192,7 @@ class Keeper:
                 self.reporter.note(f"the run has no {self.folder.picture.name}: {error}")
         if self.accelerator.is_main_process:
             with self.tolerating("its page"):
-                self.write_page(self.folder.path)
+                self.write_page(self.folder.path, self._table)
         self.accelerator.wait_for_everyone()
 
     def rescue(self, error: BaseException, half_done: str, *, together: bool) -> None:
@@ -231,7 +240,7 @@ class Keeper:
         with self.tolerating("sheets in its trackers"):
             track_sheets(self.accelerator, self.folder, self.position.step)
         with self.tolerating("its page"):
-            self.write_page(self.folder.path)
+            self.write_page(self.folder.path, self._table)
 
     def _held_out(self) -> HeldOut:
         directions = {
@@ -239,7 +248,7 @@ class Keeper:
             for direction, name in sorted(self.snapshot.method.directions.items())
         }
         paper = self.options.inference == "paper"
-        return HeldOut(self.test_set, directions, self.accelerator.device, paper_inference=paper)
+        return HeldOut(self.test_set, directions, self.accelerator.device, self._metrics, paper_inference=paper)
 
     def _measure(self, images: int) -> Metrics:
         """Measure the first ``images`` held-out images, and log the result."""

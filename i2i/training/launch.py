@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from i2i.environment.launchers import (
 from i2i.errors import ConfigError, I2IError, reason_of
 from i2i.files.atomic import noting_limits
 from i2i.models.recorded_components import components_of, components_to_json
+from i2i.models.scores import Metric
 from i2i.progress import working
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import float32_by_default, torchs_own_settings
@@ -66,7 +67,7 @@ class Launch:
             launcher asks for what i2i does not do.
     """
 
-    write_page: Callable[[Path], object] = staticmethod(write_page)
+    write_page: Callable[[Path, Mapping[str, Metric]], object] = staticmethod(write_page)
 
     def __init__(self, options: TrainingOptions, progress: bool) -> None:
         self.options = options

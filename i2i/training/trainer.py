@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from i2i.config.run_config import RunConfig
 from i2i.errors import DataError, DivergedError, I2IError
 from i2i.models.checkpoint import Checkpoint
+from i2i.models.scores import Metric, table_of
 from i2i.plugins.calls import calling
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
@@ -55,7 +56,7 @@ class Trainer:
         folder: RunFolder,
         accelerator: Accelerator,
         reporter: Reporter,
-        write_page: Callable[[Path], object],
+        write_page: Callable[[Path, Mapping[str, Metric]], object],
     ) -> None:
         self.config, self.options, self.folder, self.reporter = config, config.training, folder, reporter
         self.processes = Processes(accelerator)
@@ -73,6 +74,8 @@ class Trainer:
             self.train_set,
             self.test_set,
             self.snapshot,
+            parts.metrics,
+            table_of(manager),
             write_page,
         )
         self.lines = LossLines(

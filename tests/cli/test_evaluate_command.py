@@ -51,3 +51,17 @@ def test_a_missing_network_is_one_message(model, tmp_path):
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("Error: --features ")
     assert "Traceback" not in result.output
+
+
+def test_a_metric_that_was_asked_for_is_measured_beside_the_usual_ones(model):
+    result = run(model, "--metric", "frechet_distance", "--set", "metrics.frechet_distance.features=thumbnail")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"L1, 0 to 255 +\d+\.\d+ +14\.24 +lower", result.stdout)
+    assert re.search(r"Frechet distance +\d+\.\d+ +\d+\.\d+ +lower", result.stdout)
+    assert "kernel distance" not in result.stdout
+
+
+def test_one_that_is_not_there_is_one_message(model):
+    result = run(model, "--metric", "sim")
+    assert result.exit_code == 2
+    assert "there is no metric called 'sim'; did you mean 'ssim'?" in result.stderr

@@ -86,6 +86,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     }
     arguments = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     arguments += ["--discriminator", "patch70", "--discriminator", "pixel", "--tracker", "tensorboard", "--skip-bad"]
+    arguments += ["--metric", "kid", "--metric", "fid"]
     arguments += ["--set", "generator.base_channels=16", "--set", "data.flip=false"]
     result = CliRunner().invoke(main, ["run", *arguments])
 
@@ -93,6 +94,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     expected = {
         **given,
         "discriminator": ("patch70", "pixel"),
+        "metric": ("kid", "fid"),
         "tracker": ("tensorboard",),
         "skip_bad": True,
         "set": ("generator.base_channels=16", "data.flip=false"),

@@ -170,3 +170,41 @@ def test_a_loss_names_its_smallest_size(install):
         check(Images((128, 128)), generator="unet128")
     check(Images((160, 256)), Images((64, 64)))  # held-out images meet no loss
     check(Images((128, 128)), settings={"pixel_loss.scales": 4})
+
+
+class Held(Images):
+    """Held-out images, of which the truth is known or not."""
+
+    def __init__(self, size, *, truth=True, count=1):
+        super().__init__(size)
+        self.truth, self.count = truth, count
+
+    def __len__(self):
+        return self.count
+
+
+def refuse(test, **options):
+    with pytest.raises(ConfigError) as caught:
+        check(Images((64, 64)), test, generator="resnet9", **options)
+    return str(caught.value)
+
+
+def test_a_metric_that_cannot_measure_images_so_small_is_told():
+    check(Images((64, 64)), Held((64, 64)), metric="ssim")
+    message = refuse(Held((64, 10)), metric="ssim")
+    assert message.startswith("metric ssim needs images of at least 11 pixels a side; images come out at 10x64")
+
+
+@pytest.mark.parametrize("options", [{"metric": "psnr"}, {"set": ["training.best=psnr"]}])
+def test_a_metric_of_pairs_wants_a_truth(options):
+    check(Images((64, 64)), Held((64, 64)), **options)
+    message = refuse(Held((64, 64), truth=False), **options)
+    assert message.startswith("metric psnr compares with true translations, and of the 1 held-out images of photos")
+
+
+def test_a_metric_of_sets_wants_two_images():
+    two = Held((64, 64), truth=False, count=2)
+    check(Images((64, 64)), two, metric="frechet_distance")
+    assert "at least 2 held-out images; 1 would be measured" in refuse(Held((64, 64)), metric="frechet_distance")
+    few = ["training.evaluation_images=1"]
+    assert "1 would be measured" in refuse(two, metric="frechet_distance", set=few)

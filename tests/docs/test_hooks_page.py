@@ -21,6 +21,7 @@ PROTOCOLS = {
     "i2i_buffers": [protocols.Buffer],
     "i2i_methods": [protocols.Method, protocols.Parts, protocols.Update],
     "i2i_datasets": [protocols.Dataset, protocols.Sample],
+    "i2i_metrics": [protocols.SetMetric],
 }
 
 

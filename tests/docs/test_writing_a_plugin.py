@@ -41,6 +41,7 @@ EXAMPLES = {
     "log_cosh.py": testing.check_loss,
     "small_patch.py": testing.check_discriminator,
     "delayed.py": testing.check_buffer,
+    "edge_error.py": testing.check_metric,
     "l1_gan.py": testing.check_method,
     "denoise.py": testing.check_dataset,
     "lion.py": testing.check_optimizer,

@@ -7,6 +7,8 @@ from torch import nn
 
 from i2i.evaluation.held_out import HeldOut
 
+from ..helpers.metrics import chosen, usual
+
 CPU = torch.device("cpu")
 
 
@@ -29,8 +31,14 @@ class Pictures:
         return {"A": a, "B": b, "A_has_partner": self.truth, "A_name": str(index)}
 
 
-def held_out(dataset, directions=None, *, paper=False):
-    return HeldOut(dataset, directions or {"AtoB": nn.Identity()}, CPU, paper_inference=paper)
+def held_out(dataset, directions=None, *, paper=False, metrics=None):
+    return HeldOut(
+        dataset,
+        directions or {"AtoB": nn.Identity()},
+        CPU,
+        usual() if metrics is None else metrics,
+        paper_inference=paper,
+    )
 
 
 def test_a_generator_that_changes_nothing_scores_as_the_identity_baseline():
@@ -145,3 +153,13 @@ def test_paper_inference_measures_the_same_whatever_else_draws_random_numbers():
     measured = images.measure()
     torch.rand(5)
     assert images.measure() == measured
+
+
+def test_metrics_of_sets_compare_all_images_in_both_directions():
+    dataset = Pictures((16, 16), (16, 16), (16, 16), truth=False)
+    metrics = [*usual(), chosen("frechet_distance")]
+    result = held_out(dataset, {"AtoB": nn.Identity(), "BtoA": nn.Identity()}, metrics=metrics).measure()
+    for values in result.values():
+        assert values.keys() == {"frechet_distance", "identity_frechet_distance", "cycle_l1"}
+        assert values["frechet_distance"] == values["identity_frechet_distance"] > 0
+    assert result["AtoB"]["frechet_distance"] == pytest.approx(result["BtoA"]["frechet_distance"], rel=1e-3)

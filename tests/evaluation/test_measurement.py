@@ -9,13 +9,14 @@ import torch
 from PIL import Image
 
 import i2i
+from i2i.builtin.metrics.distances import frechet_distance, kernel_distance
 from i2i.errors import ConfigError, DataError
 from i2i.evaluation.features import load_features
-from i2i.evaluation.pairs import PairMetrics
-from i2i.evaluation.sets import set_distances
+from i2i.plugins import MetricSpec
 from i2i.tensors.pixels import to_uint8
 
 from ..helpers.images import write_images
+from ..helpers.metrics import pair_metrics, plugins_with
 from ..helpers.running import PAIRED, run_here
 from ..helpers.trained import write_run
 
@@ -39,6 +40,13 @@ def read(path):
         return (torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255 - 0.5) / 0.5
 
 
+def distances(features, targets, *, seed, prefix):
+    """The formulas, of features that are given."""
+    kernel, deviation = kernel_distance(features, targets, seed)
+    values = {"frechet_distance": frechet_distance(features, targets), "kernel_distance": kernel}
+    return {f"{prefix}{name}": value for name, value in (values | {"kernel_distance_std": deviation}).items()}
+
+
 def evaluate(*arguments, **options):
     return i2i.evaluate(*arguments, device="cpu", **options)
 
@@ -46,7 +54,7 @@ def evaluate(*arguments, **options):
 @pytest.mark.parametrize(("direction", "source", "target"), [("AtoB", "A", "B"), ("BtoA", "B", "A")])
 def test_pairs_are_measured_against_their_truth(run, data, direction, source, target):
     evaluation = evaluate(run, data, direction=direction)
-    translator, expected = i2i.load(run, direction=direction, device="cpu"), PairMetrics()
+    translator, expected = i2i.load(run, direction=direction, device="cpu"), pair_metrics()
     for name in ("0", "1", "2", "3"):
         given, truth = (read(data / f"test{domain}" / f"{name}.png")[None] for domain in (source, target))
         expected.update(translator(given), truth, given)
@@ -71,7 +79,7 @@ def test_sets_are_all_images_of_both_domains_each_once(run, data, direction, sou
     )
     of_targets = features.of(to_uint8(targets))
     for prefix, images in (("", translator(sources)), ("identity_", sources)):
-        expected = set_distances(features.of(to_uint8(images)), of_targets, standard=False, seed=2, prefix=prefix)
+        expected = distances(features.of(to_uint8(images)), of_targets, seed=2, prefix=prefix)
         frechet = f"{prefix}frechet_distance"
         assert evaluation.sets[frechet] == pytest.approx(expected[frechet], rel=1e-3)
         # The subsets depend on the order of the images, the expectation does not.
@@ -132,7 +140,7 @@ def test_the_training_images_are_not_mirrored(run, data):
         features.of(to_uint8(torch.stack([read(path) for path in sorted((data / f"train{d}").iterdir())])))
         for d in "AB"
     )
-    expected = set_distances(sources, targets, standard=False, seed=0, prefix="identity_")
+    expected = distances(sources, targets, seed=0, prefix="identity_")
     assert identity["identity_frechet_distance"] == pytest.approx(expected["identity_frechet_distance"], rel=1e-3)
 
 
@@ -152,6 +160,35 @@ def test_a_perfect_translation_is_infinite_and_null_in_json(tmp_path, monkeypatc
     assert evaluation.pairs["psnr"] == math.inf
     assert evaluation.pairs["l1"] == evaluation.pairs["identity_l1"] == 0
     assert evaluation.to_dict()["pairs"]["psnr"] is None
+
+
+def edges(**fields):
+    """A plugin's metric of pairs: how often neighbours are equal in one image and differ in the other."""
+
+    def measure(output, truth):
+        return ((output.diff(dim=3) == 0) != (truth.diff(dim=3) == 0)).double().mean(dim=(1, 2, 3))
+
+    fields = {"name": "edges", "family": "pairs", "better": "lower", "summary": "Edges.", **fields}
+    return plugins_with(MetricSpec(build=lambda _, *, device: measure, **fields))
+
+
+def test_a_plugins_metric_is_measured_beside_the_usual_ones_with_what_it_takes_to_reproduce_it(run, data):
+    evaluation = evaluate(run, data, metric="edges", manager=edges())
+    assert {"l1", "psnr", "ssim", "edges", "identity_edges"} <= evaluation.pairs.keys()
+    assert evaluation.protocol["metrics"] == {"edges": {"package": "i2i-oak 1.2"}}
+    assert {name: value for name, value in evaluation.pairs.items() if "edges" not in name} == evaluate(run, data).pairs
+
+
+def test_a_metric_of_sets_that_was_asked_for_takes_the_place_of_the_usual_ones(run, data):
+    unpaired = evaluate(run, data, metric=["frechet_distance"], settings={"data.match_names": False})
+    assert unpaired.sets.keys() == {"frechet_distance", "identity_frechet_distance"}
+    assert not unpaired.pairs
+    both = evaluate(run, data, metric=["frechet_distance", "psnr"])
+    assert both.pairs.keys() >= {"l1", "psnr"}
+    assert both.sets == unpaired.sets
+    everything = evaluate(run, data, metric="kernel_distance", metrics="sets", features="thumbnail", seed=3)
+    assert {"frechet_distance", "kernel_distance"} <= everything.sets.keys()
+    assert everything.protocol["metrics"]["kernel_distance"]["seed"] == 3
 
 
 class TestRefused:
@@ -179,6 +216,14 @@ class TestRefused:
         root = write_images(tmp_path / "few", train=(1, 1), test=(1, 1))
         message = self.refuse(run, root, metrics="sets", features="thumbnail", error=DataError)
         assert "needs 2 images of each domain; split test has 1 and 1: measure on more, with another --split" in message
+
+    def test_a_metric_that_lacks_pairs_or_pixels_before_anything_is_translated(self, run, data, monkeypatch):
+        monkeypatch.setattr("i2i.translation.translator.Translator.translate", None)
+        unpaired = {"metric": "psnr", "settings": {"data.match_names": False}, "error": DataError}
+        assert "no true pairs, which --metric psnr compares with" in self.refuse(run, data, **unpaired)
+        manager = edges(smallest_size=lambda _: 160)
+        message = self.refuse(run, data, metric="edges", manager=manager)
+        assert "metric edges needs images of at least 160 pixels a side; images come out at 16x16" in message
 
     def test_features_are_loaded_only_when_they_are_needed(self, run, data):
         assert evaluate(run, data, features="missing.pt").pairs

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from i2i.errors import DataError
-from i2i.evaluation.pairs import PairMetrics
+
+from ..helpers.metrics import pair_metrics
 
 
 def images(*shape, seed=0):
@@ -38,7 +39,7 @@ def gaussian_ssim(first, second):
 
 
 def measure(*batches):
-    metrics = PairMetrics()
+    metrics = pair_metrics()
     for batch in batches:
         metrics.update(*batch)
     return metrics.compute()

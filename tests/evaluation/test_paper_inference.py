@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sheets import READABLE_SIZE, SHEET_GAP
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.tensors.pixels import to_uint8
 
 from ..helpers.images import write_images
+from ..helpers.metrics import pair_metrics
 from ..helpers.running import UNPAIRED, run_here
 
 SIZE, STEPS, NAMES = 16, 2, ("0", "1", "2")
@@ -46,7 +46,7 @@ def read(data, domain, name):
 
 def translations(result, data, direction):
     """What a person gets who translates the held-out images one by one, and its metrics."""
-    translator, metrics, outputs = i2i.load(result.folder, direction=direction, device="cpu"), PairMetrics(), []
+    translator, metrics, outputs = i2i.load(result.folder, direction=direction, device="cpu"), pair_metrics(), []
     for name in NAMES:
         given, truth = (read(data, domain, name) for domain in (direction[0], direction[-1]))
         outputs.append(translator(given))

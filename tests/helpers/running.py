@@ -122,7 +122,7 @@ class Child:
             time.sleep(0.002)
 
 
-def write_no_page(folder):
+def write_no_page(folder, _):
     """Stands for the writer of pages, which are tested elsewhere."""
     return folder / "index.html"
 

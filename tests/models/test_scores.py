@@ -5,17 +5,21 @@ import math
 
 import pytest
 
-from i2i.evaluation.pairs import PairMetrics
+from i2i.config.sections import USUAL_METRICS
 from i2i.models.scores import (
-    AGAINST_TRUTH,
     BASELINE,
-    METRICS,
     metrics_from_json,
     metrics_to_json,
     score_of,
+    table_of,
     values_from_json,
     values_to_json,
 )
+from i2i.plugins import MetricSpec
+
+from ..helpers.metrics import MANAGER, pair_metrics, plugins_with
+
+METRICS = table_of(MANAGER)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +44,12 @@ def test_the_psnr_of_equal_images_is_infinite():
 def test_what_is_measured_against_the_truth_is_in_the_table():
     import torch
 
-    metrics, images = PairMetrics(), torch.zeros(1, 3, 16, 16)
+    metrics, images = pair_metrics(), torch.zeros(1, 3, 16, 16)
     metrics.update(images, images, images)
     assert metrics.compute().keys() - {"images"} == {
-        f"{prefix}{name}" for name in AGAINST_TRUTH for prefix in ("", BASELINE)
+        f"{prefix}{name}" for name in USUAL_METRICS for prefix in ("", BASELINE)
     }
-    assert set(AGAINST_TRUTH) < set(METRICS)
+    assert set(USUAL_METRICS) < set(METRICS)
 
 
 def test_json_gives_infinity_back():
@@ -57,11 +61,44 @@ def test_json_gives_infinity_back():
 
 
 def test_null_where_no_infinity_can_be_meant_is_left_out():
-    assert values_from_json({"l1": None, "somebodys": None, "psnr": None}) == {"psnr": math.inf}
+    assert values_from_json({"l1": None, "identity_ssim": None, "psnr": None}) == {"psnr": math.inf}
+
+
+def test_infinity_of_a_plugins_metric_is_given_back_too():
+    assert values_from_json({"somebodys": None, "identity_somebodys": 3.0}) == {
+        "somebodys": math.inf,
+        "identity_somebodys": 3.0,
+    }
+
+
+def test_a_plugins_metric_stands_behind_those_of_its_family():
+    def oak(name, family):
+        return MetricSpec(name=name, summary="A tree.", family=family, better="lower", build=len)
+
+    assert list(table_of(plugins_with(oak("oak", "pairs"), oak("ash", "sets")))) == [
+        *("l1", "psnr", "ssim", "oak", "cycle_l1"),
+        *("fid", "kid", "frechet_distance", "kernel_distance", "ash"),
+    ]
+
+
+BOTH = {
+    "AtoB": {"l1": 2.0, "psnr": 20.0, "cycle_l1": 7.0},
+    "BtoA": {"l1": 4.0, "psnr": 30.0, "cycle_l1": 9.0},
+}
 
 
 def test_the_score_is_the_truths_where_it_is_known_and_else_the_cycles():
-    both = {"AtoB": {"l1": 2.0, "cycle_l1": 7.0}, "BtoA": {"l1": 4.0, "cycle_l1": 9.0}}
-    assert score_of(both) == 3
-    assert score_of({way: {"cycle_l1": values["cycle_l1"]} for way, values in both.items()}) == 8
-    assert score_of({"AtoB": {}}) is None
+    assert score_of(BOTH, None, METRICS) == 3
+    assert score_of({way: {"cycle_l1": values["cycle_l1"]} for way, values in BOTH.items()}, None, METRICS) == 8
+    assert score_of({"AtoB": {}}, None, METRICS) is None
+
+
+def test_the_score_is_that_of_the_metric_that_was_chosen_and_lower_wins():
+    assert score_of(BOTH, "cycle_l1", METRICS) == 8
+    assert score_of(BOTH, "psnr", METRICS) == -25
+    assert score_of(BOTH, "ssim", METRICS) is None
+
+
+def test_a_perfect_score_can_be_stored():
+    best = score_of({"AtoB": {"psnr": math.inf}}, "psnr", METRICS)
+    assert json.loads(json.dumps(best, allow_nan=False)) < -1e300

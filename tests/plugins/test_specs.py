@@ -65,7 +65,8 @@ def test_the_family_of_a_loss_is_checked() -> None:
 
 
 def test_every_kind_has_a_spec_of_that_kind() -> None:
-    assert list(SPECS) == ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer"]
+    kinds = ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer", "metric"]
+    assert list(SPECS) == kinds
     assert all(spec.kind == kind for kind, spec in SPECS.items())
 
 

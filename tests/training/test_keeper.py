@@ -7,6 +7,8 @@ import pytest
 from i2i.errors import DataError, DivergedError
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import CheckpointFolder
+from i2i.models.scores import table_of
+from i2i.plugins.manager import PluginManager
 from i2i.terminal import Silent
 from i2i.training.keeper import Keeper
 from i2i.training.records.run_folder import RunFolder
@@ -24,8 +26,8 @@ ACCELERATOR = SimpleNamespace(
 class Judged:
     """A keeper whose checkpoints hold nothing, and how many images it was asked to measure, in order."""
 
-    def __init__(self, folder, monkeypatch, *, held_out, compared=2):
-        training = SimpleNamespace(keep=1, evaluation_images=compared, inference="deterministic")
+    def __init__(self, folder, monkeypatch, *, held_out, compared=2, best=None):
+        training = SimpleNamespace(keep=1, evaluation_images=compared, best=best, inference="deterministic")
         snapshot = SimpleNamespace(method=SimpleNamespace(directions={}))
         self.folder, self.measured = CheckpointFolder(folder / "checkpoints", 1), []
         self.keeper = Keeper(
@@ -37,7 +39,9 @@ class Judged:
             train_set=None,
             test_set=range(held_out),
             snapshot=snapshot,
-            write_page=lambda path: None,
+            metrics=(),
+            table=table_of(PluginManager({})),
+            write_page=lambda path, metrics: None,
         )
         self.fails = lambda images: None
 
@@ -130,3 +134,13 @@ def test_a_checkpoint_that_gives_no_numbers_is_taken_back(judged, fails_at):
     with pytest.raises(DivergedError, match=r"step 2: NaN; the last good checkpoint is .*step-00000001"):
         run.keeper.judge_end()
     assert [checkpoint.step for checkpoint in run.folder.all()] == [1]
+
+
+def test_best_is_chosen_by_the_metric_that_the_run_names(judged, monkeypatch):
+    keeper = judged(held_out=1, best="psnr")
+    for step, psnr in ((1, 20.0), (2, 30.0), (3, 25.0)):
+        keeper.save(step)
+        monkeypatch.setattr(HeldOut, "measure", lambda held_out, images, psnr=psnr: {"AtoB": {"l1": 1.0, "psnr": psnr}})
+        keeper.keeper.judge_checkpoint()
+    assert keeper.folder.best().step == 2
+    assert keeper.latest.score == -25

@@ -57,7 +57,7 @@ def remembering(self, *more, **options):
 
 remembered = []
 FolderDataset.__getitem__, NetworkUpdate.__init__ = reading, remembering
-Launch.write_page = staticmethod(lambda folder: folder / "index.html")
+Launch.write_page = staticmethod(lambda folder, metrics: folder / "index.html")
 per_process, pause = arguments.pop("per_process", [{}, {}]), arguments.pop("pause", 0)
 result = i2i.run(**arguments, **per_process[int(rank)])
 weights = [value for network in remembered[0].networks.values() for value in network.state_dict().values()]

@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-from i2i.models.scores import AGAINST_TRUTH, BASELINE, METRICS
+from i2i.config.sections import CYCLE
+from i2i.models.scores import BASELINE, Metric
 
 # Middle tones, at least 3 : 1 against both white and near-black.
 COLOURS = ("#3b82c4", "#d9722e", "#2f9268", "#9467c9", "#d1495b", "#168f99", "#a98308", "#7d838c")
@@ -97,19 +98,22 @@ def loss_panels(records: Sequence[Mapping[str, Any]]) -> list[Panel]:
     return panels
 
 
-def metric_panels(records: Sequence[Mapping[str, Any]]) -> list[Panel]:
+def metric_panels(records: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric]) -> list[Panel]:
     """Draw each held-out metric over the steps, one line a direction, with its identity baseline dashed.
 
     Args:
         records: lines ``{"step": int, "directions": {direction: {metric: float}}}``, ordered by step.
+        metrics: what they are called; see :func:`~i2i.models.scores.table_of`.
 
     Returns:
-        One panel for each metric of :data:`~i2i.models.scores.AGAINST_TRUTH` that was measured at least once.
+        One panel for each metric that was measured at least once, but for the cycle's, which is one of the losses.
     """
     directions = list(dict.fromkeys(name for record in records for name in record["directions"]))
     panels = []
-    for name in AGAINST_TRUTH:
-        title = f"{METRICS[name].heading}, {METRICS[name].direction} is better"
+    for name, metric in metrics.items():
+        if name == CYCLE:
+            continue
+        title = f"{metric.heading}, {metric.direction} is better"
         curves = []
         for index, direction in enumerate(directions):
             measured = [(record["step"], record["directions"].get(direction, {})) for record in records]

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from i2i.errors import RunFolderError, printable
 from i2i.files.atomic import write_whole
 from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
-from i2i.models.scores import BASELINE, METRICS, Metric
+from i2i.models.scores import BASELINE, Metric
 from i2i.training.records.curves import Panel, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
 from i2i.training.records.run_result import resume_command
@@ -75,7 +75,7 @@ class _Run:
     problems: list[str] = field(default_factory=list)
 
 
-def write_page(folder: Path) -> Path:
+def write_page(folder: Path, metrics: Mapping[str, Metric]) -> Path:
     """Write ``index.html`` into a run folder and return its path.
 
     One file with its styles, script and curves inside; only the sample pictures are separate, by relative address. It
@@ -84,6 +84,8 @@ def write_page(folder: Path) -> Path:
     Args:
         folder: a run folder; ``config.yaml``, ``environment.json``, ``metrics.jsonl``, ``samples/`` and
             ``picture.png`` are used where they exist.
+        metrics: what they are called; see :func:`~i2i.models.scores.table_of`. One that is not there, such as that of
+            a package which is gone, is shown under its stored name.
 
     Raises:
         RunFolderError: there is no such folder, or the page cannot be written.
@@ -101,7 +103,7 @@ def write_page(folder: Path) -> Path:
     )
     environment.filters["direction"] = _readable_direction
     environment.filters["thousands"] = "{:,}".format
-    html = environment.get_template("page.html.jinja").render(_context(folder, run))
+    html = environment.get_template("page.html.jinja").render(_context(folder, run, metrics))
     return write_whole(folder / PAGE_FILE, html.encode())
 
 
@@ -110,10 +112,10 @@ def _readable(value: Any) -> Any:
     return printable(value, lines=True) if type(value) is str else value
 
 
-def _context(folder: Path, run: _Run) -> dict[str, Any]:
+def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str, Any]:
     last = run.log.evaluations[-1] if run.log.evaluations else None
     measured = (
-        metric_panels(run.log.evaluations) if len(run.log.evaluations) > 1 else []
+        metric_panels(run.log.evaluations, metrics) if len(run.log.evaluations) > 1 else []
     )  # the table already shows a single one
     sheets = _sheets(folder, run.problems)
     return {
@@ -122,7 +124,7 @@ def _context(folder: Path, run: _Run) -> dict[str, Any]:
         "facts": _facts(run),
         "problems": run.problems,
         "evaluated_step": last["step"] if last else None,
-        "numbers": [_numbers(name, values, last) for name, values in last["directions"].items() if values]
+        "numbers": [_numbers(name, values, last, metrics) for name, values in last["directions"].items() if values]
         if last
         else [],
         "sheets": sheets,
@@ -221,22 +223,24 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def _numbers(direction: str, values: Mapping[str, float], evaluation: Mapping[str, Any]) -> _Numbers:
+def _numbers(
+    direction: str, values: Mapping[str, float], evaluation: Mapping[str, Any], metrics: Mapping[str, Metric]
+) -> _Numbers:
     rows = []
-    for name, metric in METRICS.items():
+    for name, metric in metrics.items():
         if name in values:
             baseline = values.get(f"{BASELINE}{name}")
             shown = "" if baseline is None else _shown(metric, baseline)
             note = f"{metric.meaning}{f', {metric.scale}' if metric.scale else ''}; {metric.direction} is better"
             rows.append(_Row(metric.name, note, _shown(metric, values[name]), shown))
-    known = {f"{prefix}{name}" for name in METRICS for prefix in ("", BASELINE)} | {"images"}
+    known = {f"{prefix}{name}" for name in metrics for prefix in ("", BASELINE)} | {"images"}
     rows += [_Row(name, "", f"{value:.4g}", "") for name, value in values.items() if name not in known]
     images: Any = values.get("images", evaluation.get("images"))
     return _Numbers(
         direction,
         int(images) if is_number(images) else None,
         rows,
-        _reading(values) or _UNKNOWN_TRUTH * ("l1" not in values),
+        _reading(values, metrics) or _UNKNOWN_TRUTH * ("l1" not in values),
     )
 
 
@@ -244,20 +248,20 @@ def _shown(metric: Metric, value: float) -> str:
     return metric.text(value).replace("inf", "∞")
 
 
-def _reading(values: Mapping[str, float]) -> str:
+def _reading(values: Mapping[str, float], metrics: Mapping[str, Metric]) -> str:
     """One line that compares each metric with its baseline, such as
     ``"L1 18.00: worse than leaving the input unchanged (14.50), and so are PSNR and SSIM."``.
     """
     groups: dict[str, list[str]] = {}
-    for name in METRICS:
+    for name in metrics:
         if name in values and f"{BASELINE}{name}" in values:
-            verdict = _verdict(METRICS[name], values[name], values[f"{BASELINE}{name}"])
+            verdict = _verdict(metrics[name], values[name], values[f"{BASELINE}{name}"])
             groups.setdefault(verdict, []).append(name)
     parts = []
     for verdict, (first, *others) in groups.items():
-        metric = METRICS[first]
+        metric = metrics[first]
         value, baseline = _shown(metric, values[first]), _shown(metric, values[f"{BASELINE}{first}"])
-        same = " and ".join(METRICS[name].name for name in others)
+        same = " and ".join(metrics[name].name for name in others)
         part = f"{metric.name} {value}: {verdict} leaving the input unchanged ({baseline})"
         parts.append(part + (f", and so {'is' if len(others) == 1 else 'are'} {same}" if same else ""))
     return "; ".join(parts) + "." if parts else ""

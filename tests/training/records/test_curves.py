@@ -6,7 +6,11 @@ import matplotlib
 import numpy as np
 import pytest
 
+from i2i.models.scores import table_of
+from i2i.plugins.manager import PluginManager
 from i2i.training.records.curves import COLOURS, loss_panels, metric_panels, smooth
+
+TABLE = table_of(PluginManager({}))
 
 
 def training(terms, steps=50):
@@ -25,7 +29,9 @@ def test_terms_go_to_their_side_of_the_game():
 
 
 def test_svg_is_whole_and_takes_colour_and_font_from_the_page():
-    for panel in loss_panels(training(["G", "D"])) + metric_panels([evaluation(1, l1=3.0), evaluation(2, l1=2.0)]):
+    for panel in loss_panels(training(["G", "D"])) + metric_panels(
+        [evaluation(1, l1=3.0), evaluation(2, l1=2.0)], TABLE
+    ):
         root = ElementTree.fromstring(panel.svg)
         assert root.tag == "svg"
         assert root.get("viewBox")
@@ -46,7 +52,7 @@ def test_one_point_is_visible():
     (panel,) = loss_panels(training(["G"], steps=1))
     assert "<use" in panel.svg
     assert "G 1." in panel.description
-    (panel,) = metric_panels([evaluation(100, psnr=20.0, identity_psnr=18.0)])
+    (panel,) = metric_panels([evaluation(100, psnr=20.0, identity_psnr=18.0)], TABLE)
     assert panel.has_baseline
     assert "AtoB 20 (input unchanged 18)" in panel.description
 
@@ -79,11 +85,11 @@ def test_terms_far_apart_get_a_logarithmic_axis():
 
 def test_only_measured_metrics_are_drawn():
     records = [evaluation(1, l1=3.0, identity_l1=2.0), {"step": 2, "directions": {}}, evaluation(3, l1=1.0, ssim=0.5)]
-    panels = metric_panels(records)
+    panels = metric_panels(records, TABLE)
     assert [panel.key for panel in panels] == ["l1", "ssim"]
     assert [panel.has_baseline for panel in panels] == [True, False]
-    assert metric_panels([]) == []
-    assert metric_panels([{"step": 2, "directions": {}}]) == []
+    assert metric_panels([], TABLE) == []
+    assert metric_panels([{"step": 2, "directions": {}}], TABLE) == []
 
 
 def test_drawing_is_repeatable_and_changes_no_global_setting():

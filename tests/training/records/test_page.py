@@ -8,7 +8,12 @@ import torch
 
 from i2i.errors import RunFolderError
 from i2i.evaluation.sheets import write_picture, write_sheet
+from i2i.models.scores import table_of
+from i2i.plugins import MetricSpec
+from i2i.plugins.manager import PluginManager
 from i2i.training.records.page import write_page
+
+from ...helpers.metrics import plugins_with
 
 CONFIG = """\
 method: {name: cyclegan}
@@ -22,6 +27,8 @@ data: {root: 'sample:flat-3d', name: folders}
 training: {steps: 2000}
 """
 ATOB = {"l1": 18.04, "psnr": 17.25, "ssim": 0.7614, "identity_l1": 14.5, "identity_psnr": 16.1, "identity_ssim": 0.7}
+
+TABLE = table_of(PluginManager({}))
 
 
 class Page(HTMLParser):
@@ -56,7 +63,7 @@ class Page(HTMLParser):
 
 
 def page_of(folder):
-    path = write_page(folder)
+    path = write_page(folder, TABLE)
     assert path == folder / "index.html"
     return Page(path.read_text(encoding="utf-8"))
 
@@ -272,7 +279,7 @@ def test_the_command_to_go_on_survives_the_shell(tmp_path, monkeypatch):
 
 def test_no_such_folder(tmp_path):
     with pytest.raises(RunFolderError, match="nowhere"):
-        write_page(tmp_path / "nowhere")
+        write_page(tmp_path / "nowhere", TABLE)
 
 
 def test_names_neither_turn_the_page_around_nor_break_it(tmp_path):
@@ -282,11 +289,25 @@ def test_names_neither_turn_the_page_around_nor_break_it(tmp_path):
     folder.mkdir()
     config = CONFIG.replace("'sample:flat-3d'", r'"a\u202e\x1b[31m\uDCFF"')
     (folder / "config.yaml").write_text(config)
-    html = write_page(folder).read_bytes().decode()
+    html = write_page(folder, TABLE).read_bytes().decode()
     assert "\u202e" not in html
     assert "\x1b" not in html
     assert "run\\u202egnp" in html
     if os.name == "posix":
         odd = tmp_path / os.fsdecode(b"run\xff")
         odd.mkdir()
-        assert r"run\udcff" in write_page(odd).read_bytes().decode()
+        assert r"run\udcff" in write_page(odd, TABLE).read_bytes().decode()
+
+
+def test_a_plugins_metric_is_written_as_its_spec_says_and_under_its_stored_name_once_the_package_is_gone(tmp_path):
+    spec = MetricSpec(
+        name="oak", title="Oak", family="pairs", better="higher", unit="m", digits=1, summary="a tree", build=len
+    )
+    line = {"kind": "evaluation", "step": 1, "images": 2, "directions": {"AtoB": {"oak": 7.25, "identity_oak": 6.0}}}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    html = write_page(tmp_path, table_of(plugins_with(spec))).read_text()
+    assert "Oak 7.2 m: better than leaving the input unchanged (6.0 m)." in html
+    assert "a tree; higher is better" in html
+    gone = write_page(tmp_path, TABLE).read_text()
+    assert "oak" in gone
+    assert "7.25" in gone
