@@ -23,7 +23,6 @@ from i2i.config.sections import (
     DEFAULT_NAMES,
     METRICS,
     PLAIN,
-    USUAL_METRICS,
 )
 from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, did_you_mean, printable, shown
 from i2i.files.texts import parse_yaml
@@ -282,8 +281,8 @@ class _Choosing:
     def metrics(self, best: str | None) -> tuple[Choice, ...]:
         """The metrics that were asked for, and the one that ``best`` is chosen by."""
         names, problems = metric_choices.names_of({"name": self.layers.last(METRICS, "name", [])})
-        if best is not None and best not in (*USUAL_METRICS, CYCLE):
-            names = [*names, best]
+        if best not in (None, CYCLE):
+            names = [*names, str(best)]
         given = [layer[METRICS] for layer in self.layers.given if METRICS in layer]
         chosen, wrong = metric_choices.choose_metrics(self.manager, names, given)
         self.problems += [

@@ -64,8 +64,7 @@ class TrainingOptions(Options):
     )
     best: str | None = Field(
         None,
-        description="metric that the best checkpoint is chosen by, which is measured then; none: l1 where the truth is "
-        "known, else cycle_l1",
+        description="metric that the best checkpoint is chosen by; none: l1 where the truth is known, else cycle_l1",
     )
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field((), description="where to log besides metrics.jsonl")
 

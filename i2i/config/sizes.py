@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from i2i.config.components import build, size_multiple, smallest_size
 from i2i.config.run_config import RunConfig
-from i2i.config.sections import USUAL_METRICS
 from i2i.errors import ConfigError, I2IError
 from i2i.plugins.calls import calling
 from i2i.plugins.dataset_members import sizes_of
@@ -72,8 +71,7 @@ def check_metrics(manager: PluginManager, config: RunConfig, test_set: Dataset) 
     Raises:
         ConfigError: naming the metric, and what it lacks.
     """
-    best = config.training.best
-    pairs = [best] if best in USUAL_METRICS else []
+    pairs: list[str] = []
     sets: list[str] = []
     for choice in config.metrics:
         of_pairs = manager.spec(MetricSpec, choice.name).family == "pairs"

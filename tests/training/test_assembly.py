@@ -11,7 +11,7 @@ from i2i.training.assembly import assemble
 from i2i.training.processes import Processes
 
 from ..helpers.images import write_images
-from ..helpers.running import UNPAIRED
+from ..helpers.running import PAIRED, UNPAIRED
 
 
 class Notes(list):
@@ -25,7 +25,7 @@ def put_together(images):
 
     def build(rank=0, count=1, data=images, settings=UNPAIRED, more=None, **options):
         processes, notes = Processes(Accelerator(cpu=True)), Notes()
-        processes.rank, processes.count = rank, count
+        processes.rank, processes.count, processes.is_main = rank, count, rank == 0
         config = resolve(data, settings={**settings, **(more or {})}, **options)
         return assemble(PluginManager(), config, processes, notes), notes
 
@@ -86,3 +86,22 @@ def test_what_a_person_should_know_of_the_data_is_told(put_together, tmp_path):
 
     assert any("broken.png" in note for note in notes), notes
     assert all(note.startswith("data: ") for note in notes)
+
+
+TWO = {"training.evaluation_images": 2}
+
+
+def test_what_measures_is_built_before_training_and_in_the_process_that_measures(put_together):
+    parts, _ = put_together(metric=["frechet_distance", "ssim"], more=TWO)
+    assert [metric.name for metric in parts.metrics] == ["l1", "psnr", "frechet_distance", "ssim"]
+    other, _ = put_together(rank=1, count=2, metric="frechet_distance", more=TWO)
+    assert list(other.metrics) == []
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        put_together(metric="frechet_distance", more={**TWO, "metrics.frechet_distance.features": "missing.onnx"})
+
+
+def test_a_best_by_the_cycle_wants_a_way_back(put_together, pairs):
+    best = {"training.best": "cycle_l1"}
+    put_together(more=best)
+    with pytest.raises(ConfigError, match=r"best=cycle_l1 needs generators of both directions, and method pix2pix"):
+        put_together(data=pairs, settings=PAIRED, more=best)
