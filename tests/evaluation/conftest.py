@@ -1,3 +1,3 @@
-from ..helpers.fixtures import images
+from ..helpers.fixtures import images, pairs
 
-__all__ = ["images"]
+__all__ = ["images", "pairs"]
