@@ -22,7 +22,6 @@ from i2i.plugins.manager import PluginManager
 NOT_IMPORTED = {
     "cmake": "kernels cannot be compiled at first use",
     "ninja": "kernels cannot be compiled at first use",
-    "tensorboard": "--tracker tensorboard cannot be used",
 }
 """Required packages that i2i can do without, with what is lost without them."""
 NO_KERNELS = "none: what loading them needs is missing"

@@ -34,8 +34,8 @@ SETTING_OF: Mapping[str, tuple[str, str]] = {
     "direction": ("data", "direction"),
     "keep": ("training", "keep"),
     "skip_bad": ("data", "skip_bad"),
-    "tracker": ("training", "trackers"),
     "metric": ("metrics", "name"),
+    "observer": ("observers", "name"),
 }
 """Section and option of the configuration, by the name of the option that sets it."""
 
@@ -69,8 +69,8 @@ class RunOptions:
     direction: str | None = None
     keep: int | None = None
     skip_bad: bool | None = None
-    tracker: str | Sequence[str] | None = None
     metric: str | Sequence[str] | None = None
+    observer: str | Sequence[str] | None = None
     set: Settings = ()
 
     def to_layer(self) -> Layer:
@@ -88,7 +88,7 @@ class RunOptions:
                 continue
             if name == "data":
                 value = str(value)
-            elif name in ("tracker", "metric") and isinstance(value, str):
+            elif name in ("observer", "metric") and isinstance(value, str):
                 value = [value]
             layer.setdefault(section, {})[option] = value
         return merge_once(layer_from_settings(plain_settings(self.set)), layer)

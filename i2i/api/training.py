@@ -44,13 +44,14 @@ def run(
     keep: int | None = None,
     skip_bad: bool | None = None,
     metric: str | Sequence[str] | None = None,
-    tracker: str | Sequence[str] | None = None,
+    observer: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
     config: str | Path | None = None,
     set: Settings = (),  # noqa: A002 - what the command line calls it
     progress: bool = False,
     manager: PluginManager | None = None,
+    tracker: str | Sequence[str] | None = None,
     trackers: Sequence[str] | None = None,
     settings: Settings | None = None,
 ) -> RunResult:
@@ -82,15 +83,16 @@ def run(
         keep: newest checkpoints that are kept.
         skip_bad: leave out files that cannot be read instead of stopping.
         metric: one or several metrics by name, measured on held-out images besides L1, PSNR and SSIM.
-        tracker: ``tensorboard``, ``wandb``, or both.
+        observer: what watches the run: ``tensorboard``, ``wandb``, ``early-stopping``, or several.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to resume; only budget, device, workers, keep and tracker may be given with
+        resume: a run folder to resume; only budget, device, workers, keep and observer may be given with
             it, and as ``data`` the place to which the same images were moved.
         config: a YAML file of settings.
         set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
         progress: draw progress on standard error.
         manager: the plugins to take parts from; those that are installed if not given.
-        trackers: the earlier name of ``tracker``.
+        tracker: an earlier name of ``observer``.
+        trackers: the one before.
         settings: the earlier name of ``set``.
 
     Returns:
@@ -126,7 +128,7 @@ def run(
         keep=keep,
         skip_bad=skip_bad,
         metric=metric,
-        tracker=one_name("tracker", tracker, "trackers", trackers),
+        observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
         set=one_name("set", set, "settings", settings),
     )
     manager = manager or PluginManager()
@@ -178,10 +180,11 @@ def resolve(
     keep: int | None = None,
     skip_bad: bool | None = None,
     metric: str | Sequence[str] | None = None,
-    tracker: str | Sequence[str] | None = None,
+    observer: str | Sequence[str] | None = None,
     config: str | Path | None = None,
     set: Settings = (),  # noqa: A002 - what the command line calls it
     manager: PluginManager | None = None,
+    tracker: str | Sequence[str] | None = None,
     trackers: Sequence[str] | None = None,
     settings: Settings | None = None,
 ) -> RunConfig:
@@ -216,7 +219,7 @@ def resolve(
         keep=keep,
         skip_bad=skip_bad,
         metric=metric,
-        tracker=one_name("tracker", tracker, "trackers", trackers),
+        observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
         set=one_name("set", set, "settings", settings),
     )
     return _resolve(manager or PluginManager(), config, options)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods, metrics, optimizers
+from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods, metrics, observers, optimizers
 from i2i.plugins import (
     BufferSpec,
     DatasetSpec,
@@ -13,6 +13,7 @@ from i2i.plugins import (
     LossSpec,
     MethodSpec,
     MetricSpec,
+    ObserverSpec,
     OptimizerSpec,
     hookimpl,
 )
@@ -64,3 +65,9 @@ def i2i_optimizers() -> Iterable[OptimizerSpec]:
 def i2i_metrics() -> Iterable[MetricSpec]:
     """Return the built-in metrics."""
     return metrics.SPECS
+
+
+@hookimpl
+def i2i_observers() -> Iterable[ObserverSpec]:
+    """Return the built-in observers."""
+    return observers.SPECS

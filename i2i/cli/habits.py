@@ -86,11 +86,11 @@ RUN_HABITS: Mapping[str, str] = {
     "save-every": "--set training.checkpoint_every=STEPS",
     "save-latest-freq": "--set training.checkpoint_every=STEPS",
     "size": "--image-size PIXELS",
-    "tensorboard": "--tracker tensorboard",
+    "tensorboard": "--observer tensorboard",
     "threads": "--workers N",
     "train-dir": "--data FOLDER",
-    "use-wandb": "--tracker wandb",
-    "wandb": "--tracker wandb",
+    "use-wandb": "--observer wandb",
+    "wandb": "--observer wandb",
     "weight-decay": "--optimizer adamw --set optimizer.weight_decay=VALUE",
 }
 """What people call options of ``i2i run``, in lower case with hyphens, and what is meant here."""

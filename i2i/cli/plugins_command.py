@@ -211,6 +211,8 @@ def _section(spec: Spec) -> str:
         return "pixel_loss"
     if spec.kind == "metric":
         return f"metrics.{spec.name}"
+    if spec.kind == "observer":
+        return f"observers.{spec.name}"
     return "data" if spec.kind == "dataset" else spec.kind
 
 

@@ -129,11 +129,11 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 @option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=shared.POSITIVE)
 @option(
     FOLDER,
-    "--tracker",
-    None,
-    "Where to log besides metrics.jsonl; repeat for several. Default: nowhere.",
-    type=click.Choice(["tensorboard", "wandb"]),
+    "--observer",
+    "NAME",
+    "What watches the run: tensorboard, wandb, early-stopping, or a plugin's; repeat for several. Default: nothing.",
     multiple=True,
+    earlier=("--tracker",),
 )
 @option(
     SETTINGS,
@@ -217,8 +217,8 @@ def _values(metrics: Mapping[str, float], table: Mapping[str, Metric]) -> Iterat
 def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
     """The options under the names of :func:`i2i.api.run`; what a person did not give is None."""
     options = dict(given)
-    options["tracker"] = options["tracker"] or None
     options["metric"] = options["metric"] or None
+    options["observer"] = options["observer"] or None
     options["discriminator"] = options["discriminator"] or None
     return options
 

@@ -123,7 +123,8 @@ def build_optimizers(manager: PluginManager, choice: OptimizerChoice, method: Me
 
 def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ...]:
     """What a method is given, as messages name it."""
-    return tuple(manager.find(kind, choice.name).called for kind, choice in config.chosen if kind != "method")
+    given = ("generator", "discriminator", "loss", "buffer")
+    return tuple(manager.find(kind, choice.name).called for kind, choice in config.chosen if kind in given)
 
 
 def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:

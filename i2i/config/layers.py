@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR, METRICS
+from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR, METRICS, OBSERVERS
 from i2i.errors import LONGEST_SHOWN, ConfigError, cut, printable, shown
 from i2i.files.texts import TextError, parse_yaml, read_yaml
 from i2i.paths import named
@@ -22,12 +22,15 @@ Layer = dict[str, Values]
 """Section to option to value.
 
 The discriminator section may also hold ``"0"``, ``"1"``, ... for one of several, that of the optimiser
-``"generators"`` and ``"discriminators"`` for one group of networks, and that of metrics the options
-of each under its name.
+``"generators"`` and ``"discriminators"`` for one group of networks, and those of metrics and observers the options of
+each under its name.
 """
 
 GROUPED = {"optimizer": NETWORK_GROUPS}
 """Sections that may hold options for one group of networks."""
+
+SEVERAL = (METRICS, OBSERVERS)
+"""Sections that choose any number of components."""
 
 YAML_NULLS = ("", "~", "null", "Null", "NULL")
 
@@ -59,8 +62,8 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
     for section, content in values.items():
         if section == "discriminator" and isinstance(content, list):
             layer["discriminator"] = _several_discriminators(content, where)
-        elif section == METRICS and isinstance(content, list):
-            layer[METRICS] = _several_metrics(content, where)
+        elif section in SEVERAL and isinstance(content, list):
+            layer[section] = _several_named(content, section, where)
         elif isinstance(content, str) and section in COMPONENTS:
             layer[str(section)] = {"name": content}
         elif isinstance(content, Mapping):
@@ -82,17 +85,27 @@ def _several_discriminators(entries: list[Any], where: str) -> Values:
     }
 
 
-def _several_metrics(entries: list[Any], where: str) -> Values:
-    """Turn a list of metrics into their names, and the options of each under its name."""
+def _several_named(entries: list[Any], section: str, where: str) -> Values:
+    """Turn a list of components into their names, and the options of each under its name."""
     names, options = [], {}
     for entry in entries:
         name = entry.get("name") if isinstance(entry, Mapping) else entry
         if not isinstance(name, str):
-            raise ConfigError(f"{where}: a metric must be a name, or options with a name; got {shown(entry)}")
+            raise ConfigError(f"{where}: each of {section} must be a name, or options with a name; got {shown(entry)}")
         names.append(name)
         if isinstance(entry, Mapping):
             options[name] = {str(key): value for key, value in entry.items() if key != "name"}
     return {**options, "name": names}
+
+
+def with_observers(layer: Layer) -> Layer:
+    """A layer whose trackers, as versions before called the first observers, are observers."""
+    training = layer.get("training", {})
+    if "trackers" not in training:
+        return layer
+    observers = {"name": training["trackers"], **layer.get(OBSERVERS, {})}
+    kept = {key: value for key, value in training.items() if key != "trackers"}
+    return {**layer, "training": kept, OBSERVERS: observers}
 
 
 def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
@@ -112,20 +125,20 @@ def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
         if not key:
             raise ConfigError(_no_setting(name))
         target = layer.setdefault(section, {})
-        number, _, rest = key.partition(".")
-        if rest and _holds_options(section, number):
-            target, key = target.setdefault(number, {}), rest
+        own, _, rest = key.partition(".")
+        if rest and _has_own_options(section, own):
+            target, key = target.setdefault(own, {}), rest
             if not isinstance(target, dict):
-                raise ConfigError(f"--set {section}.{number} is given twice: as a whole and as {name}; leave one out")
+                raise ConfigError(f"--set {section}.{own} is given twice: as a whole and as {name}; leave one out")
         target[key] = value
     return layer
 
 
-def _holds_options(section: str, key: str) -> bool:
-    """Whether a key of a section stands for one of several, whose options it holds."""
+def _has_own_options(section: str, own: str) -> bool:
+    """Whether the section holds, under this name, options for one of several."""
     if section == "discriminator":
-        return key.isdigit()
-    return section == METRICS or key in GROUPED.get(section, ())
+        return own.isdigit()
+    return section in SEVERAL or own in GROUPED.get(section, ())
 
 
 def _split(setting: str) -> tuple[str, Any]:

@@ -11,9 +11,16 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, TypeVar, cast
 
-from i2i.config import metric_choices
-from i2i.config.layers import Layer, Values, layer_from_mapping
-from i2i.config.run_config import LIMITS, Choice, OptimizerChoice, RunConfig, ScheduleOptions, TrainingOptions
+from i2i.config.layers import Layer, Values, layer_from_mapping, with_observers
+from i2i.config.named_choices import choose_named, names_of, unused
+from i2i.config.run_config import (
+    LIMITS,
+    Choice,
+    OptimizerChoice,
+    RunConfig,
+    ScheduleOptions,
+    TrainingOptions,
+)
 from i2i.config.sections import (
     COMPONENTS,
     CYCLE,
@@ -22,13 +29,14 @@ from i2i.config.sections import (
     DEFAULT_METHOD,
     DEFAULT_NAMES,
     METRICS,
+    OBSERVERS,
     PLAIN,
 )
 from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, did_you_mean, printable, shown
 from i2i.files.texts import parse_yaml
 from i2i.plugins.component_options import Options, Problem, parse_options
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import NETWORK_GROUPS, SAMPLE_PREFIX, LossSpec, MethodSpec, Spec
+from i2i.plugins.specs import NETWORK_GROUPS, SAMPLE_PREFIX, LossSpec, MethodSpec, MetricSpec, ObserverSpec, Spec
 
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16
@@ -47,6 +55,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
     Raises:
         ConfigError: naming every wrong setting, the value given, what is allowed and the nearest name.
     """
+    given = [with_observers(layer) for layer in given]
     layers = Layers(given)
     choosing = _Choosing(manager, layers, _unknown_sections(given))
     root = str(layers.last("data", "root", DEFAULT_DATA))
@@ -79,6 +88,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         schedule=choosing.parse("schedule", ScheduleOptions),
         training=training,
         metrics=choosing.metrics(training.best),
+        observers=choosing.observers(),
     )
     choosing.check_pairing(method_name, pairing, config.data)
     if choosing.problems:
@@ -280,16 +290,19 @@ class _Choosing:
 
     def metrics(self, best: str | None) -> tuple[Choice, ...]:
         """The metrics that were asked for, and the one that ``best`` is chosen by."""
-        names, problems = metric_choices.names_of({"name": self.layers.last(METRICS, "name", [])})
-        if best not in (None, CYCLE):
-            names = [*names, str(best)]
-        given = [layer[METRICS] for layer in self.layers.given if METRICS in layer]
-        chosen, wrong = metric_choices.choose_metrics(self.manager, names, given)
-        self.problems += [
-            *problems,
-            *wrong,
-            *(each for section in given for each in metric_choices.unused(section, names)),
-        ]
+        return self._named("metric", MetricSpec, METRICS, *([] if best in (None, CYCLE) else [str(best)]))
+
+    def observers(self) -> tuple[Choice, ...]:
+        return self._named("observer", ObserverSpec, OBSERVERS)
+
+    def _named(self, kind: str, spec_type: type[Spec], section: str, *more: str) -> tuple[Choice, ...]:
+        """The components of a section of any number, and more of them."""
+        names, problems = names_of(section, self.layers.last(section, "name", []))
+        names = [*names, *more]
+        given = [layer[section] for layer in self.layers.given if section in layer]
+        chosen, wrong = choose_named(self.manager, spec_type, section, names, given)
+        self.problems += [*problems, *wrong]
+        self.problems += [each for values in given for each in unused(kind, section, values, names)]
         return tuple(chosen)
 
     def pairing_of(self, method: Choice) -> str:
@@ -322,7 +335,7 @@ def _fail(problems: Sequence[Problem]) -> None:
 
 
 def _unknown_sections(given: Iterable[Layer]) -> list[Problem]:
-    known = [*COMPONENTS, *PLAIN, METRICS]
+    known = [*COMPONENTS, *PLAIN, METRICS, OBSERVERS]
     return [
         Problem(
             cut(printable(section), LONGEST_SHOWN),

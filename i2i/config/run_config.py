@@ -66,7 +66,6 @@ class TrainingOptions(Options):
         None,
         description="metric that the best checkpoint is chosen by; none: l1 where the truth is known, else cycle_l1",
     )
-    trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field((), description="where to log besides metrics.jsonl")
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ class RunConfig:
     Attributes:
         data_root: a folder, or ``sample:NAME``.
         metrics: what held-out images are measured by, besides the usual.
+        observers: what watches the run.
     """
 
     method: Choice
@@ -121,6 +121,7 @@ class RunConfig:
     schedule: ScheduleOptions
     training: TrainingOptions
     metrics: tuple[Choice, ...] = ()
+    observers: tuple[Choice, ...] = ()
 
     @property
     def chosen(self) -> tuple[tuple[str, Choice], ...]:
@@ -135,6 +136,7 @@ class RunConfig:
             ("dataset", self.data),
             ("optimizer", self.optimizer),
             *(("metric", choice) for choice in self.metrics),
+            *(("observer", choice) for choice in self.observers),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,6 +153,7 @@ class RunConfig:
             "schedule": self.schedule.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
             "metrics": [choice.to_dict() for choice in self.metrics],
+            "observers": [choice.to_dict() for choice in self.observers],
         }
 
     def to_yaml(self) -> str:

@@ -35,6 +35,9 @@ PLAIN: Mapping[str, type[Options]] = {
 }
 """Sections that hold options alone."""
 
+OBSERVERS = "observers"
+"""The section that names what watches a run, under ``name``, and holds the options of each under its own name."""
+
 DEFAULT_METHOD = "cyclegan"
 DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_DATA = "sample:flat-3d"

@@ -32,9 +32,7 @@ TRAINING = (
 )
 """Modules that a training run imports, some of them not before it measures."""
 MEASURING = ("torchmetrics.functional.image", "torchmetrics.image.fid", "torchmetrics.image.kid")
-TRACKERS = {"tensorboard": "torch.utils.tensorboard", "wandb": "wandb"}
-"""What each tracker imports when it starts."""
-SHOWN_EXTRAS = ("export", "metrics", "serve", "video", "wandb")
+SHOWN_EXTRAS = ("export", "metrics", "serve", "track", "video", "wandb")
 """Extras that people use i2i with; the others are for those who work on it."""
 
 _DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "torch_fidelity": "torch-fidelity"}

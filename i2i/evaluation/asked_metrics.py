@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from i2i.config.layers import Values
-from i2i.config.metric_choices import choose_metrics, unused
+from i2i.config.named_choices import choose_named, unused
 from i2i.config.run_config import Choice
+from i2i.config.sections import METRICS
 from i2i.errors import ConfigError
 from i2i.evaluation.features import STANDARD
 from i2i.models.scores import OTHER_SETS, STANDARD_SETS
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import MetricSpec
 
 
 def ask_for(
@@ -39,9 +41,9 @@ def ask_for(
                 f"--metric {name} stands on {STANDARD}; under --features {features} ask for --metric {other}"
             )
     assumed = {"seed": seed, "trust": trust, **({} if features == STANDARD else {"features": features})}
-    asked, problems = choose_metrics(manager, names, [given], assumed)
-    sets, wrong = choose_metrics(manager, usual, [given], assumed)
-    problems = [*problems, *wrong, *unused(given, [*names, *usual])]
+    asked, problems = choose_named(manager, MetricSpec, METRICS, names, [given], assumed)
+    sets, wrong = choose_named(manager, MetricSpec, METRICS, usual, [given], assumed)
+    problems = [*problems, *wrong, *unused("metric", METRICS, given, [*names, *usual])]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(map(str, problems))))
     return asked, sets

@@ -10,6 +10,7 @@ May import nothing.
 
 from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import hookimpl
+from i2i.plugins.protocols import RunObserver
 from i2i.plugins.specs import (
     BufferSpec,
     DatasetSpec,
@@ -18,6 +19,7 @@ from i2i.plugins.specs import (
     LossSpec,
     MethodSpec,
     MetricSpec,
+    ObserverSpec,
     OptimizerSpec,
 )
 
@@ -29,7 +31,9 @@ __all__ = [
     "LossSpec",
     "MethodSpec",
     "MetricSpec",
+    "ObserverSpec",
     "OptimizerSpec",
     "Options",
+    "RunObserver",
     "hookimpl",
 ]

@@ -130,18 +130,22 @@ def lacks_memory(error: BaseException) -> bool:
 def _culprit(trace: TracebackType | None, called: Called) -> Called:
     """Whose code raised: of the frames from the innermost on, the first that belongs to a component.
 
-    That is where ``self`` was built by one; where there is none, as in a function, the module tells.
+    That is where ``self`` was built by one. Where there is none, as in a function, the module tells, and of several
+    components of one package the nearest ``self`` outside.
     """
-    strangers = {top: each for each in (*called.parts, called) if (top := _top(each.module)) != "i2i"}
-    frames = [frame for frame, _ in traceback.walk_tb(trace)]
-    for frame in reversed(frames):
+    strangers: dict[str, list[Called]] = {}
+    for each in (*called.parts, called):
+        if (top := _top(each.module)) != "i2i" and each not in strangers.setdefault(top, []):
+            strangers[top].append(each)
+    one_of: list[Called] = []
+    for frame, _ in reversed(list(traceback.walk_tb(trace))):
         found = _mark_of(frame.f_locals.get("self"))
         if found is not None:
-            return found
-        stranger = strangers.get(_top(str(frame.f_globals.get("__name__", ""))))
-        if stranger is not None:
-            return stranger
-    return called
+            return one_of[0] if one_of and found not in one_of else found
+        one_of = one_of or strangers.get(_top(str(frame.f_globals.get("__name__", ""))), [])
+        if len(one_of) == 1:
+            return one_of[0]
+    return one_of[0] if one_of else called
 
 
 def _top(module: str) -> str:

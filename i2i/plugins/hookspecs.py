@@ -17,6 +17,7 @@ from i2i.plugins.specs import (
     LossSpec,
     MethodSpec,
     MetricSpec,
+    ObserverSpec,
     OptimizerSpec,
 )
 
@@ -75,6 +76,12 @@ def i2i_metrics() -> Iterable[MetricSpec]:
     return ()
 
 
+@hookspec
+def i2i_observers() -> Iterable[ObserverSpec]:
+    """Return the observers this plugin adds: what watches a run, such as a tracker of experiments."""
+    return ()
+
+
 HOOKS = {
     "i2i_generators": GeneratorSpec,
     "i2i_discriminators": DiscriminatorSpec,
@@ -84,5 +91,6 @@ HOOKS = {
     "i2i_datasets": DatasetSpec,
     "i2i_optimizers": OptimizerSpec,
     "i2i_metrics": MetricSpec,
+    "i2i_observers": ObserverSpec,
 }
 """Each hook with the kind of spec it returns."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
@@ -203,3 +204,79 @@ class Parts:
     make_buffer: Callable[[], Buffer]
     adversarial: AdversarialLoss
     pixel: PixelLoss
+
+
+@dataclass(frozen=True)
+class ObservedRun:
+    """What an observer is told of the run that it watches.
+
+    Attributes:
+        folder: the run folder.
+        config: the resolved configuration, nested plain values, fit for JSON.
+        step: steps done so far: 0, or where the run resumes.
+        evaluations: the held-out metrics up to there, by step; see :meth:`RunObserver.evaluated`.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    step: int
+    evaluations: Mapping[int, Mapping[str, Mapping[str, float]]]
+
+
+class EndedRun(Protocol):
+    """What :meth:`RunObserver.ended` is told: what :func:`i2i.run` returns."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Steps done in all."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget was used up, or an observer asked for the end; false after an interruption."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Mapping[str, float]]:
+        """Held-out metrics by direction."""
+        ...
+
+
+class RunObserver:
+    """What watches a run: subclass it and override the events that matter. None changes the run, but :meth:`stop`.
+
+    All are called in the main process, between steps. What one raises becomes one note that names the observer, which
+    hears no more then; training continues.
+    """
+
+    def started(self, run: ObservedRun) -> None:
+        """Training begins, or resumes."""
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """A line of the log was written: each loss as ``loss/NAME``, a mean over the steps since the line before, and
+        ``learning_rate`` and ``images_per_second``.
+        """
+
+    def pictured(self, step: int, pictures: Mapping[str, Path]) -> None:
+        """Sample sheets were drawn: a PNG file, RGB or with alpha, for each direction (``"AtoB"``, ``"BtoA"``)."""
+
+    def evaluated(self, step: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
+        """Held-out images were measured: each direction's metrics by name, such as ``l1`` in levels of 0 to 255."""
+
+    def saved(self, step: int, path: Path) -> None:
+        """A checkpoint was written."""
+
+    def ended(self, result: EndedRun) -> None:
+        """The run ended and is saved: by its budget, by an observer, or interrupted."""
+
+    def failed(self, step: int, reason: str) -> None:
+        """An error, or a second Ctrl-C, ended the run after this step."""
+
+    def stop(self) -> str | None:
+        """Why training should end now, such as ``"l1 is no better for 5 evaluations"``; None: go on."""
+        return None

@@ -247,6 +247,18 @@ class MetricSpec(Spec):
 TAKEN_METRICS = ("name", "images", "cycle_l1")
 """What a metric may not be called: a key of its section in the configuration, and what logs hold beside metrics."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class ObserverSpec(Spec):
+    """What watches a run: ``build(options) -> RunObserver``, see :class:`~i2i.plugins.protocols.RunObserver`.
+
+    ``build`` imports what the observer needs, so that a package that is missing is known before training; it opens
+    nothing, for it is called in every process, and the events reach the main one alone.
+    """
+
+    kind: ClassVar[str] = "observer"
+
+
 SPECS: Mapping[str, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -258,6 +270,7 @@ SPECS: Mapping[str, type[Spec]] = {
         DatasetSpec,
         OptimizerSpec,
         MetricSpec,
+        ObserverSpec,
     )
 }
 """Every kind of component, in the order in which they are listed."""

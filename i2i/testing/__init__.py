@@ -30,6 +30,7 @@ from i2i.testing.component import (
     check_loss,
     check_method,
     check_metric,
+    check_observer,
     check_optimizer,
 )
 from i2i.testing.results import CheckResult
@@ -44,5 +45,6 @@ __all__ = [
     "check_loss",
     "check_method",
     "check_metric",
+    "check_observer",
     "check_optimizer",
 ]

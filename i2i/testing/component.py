@@ -19,6 +19,7 @@ from i2i.plugins import (
     LossSpec,
     MethodSpec,
     MetricSpec,
+    ObserverSpec,
     OptimizerSpec,
     Options,
 )
@@ -31,6 +32,7 @@ from i2i.testing.losses import loss_checks
 from i2i.testing.methods import method_checks
 from i2i.testing.metrics import metric_checks
 from i2i.testing.networks import discriminator_checks, generator_checks
+from i2i.testing.observers import observer_checks
 from i2i.testing.optimizers import optimizer_checks
 from i2i.testing.results import Checklist, CheckResult
 
@@ -110,6 +112,11 @@ def check_metric(spec: MetricSpec, options: OptionValues = None) -> None:
     _assert_kept(spec, MetricSpec, options)
 
 
+def check_observer(spec: ObserverSpec, options: OptionValues = None) -> None:
+    """Assert that an observer hears whole, failed and resumed runs, and changes nothing that it is told."""
+    _assert_kept(spec, ObserverSpec, options)
+
+
 def _spec_of(component: object) -> Spec:
     spec = component.spec if isinstance(component, Component) else component
     if not isinstance(spec, Spec):
@@ -159,6 +166,8 @@ def _run_checks(
         optimizer_checks(checks, spec, options)
     elif isinstance(spec, MetricSpec):
         metric_checks(checks, spec, options)
+    elif isinstance(spec, ObserverSpec):
+        observer_checks(checks, spec, options)
 
 
 def _assert_kept(

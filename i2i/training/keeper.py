@@ -19,13 +19,13 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset
 from i2i.terminal import Reporter
 from i2i.training.description import describe_checkpoint
+from i2i.training.observing import Observing
 from i2i.training.position import Position
 from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import fingerprint
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import resume_command
 from i2i.training.snapshot import Snapshot
-from i2i.training.trackers import track_sheets
 
 
 class Keeper:
@@ -35,7 +35,8 @@ class Keeper:
         manager: the plugins.
         config: the resolved configuration.
         folder: the run folder.
-        accelerator: knows the trackers, and which process writes.
+        accelerator: knows which process writes.
+        observing: the observers.
         reporter: notes what could not be done, where training continues without it.
         train_set: what is learned from.
         test_set: the held-out images.
@@ -54,6 +55,7 @@ class Keeper:
         config: RunConfig,
         folder: RunFolder,
         accelerator: Accelerator,
+        observing: Observing,
         reporter: Reporter,
         train_set: Dataset,
         test_set: Dataset,
@@ -64,6 +66,7 @@ class Keeper:
     ) -> None:
         self.manager, self.config, self.options = manager, config, config.training
         self.folder, self.accelerator, self.reporter = folder, accelerator, reporter
+        self.observing = observing
         self.train_set, self.test_set, self.snapshot, self.write_page = train_set, test_set, snapshot, write_page
         self.processes = Processes(accelerator)
         self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
@@ -122,6 +125,7 @@ class Keeper:
                 description["half_done"] = half_done
             weights, shared = self.snapshot.generator_weights(), self.snapshot.shared(self.position)
             self.checkpoints.write(step, description, weights, shared, world_size)
+            self.observing.saved(step, self.checkpoints.folder_of(step))
         self.accelerator.wait_for_everyone()
 
     def judge_checkpoint(self) -> Metrics:
@@ -237,8 +241,7 @@ class Keeper:
                 self._noted.add("sheets")
                 self.reporter.note(f"training continues without sample sheets: {error}")
             return
-        with self.tolerating("sheets in its trackers"):
-            track_sheets(self.accelerator, self.folder, self.position.step)
+        self.observing.pictured(self.position.step, self.folder.samples)
         with self.tolerating("its page"):
             self.write_page(self.folder.path, self._table)
 
@@ -258,9 +261,7 @@ class Keeper:
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
         with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
-        flat = {f"{way}/{name}": value for way, values in metrics.items() for name, value in values.items()}
-        with self.tolerating("its trackers"):
-            self.accelerator.log(flat, step=self.position.step)
+        self.observing.evaluated(self.position.step, metrics)
         return metrics
 
     def _measured(self, checkpoint: Checkpoint, images: int) -> Metrics:

@@ -1,4 +1,4 @@
-"""Setting up device, processes, precision and trackers through Accelerate, and running a trainer in them."""
+"""Setting up device, processes, and precision through Accelerate, and running a trainer in them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ from i2i.training.interruption import deferring_signals, raising_on_signals
 from i2i.training.records.page import write_page
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult
-from i2i.training.trackers import start_trackers
 from i2i.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -92,7 +91,6 @@ class Launch:
         for note in notes:
             self.reporter.note(note)
         self.folder: RunFolder | None = None
-        self._tracking = False
         self._trainer: Trainer | None = None
         self._surroundings = ExitStack()
 
@@ -131,7 +129,7 @@ class Launch:
             if error is not None and self.folder.is_new and not trained and not self.folder.checkpoints.exists():
                 self.folder.discard()
             self.folder.unlock()
-        if self._tracking or (self.several and error is None):
+        if self.several and error is None:
             self.accelerator.end_training()
 
     def on_main(self, make: Callable[[], RunFolder]) -> RunFolder:
@@ -172,7 +170,6 @@ class Launch:
         comes before the first step is done.
         """
         self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter, self.write_page)
-        self._tracking = start_trackers(self.accelerator, config, folder, checkpoint.step if checkpoint else 0)
         if checkpoint is not None:
             with working("reading the checkpoint"):
                 trainer.restore(checkpoint)

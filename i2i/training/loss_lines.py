@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from accelerate import Accelerator
-
+from i2i.training.observing import Observing
 from i2i.training.position import Position
 from i2i.training.processes import Processes
 from i2i.training.records.run_folder import RunFolder
 
 
 class LossLines:
-    """Writes the lines of losses to ``metrics.jsonl`` and to the trackers.
+    """Writes the lines of losses to ``metrics.jsonl`` and to the observers.
 
     Args:
         folder: the run folder.
-        accelerator: knows the trackers, and whether this process writes.
+        observing: the observers.
         processes: for the mean over all of them.
         samples_per_step: samples that all processes together take in one step.
         epoch_length: samples in an epoch.
@@ -30,13 +29,13 @@ class LossLines:
     def __init__(
         self,
         folder: RunFolder,
-        accelerator: Accelerator,
+        observing: Observing,
         processes: Processes,
         samples_per_step: int,
         epoch_length: int,
         tolerating: Callable[[str], AbstractContextManager[None]],
     ) -> None:
-        self.folder, self.accelerator, self.processes = folder, accelerator, processes
+        self.folder, self.observing, self.processes = folder, observing, processes
         self.samples_per_step, self.epoch_length = samples_per_step, epoch_length
         self.tolerating, self.rate = tolerating, 0.0
         self._since_seconds, self._since_step = 0.0, 0
@@ -59,27 +58,28 @@ class LossLines:
                 the whole line in place of this part.
         """
         losses = self.processes.mean_of_sums(position.sums, position.counts)
+        rate, speed = self.rate, {}
+        if position.step > self._since_step:  # it is not, in a run that had nothing left to do
+            speed = {"images_per_second": round(self.images_per_second(position), 3)}
         line = {
             "kind": "train",
             "step": position.step,
             "epoch": position.samples / self.epoch_length,
             "seconds": round(position.seconds, 3),
-            "images_per_second": round(self.images_per_second(position), 3),
-            "learning_rate": self.rate,
+            **speed,
+            "learning_rate": rate,
             "losses": losses,
         }
-        if position.step == self._since_step:  # a run that had nothing left to do
-            del line["images_per_second"]
         if end:
             line["end"] = True
         else:
             position.forget_terms()
             self.begin(position, self.rate)
-        if self.accelerator.is_main_process:
+        if self.processes.is_main:
             with self.tolerating(self.folder.metrics_file.name):
                 self.folder.append_metrics(line)
-        with self.tolerating("its trackers"):
-            self.accelerator.log({f"loss/{name}": value for name, value in losses.items()}, step=position.step)
+        told = {f"loss/{name}": value for name, value in losses.items()}
+        self.observing.logged(position.step, {**told, "learning_rate": rate, **speed})
 
     def write_end(self, position: Position) -> None:
         """Write the steps not logged yet, so that the log reaches the end of a run that ends between two lines."""

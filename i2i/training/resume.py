@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from i2i.config.layers import Layer, merge
+from i2i.config.layers import Layer, Values, merge, with_observers
 from i2i.config.resolver import config_from_dict
 from i2i.config.run_config import LIMITS, RunConfig, TrainingOptions
+from i2i.config.sections import OBSERVERS
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
 from i2i.models.recorded_components import changed_components, components_from_json, require_components
@@ -19,8 +20,8 @@ from i2i.progress import listening, working
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult
 
-RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "trackers")
-"""Options of training that may change when a run resumes."""
+RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep")
+"""Options of training that may change when a run resumes; so may the observers."""
 
 
 def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bool) -> RunResult:
@@ -38,6 +39,7 @@ def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bo
         CheckpointError: the checkpoint is damaged.
         PluginError: a component of the run is missing.
     """
+    given = with_observers(given)
     require_changeable(given)
     values, recorded = RunFolder(path).config_values(), components_from_json(RunFolder(path).components())
     require_components(manager, recorded, f"the run {path}")
@@ -69,13 +71,15 @@ def require_changeable(given: Layer) -> None:
         f"{section}.{key}"
         for section, values in given.items()
         for key in values
-        if (section != "training" or key not in RESUME_MAY_CHANGE) and (section, key) != ("data", "root")
+        if (section != "training" or key not in RESUME_MAY_CHANGE)
+        and (section, key) != ("data", "root")
+        and section != OBSERVERS
     ]
     if refused:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
-            f"{', '.join(RESUME_MAY_CHANGE)}, and with --data where the same images are now); start a new run for "
-            "other settings"
+            f"{', '.join(RESUME_MAY_CHANGE)}, observers, and with --data where the same images are now); start a new "
+            "run for other settings"
         )
 
 
@@ -83,8 +87,18 @@ def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
     """The run's configuration with what a person changes."""
     training = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = str(given.get("data", {}).get("root", kept.data_root))
-    config = config_from_dict(manager, {**kept.to_dict(), **merge(training)})
+    observers = {OBSERVERS: _changed_observers(kept, given.get(OBSERVERS, {}))}
+    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **observers})
     return replace(config, data_root=absolute_root(root))
+
+
+def _changed_observers(kept: RunConfig, given: Values) -> Values:
+    """The run's observers, or those that are named now, with their options and over them what is given."""
+    names = given.get("name", [choice.name for choice in kept.observers])
+    options: Values = {choice.name: choice.options.model_dump() for choice in kept.observers if choice.name in names}
+    for name, own in given.items():
+        options[name] = {**options.get(name, {}), **own} if isinstance(own, Mapping) else own
+    return {**options, "name": names}
 
 
 def reopen(path: Path, keep: int, note: Callable[[str], None]) -> RunFolder:

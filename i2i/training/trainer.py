@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from i2i.config.run_config import RunConfig
-from i2i.errors import DataError, DivergedError, I2IError
+from i2i.errors import DataError, DivergedError, I2IError, reason_of
 from i2i.models.checkpoint import Checkpoint
 from i2i.models.scores import Metric, table_of
 from i2i.plugins.calls import calling
@@ -26,6 +26,7 @@ from i2i.training.interruption import StopRequest, StopWaiting, interruption
 from i2i.training.keeper import Keeper
 from i2i.training.loading import Batches, ending
 from i2i.training.loss_lines import LossLines
+from i2i.training.observing import build_observers
 from i2i.training.processes import Processes
 from i2i.training.records.fingerprint import names_of, require_same_data
 from i2i.training.records.run_folder import RunFolder
@@ -65,11 +66,13 @@ class Trainer:
         self.update, self.schedules = parts.update, parts.schedules
         self.budget, self.samples_per_step = parts.budget, parts.samples_per_step
         self.snapshot = Snapshot(self.update, self.schedules)
+        self.observing = build_observers(manager, config, reporter.note, is_main=self.processes.is_main)
         self.keeper = Keeper(
             manager,
             config,
             folder,
             accelerator,
+            self.observing,
             reporter,
             self.train_set,
             self.test_set,
@@ -79,11 +82,12 @@ class Trainer:
             write_page,
         )
         self.lines = LossLines(
-            folder, accelerator, self.processes, self.samples_per_step, len(self.train_set), self.keeper.tolerating
+            folder, self.observing, self.processes, self.samples_per_step, len(self.train_set), self.keeper.tolerating
         )
         self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
         self._under_way: UnfinishedStep | None = None  # None between two steps
+        self._stopped: str | None = None  # which observer asked for the end, and why
         self._together = self.processes.alone
 
     def train(self) -> RunResult:
@@ -93,6 +97,7 @@ class Trainer:
             DivergedError: a loss became NaN or infinite; no checkpoint is written after that.
             RunFolderError: the folder cannot be written; the last checkpoint is intact.
         """
+        self.observing.started(self.folder, self.config, self.position.step)
         self._catch_up()
         with self._batches() as batches, interruption() as stop:
             stop.may_stop_waiting = lambda: batches.waiting and self.processes.alone
@@ -101,12 +106,13 @@ class Trainer:
                     self.keeper.write_sheets()
                 with suppress(StopWaiting):
                     self._loop(batches, stop)
-                if self.position.step == 0 and not self._is_over():
+                if self.position.step == 0 and not self._is_over() and not self._stopped:
                     raise KeyboardInterrupt  # nothing to save: a new folder is taken back, and the same command works
-                return self._end(finished=self._is_over())
+                return self._end(finished=self._is_over() or self.processes.any(self._stopped is not None))
             except BaseException as error:
                 half_done = "" if self._under_way is None else self._under_way.take_back(error)
                 self.keeper.rescue(error, half_done, together=self._together)
+                self.observing.failed(self.position.step, reason_of(error))
                 raise
 
     def _loop(self, batches: Batches, stop: StopRequest) -> None:
@@ -114,7 +120,7 @@ class Trainer:
         position, options = self.position, self.options
         started = time.monotonic() - position.seconds
         self.lines.begin(position, self._rate())
-        while not self.processes.any(self._is_over() or stop.is_set()):
+        while not self.processes.any(self._is_over() or stop.is_set() or self._is_stopped()):
             loaded = self._load(batches)
             self._under_way = UnfinishedStep(self.update)
             terms = self._step(loaded)
@@ -200,6 +206,11 @@ class Trainer:
     def _is_over(self) -> bool:
         return self.budget.fraction(self.position.step, self.position.seconds) >= 1
 
+    def _is_stopped(self) -> bool:
+        """Whether an observer asks for the end."""
+        self._stopped = self._stopped or self.observing.stop()
+        return self._stopped is not None
+
     def _report(self) -> None:
         position = self.position
         status = Status(
@@ -250,23 +261,28 @@ class Trainer:
     def _end(self, finished: bool) -> RunResult:
         step = self.position.step
         self.lines.write_end(self.position)
+        if self._stopped is not None:
+            self.reporter.note(f"{self._stopped}: training ends after step {step}")
         if not finished:
             self.reporter.note(f"interrupted: saving step {step}, then measuring it (a second time stops at once)")
         if not self.keeper.is_saved():  # it is there after an interruption just after a checkpoint
             if finished:
-                self.reporter.note(f"the budget is used up: saving step {step} and measuring held-out images")
+                why = "" if self._stopped else "the budget is used up: "
+                self.reporter.note(f"{why}saving step {step} and measuring held-out images")
             self.keeper.save()
         metrics = self.keeper.judge_end() if finished else self.keeper.judge_checkpoint()
         self.keeper.finish()
-        return RunResult(
+        result = RunResult(
             folder=self.folder.path,
             step=step,
             finished=finished,
-            resume_command=self._longer() if finished else resume_command(self.folder.path),
+            resume_command=self._longer() if self._is_over() else resume_command(self.folder.path),
             picture=self.folder.picture,
             page=self.folder.page,
             metrics=metrics,
         )
+        self.observing.ended(result)
+        return result
 
     def _nothing_left(self) -> str:
         limits, _ = limits_as_options(self.options)

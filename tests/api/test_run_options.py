@@ -12,7 +12,7 @@ import torch
 import i2i
 from i2i.api.run_options import SETTING_OF, RunOptions
 from i2i.config.run_config import TrainingOptions
-from i2i.config.sections import COMPONENTS, METRICS, PLAIN
+from i2i.config.sections import COMPONENTS, METRICS, OBSERVERS, PLAIN
 from i2i.errors import ConfigError
 
 NAMES = [field.name for field in fields(RunOptions)]
@@ -25,7 +25,7 @@ def test_what_is_not_given_is_in_no_layer():
 def test_every_option_is_a_setting_of_a_section():
     assert {*SETTING_OF, "set"} == {*NAMES}
     for section, option in SETTING_OF.values():
-        assert section in (*COMPONENTS, METRICS) or option in PLAIN[section].model_fields
+        assert section in (*COMPONENTS, METRICS, OBSERVERS) or option in PLAIN[section].model_fields
         assert section != "training" or option in TrainingOptions.model_fields
 
 
@@ -55,7 +55,6 @@ VALUES = {
     "direction": ("BtoA", "BtoA"),
     "keep": (5, 5),
     "skip_bad": (True, True),
-    "tracker": ("tensorboard", ["tensorboard"]),
 }
 
 
@@ -72,12 +71,12 @@ def test_an_option_reaches_its_setting_as_a_plain_value(name):
     assert values[section][option] == plain
 
 
-def test_several_discriminators_and_trackers():
-    layer = RunOptions(discriminator=("patch70", "pixel"), tracker=("tensorboard", "wandb")).to_layer()
+def test_several_discriminators_and_observers():
+    layer = RunOptions(discriminator=("patch70", "pixel"), observer=("tensorboard", "wandb")).to_layer()
 
     assert layer == {
         "discriminator": {"name": ["patch70", "pixel"]},
-        "training": {"trackers": ["tensorboard", "wandb"]},
+        "observers": {"name": ["tensorboard", "wandb"]},
     }
 
 

@@ -62,7 +62,7 @@ def i2i(here: Path, package: str, *arguments: str) -> subprocess.CompletedProces
         ("torchvision", "run --data data --device cpu --steps 1 --out run"),
         ("matplotlib", "run --data data --device cpu --steps 1 --out run"),
         ("safetensors", "run --data data --device cpu --steps 1 --out run"),
-        ("tensorboard", "run --data data --device cpu --steps 1 --out run --image-size 32 --tracker tensorboard"),
+        ("tensorboard", "run --data data --device cpu --steps 1 --out run --image-size 32 --observer tensorboard"),
         ("torchvision", "evaluate sample:flat-3d --device cpu"),
         ("onnx", "export sample:flat-3d -o model.onnx"),
         ("onnxruntime", "export sample:flat-3d -o model.onnx"),

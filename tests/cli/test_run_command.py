@@ -85,7 +85,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
         "config": Path("settings.yaml"),
     }
     arguments = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-    arguments += ["--discriminator", "patch70", "--discriminator", "pixel", "--tracker", "tensorboard", "--skip-bad"]
+    arguments += ["--discriminator", "patch70", "--discriminator", "pixel", "--observer", "tensorboard", "--skip-bad"]
     arguments += ["--metric", "kid", "--metric", "fid"]
     arguments += ["--set", "generator.base_channels=16", "--set", "data.flip=false"]
     result = CliRunner().invoke(main, ["run", *arguments])
@@ -94,8 +94,8 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     expected = {
         **given,
         "discriminator": ("patch70", "pixel"),
+        "observer": ("tensorboard",),
         "metric": ("kid", "fid"),
-        "tracker": ("tensorboard",),
         "skip_bad": True,
         "set": ("generator.base_channels=16", "data.flip=false"),
         "resume": None,
@@ -176,7 +176,7 @@ def test_a_rank_that_somebody_left_over_silences_nobody(engine):
         (["--minutes", "0"], "0.0 is not in the range x>0"),
         (["--seed", "-1"], "-1 is not in the range"),
         (["--precision", "fp64"], "'fp64' is not one of 'fp32', 'bf16'"),
-        (["--generater", "resnet9"], "Did you mean one of: '--generator'"),
+        (["--generater", "resnet9"], "Did you mean '--generator'?"),
         (["--dry-run", "--resume", "runs/x"], "runs/x/config.yaml"),
     ],
 )

@@ -197,7 +197,6 @@ def test_strings_are_read_as_yaml_and_converted():
             "optimizer.learning_rate=1e-4",
             "generator.dropout=yes",
             "schedule.flat_epochs=null",
-            "training.trackers=[tensorboard]",
             " data.background = '#000000'",
         ]
     )
@@ -205,8 +204,42 @@ def test_strings_are_read_as_yaml_and_converted():
     assert config.optimizer.options.learning_rate == 1e-4
     assert config.generator.options.dropout is True
     assert config.schedule.flat_epochs is None
-    assert config.training.trackers == ("tensorboard",)
     assert config.data.options.background == "#000000"
+
+
+def test_observers_have_their_options_under_their_names():
+    config = resolve(settings={"observers.name": "early-stopping", "observers.early-stopping.patience": 3})
+
+    ((name, options),) = ((choice.name, choice.options) for choice in config.observers)
+    assert (name, options.patience) == ("early-stopping", 3)
+    assert config_from_dict(MANAGER, config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"observers.name": "tensorbord"}, "observers: there is no observer called 'tensorbord'; did you mean"),
+        (
+            {"observers.early-stopping.patience": 3},
+            "observers.early-stopping: this observer is not chosen; choose it with --observer early-stopping",
+        ),
+        ({"observers.name": ["early-stopping"], "observers.early-stopping.patience": 0}, "patience"),
+        ({"observers.name": ["early-stopping"], "observers.early-stopping": 3}, "must hold options; got 3"),
+        ({"observers.name": 3}, "observers.name: must be a list of names; got 3"),
+    ],
+)
+def test_what_is_wrong_with_observers_is_said(settings, told):
+    with pytest.raises(ConfigError) as error:
+        resolve(settings=settings)
+
+    assert told in str(error.value)
+
+
+def test_what_was_called_trackers_are_observers():
+    config = resolve(settings=["training.trackers=[tensorboard]"])
+
+    assert [choice.name for choice in config.observers] == ["tensorboard"]
+    assert resolve(settings={"training.trackers": []}).observers == ()
 
 
 def test_settings_may_be_a_mapping():
@@ -444,7 +477,7 @@ choices = st.fixed_dictionaries(
         "schedule.flat_epochs": st.one_of(st.none(), st.integers(0, 300)),
         "training.epochs": st.one_of(st.none(), st.floats(0.001, 1e6)),
         "training.minutes": st.one_of(st.none(), st.integers(1, 1000)),
-        "training.trackers": st.lists(st.sampled_from(["tensorboard", "wandb"]), max_size=2),
+        "observers.name": st.lists(st.sampled_from(["tensorboard", "early-stopping"]), max_size=2, unique=True),
         "training.seed": st.integers(0, 2**32 - 1),
         "data.serial": st.booleans(),
         "data.background": st.from_regex(r"#[0-9a-f]{6}", fullmatch=True),

@@ -7,7 +7,15 @@ from dataclasses import fields as fields_of
 import pytest
 
 from i2i.config.run_config import RunConfig
-from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR, DEFAULT_METHOD, DEFAULT_NAMES, METRICS, PLAIN
+from i2i.config.sections import (
+    COMPONENTS,
+    DEFAULT_DISCRIMINATOR,
+    DEFAULT_METHOD,
+    DEFAULT_NAMES,
+    METRICS,
+    OBSERVERS,
+    PLAIN,
+)
 from i2i.plugins.manager import PluginManager
 
 STARTING = {"method": DEFAULT_METHOD, "discriminator": DEFAULT_DISCRIMINATOR, **DEFAULT_NAMES}
@@ -16,7 +24,7 @@ STARTING = {"method": DEFAULT_METHOD, "discriminator": DEFAULT_DISCRIMINATOR, **
 def test_each_section_is_a_field_of_the_configuration():
     fields = {{"discriminators": "discriminator"}.get(field.name, field.name) for field in fields_of(RunConfig)}
 
-    assert {*COMPONENTS, *PLAIN, METRICS, "data_root"} == fields
+    assert {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, "data_root"} == fields
     assert not COMPONENTS.keys() & PLAIN.keys()
 
 

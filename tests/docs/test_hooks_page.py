@@ -22,6 +22,7 @@ PROTOCOLS = {
     "i2i_methods": [protocols.Method, protocols.Parts, protocols.Update],
     "i2i_datasets": [protocols.Dataset, protocols.Sample],
     "i2i_metrics": [protocols.SetMetric],
+    "i2i_observers": [protocols.RunObserver, protocols.ObservedRun],
 }
 
 

@@ -45,6 +45,7 @@ EXAMPLES = {
     "l1_gan.py": testing.check_method,
     "denoise.py": testing.check_dataset,
     "lion.py": testing.check_optimizer,
+    "too_slow.py": testing.check_observer,
 }
 
 

@@ -36,7 +36,7 @@ def test_a_distance_of_ones_own_has_its_own_default():
         (["fdi"], {}, "there is no metric called 'fdi'; did you mean 'fid'?"),
         (["fid"], {"features": "thumbnail"}, "ask for --metric frechet_distance"),
         (["kid"], {"given": {"kid": {"sead": 1}}}, "metrics.kid.sead: there is no such option"),
-        ([], {"given": {"frechet_distance": {"features": "thumbnail"}}}, "ask for it with --metric frechet_distance"),
+        ([], {"given": {"frechet_distance": {"features": "thumbnail"}}}, "choose it with --metric frechet_distance"),
         (["kid"], {"given": {"kid": 3}}, "metrics.kid: must hold options; got 3"),
     ],
 )

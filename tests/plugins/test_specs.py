@@ -65,7 +65,7 @@ def test_the_family_of_a_loss_is_checked() -> None:
 
 
 def test_every_kind_has_a_spec_of_that_kind() -> None:
-    kinds = ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer", "metric"]
+    kinds = ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer", "metric", "observer"]
     assert list(SPECS) == kinds
     assert all(spec.kind == kind for kind, spec in SPECS.items())
 

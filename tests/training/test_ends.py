@@ -312,7 +312,7 @@ class NothingToReportTo:
         self.what = what
 
     def __call__(self):
-        from accelerate import Accelerator
+        from torch.utils.tensorboard import SummaryWriter
 
         from i2i.errors import RunFolderError
         from i2i.evaluation import sheets
@@ -325,7 +325,7 @@ class NothingToReportTo:
         if self.what == "page":
             Launch.write_page = staticmethod(fail)
         elif self.what == "tracker":
-            Accelerator.log = fail
+            SummaryWriter.add_scalar = fail
         elif self.what == "sheets":
 
             def unwritable(*_, **__):
@@ -355,7 +355,7 @@ class NothingToReportTo:
     ("what", "note"),
     [
         ("page", "training continues without its page: ValueError: no fonts"),
-        ("tracker", "training continues without its trackers: ValueError: no fonts"),
+        ("tracker", "training continues without observer tensorboard: "),
         ("sheets", "training continues without sample sheets: cannot write step-1.png"),
         ("log", "training continues without metrics.jsonl: RunFolderError: "),
         ("pipe", None),
@@ -364,12 +364,16 @@ class NothingToReportTo:
 def test_what_only_reports_on_a_run_does_not_end_it(straight, tmp_path, what, note):
     arguments, whole = straight
     folder = tmp_path / "run"
-    child = Child(tmp_path / "log", NothingToReportTo(what), **{**arguments, "out": folder, "progress": True}).succeed()
+    arguments = {**arguments, "out": folder, "progress": True, "observer": ["tensorboard"] * (what == "tracker")}
+    child = Child(tmp_path / "log", NothingToReportTo(what), **arguments).succeed()
     if note:
         assert child.output().count(note) == 1, child.output()
     if what == "log":
         assert steps_logged(folder), "what could not be written is written later"
         assert steps_logged(folder) == list(range(1, max(steps_logged(folder)) + 1))
+    elif what == "tracker":  # which a checkpoint names among the run's components
+        ours, theirs = (checkpoint_contents(run / "checkpoints" / "latest") for run in (folder, whole))
+        assert {name for name in ours if ours[name] != theirs[name]} == {"checkpoint.json"}
     else:
         assert_same_end(folder, whole)
 

@@ -11,6 +11,7 @@ from i2i.models.scores import table_of
 from i2i.plugins.manager import PluginManager
 from i2i.terminal import Silent
 from i2i.training.keeper import Keeper
+from i2i.training.observing import Observing
 from i2i.training.records.run_folder import RunFolder
 
 ACCELERATOR = SimpleNamespace(
@@ -19,7 +20,6 @@ ACCELERATOR = SimpleNamespace(
     process_index=0,
     device="cpu",
     wait_for_everyone=lambda: None,
-    log=lambda values, step: None,
 )
 
 
@@ -35,6 +35,7 @@ class Judged:
             SimpleNamespace(training=training),
             RunFolder(folder),
             ACCELERATOR,
+            Observing({}, print),
             Silent(),
             train_set=None,
             test_set=range(held_out),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 
 import numpy as np
@@ -324,13 +325,13 @@ def test_wrong_data_leave_the_folder_free_for_the_corrected_command(images, even
     assert run_here(images, tmp_path / "run", steps=1).step == 1
 
 
-# -- trackers ---------------------------------------------------------------------------------------------------------
+# -- observers --------------------------------------------------------------------------------------------------------
 
 
 def test_tensorboard_gets_losses_metrics_pictures_and_configuration_as_one_run(images, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    result = run_here(images, tmp_path / "run", steps=3, trackers=["tensorboard"])
+    result = run_here(images, tmp_path / "run", steps=3, observer="tensorboard")
     i2i.run(resume=result.folder, steps=5)
     accumulator = EventAccumulator(str(result.folder / "tensorboard" / "i2i"))
     accumulator.Reload()
@@ -345,16 +346,28 @@ def test_tensorboard_gets_losses_metrics_pictures_and_configuration_as_one_run(i
     assert {path.parent.name for path in result.folder.rglob("events.out.*")} == {"i2i"}, "one run, shown once"
 
 
-def test_a_tracker_that_is_not_installed_is_named_before_training(images, tmp_path):
-    pytest.importorskip("accelerate")
-    try:
-        import wandb  # noqa: F401
-    except ImportError:
-        with pytest.raises(ConfigError, match=r'--tracker wandb: expected an installed .*pip install "i2i\[wandb\]"'):
-            run_here(images, tmp_path / "run", steps=1, trackers=["wandb"])
-        assert not (tmp_path / "run").exists()
-    else:
-        pytest.skip("wandb is installed")
+def test_an_observer_whose_package_is_missing_is_named_before_training(images, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+
+    with pytest.raises(ConfigError, match=r'observer wandb needs a package that is not usable: .*"i2i\[wandb\]"'):
+        run_here(images, tmp_path / "run", steps=1, observer="wandb")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_observer_ends_the_run_and_more_patience_resumes_it(images, tmp_path):
+    impatient = {"observers.early-stopping.patience": 2, "observers.early-stopping.least_gain": 1000}
+    result = run_here(
+        images,
+        tmp_path / "run",
+        steps=50,
+        observer="early-stopping",
+        more={**impatient, "training.checkpoint_every": 2},
+    )
+
+    assert (result.finished, result.step) == (True, 6), "the first evaluation is the best, then two are no better"
+    assert result.resume_command == f"i2i run --resume {result.folder}"
+    assert i2i.run(resume=result.folder).step == 6, "it asks for the end at once"
+    assert i2i.run(resume=result.folder, set={"observers.early-stopping.patience": 3}).step == 8
 
 
 def test_what_surrounds_the_method_costs_little(images, tmp_path, monkeypatch):

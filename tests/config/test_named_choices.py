@@ -1,46 +1,59 @@
-"""Metrics by name, with the options that were given in any layer."""
+"""Components of which any number is chosen, by name, with the options that were given in any layer."""
 
 import pytest
 
 from i2i.api import resolve
-from i2i.config.metric_choices import choose_metrics, names_of, unused
+from i2i.config.named_choices import choose_named, names_of, unused
 from i2i.config.resolver import config_from_dict
 from i2i.errors import ConfigError
+from i2i.plugins.specs import MetricSpec, ObserverSpec
 
 from ..helpers.metrics import MANAGER
 
 
+def chosen(names, *given):
+    return choose_named(MANAGER, ObserverSpec, "observers", names, given)
+
+
 def test_each_is_chosen_once_with_what_the_last_layer_says():
-    given = [{"kid": {"seed": 3}}, {"kid": {"seed": "4"}, "name": ["kid"]}]
-    chosen, problems = choose_metrics(MANAGER, ["kid", "l1", "kid"], given)
-    assert [choice.to_dict() for choice in chosen] == [{"name": "kid", "seed": 4}, {"name": "l1"}]
+    choices, problems = chosen(
+        ["wandb", "tensorboard", "wandb"],
+        {"wandb": {"project": "first"}},
+        {"wandb": {"project": "last"}, "name": ["wandb"]},
+    )
+
+    assert [choice.to_dict() for choice in choices] == [{"name": "wandb", "project": "last"}, {"name": "tensorboard"}]
     assert problems == []
 
 
-def test_what_is_assumed_is_for_those_that_have_such_an_option():
-    chosen, _ = choose_metrics(MANAGER, ["kid", "l1"], [], {"seed": 5})
-    assert [choice.to_dict() for choice in chosen] == [{"name": "kid", "seed": 5}, {"name": "l1"}]
-
-
 def test_every_problem_is_found():
-    chosen, problems = choose_metrics(MANAGER, ["kidd", "kid", "l1"], [{"kid": {"seed": -1}, "l1": 2}])
-    assert [choice.name for choice in chosen] == ["kid", "l1"]
-    assert [problem.field for problem in problems] == ["metrics", "metrics.kid.seed", "metrics.l1"]
-    assert "did you mean 'kid'?" in str(problems[0])
+    choices, problems = chosen(["wand", "wandb", "tensorboard"], {"wandb": {"project": ""}, "tensorboard": 2})
+
+    assert [choice.name for choice in choices] == ["wandb", "tensorboard"]
+    assert [problem.field for problem in problems] == ["observers", "observers.wandb.project", "observers.tensorboard"]
+    assert "did you mean 'wandb'?" in str(problems[0])
+
+
+def test_what_is_assumed_is_for_those_that_have_such_an_option():
+    choices, _ = choose_named(MANAGER, MetricSpec, "metrics", ["kid", "l1"], [], {"seed": 5})
+
+    assert [choice.to_dict() for choice in choices] == [{"name": "kid", "seed": 5}, {"name": "l1"}]
 
 
 def test_names_are_one_or_a_list():
-    assert names_of({"name": "kid"}) == (["kid"], [])
-    assert names_of({}) == ([], [])
-    names, problems = names_of({"name": [1]})
-    assert (names, str(problems[0])) == ([], "metrics.name: must be a list of names; got [1]")
+    assert names_of("observers", "wandb") == (["wandb"], [])
+    assert names_of("observers", ("wandb", "tensorboard")) == (["wandb", "tensorboard"], [])
+    names, problems = names_of("observers", [1])
+    assert (names, str(problems[0])) == ([], "observers.name: must be a list of names; got [1]")
 
 
-def test_options_of_what_is_not_measured_are_no_use_but_a_later_layer_may_choose_others():
-    assert [str(each) for each in unused({"kid": {"seed": 1}}, ["l1"])] == [
-        "metrics.kid: this metric is not measured; ask for it with --metric kid"
-    ]
-    assert unused({"name": ["kid"], "kid": {"seed": 1}}, ["l1"]) == []
+def test_options_of_what_is_not_chosen_are_no_use():
+    values = {"name": ["tensorboard"], "tensorboard": {}, "wandb": {"project": "maps"}}
+
+    (problem,) = unused("observer", "observers", values, ["tensorboard"])
+    assert str(problem) == "observers.wandb: this observer is not chosen; choose it with --observer wandb"
+    named = {"name": ["wandb"], "wandb": {}}
+    assert unused("observer", "observers", named, ["tensorboard"]) == [], "a later layer may choose others"
 
 
 def metrics(*arguments, **options):
@@ -75,7 +88,7 @@ def test_what_best_is_chosen_by_is_measured():
     [
         ({"metric": "sim"}, "metrics: there is no metric called 'sim'; did you mean 'ssim'?"),
         ({"settings": ["training.best=sim"]}, "metrics: there is no metric called 'sim'; did you mean 'ssim'?"),
-        ({"settings": ["metrics.kid.seed=3"]}, "metrics.kid: this metric is not measured; ask for it"),
+        ({"settings": ["metrics.kid.seed=3"]}, "metrics.kid: this metric is not chosen; choose it"),
         ({"metric": "kid", "settings": ["metrics.kid.sed=3"]}, "metrics.kid.sed: there is no such option"),
         ({"settings": ["metrics.name=3"]}, "metrics.name: must be a list of names; got 3"),
     ],

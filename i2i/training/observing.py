@@ -1,0 +1,103 @@
+"""What watches a run: its observers are told what happens, and may ask for its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from i2i.config.components import build
+from i2i.config.run_config import RunConfig
+from i2i.models.scores import Metrics
+from i2i.plugins.calls import explain
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import ObservedRun, RunObserver
+from i2i.training.records.run_folder import RunFolder
+from i2i.training.records.run_log import read_log
+from i2i.training.records.run_result import RunResult
+
+
+class Observing:
+    """Tells the observers of a run what happens. One that fails is named in a note, and is told no more.
+
+    Args:
+        observers: by name; none where this is not the main process.
+        note: tells a person a sentence.
+    """
+
+    def __init__(self, observers: Mapping[str, RunObserver], note: Callable[[str], None]) -> None:
+        self._observers, self._note = dict(observers), note
+
+    def started(self, folder: RunFolder, config: RunConfig, step: int) -> None:
+        """Training begins after this step."""
+        if self._observers:
+            run = ObservedRun(folder.path, config.to_dict(), step, _evaluations(folder, step))
+            self._tell(lambda observer: observer.started(run))
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """A line of the log was written."""
+        self._tell(lambda observer: observer.logged(step, values))
+
+    def pictured(self, step: int, samples: Path) -> None:
+        """The sheets of this step were drawn, in a folder for each direction."""
+        paths = sorted(samples.glob(f"*/step-{step:08d}.png"))
+        self._tell(lambda observer: observer.pictured(step, {path.parent.name: path for path in paths}))
+
+    def evaluated(self, step: int, metrics: Metrics) -> None:
+        """Held-out images were measured."""
+        self._tell(lambda observer: observer.evaluated(step, metrics))
+
+    def saved(self, step: int, path: Path) -> None:
+        """A checkpoint was written."""
+        self._tell(lambda observer: observer.saved(step, path))
+
+    def ended(self, result: RunResult) -> None:
+        """The run ended, and is saved."""
+        self._tell(lambda observer: observer.ended(result))
+
+    def failed(self, step: int, reason: str) -> None:
+        """The run ended with an error after this step."""
+        self._tell(lambda observer: observer.failed(step, reason))
+
+    def stop(self) -> str | None:
+        """Which observer asks for the end, and why."""
+        for name in list(self._observers):
+            asked = self._call(name, lambda observer: observer.stop())
+            if asked:
+                return f"observer {name}: {asked}"
+        return None
+
+    def _tell(self, event: Callable[[RunObserver], None]) -> None:
+        for name in list(self._observers):
+            self._call(name, event)
+
+    def _call(self, name: str, call: Callable[[RunObserver], Any]) -> Any:
+        observer = self._observers[name]
+        try:
+            return call(observer)
+        except (Exception, SystemExit) as error:
+            del self._observers[name]
+            self._note(f"training continues without observer {name}: {explain(error, observer, f'telling {name}')}")
+
+
+def build_observers(
+    manager: PluginManager, config: RunConfig, note: Callable[[str], None], *, is_main: bool
+) -> Observing:
+    """Build the observers that the configuration names: in every process, so that all fail where one does.
+
+    Raises:
+        ConfigError: the package that one needs is not usable.
+        PluginError: one cannot be built.
+    """
+    built = {choice.name: build(manager, "observer", choice) for choice in config.observers}
+    return Observing(built if is_main else {}, note)
+
+
+def _evaluations(folder: RunFolder, step: int) -> dict[int, Metrics]:
+    if step == 0:
+        return {}
+    try:
+        records = read_log(folder.metrics_file).evaluations
+    except OSError:  # a run can resume without its log
+        return {}
+    return {record["step"]: record["directions"] for record in records if record["step"] <= step}

@@ -1,0 +1,75 @@
+"""Observers hear what happens in the order in which it does; one that fails is named once and hears no more."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from i2i.plugins.protocols import RunObserver
+from i2i.training.observing import Observing
+
+
+class Hearing(RunObserver):
+    """Keeps what it is told."""
+
+    def __init__(self, asks=None):
+        self.heard, self.asks = [], asks
+
+    def logged(self, step, values):
+        self.heard.append(("logged", step, dict(values)))
+
+    def pictured(self, step, pictures):
+        self.heard.append(("pictured", step, dict(pictures)))
+
+    def ended(self, result):
+        self.heard.append(("ended", result.step))
+
+    def stop(self):
+        return self.asks
+
+
+class Failing(RunObserver):
+    """Fails at the first line of the log."""
+
+    def logged(self, step, values):
+        raise ValueError("no fonts")
+
+    def ended(self, result):
+        raise AssertionError("it was not to hear of anything any more")
+
+
+def test_one_that_fails_is_named_once_and_the_others_hear_on():
+    notes, hearing = [], Hearing()
+    observing = Observing({"failing": Failing(), "hearing": hearing}, notes.append)
+    observing.logged(1, {"loss/G": 1.0})
+    observing.logged(2, {"loss/G": 2.0})
+    observing.ended(SimpleNamespace(step=2))
+
+    assert hearing.heard == [("logged", 1, {"loss/G": 1.0}), ("logged", 2, {"loss/G": 2.0}), ("ended", 2)]
+    (note,) = notes
+    assert note.startswith("training continues without observer failing: ")
+    assert "raised ValueError: no fonts" in note
+
+
+def test_sheets_of_the_step_are_shown_by_direction(tmp_path):
+    for direction, step in (("AtoB", 3), ("BtoA", 3), ("AtoB", 2)):
+        path = tmp_path / direction / f"step-{step:08d}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    hearing = Hearing()
+    Observing({"hearing": hearing}, print).pictured(3, tmp_path)
+
+    paths = {direction: tmp_path / direction / "step-00000003.png" for direction in ("AtoB", "BtoA")}
+    assert hearing.heard == [("pictured", 3, paths)]
+
+
+@pytest.mark.parametrize(("asks", "reason"), [(None, None), ("", None), ("enough", "observer hearing: enough")])
+def test_the_reason_of_an_end_names_who_asks_for_it(asks, reason):
+    assert Observing({"other": Hearing(), "hearing": Hearing(asks)}, print).stop() == reason
+
+
+def test_without_observers_nothing_is_asked():
+    observing = Observing({}, print)
+    observing.started(None, None, 0)
+    observing.logged(1, {})
+
+    assert observing.stop() is None
