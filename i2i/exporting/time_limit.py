@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from i2i.errors import ExportError
 
 AGAIN_SECONDS = 5.0
 """When work that caught the interruption, as a bare ``except`` does, is interrupted anew."""
+
+SOON_SECONDS = 0.02
+"""After which an interruption that was dropped comes again."""
 
 
 class _TimeIsUp(BaseException):
@@ -54,8 +58,9 @@ class TimeLimit:
         interruption = _Interruption()
         try:
             try:
-                interruption.after(self.left)
-                yield
+                with _kept_where_nothing_raises(interruption):
+                    interruption.after(self.left)
+                    yield
             finally:
                 interruption.call_off()
         except _TimeIsUp:
@@ -76,6 +81,7 @@ class _Interruption:
         self._worker = threading.get_ident()
         self._lock = threading.Lock()
         self._off = threading.Event()
+        self.dropped = threading.Event()  # set where the interruption was raised, and nothing could take it
 
     def after(self, seconds: float) -> None:
         """Interrupt then."""
@@ -85,14 +91,35 @@ class _Interruption:
         """Interrupt no more, and take back an interruption that has not arrived."""
         with self._lock:
             self._off.set()
+            self.dropped.set()  # the thread need wait no more
             _raise_in(self._worker, None)
 
     def _wait(self, seconds: float) -> None:
         while not self._off.wait(seconds):
             with self._lock:
                 if not self._off.is_set():
+                    self.dropped.clear()
                     _raise_in(self._worker, _TimeIsUp)
-            seconds = AGAIN_SECONDS
+            self.dropped.wait(AGAIN_SECONDS)
+            seconds = SOON_SECONDS
+
+
+@contextmanager
+def _kept_where_nothing_raises(interruption: _Interruption) -> Iterator[None]:
+    """Interrupt anew where Python would report the interruption and drop it, as in callbacks of garbage collection."""
+    before = sys.unraisablehook
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if dropped.exc_type is _TimeIsUp:
+            interruption.dropped.set()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

@@ -1,6 +1,7 @@
 """Work that takes too long is ended from outside, once, and nothing of that reaches what comes after."""
 
 import contextlib
+import gc
 import threading
 import time
 
@@ -83,3 +84,29 @@ def test_work_that_is_done_in_time_is_left_alone():
 def test_an_error_of_the_work_is_its_own():
     with pytest.raises(KeyError), TimeLimit(10).ending("work", "wait"):
         raise KeyError
+
+
+def collecting():
+    """Garbage collection with a slow callback, and as much other work, for less long than until the next try."""
+    end = time.monotonic() + module.AGAIN_SECONDS - 1
+    while time.monotonic() < end:
+        gc.collect()
+        for _ in range(40):
+            step()
+
+
+def test_an_interruption_that_falls_into_a_callback_of_garbage_collection_is_not_lost():
+    def slow(phase, info):
+        for _ in range(20):
+            step()
+        heard.append(phase)
+
+    heard = []
+    gc.callbacks.append(slow)
+    try:
+        for seconds in (0.02, 0.03, 0.05, 0.07):
+            with pytest.raises(ExportError), TimeLimit(seconds).ending("collecting", "wait"):
+                collecting()
+    finally:
+        gc.callbacks.remove(slow)
+    assert heard

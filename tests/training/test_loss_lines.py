@@ -7,6 +7,7 @@ import pytest
 from accelerate import Accelerator
 
 from i2i.training.loss_lines import LossLines
+from i2i.training.observing import Observing
 from i2i.training.position import Position
 from i2i.training.processes import Processes
 
@@ -43,8 +44,7 @@ def lines(folder, failed):
         except OSError:
             failed.append(without)
 
-    accelerator = Accelerator(cpu=True)
-    return LossLines(folder, accelerator, Processes(accelerator), 2, 8, tolerating)
+    return LossLines(folder, Observing({}, print), Processes(Accelerator(cpu=True)), 2, 8, tolerating)
 
 
 def train(position, *losses, seconds=0.5):
