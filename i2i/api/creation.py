@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from i2i.plugins.protocols import AdversarialLoss, Buffer, Dataset, Method, Parts, PixelLoss
+    from i2i.plugins.protocols import (
+        AdversarialLoss,
+        Buffer,
+        Dataset,
+        Method,
+        Parts,
+        PixelLoss,
+        RunObserver,
+        SetMetric,
+    )
 
 CONTEXTS: Mapping[str, Mapping[str, Any]] = {
     "generator": {"in_channels": 3, "out_channels": 3},
@@ -23,6 +32,7 @@ CONTEXTS: Mapping[str, Mapping[str, Any]] = {
     "method": {"parts": None},
     "dataset": {"root": None, "split": "train", "seed": 0},
     "optimizer": {"parameters": None},
+    "metric": {"device": "cpu"},
 }
 """What each kind needs to be built besides its options, with what is taken if it is not given; None must be given."""
 
@@ -107,6 +117,27 @@ def create(
 
 
 @overload
+def create(
+    kind: Literal["metric"],
+    name: str,
+    *,
+    device: str | torch.device = "cpu",
+    manager: PluginManager | None = None,
+    **options: Any,
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | SetMetric: ...
+
+
+@overload
+def create(
+    kind: Literal["observer"],
+    name: str,
+    *,
+    manager: PluginManager | None = None,
+    **options: Any,
+) -> RunObserver: ...
+
+
+@overload
 def create(kind: str, name: str, *, manager: PluginManager | None = None, **arguments: Any) -> Any: ...
 
 
@@ -114,24 +145,29 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
     """Build one component, such as ``create("generator", "resnet9", in_channels=3, out_channels=3, base_channels=64)``.
 
     Args:
-        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset`` or ``optimizer``.
+        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
+            ``metric`` or ``observer``.
         name: its name.
         manager: the plugins to take it from; those that are installed if not given.
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a
             generator (3 unless given), ``in_channels`` for a discriminator (3 unless given), ``generator`` (a
             ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set,
-            ``parameters`` for an optimiser.
+            ``parameters`` for an optimiser, ``device`` for a metric (the CPU unless given).
 
     Raises:
         PluginError: there is no such component, or its plugin is broken.
         ConfigError: an option is wrong.
     """
+    import torch
+
     from i2i.config.components import create as create_component
 
     context = {key: arguments.pop(key, value) for key, value in CONTEXTS.get(kind, {}).items()}
     missing = [key for key, value in context.items() if value is None]
     if missing:
         raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
+    if "device" in context:
+        context["device"] = torch.device(context["device"])
     created = create_component(manager or PluginManager(), kind, name, context, arguments)
     unmark(created)
     return created

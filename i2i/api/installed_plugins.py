@@ -92,8 +92,8 @@ def list_plugins(kind: str | None = None, *, manager: PluginManager | None = Non
     """List what is installed. Raises nothing for a plugin that cannot be loaded; it is among those that come back.
 
     Args:
-        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer`` or
-            ``metric``; all if not given.
+        kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
+            ``metric`` or ``observer``; all if not given.
         manager: the plugins; those that are installed if not given.
     """
     manager = manager or PluginManager()

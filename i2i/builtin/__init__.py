@@ -1,9 +1,10 @@
-"""The components that come with i2i: networks, losses, methods, buffers, data sets, metrics and observers.
+"""The components that come with i2i: networks, losses, methods, buffers, data sets, optimisers, metrics,
+observers.
 
 They stand behind the same door as anybody's: nothing imports this room, the plugin manager finds it. Begin with
 :mod:`~i2i.builtin.plugin`, which registers them. Each kind has a folder: its ``__init__`` holds names, options and
 specs without torch, the files beside it the torch code. :mod:`~i2i.builtin.methods.cyclegan` is a whole training step.
 
-May import ``plugins``, ``ops``, ``images``, ``tensors``, ``evaluation.features``, and ``environment``, to say which
-package an observer lacks.
+May import ``plugins``, ``ops``, ``images``, ``tensors``, ``evaluation.features``, ``files.texts``, and
+``environment``, to say which package an observer lacks.
 """

@@ -46,12 +46,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str | None
     type=shared.POSITIVE,
     help="Make it for this many images at once alone. Default: for any number.",
 )
-@shared.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Give up after this time, and leave no file. Default: never.",
-)
+@shared.timeout("Give up after this time, and leave no file. Default: never.")
 @shared.direction()
 @shared.checkpoint()
 @shared.inference("what the run was set to; paper cannot be exported")

@@ -65,6 +65,11 @@ def as_json(what: str, **settings: Any) -> Callable[[Decorated], Decorated]:
     return option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.", **settings)
 
 
+def timeout(text: str, **settings: Any) -> Callable[[Decorated], Decorated]:
+    """``--timeout``: how long something may take."""
+    return option("--timeout", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), help=text, **settings)
+
+
 def direction(default: str = "AtoB, or the only one there is", **settings: Any) -> Callable[[Decorated], Decorated]:
     """``--direction``: which way is translated."""
     return option(

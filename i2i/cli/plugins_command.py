@@ -154,12 +154,7 @@ class CheckCommand(Command):
     type=shared.FOLDER,
     help="What data sets read. Default: small folders made for the purpose.",
 )
-@shared.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    help="How long each export of a generator may take. Default: 120.",
-)
+@shared.timeout("How long each export of a generator may take. Default: 120.")
 @shared.as_json("the result of each check")
 def check(words: tuple[str, ...], data: Path | None, timeout: float | None, as_json: bool) -> None:
     """Run the contract checks on one component, or on all components of a package.

@@ -99,13 +99,22 @@ def _several_named(entries: list[Any], section: str, where: str) -> Values:
 
 
 def with_observers(layer: Layer) -> Layer:
-    """A layer whose trackers, as versions before called the first observers, are observers."""
-    training = layer.get("training", {})
+    """A layer whose trackers, as versions before called the first observers, are observers.
+
+    Raises:
+        ConfigError: it names observers as well.
+    """
+    training, observers = layer.get("training", {}), layer.get(OBSERVERS, {})
     if "trackers" not in training:
         return layer
-    observers = {"name": training["trackers"], **layer.get(OBSERVERS, {})}
+    if training["trackers"] and "name" in observers:
+        raise ConfigError(
+            f"training.trackers is the earlier name of {OBSERVERS}.name, and both are given, with "
+            f"{shown(training['trackers'])} and {shown(observers['name'])}; put all of them into {OBSERVERS}.name "
+            "(--observer, repeated)"
+        )
     kept = {key: value for key, value in training.items() if key != "trackers"}
-    return {**layer, "training": kept, OBSERVERS: observers}
+    return {**layer, "training": kept, OBSERVERS: {"name": training["trackers"], **observers}}
 
 
 def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:

@@ -10,9 +10,10 @@ import i2i
 from i2i.api import resolve
 from i2i.config.components import build_method
 from i2i.errors import ConfigError, PluginError
+from i2i.models.scores import STANDARD_SETS
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.protocols import AdversarialLoss, Parts
-from i2i.plugins.specs import LossSpec
+from i2i.plugins.protocols import AdversarialLoss, Parts, RunObserver
+from i2i.plugins.specs import LossSpec, MetricSpec
 
 BUILTIN = [component.spec for component in PluginManager({}).components() if component.plugin.package == "i2i"]
 
@@ -43,6 +44,36 @@ def test_every_discriminator(name):
 
     for each in logits if isinstance(logits, list) else [logits]:
         assert each.shape[:2] == (2, 1)
+
+
+@pytest.mark.parametrize("name", names("optimizer"))
+def test_every_optimizer(name):
+    parameter = nn.Parameter(torch.ones(2))
+    optimizer = i2i.create("optimizer", name, parameters=[parameter], learning_rate=0.5)
+
+    parameter.sum().backward()
+    optimizer.step()
+
+    assert (parameter < 1).all()
+
+
+@pytest.mark.parametrize("name", [name for name in names("metric") if name not in STANDARD_SETS])
+@pytest.mark.parametrize("device", [None, "cpu", torch.device("cpu")])
+def test_every_metric_on_the_cpu_unless_told(name, device):
+    metric = i2i.create("metric", name, **({} if device is None else {"device": device}))
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+
+    if PluginManager({}).spec(MetricSpec, name).family == "pairs":
+        assert metric(images, images.flip(3)).shape == (2,)
+    else:
+        metric.update(images, real=True)
+        metric.update(images.flip(3), real=False)
+        assert isinstance(metric.compute(), float)
+
+
+@pytest.mark.parametrize("name", [name for name in names("observer") if name != "wandb"])
+def test_every_observer(name):
+    assert isinstance(i2i.create("observer", name), RunObserver)
 
 
 @pytest.mark.parametrize("name", names("loss"))

@@ -240,6 +240,8 @@ def test_what_was_called_trackers_are_observers():
 
     assert [choice.name for choice in config.observers] == ["tensorboard"]
     assert resolve(settings={"training.trackers": []}).observers == ()
+    with pytest.raises(ConfigError, match=r"earlier name of observers\.name, and both are given, with .* put all"):
+        resolve(observer="early-stopping", settings=["training.trackers=[tensorboard]"])
 
 
 def test_settings_may_be_a_mapping():

@@ -92,7 +92,7 @@ def test_an_exported_file_is_not_converted(exported, tmp_path):
 
 def test_of_a_run_what_training_needs_stays_behind(tmp_path):
     more = {
-        "config": {"data": {"name": "folder", "root": "/home/me"}},
+        "config": {"data": {"name": "folder", "root": "/photos/mine"}},
         "data": {"sha256": "0", "samples": {"train": 1, "test": 1}},
         "samples": 5,
         "seconds": 1.0,

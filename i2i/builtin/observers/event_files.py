@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from torch.utils.tensorboard import SummaryWriter
 
 from i2i.builtin.observers.white_ground import on_white
+from i2i.files.texts import dump_yaml
 from i2i.plugins.protocols import ObservedRun, RunObserver
 
 
@@ -23,7 +23,7 @@ class EventFiles(RunObserver):
     def started(self, run: ObservedRun) -> None:
         """Open a file. What a killed run wrote after its checkpoint is hidden: the resumed run writes it again."""
         self._writer = SummaryWriter(str(run.folder / "tensorboard" / "i2i"), purge_step=run.step + 1)
-        lines = yaml.safe_dump(dict(run.config), sort_keys=False).splitlines()
+        lines = dump_yaml(dict(run.config)).splitlines()
         self._writer.add_text("configuration", "".join(f"    {line}\n" for line in lines), run.step)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from i2i.images.reading import to_opaque
+
 
 def on_white(path: Path) -> Image.Image:
     """Open a sheet and lay it over white, in RGB: trackers show what is transparent in colours of their own."""
     with Image.open(path) as sheet:
-        canvas = Image.new("RGBA", sheet.size, "white")
-        canvas.alpha_composite(sheet.convert("RGBA"))
-    return canvas.convert("RGB")
+        sheet.load()
+        return to_opaque(sheet, channels=3)
