@@ -12,10 +12,11 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import CONTEXT_SETTINGS, Command, tell_new_spelling
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
+from i2i.config.sections import section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import SPECS, LossSpec, MethodSpec, OptimizerSpec, Spec
+from i2i.plugins.specs import SPECS, MethodSpec, OptimizerSpec
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
@@ -84,7 +85,7 @@ def show(kind: str, name: str, as_json: bool) -> None:
     with formatter.indentation():
         formatter.write_text(spec.summary)
     formatter.write_paragraph()
-    section = _section(spec)
+    section = section_of(spec)
     if fields:
         formatter.write_text(f"Options, set with --set {section}.OPTION=VALUE:")
         with formatter.indentation():
@@ -198,17 +199,6 @@ def _print_checks(checked: CheckedPlugin) -> None:
     for result in checked.results:
         message = f": {result.message}" if result.message else ""
         say(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}", lines=True)
-
-
-def _section(spec: Spec) -> str:
-    """The section of the configuration that holds the component's options."""
-    if isinstance(spec, LossSpec) and spec.family == "pixel":
-        return "pixel_loss"
-    if spec.kind == "metric":
-        return f"metrics.{spec.name}"
-    if spec.kind == "observer":
-        return f"observers.{spec.name}"
-    return "data" if spec.kind == "dataset" else spec.kind
 
 
 def _describe(field: OptionField) -> str:

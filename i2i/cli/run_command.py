@@ -14,7 +14,7 @@ from i2i.cli.commands import GroupedCommand
 from i2i.cli.habits import RUN_HABITS
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, print_json, say, speaks
-from i2i.config.sections import CYCLE
+from i2i.config.sections import CYCLE, PLAIN, section_of
 from i2i.models.scores import BASELINE, Metric, table_of
 
 if TYPE_CHECKING:
@@ -35,16 +35,10 @@ class RunCommand(GroupedCommand):
 
     def setting(self, name: str) -> str | None:
         """The setting of that name, in each section that has it: ``--log-every`` is training.log_every."""
-        from i2i.config.sections import PLAIN
         from i2i.plugins.manager import PluginManager
 
-        sections = [(section, options) for section, options in PLAIN.items()]
-        for component in PluginManager().components():
-            spec = component.spec
-            pixel = getattr(spec, "family", None) == "pixel"
-            section = "data" if spec.kind == "dataset" else "pixel_loss" if pixel else spec.kind
-            section = f"metrics.{spec.name}" if spec.kind == "metric" else section
-            sections.append((section, spec.options))
+        specs = [component.spec for component in PluginManager().components()]
+        sections = [*PLAIN.items(), *((section_of(spec), spec.options) for spec in specs)]
         wanted = name.replace("-", "_")
         found = [
             f"{section}.{field}"

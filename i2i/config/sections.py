@@ -56,3 +56,13 @@ USUAL_METRICS = ("l1", "psnr", "ssim")
 """The metrics of pairs that every run and every evaluation measures."""
 CYCLE = "cycle_l1"
 """L1 of an image and what comes back from its translation; no component, for it needs both generators."""
+
+
+def section_of(spec: Spec) -> str:
+    """Where the configuration holds the component's options, before the point in ``--set SECTION.OPTION=VALUE``."""
+    if isinstance(spec, LossSpec) and spec.family == "pixel":
+        return "pixel_loss"
+    several = {"metric": METRICS, "observer": OBSERVERS}.get(spec.kind)
+    if several is not None:
+        return f"{several}.{spec.name}"
+    return "data" if spec.kind == "dataset" else spec.kind

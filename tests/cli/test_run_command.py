@@ -279,3 +279,18 @@ def test_the_configuration_as_json():
     shown = json.loads(CliRunner().invoke(main, ["run", "--dry-run", "--json", "--seed", "3"]).stdout)
 
     assert shown["training"]["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [
+        ("--patience", "observers.early-stopping.patience"),
+        ("--weight_decay_of_nothing", None),
+        ("--project", "observers.wandb.project"),
+    ],
+)
+def test_an_option_of_a_component_is_answered_with_the_setting_that_works(option, setting):
+    result = CliRunner().invoke(main, ["run", option, "3"])
+
+    assert result.exit_code == 2
+    assert (f"--set {setting}=VALUE" in result.stderr) is (setting is not None)

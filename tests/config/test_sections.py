@@ -15,6 +15,7 @@ from i2i.config.sections import (
     METRICS,
     OBSERVERS,
     PLAIN,
+    section_of,
 )
 from i2i.plugins.manager import PluginManager
 
@@ -33,3 +34,19 @@ def test_the_component_that_a_section_starts_from_exists(section):
     spec = PluginManager({}).spec(COMPONENTS[section], STARTING[section])
 
     assert isinstance(spec, COMPONENTS[section])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "section"),
+    [
+        ("generator", "resnet9", "generator"),
+        ("loss", "lsgan", "loss"),
+        ("loss", "huber", "pixel_loss"),
+        ("dataset", "folder", "data"),
+        ("optimizer", "adamw", "optimizer"),
+        ("metric", "kid", "metrics.kid"),
+        ("observer", "early-stopping", "observers.early-stopping"),
+    ],
+)
+def test_where_the_options_of_a_component_are_set(kind, name, section):
+    assert section_of(PluginManager({}).find(kind, name).spec) == section
