@@ -39,3 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])  # stable, so that a file's tests stay together and in order
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node, error) -> None:
+    """Say what a lost worker died of, which xdist does not: a signal's number is negative."""
+    process = getattr(getattr(getattr(node, "gateway", None), "_io", None), "popen", None)
+    if error and process is not None:
+        print(f"\n[{node.gateway.id}] ended with exit code {process.wait(timeout=10)}: {error}", flush=True)
