@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,20 +11,24 @@ from torch.nn import functional as F
 
 from i2i.errors import I2IError
 from i2i.plugins import MethodSpec, Options
-from i2i.plugins.protocols import Batch, Method, Parts
+from i2i.plugins.protocols import AdversarialLoss, Batch, Method, Parts
 from i2i.plugins.specs import Direction, Pairing
+from i2i.plugins.terms import mean_over_logits
 from i2i.testing.results import Checklist, expect
 
 SIZE = 16
 GROUPS = ("generators", "discriminators")
+LogitsShape = Literal["one", "several", "nested"]
+"""What discriminators return: a tensor, a list of them, or a nested list."""
 
 
 def method_checks(checks: Checklist, spec: MethodSpec, options: Options) -> None:
     """Check one method."""
 
-    def make(several: bool = False, channels_of_a: int = 3) -> Method:
+    def make(shape: LogitsShape = "one", channels_of_a: int = 3, adversarial: AdversarialLoss | None = None) -> Method:
         torch.manual_seed(0)
-        built: Method = spec.build(options, parts=_parts({"A": channels_of_a, "B": 3}, several))
+        parts = _parts({"A": channels_of_a, "B": 3}, shape, adversarial or _LeastSquares())
+        built: Method = spec.build(options, parts=parts)
         return built
 
     checks.run("pairing", lambda: _pairing_check(spec, options))
@@ -34,7 +38,9 @@ def method_checks(checks: Checklist, spec: MethodSpec, options: Options) -> None
     checks.run("other channels", lambda: _channels_check(make))
     checks.run("one step", lambda: _step_check(make(), 1))
     checks.run("gradient accumulation", lambda: _step_check(make(), 2))
-    checks.run("several discriminators", lambda: _step_check(make(several=True), 1))
+    checks.run("several discriminators", lambda: _step_check(make("several"), 1))
+    checks.run("nested logits", lambda: _step_check(make("nested"), 1))
+    checks.run("penalised loss", lambda: _penalty_check(make))
     checks.run("determinism", lambda: _determinism_check(make))
 
 
@@ -48,16 +54,19 @@ class _Generator(nn.Module):
 
 
 class _Discriminators(nn.Module):
-    """One discriminator, or two whose logits come as a list."""
+    """One discriminator, two whose logits come as a list, or two of which the second looks at two scales."""
 
-    def __init__(self, in_channels: int, several: bool) -> None:
+    def __init__(self, in_channels: int, shape: LogitsShape) -> None:
         super().__init__()
-        count = 2 if several else 1
+        count = {"one": 1, "several": 2, "nested": 3}[shape]
+        self.shape = shape
         self.convolutions = nn.ModuleList(nn.Conv2d(in_channels, 1, 4, stride=2) for _ in range(count))
 
-    def forward(self, image: Tensor) -> Tensor | list[Tensor]:
-        logits = [convolution(image) for convolution in self.convolutions]
-        return logits if len(logits) > 1 else logits[0]
+    def forward(self, image: Tensor) -> Tensor | list[Any]:
+        logits: list[Tensor] = [convolution(image) for convolution in self.convolutions]
+        if self.shape == "one":
+            return logits[0]
+        return [logits[0], logits[1:]] if self.shape == "nested" else logits
 
 
 class _LeastSquares:
@@ -66,6 +75,32 @@ class _LeastSquares:
 
     def generator(self, fake: Tensor) -> Tensor:
         return (fake - 1.0).square().mean()
+
+
+class _Penalised(_LeastSquares):
+    """A loss with a penalty that changes what the discriminators learn, and that notes how it was called."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+        self.used = False
+        self.penalties = 0
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        self.used = True
+        return super().discriminator(real, fake)
+
+    def penalty(
+        self, discriminator: Callable[[Tensor], Any], real: Tensor, fake: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        self.penalties += 1
+        expect(
+            real.shape == fake.shape,
+            f"penalty takes real and fake images of one shape; got {real.shape} and {fake.shape}",
+        )
+        expect(not fake.requires_grad, "penalty takes fake images that are detached")
+        expect(generator.device.type == "cpu", "penalty takes update.random, which is on the CPU")
+        between = torch.lerp(fake, real, torch.rand(len(real), 1, 1, 1, generator=generator)).requires_grad_()
+        return self.weight * mean_over_logits(lambda logits: logits.square().mean(), discriminator(between))
 
 
 class _NewestOnly:
@@ -104,13 +139,13 @@ class _Update:
                 weight.grad = None
 
 
-def _parts(channels: Mapping[str, int], several: bool) -> Parts:
+def _parts(channels: Mapping[str, int], shape: LogitsShape, adversarial: AdversarialLoss) -> Parts:
     return Parts(
         channels=channels,
         make_generator=_Generator,
-        make_discriminator=lambda in_channels: _Discriminators(in_channels, several),
+        make_discriminator=lambda in_channels: _Discriminators(in_channels, shape),
         make_buffer=_NewestOnly,
-        adversarial=_LeastSquares(),
+        adversarial=adversarial,
         pixel=lambda image, target: F.l1_loss(image, target),
     )
 
@@ -204,6 +239,27 @@ def _step_check(method: Method, micro_batches: int) -> None:
         expect(not _equal(before[name], _copy(module)), f"one step does not change network {name!r}")
         frozen = [weight for weight, value in module.named_parameters() if not value.requires_grad]
         expect(not frozen, f"after the step network {name!r} is still frozen ({', '.join(frozen)})")
+
+
+def _penalty_check(make: Callable[..., Method]) -> str | None:
+    """The penalty of a loss that has one is part of what the discriminators learn."""
+    trained = []
+    for weight in (0.0, 10.0):
+        loss = _Penalised(weight)
+        method = make(adversarial=loss)
+        method.step([_batch(0)], _Update(method))
+        if not loss.used:
+            return "asks the adversarial loss for no discriminator's loss"
+        expect(
+            loss.penalties > 0,
+            "the penalty of the adversarial loss is left out (--loss wgan-gp would train without it): take "
+            "discriminator_term of i2i.plugins.terms, or add loss.penalty(...) where the loss is a PenalisedLoss",
+        )
+        trained.append({name: _copy(module) for name, module in method.discriminators.items()})
+    without, with_penalty = trained
+    same = all(_equal(without[name], with_penalty[name]) for name in without)
+    expect(not same, "the discriminators learn nothing from the penalty of the adversarial loss: add it to their loss")
+    return None
 
 
 def _determinism_check(make: Callable[..., Method]) -> None:

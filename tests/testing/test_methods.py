@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from i2i.plugins import MethodSpec
-from i2i.testing import check_method
+from i2i.plugins.protocols import PenalisedLoss
+from i2i.plugins.terms import frozen, mean_over_logits
+from i2i.testing import check_component, check_method
 
 from .examples import failed_names
 
@@ -22,23 +24,26 @@ class GoodMethod:
         self.directions = {"AtoB": "G"}
 
     def judge(self, image):
-        logits = self.discriminators["D"](image)
-        return logits if isinstance(logits, list) else [logits]
+        return self.discriminators["D"](image)
+
+    def discriminators_loss(self, real, fake, random):
+        loss = mean_over_logits(self.parts.adversarial.discriminator, self.judge(real), self.judge(fake))
+        if isinstance(self.parts.adversarial, PenalisedLoss):
+            loss = loss + self.parts.adversarial.penalty(self.discriminators["D"], real, fake, random)
+        return loss
 
     def step(self, batches, update):
         total = {}
         for batch in batches:
             fake = self.generators["G"](batch["A"])
-            self.discriminators["D"].requires_grad_(False)
-            total["G"] = sum(self.parts.adversarial.generator(logits) for logits in self.judge(fake))
-            self.discriminators["D"].requires_grad_(True)
-            update.backward((total["G"] + self.parts.pixel(fake, batch["B"])) / len(batches))
+            with frozen(self.discriminators.values()):
+                total["G"] = mean_over_logits(self.parts.adversarial.generator, self.judge(fake))
+                update.backward((total["G"] + self.parts.pixel(fake, batch["B"])) / len(batches))
         update.apply("generators")
         for batch in batches:
             with torch.no_grad():
                 fake = self.generators["G"](batch["A"])
-            pairs = zip(self.judge(batch["B"]), self.judge(fake), strict=True)
-            total["D"] = sum(self.parts.adversarial.discriminator(real, fake) for real, fake in pairs)
+            total["D"] = self.discriminators_loss(batch["B"], fake, update.random)
             update.backward(total["D"] / len(batches))
         update.apply("discriminators")
         return {name: value.detach() for name, value in total.items()}
@@ -94,7 +99,37 @@ class StaysFrozen(GoodMethod):
 
 class OneDiscriminatorOnly(GoodMethod):
     def judge(self, image):
-        return [self.discriminators["D"](image)]
+        return torch.cat([super().judge(image)])
+
+
+class FlatLogitsOnly(GoodMethod):
+    def judge(self, image):
+        logits = super().judge(image)
+        return logits if isinstance(logits, torch.Tensor) else torch.cat([each.flatten() for each in logits])
+
+
+class NoPenalty(GoodMethod):
+    def discriminators_loss(self, real, fake, random):
+        return mean_over_logits(self.parts.adversarial.discriminator, self.judge(real), self.judge(fake))
+
+
+class PenaltyForNothing(GoodMethod):
+    def discriminators_loss(self, real, fake, random):
+        loss = super().discriminators_loss(real, fake, random)
+        plain = mean_over_logits(self.parts.adversarial.discriminator, self.judge(real), self.judge(fake))
+        return plain + (loss - plain).detach()
+
+
+class PenaltyOnAttachedFakes(GoodMethod):
+    def discriminators_loss(self, real, fake, random):
+        return super().discriminators_loss(real, fake.requires_grad_(), random)
+
+
+class OwnAdversary(GoodMethod):
+    """It needs no adversarial loss, and so no penalty."""
+
+    def discriminators_loss(self, real, fake, random):
+        return mean_over_logits(lambda first, second: (second - first).mean(), self.judge(real), self.judge(fake))
 
 
 class GlobalNoise(GoodMethod):
@@ -119,6 +154,13 @@ def test_good_method_passes_every_check():
     check_method(method_spec(GoodMethod))
 
 
+def test_a_method_with_an_adversary_of_its_own_needs_no_penalty():
+    (result,) = [each for each in check_component(method_spec(OwnAdversary)) if each.name == "penalised loss"]
+
+    assert result.ok
+    assert "asks the adversarial loss for no discriminator's loss" in result.message
+
+
 @pytest.mark.parametrize(
     ("method", "check"),
     [
@@ -130,6 +172,10 @@ def test_good_method_passes_every_check():
         (InfiniteTerm, "one step"),
         (StaysFrozen, "one step"),
         (OneDiscriminatorOnly, "several discriminators"),
+        (FlatLogitsOnly, "nested logits"),
+        (NoPenalty, "penalised loss"),
+        (PenaltyForNothing, "penalised loss"),
+        (PenaltyOnAttachedFakes, "penalised loss"),
         (GlobalNoise, "determinism"),
     ],
 )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from i2i.builtin.methods.terms import add_terms, discriminator_term, frozen, generator_term
 from i2i.errors import ConfigError
 from i2i.plugins.protocols import Batch, Parts, Update
+from i2i.plugins.terms import add_terms, discriminator_term, frozen, generator_term
 
 if TYPE_CHECKING:
     from i2i.builtin.methods import CycleGANOptions

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import i2i
-from i2i.builtin.methods.terms import discriminator_term
 from i2i.plugins.protocols import AdversarialLoss, PenalisedLoss
+from i2i.plugins.terms import discriminator_term
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

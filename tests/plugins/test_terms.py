@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import i2i
-from i2i.builtin.methods.terms import add_terms, discriminator_term, frozen, generator_term, mean_over_logits
+from i2i.plugins.terms import add_terms, discriminator_term, frozen, generator_term, mean_over_logits
 
 
 def value(number):
