@@ -69,7 +69,11 @@ def _options_lines() -> Iterator[str]:
             kind = spec.kind
             yield from ("", f"## {kind.capitalize()}s" if kind != "loss" else "## Losses")
             if kind == "loss":
-                yield from ("", "Adversarial losses stand in the section `loss`, pixel losses in `pixel_loss`.")
+                yield from (
+                    "",
+                    "Adversarial losses stand in the section `loss`, pixel losses in `pixel_loss`. Of several pixel",
+                    "losses `pixel_loss.1.delta` sets an option of the second, `pixel_loss.1.weight` (1) its factor.",
+                )
             if kind == "discriminator":
                 yield from (
                     "",

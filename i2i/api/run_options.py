@@ -53,7 +53,7 @@ class RunOptions:
     generator: str | None = None
     discriminator: str | Sequence[str] | None = None
     loss: str | None = None
-    pixel_loss: str | None = None
+    pixel_loss: str | Sequence[str] | None = None
     buffer: str | None = None
     optimizer: str | None = None
     steps: int | None = None

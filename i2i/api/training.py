@@ -27,7 +27,7 @@ def run(
     generator: str | None = None,
     discriminator: str | Sequence[str] | None = None,
     loss: str | None = None,
-    pixel_loss: str | None = None,
+    pixel_loss: str | Sequence[str] | None = None,
     buffer: str | None = None,
     optimizer: str | None = None,
     steps: int | None = None,
@@ -66,7 +66,7 @@ def run(
         generator: a generator by name.
         discriminator: one or several discriminators; the generator sees the mean of their judgements.
         loss: an adversarial loss by name.
-        pixel_loss: a pixel loss by name.
+        pixel_loss: one or several pixel losses by name; several count by their weighted sum.
         buffer: a buffer of earlier fakes by name.
         optimizer: an optimiser by name.
         steps: stop after this many steps in all.
@@ -163,7 +163,7 @@ def resolve(
     generator: str | None = None,
     discriminator: str | Sequence[str] | None = None,
     loss: str | None = None,
-    pixel_loss: str | None = None,
+    pixel_loss: str | Sequence[str] | None = None,
     buffer: str | None = None,
     optimizer: str | None = None,
     steps: int | None = None,

@@ -12,7 +12,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import CONTEXT_SETTINGS, Command, tell_new_spelling
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
-from i2i.config.sections import section_of
+from i2i.config.sections import NUMBERED, section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
@@ -97,6 +97,9 @@ def show(kind: str, name: str, as_json: bool) -> None:
             )
     else:
         formatter.write_text("It has no options.")
+    if section in NUMBERED:
+        formatter.write_paragraph()
+        formatter.write_text(_one_of_several(section))
     if isinstance(spec, MethodSpec) and spec.defaults:
         formatter.write_paragraph()
         formatter.write_text("It starts from these settings of other parts:")
@@ -199,6 +202,15 @@ def _print_checks(checked: CheckedPlugin) -> None:
     for result in checked.results:
         message = f": {result.message}" if result.message else ""
         say(f"  {'ok    ' if result.ok else 'FAILED'}  {result.name}{message}", lines=True)
+
+
+def _one_of_several(section: str) -> str:
+    """How options of one of several components are set."""
+    numbered = NUMBERED[section]
+    told = f"One of several {numbered.plural}, numbered from 0: --set {section}.1.OPTION=VALUE."
+    if section == "pixel_loss":
+        told = f"{told} Its factor in their sum: --set {section}.1.weight=0.5."
+    return told
 
 
 def _describe(field: OptionField) -> str:

@@ -75,7 +75,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 @option(PARTS, "--generator", "NAME", "Generator. Default: the method's (cyclegan: resnet9, pix2pix: unet256).")
 @option(PARTS, "--discriminator", "NAME", "Discriminator; repeat for several. Default: patch70.", multiple=True)
 @option(PARTS, "--loss", "NAME", "Adversarial loss. Default: the method's (cyclegan: lsgan, pix2pix: gan).")
-@option(PARTS, "--pixel-loss", "NAME", "Distance of two images. Default: l1.")
+@option(PARTS, "--pixel-loss", "NAME", "Distance of two images; repeat for a sum. Default: l1.", multiple=True)
 @option(PARTS, "--buffer", "NAME", "Store of earlier fakes. Default: the method's (cyclegan: replay, pix2pix: none).")
 @option(PARTS, "--optimizer", "NAME", "What moves the weights by their gradients. Default: adam.")
 @option(BUDGET, "--steps", "N", "Training steps in all. Default: no limit.", type=click.IntRange(min=0))
@@ -214,6 +214,7 @@ def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
     options["metric"] = options["metric"] or None
     options["observer"] = options["observer"] or None
     options["discriminator"] = options["discriminator"] or None
+    options["pixel_loss"] = options["pixel_loss"] or None
     return options
 
 

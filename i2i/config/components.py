@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from i2i.config.pixel_loss_sum import PixelLossSum, StepValues, logged_names
 from i2i.config.run_config import Choice, OptimizerChoice, RunConfig
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.calls import Called, calling, mark
@@ -47,7 +48,12 @@ def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> 
 
 
 def build_method(
-    manager: PluginManager, config: RunConfig, channels: Mapping[str, int], buffer_seed: int, device: torch.device
+    manager: PluginManager,
+    config: RunConfig,
+    channels: Mapping[str, int],
+    buffer_seed: int,
+    device: torch.device,
+    values: StepValues | None = None,
 ) -> Method:
     """Build the method with all its networks, losses and buffers.
 
@@ -57,6 +63,7 @@ def build_method(
         channels: channels of domains ``"A"`` and ``"B"``.
         buffer_seed: seeds the buffers' random generators; each buffer gets a stream of its own.
         device: where a loss that is a module, such as one that compares features, is moved to.
+        values: takes the value of each of several pixel losses in each step.
     """
     seeds = _seeds(buffer_seed)
 
@@ -76,13 +83,22 @@ def build_method(
         loss = build(manager, "loss", choice)
         return loss.to(device) if isinstance(loss, nn.Module) else loss
 
+    def make_pixel_loss() -> Any:
+        choices = config.pixel_losses
+        if len(choices) == 1 and choices[0].weight == 1:
+            return make_loss(choices[0])
+        names = logged_names(choices)
+        weights = {name: choice.weight for name, choice in zip(names, choices, strict=True)}
+        losses = {name: make_loss(choice) for name, choice in zip(names, choices, strict=True)}
+        return PixelLossSum(losses, weights, StepValues() if values is None else values)
+
     parts = Parts(
         channels=channels,
         make_generator=make_generator,
         make_discriminator=make_discriminator,
         make_buffer=make_buffer,
         adversarial=make_loss(config.loss),
-        pixel=make_loss(config.pixel_loss),
+        pixel=make_pixel_loss(),
     )
     method: Method = build(manager, "method", config.method, parts=parts)
     mark(method, replace(manager.find("method", config.method.name).called, parts=_called_parts(manager, config)))

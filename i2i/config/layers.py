@@ -1,29 +1,31 @@
 """Layers of settings: what somebody gave in one place, before the components that it is for are known.
 
-A layer comes from a file, from ``--set`` or from options of the command line; :mod:`i2i.config.resolver` puts several
-of them over each other.
+A layer comes from a file, from ``--set`` or from options of the command line; :class:`Layers` puts several of them
+over each other.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from i2i.config.sections import COMPONENTS, DEFAULT_DISCRIMINATOR, METRICS, OBSERVERS
+from i2i.config.sections import COMPONENTS, METRICS, NUMBERED, OBSERVERS
 from i2i.errors import LONGEST_SHOWN, ConfigError, cut, printable, shown
 from i2i.files.texts import TextError, parse_yaml, read_yaml
 from i2i.paths import named
+from i2i.plugins.component_options import Options
 from i2i.plugins.specs import NETWORK_GROUPS
 
 Values = dict[str, Any]
 Layer = dict[str, Values]
 """Section to option to value.
 
-The discriminator section may also hold ``"0"``, ``"1"``, ... for one of several, that of the optimiser
-``"generators"`` and ``"discriminators"`` for one group of networks, and those of metrics and observers the options of
-each under its name.
+The sections of discriminators and pixel losses may also hold ``"0"``, ``"1"``, ... for one of several, that of the
+optimiser ``"generators"`` and ``"discriminators"`` for one group of networks, and those of metrics and observers the
+options of each under its name.
 """
 
 GROUPED = {"optimizer": NETWORK_GROUPS}
@@ -51,7 +53,7 @@ def layer_from_file(path: str | Path) -> Layer:
 
 
 def layer_from_mapping(values: Any, where: str) -> Layer:
-    """Turn nested values into a layer; a list of discriminators becomes names and numbered options.
+    """Turn nested values into a layer; a list of discriminators or pixel losses becomes names and numbered options.
 
     Raises:
         ConfigError: when a section is not a mapping.
@@ -60,8 +62,8 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
         raise ConfigError(f"{where}: expected sections such as 'generator:'; got {type(values).__name__}")
     layer: Layer = {}
     for section, content in values.items():
-        if section == "discriminator" and isinstance(content, list):
-            layer["discriminator"] = _several_discriminators(content, where)
+        if section in NUMBERED and isinstance(content, list):
+            layer[section] = _several_numbered(content, section, where)
         elif section in SEVERAL and isinstance(content, list):
             layer[section] = _several_named(content, section, where)
         elif isinstance(content, str) and section in COMPONENTS:
@@ -73,14 +75,15 @@ def layer_from_mapping(values: Any, where: str) -> Layer:
     return layer
 
 
-def _several_discriminators(entries: list[Any], where: str) -> Values:
-    """Turn a list of discriminators into their names, and the options of each under its number."""
+def _several_numbered(entries: list[Any], section: str, where: str) -> Values:
+    """Turn a list of components into their names, and the options of each under its number."""
+    noun, default = NUMBERED[section].noun, NUMBERED[section].default
     for entry in entries:
         if not isinstance(entry, str | Mapping):
-            raise ConfigError(f"{where}: a discriminator must be a name or options; got {shown(entry)}")
+            raise ConfigError(f"{where}: a {noun} must be a name or options; got {shown(entry)}")
     options = [{"name": entry} if isinstance(entry, str) else dict(entry) for entry in entries]
     return {
-        "name": [each.pop("name", DEFAULT_DISCRIMINATOR) for each in options],
+        "name": [each.pop("name", default) for each in options],
         **{str(number): each for number, each in enumerate(options)},
     }
 
@@ -145,7 +148,7 @@ def layer_from_settings(settings: Iterable[str] | Mapping[str, Any]) -> Layer:
 
 def _has_own_options(section: str, own: str) -> bool:
     """Whether the section holds, under this name, options for one of several."""
-    if section == "discriminator":
+    if section in NUMBERED:
         return own.isdigit()
     return section in SEVERAL or own in GROUPED.get(section, ())
 
@@ -196,3 +199,79 @@ def merge(*layers: Layer) -> Layer:
         for section, values in layer.items():
             merged.setdefault(section, {}).update(values)
     return merged
+
+
+@dataclass
+class Layers:
+    """Layers over each other; later ones win.
+
+    Attributes:
+        given: what a person gave: the file, then the command line. Unknown options in these are errors.
+        assumed: below them the method's defaults, then the preset. Options that the chosen component lacks are left out
+            of these.
+    """
+
+    given: list[Layer]
+    assumed: list[Layer] = field(default_factory=list)
+
+    def last(self, section: str, key: str, default: Any = None) -> Any:
+        """The value that wins."""
+        for layer in [*reversed(self.given), *reversed(self.assumed)]:
+            if key in layer.get(section, {}):
+                return layer[section][key]
+        return default
+
+    def values(self, section: str, options: type[Options]) -> Values:
+        """All values of a section, for a component with these options."""
+        merged = self._assumed_values(section, options)
+        for layer in self.given:
+            merged.update(layer.get(section, {}))
+        return merged
+
+    def group_values(self, section: str, group: str, options: type[Options]) -> tuple[Values, set[str]]:
+        """The values of one group of networks: in each layer what holds for all, then what holds for this one.
+
+        Returns:
+            All its values, and the names of those that are its own.
+        """
+        merged: Values = {}
+        own_names: set[str] = set()
+        for number, layer in enumerate([*self.assumed, *self.given]):
+            values = layer.get(section, {})
+            own = values.get(group)
+            own = {str(key): value for key, value in own.items()} if isinstance(own, Mapping) else {}
+            shared = {key: value for key, value in values.items() if key not in ("name", *NETWORK_GROUPS)}
+            if number < len(self.assumed):
+                shared, own = ({k: v for k, v in each.items() if k in options.model_fields} for each in (shared, own))
+            merged.update({**shared, **own})
+            own_names = (own_names - shared.keys()) | own.keys()
+        return merged, own_names
+
+    def numbered_values(self, section: str, number: str, options: type[Options]) -> Values:
+        """The values of one of several: in each layer what holds for all of them, then what holds for this one."""
+        elsewhere = COMPONENTS[section].reserved
+        merged = self._assumed_values(section, options)
+        since_named = self.since_named(section)
+        for layer in self.given:
+            values = layer.get(section, {})
+            merged.update({k: v for k, v in values.items() if k not in elsewhere and not k.isdigit()})
+            own = values.get(number, {}) if layer in since_named else {}
+            if isinstance(own, Mapping):
+                merged.update({str(key): value for key, value in own.items()})
+        return merged
+
+    def since_named(self, section: str) -> list[Layer]:
+        """The layers from the last that names components of the section: numbers in others are of other ones."""
+        naming = [number for number, layer in enumerate(self.given) if "name" in layer.get(section, {})]
+        return self.given[naming[-1] :] if naming else self.given
+
+    def numbered(self, section: str) -> Iterable[tuple[str, Any]]:
+        """What was given for one of several, by its number: of those that were named last."""
+        for layer in self.since_named(section):
+            yield from ((key, value) for key, value in layer.get(section, {}).items() if key.isdigit())
+
+    def _assumed_values(self, section: str, options: type[Options]) -> Values:
+        merged: Values = {}
+        for layer in self.assumed:
+            merged.update({k: v for k, v in layer.get(section, {}).items() if k in options.model_fields})
+        return merged

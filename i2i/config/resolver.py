@@ -7,28 +7,30 @@ Layers, each over the one before: options' defaults, the method's defaults, the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any, TypeVar, cast
 
-from i2i.config.layers import Layer, Values, layer_from_mapping, with_observers
+from i2i.config.layers import Layer, Layers, Values, layer_from_mapping, with_observers
 from i2i.config.named_choices import choose_named, names_of, unused
 from i2i.config.run_config import (
     LIMITS,
     Choice,
     OptimizerChoice,
+    PixelLossChoice,
     RunConfig,
     ScheduleOptions,
     TrainingOptions,
+    with_weight,
 )
 from i2i.config.sections import (
     COMPONENTS,
     CYCLE,
     DEFAULT_DATA,
-    DEFAULT_DISCRIMINATOR,
     DEFAULT_METHOD,
     DEFAULT_NAMES,
     METRICS,
+    NUMBERED,
     OBSERVERS,
     PLAIN,
 )
@@ -80,7 +82,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         generator=choosing.component("generator"),
         discriminators=choosing.discriminators(),
         loss=choosing.component("loss"),
-        pixel_loss=choosing.component("pixel_loss"),
+        pixel_losses=choosing.pixel_losses(),
         buffer=choosing.component("buffer"),
         data_root=root,
         data=choosing.component("data"),
@@ -103,75 +105,6 @@ def config_from_dict(manager: PluginManager, values: Mapping[str, Any]) -> RunCo
         ConfigError: when it does not fit the installed components.
     """
     return resolve(manager, [layer_from_mapping(values, "the run's config.yaml")])[0]
-
-
-@dataclass
-class Layers:
-    """Layers over each other; later ones win.
-
-    Attributes:
-        given: what a person gave: the file, then the command line. Unknown options in these are errors.
-        assumed: below them the method's defaults, then the preset. Options that the chosen component lacks are left out
-            of these.
-    """
-
-    given: list[Layer]
-    assumed: list[Layer] = field(default_factory=list)
-
-    def last(self, section: str, key: str, default: Any = None) -> Any:
-        """The value that wins."""
-        for layer in [*reversed(self.given), *reversed(self.assumed)]:
-            if key in layer.get(section, {}):
-                return layer[section][key]
-        return default
-
-    def values(self, section: str, options: type[Options]) -> Values:
-        """All values of a section, for a component with these options."""
-        merged = self._assumed_values(section, options)
-        for layer in self.given:
-            merged.update(layer.get(section, {}))
-        return merged
-
-    def group_values(self, section: str, group: str, options: type[Options]) -> tuple[Values, set[str]]:
-        """The values of one group of networks: in each layer what holds for all, then what holds for this one.
-
-        Returns:
-            All its values, and the names of those that are its own.
-        """
-        merged: Values = {}
-        own_names: set[str] = set()
-        for number, layer in enumerate([*self.assumed, *self.given]):
-            values = layer.get(section, {})
-            own = values.get(group)
-            own = {str(key): value for key, value in own.items()} if isinstance(own, Mapping) else {}
-            shared = {key: value for key, value in values.items() if key not in ("name", *NETWORK_GROUPS)}
-            if number < len(self.assumed):
-                shared, own = ({k: v for k, v in each.items() if k in options.model_fields} for each in (shared, own))
-            merged.update({**shared, **own})
-            own_names = (own_names - shared.keys()) | own.keys()
-        return merged, own_names
-
-    def discriminator_values(self, number: str, options: type[Options]) -> Values:
-        """The values of one of several: in each layer what holds for all of them, then what holds for this one."""
-        merged = self._assumed_values("discriminator", options)
-        for layer in self.given:
-            section = layer.get("discriminator", {})
-            merged.update({k: v for k, v in section.items() if k not in ("name", "copies") and not k.isdigit()})
-            own = section.get(number, {})
-            if isinstance(own, Mapping):
-                merged.update({str(key): value for key, value in own.items()})
-        return merged
-
-    def numbered_discriminators(self) -> Iterable[tuple[str, Any]]:
-        """What was given for one of several discriminators, by its number."""
-        for layer in self.given:
-            yield from ((key, value) for key, value in layer.get("discriminator", {}).items() if key.isdigit())
-
-    def _assumed_values(self, section: str, options: type[Options]) -> Values:
-        merged: Values = {}
-        for layer in self.assumed:
-            merged.update({k: v for k, v in layer.get(section, {}).items() if k in options.model_fields})
-        return merged
 
 
 @dataclass
@@ -252,32 +185,56 @@ class _Choosing:
         return False
 
     def discriminators(self) -> tuple[Choice, ...]:
-        names, copies = self._discriminator_names(), self._discriminator_copies()
-        numbers = [str(number) for number in range(len(names))]
-        chosen: list[Choice] = []
-        for number, name in zip(numbers, names, strict=True):
-            spec = self.find("discriminator", name)
-            if spec is None:
-                continue
-            where = "discriminator" if len(names) == 1 else f"discriminator.{number} ({name})"
-            values = self.layers.discriminator_values(number, spec.options)
-            chosen.append(Choice(name, self.parse_values(where, spec.options, values)))
-        for number, own in self.layers.numbered_discriminators():
-            where = f"discriminator.{number}"
-            if names and number not in numbers:
-                are = "is 1 discriminator" if len(names) == 1 else f"are {len(names)} discriminators"
-                self.add_problem(where, f"there {are}, numbered from 0")
-            elif not isinstance(own, Mapping):
-                self.add_problem(where, f"must hold options, such as {where}.base_channels=32; got {shown(own)}")
+        section = "discriminator"
+        chosen = [
+            Choice(spec.name, self.parse_values(where, spec.options, values))
+            for where, spec, values in self._numbered(section)
+        ]
+        copies = self._discriminator_copies()
         return tuple(choice for choice in chosen for _ in range(copies))
 
-    def _discriminator_names(self) -> Sequence[str]:
-        names = self.layers.last("discriminator", "name", DEFAULT_DISCRIMINATOR)
+    def pixel_losses(self) -> tuple[PixelLossChoice, ...]:
+        section = "pixel_loss"
+        chosen: list[PixelLossChoice] = []
+        for where, spec, values in self._numbered(section):
+            if not (isinstance(spec, LossSpec) and self._is_of_family(spec, section)):
+                continue
+            if "weight" in spec.options.model_fields:  # the loss weighs itself
+                chosen.append(PixelLossChoice(spec.name, self.parse_values(where, spec.options, values)))
+                continue
+            weighted = self.parse_values(where, with_weight(spec.options), values)
+            own, _ = parse_options(spec.options, {k: v for k, v in values.items() if k != "weight"}, where=where)
+            chosen.append(PixelLossChoice(spec.name, own or spec.options.model_construct(), weighted.weight))
+        return tuple(chosen)
+
+    def _numbered(self, section: str) -> list[tuple[str, Spec, Values]]:
+        """Of each of several: where it stands, for messages, its spec, and the values of its options."""
+        noun, names = NUMBERED[section].noun, self._names_in_order(section)
+        chosen = []
+        for number, name in enumerate(names):
+            spec = self.find(section, name)
+            if spec is not None:
+                where = section if len(names) == 1 else f"{section}.{number} ({name})"
+                chosen.append((where, spec, self.layers.numbered_values(section, str(number), spec.options)))
+        numbers = [str(number) for number in range(len(names))]
+        for number_given, own in self.layers.numbered(section):
+            where = f"{section}.{number_given}"
+            if names and number_given not in numbers:
+                are = f"is 1 {noun}" if len(names) == 1 else f"are {len(names)} {NUMBERED[section].plural}"
+                self.add_problem(where, f"there {are}, numbered from 0")
+            elif not isinstance(own, Mapping):
+                self.add_problem(
+                    where, f"must hold options, such as {where}.{NUMBERED[section].example}; got {shown(own)}"
+                )
+        return chosen
+
+    def _names_in_order(self, section: str) -> Sequence[str]:
+        names = self.layers.last(section, "name", NUMBERED[section].default)
         names = [names] if isinstance(names, str) else names
         if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
             return names
-        message = f"must be the name of a discriminator or a list of names; got {shown(names)}"
-        self.add_problem("discriminator.name", message)
+        message = f"must be the name of a {NUMBERED[section].noun} or a list of names; got {shown(names)}"
+        self.add_problem(f"{section}.name", message)
         return []
 
     def _discriminator_copies(self) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from i2i.files.texts import dump_yaml
 from i2i.plugins.component_options import Options
@@ -99,11 +99,40 @@ class OptimizerChoice(Choice):
         return {**super().to_dict(), **{name: own.model_dump(mode="json") for name, own in self.groups.items()}}
 
 
+class WeightedOptions(Options):
+    """What any pixel loss has besides options of its own."""
+
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="what its value is multiplied by")
+
+
+def with_weight(options: type[Options]) -> type[WeightedOptions]:
+    """The options of a pixel loss, and its weight among them."""
+    bases: Any = (WeightedOptions, options)
+    return cast(type[WeightedOptions], create_model(options.__name__, __base__=bases))
+
+
+@dataclass(frozen=True)
+class PixelLossChoice(Choice):
+    """A pixel loss by name, with its options.
+
+    Attributes:
+        weight: its factor in the sum; 1 of a loss with an option ``weight`` of its own.
+    """
+
+    weight: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values as a choice does, with the weight where it is not 1."""
+        own = super().to_dict()
+        return own if self.weight == 1 else {**own, "weight": self.weight}
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run. Made by :func:`i2i.config.resolver.resolve`, kept in the run folder.
 
     Attributes:
+        pixel_losses: whose weighted sum is the distance of two images.
         data_root: a folder, or ``sample:NAME``.
         metrics: what held-out images are measured by, besides the usual.
         observers: what watches the run.
@@ -113,7 +142,7 @@ class RunConfig:
     generator: Choice
     discriminators: tuple[Choice, ...]
     loss: Choice
-    pixel_loss: Choice
+    pixel_losses: tuple[PixelLossChoice, ...]
     buffer: Choice
     data_root: str
     data: Choice
@@ -131,7 +160,7 @@ class RunConfig:
             ("generator", self.generator),
             *(("discriminator", choice) for choice in self.discriminators),
             ("loss", self.loss),
-            ("loss", self.pixel_loss),
+            *(("loss", choice) for choice in self.pixel_losses),
             ("buffer", self.buffer),
             ("dataset", self.data),
             ("optimizer", self.optimizer),
@@ -141,12 +170,13 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values, which :func:`~i2i.config.resolver.config_from_dict` reads back."""
+        pixel_losses = [choice.to_dict() for choice in self.pixel_losses]
         return {
             "method": self.method.to_dict(),
             "generator": self.generator.to_dict(),
             "discriminator": [choice.to_dict() for choice in self.discriminators],
             "loss": self.loss.to_dict(),
-            "pixel_loss": self.pixel_loss.to_dict(),
+            "pixel_loss": pixel_losses[0] if len(pixel_losses) == 1 else pixel_losses,
             "buffer": self.buffer.to_dict(),
             "data": {"root": self.data_root, **self.data.to_dict()},
             "optimizer": self.optimizer.to_dict(),

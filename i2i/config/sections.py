@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from i2i.config.run_config import ScheduleOptions, TrainingOptions
 from i2i.plugins.component_options import Options
@@ -48,6 +49,29 @@ DEFAULT_NAMES = {
     "buffer": "none",
     "data": "folder",
     "optimizer": "adam",
+}
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A section of which several components are chosen, in an order: ``"0"`` holds options of the first alone.
+
+    Attributes:
+        noun: what a person calls one of them.
+        plural: and several.
+        default: chosen where nobody names any.
+        example: an option of one of them, for messages.
+    """
+
+    noun: str
+    plural: str
+    default: str
+    example: str
+
+
+NUMBERED: Mapping[str, Numbered] = {
+    "discriminator": Numbered("discriminator", "discriminators", DEFAULT_DISCRIMINATOR, "base_channels=32"),
+    "pixel_loss": Numbered("pixel loss", "pixel losses", DEFAULT_NAMES["pixel_loss"], "weight=0.5"),
 }
 
 METRICS = "metrics"

@@ -121,7 +121,7 @@ def _generator_for(manager: PluginManager, refused: str, sizes: Sequence[tuple[i
 def _check_losses(manager: PluginManager, config: RunConfig, size: tuple[int, int], multiple: int) -> None:
     """Refuse training images that are smaller than what a loss compares."""
     height, width = size
-    for option, choice in (("loss", config.loss), ("pixel-loss", config.pixel_loss)):
+    for option, choice in (("loss", config.loss), *(("pixel-loss", choice) for choice in config.pixel_losses)):
         smallest = manager.ask("loss", choice.name, "smallest_size", choice.options)
         if min(height, width) < smallest:
             raise ConfigError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from i2i.config.components import build_dataset, build_method, build_optimizers
+from i2i.config.pixel_loss_sum import StepValues
 from i2i.config.run_config import RunConfig
 from i2i.config.sections import CYCLE
 from i2i.config.sizes import check_sizes
@@ -68,7 +69,8 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
     if len(train_set) == 0:
         raise DataError(f"{config.data_root}: there is no training image")
 
-    method, random = _seeded_method(manager, config, processes, train_set, test_set)
+    values = StepValues()
+    method, random = _seeded_method(manager, config, processes, train_set, test_set, values)
     update = NetworkUpdate(
         method,
         build_optimizers(manager, config.optimizer, method),
@@ -77,6 +79,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         precision=options.precision,
         ema_decay=options.ema_decay,
         average_gradients=processes.average_gradients,
+        values=values,
     )
     samples_per_step = options.batch_size * options.accumulate * processes.count
     budget = Budget.of(options, len(train_set), samples_per_step)
@@ -89,7 +92,12 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
 
 
 def _seeded_method(
-    manager: PluginManager, config: RunConfig, processes: Processes, train_set: Dataset, test_set: Dataset
+    manager: PluginManager,
+    config: RunConfig,
+    processes: Processes,
+    train_set: Dataset,
+    test_set: Dataset,
+    values: StepValues,
 ) -> tuple[Method, torch.Generator]:
     """Build the method, on the device and in training mode, and the random numbers that its steps draw.
 
@@ -97,7 +105,7 @@ def _seeded_method(
     """
     seed, rank, derive_seed = config.training.seed, processes.rank, training_state.derive_seed
     training_state.seed_everything(seed)
-    method = build_method(manager, config, train_set.channels, derive_seed(seed, 2, rank), processes.device)
+    method = build_method(manager, config, train_set.channels, derive_seed(seed, 2, rank), processes.device, values)
     check_sizes(manager, config, train_set, test_set)
     training_state.seed_everything(derive_seed(seed, 0, rank))
     for network in (*method.generators.values(), *method.discriminators.values()):

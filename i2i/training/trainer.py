@@ -123,9 +123,9 @@ class Trainer:
         while not self.processes.any(self._is_over() or stop.is_set() or self._is_stopped()):
             loaded = self._load(batches)
             self._under_way = UnfinishedStep(self.update)
-            terms = self._step(loaded)
+            terms, beside = self._step(loaded)
             position.advance(self.samples_per_step, self.processes.same(time.monotonic() - started))
-            position.add(terms, self._generators_loss(terms))
+            position.add({**terms, **beside}, self._generators_loss(terms))
             self.lines.rate = self._rate()  # before an epoch that ends here changes it
             self._end_epochs()
             self._under_way = None
@@ -141,16 +141,20 @@ class Trainer:
                 self.keeper.save()
                 self.keeper.judge_checkpoint()
 
-    def _step(self, batches: Sequence[Batch]) -> dict[str, float]:
+    def _step(self, batches: Sequence[Batch]) -> tuple[dict[str, float], dict[str, float]]:
+        """Train one step; return the method's terms, and values of its parts that are logged beside them."""
         step, method = self.position.step + 1, self.config.method.name
         with calling(self.update.method, f"step {step} of method {method}"):
             terms = self.update.step(batches)
-            numbers = torch.stack([term.float() for term in terms.values()]).tolist()  # one wait for the device
-        values = dict(zip(terms, numbers, strict=True))
-        broken = {name: value for name, value in values.items() if not math.isfinite(value)}
+            beside = self.update.values.take()
+            tensors = [value.float() for value in (*terms.values(), *beside.values())]
+            numbers = torch.stack(tensors).tolist()  # one wait for the device
+        values = dict(zip(terms, numbers[: len(terms)], strict=True))
+        others = dict(zip(beside, numbers[len(terms) :], strict=True))
+        broken = {name: value for name, value in {**values, **others}.items() if not math.isfinite(value)}
         if self.processes.any(bool(broken)):
             self._fail(broken)
-        return values
+        return values, others
 
     def _fail(self, broken: Mapping[str, float]) -> None:
         named = ", ".join(f"{name} is {value}" for name, value in broken.items())

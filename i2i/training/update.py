@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from i2i.config.pixel_loss_sum import StepValues
 from i2i.plugins.protocols import Batch, Method
 
 
@@ -27,9 +28,11 @@ class NetworkUpdate:
         precision: with ``bf16`` forward passes run under autocast; weights and gradients stay float32.
         ema_decay: of the generators' moving averages; see :func:`make_averages`.
         average_gradients: called with an optimiser before each of its steps, to average its gradients over processes.
+        values: what the method's parts add to in a step.
 
     Attributes:
         averages: moving averages by generator, perhaps none.
+        values: of the last step, beside the terms of the method: take them before the next.
         applied: the groups that the step under way, or else the last one, has updated so far.
     """
 
@@ -43,11 +46,13 @@ class NetworkUpdate:
         precision: Literal["fp32", "bf16"] = "fp32",
         ema_decay: float = 0.0,
         average_gradients: Callable[[Optimizer], None] = lambda _: None,
+        values: StepValues | None = None,
     ) -> None:
         self.method, self.device, self.random, self.precision = method, device, random, precision
         self.optimizers = optimizers
         self.averages = make_averages(method.generators, ema_decay)
         self.applied: list[str] = []
+        self.values = StepValues() if values is None else values
         self._average_gradients = average_gradients
 
     @property
@@ -58,6 +63,7 @@ class NetworkUpdate:
     def step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         """Train one step on one or more micro-batches and return each term of the loss, a scalar on the device."""
         self.applied = []
+        self.values.take()  # of a step that was not finished
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.method.step(batches, self)
 

@@ -149,6 +149,14 @@ def test_a_loss_that_is_a_function_is_blamed_for_what_it_raises(manager, add):
         method.pixel(torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))
 
 
+def test_several_pixel_losses_are_one_sum_and_one_is_itself(manager):
+    settings = {**SMALL, "pixel_loss.1.weight": 0.5}
+    method = make(manager, resolve(pixel_loss=["l1", "l2"], settings=settings), {"A": 3, "B": 3})
+
+    assert [type(loss) for loss in method.pixel.losses.values()] == [nn.L1Loss, nn.MSELoss]
+    assert method.pixel(torch.zeros(1, 3, 4, 4), torch.full((1, 3, 4, 4), 2.0)).item() == 2 + 0.5 * 4
+
+
 def test_a_loss_that_is_a_module_moves_to_the_device(manager, add):
     class Oak(nn.Module):
         def __init__(self):

@@ -38,7 +38,7 @@ def file(tmp_path):
 def test_the_papers_cyclegan_without_a_preset():
     config = resolve("photos")
 
-    assert (config.method.name, config.generator.name, config.loss.name, config.pixel_loss.name) == (
+    assert (config.method.name, config.generator.name, config.loss.name, config.pixel_losses[0].name) == (
         "cyclegan",
         "resnet9",
         "lsgan",
@@ -259,6 +259,68 @@ def test_impossible_numbers_are_refused(name, value):
     assert told.startswith(f"{name}: got ")
 
 
+# Several pixel losses
+
+
+def pixel_losses(*arguments, **options):
+    return resolve("photos", *arguments, **options).to_dict()["pixel_loss"]
+
+
+def test_a_single_pixel_loss_is_recorded_as_it_always_was():
+    assert pixel_losses() == {"name": "l1"}
+    assert pixel_losses(pixel_loss="huber", settings=["pixel_loss.delta=0.5"]) == {"name": "huber", "delta": 0.5}
+    assert pixel_losses(settings=["pixel_loss.weight=2"]) == {"name": "l1", "weight": 2.0}
+
+
+def test_several_pixel_losses_have_weights_and_options_by_number(file):
+    asked = {"pixel_loss": ["l1", "huber", "huber"], "settings": ["pixel_loss.1.weight=0.5", "pixel_loss.2.delta=1"]}
+    expected = [
+        {"name": "l1"},
+        {"name": "huber", "delta": 0.1, "weight": 0.5},
+        {"name": "huber", "delta": 1.0},
+    ]
+    assert pixel_losses(**asked) == expected
+    path = file("pixel_loss: [l1, {name: huber, weight: 0.5}, {name: huber, delta: 1}]\n")
+    assert pixel_losses(config=path) == expected
+    assert pixel_losses(config=path, pixel_loss=["l2", "l1"]) == [{"name": "l2"}, {"name": "l1"}]
+    config = resolve("photos", **asked)
+    assert config_from_dict(PluginManager(), config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("pixel_loss.1.wieght=2", "pixel_loss.1 (huber).wieght: there is no such option; did you mean 'weight'?"),
+        ("pixel_loss.1.weight=-1", "pixel_loss.1 (huber).weight: got -1: input should be greater than or equal to 0"),
+        ("pixel_loss.1=5", "pixel_loss.1: must hold options, such as pixel_loss.1.weight=0.5; got 5"),
+        ("pixel_loss.2.weight=1", "pixel_loss.2: there are 2 pixel losses, numbered from 0"),
+    ],
+)
+def test_what_is_wrong_with_one_of_several_pixel_losses_is_said(setting, told):
+    (problem,) = problems(pixel_loss=["l1", "huber"], settings=[setting])
+    assert problem.startswith(told)
+
+
+OWN_WEIGHT = """
+from i2i.plugins import LossSpec, Options, hookimpl
+
+class OakOptions(Options):
+    weight: int = 3
+
+@hookimpl
+def i2i_losses():
+    return [LossSpec(name="oak", summary="A tree.", family="pixel", options=OakOptions, build=lambda options: None)]
+"""
+
+
+def test_a_pixel_loss_with_a_weight_of_its_own_keeps_it(install):
+    install("i2i-oak", OWN_WEIGHT)
+    config = resolve("photos", pixel_loss=["l1", "oak"], settings=["pixel_loss.1.weight=4"])
+
+    (_, oak) = config.pixel_losses
+    assert (oak.options.weight, oak.weight) == (4, 1.0)
+
+
 # Several discriminators
 
 
@@ -302,6 +364,13 @@ def test_a_wrong_option_names_the_discriminator():
     (told,) = problems(discriminator=["patch", "pixel"], settings=["discriminator.1.layers=2"])
 
     assert told.startswith("discriminator.1 (pixel).layers: there is no such option")
+
+
+def test_numbers_in_a_file_are_of_the_ones_that_it_names(file):
+    path = file("discriminator: [{name: patch70, base_channels: 8}, {name: pixel, base_channels: 4}]\n")
+
+    named_anew = resolve("photos", config=path, discriminator=["pixel", "patch70"])
+    assert names_and_widths(named_anew) == [("pixel", 64), ("patch70", 64)]
 
 
 @pytest.mark.parametrize("names", [[], 5, [5], {"a": 1}])

@@ -23,7 +23,10 @@ STARTING = {"method": DEFAULT_METHOD, "discriminator": DEFAULT_DISCRIMINATOR, **
 
 
 def test_each_section_is_a_field_of_the_configuration():
-    fields = {{"discriminators": "discriminator"}.get(field.name, field.name) for field in fields_of(RunConfig)}
+    fields = {
+        {"discriminators": "discriminator", "pixel_losses": "pixel_loss"}.get(field.name, field.name)
+        for field in fields_of(RunConfig)
+    }
 
     assert {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, "data_root"} == fields
     assert not COMPONENTS.keys() & PLAIN.keys()

@@ -436,6 +436,15 @@ def i2i_optimizers():
 """
 
 
+def test_a_run_with_several_pixel_losses_resumes_to_the_bit(images, tmp_path, one_thread):
+    more = {"pixel_loss.0.weight": 2, "pixel_loss.1.weight": 0.5}
+    given = {"more": more, "pixel_loss": ["l1", "huber"]}
+    straight = i2i.run(**options(images, tmp_path / "straight", steps=3, **given))
+    i2i.run(**options(images, tmp_path / "run", steps=2, **given))
+
+    assert_same_end(i2i.run(resume=tmp_path / "run", steps=3).folder, straight.folder)
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "lion"])
 def test_a_run_with_any_optimiser_resumes_to_the_bit(images, tmp_path, install, optimizer, one_thread):
     install("i2i-lion", LION)

@@ -60,6 +60,15 @@ def lines_of(folder, kind):
     return [line for line in lines if line["kind"] == kind]
 
 
+def test_several_pixel_losses_count_by_their_weights_and_are_logged_by_name(even, tmp_path):
+    both = {**PAIRED, "pixel_loss.1.weight": 0.5}
+    result = run_here(even, tmp_path / "run", settings=both, steps=2, pixel_loss=["l1", "l2"])
+
+    for losses in [line["losses"] for line in losses_of(result.folder)]:
+        assert list(losses) == ["D", "G", "L1", "pixel_l1", "pixel_l2"]
+        assert losses["L1"] == pytest.approx(100 * (losses["pixel_l1"] + 0.5 * losses["pixel_l2"]), rel=1e-5)
+
+
 # -- what a run leaves ------------------------------------------------------------------------------------------------
 
 
