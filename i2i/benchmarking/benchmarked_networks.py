@@ -16,6 +16,7 @@ from i2i.config.layers import layer_from_settings, merge
 from i2i.config.resolver import resolve
 from i2i.ops import reason_against_fused
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.method_members import all_networks_of
 from i2i.training.update import NetworkUpdate
 
 GENERATOR, DISCRIMINATOR, METHOD = "resnet9", "patch70", "cyclegan"
@@ -60,7 +61,7 @@ class TrainingStep:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = build_method(manager, config, {"A": 3, "B": 3}, buffer_seed=0, device=setting.device)
-        for network in (*method.generators.values(), *method.discriminators.values()):
+        for network in all_networks_of(method).values():
             network.to(setting.device).train()
         self.update = NetworkUpdate(
             method,
@@ -74,7 +75,7 @@ class TrainingStep:
 
     def __call__(self) -> dict[str, Tensor]:
         """Train one step and return the terms of the loss."""
-        return self.update.step([self.batch])
+        return self.update.train([self.batch])
 
     def recorded(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Train one step; return the terms and, for each group of networks, all gradients as one vector."""

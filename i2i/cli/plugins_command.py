@@ -16,7 +16,7 @@ from i2i.config.sections import NUMBERED, section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import SPECS, MethodSpec, OptimizerSpec
+from i2i.plugins.specs import NETWORK_GROUPS, SPECS, MethodSpec, OptimizerSpec
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
@@ -93,7 +93,8 @@ def show(kind: str, name: str, as_json: bool) -> None:
         if isinstance(spec, OptimizerSpec):
             formatter.write_paragraph()
             formatter.write_text(
-                f"For one group of networks: --set {section}.discriminators.OPTION=VALUE or generators."
+                f"For one group of networks: --set {section}.GROUP.OPTION=VALUE; the groups are "
+                f"{', '.join(NETWORK_GROUPS)}."
             )
     else:
         formatter.write_text("It has no options.")

@@ -17,6 +17,7 @@ from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.method_members import networks_of
 from i2i.plugins.protocols import Dataset, Method, Parts
 from i2i.plugins.specs import NETWORK_GROUPS, SPECS
 
@@ -99,14 +100,19 @@ def build_method(
         make_buffer=make_buffer,
         adversarial=make_loss(config.loss),
         pixel=make_pixel_loss(),
+        size_multiple=size_multiple(manager, config.generator),
+        smallest_size=_smallest_of_all(manager, config),
     )
     method: Method = build(manager, "method", config.method, parts=parts)
     mark(method, replace(manager.find("method", config.method.name).called, parts=_called_parts(manager, config)))
     with calling(method, f"asking method {config.method.name} for its networks"):
-        for networks in (method.generators, method.discriminators):
-            for name, network in networks.items():
+        for group in NETWORK_GROUPS:
+            for name, network in networks_of(method, group).items():
                 if not isinstance(network, nn.Module):
                     raise TypeError(f"network {name} must be a torch.nn.Module; got {type(network).__name__}")
+        others = method.generators.keys() | method.discriminators.keys()
+        if taken := sorted(networks_of(method, "helpers").keys() & others):
+            raise ValueError(f"helpers must have names of their own; {', '.join(taken)} is another network's, too")
         dict(method.buffers), [method.generators[name] for name in method.directions.values()]
     return method
 
@@ -119,7 +125,7 @@ def build_optimizers(manager: PluginManager, choice: OptimizerChoice, method: Me
     """
     optimizers: dict[str, Optimizer] = {}
     for group in NETWORK_GROUPS:
-        networks: Mapping[str, nn.Module] = getattr(method, group)
+        networks = networks_of(method, group)
         if not networks:
             continue
         parameters = [parameter for network in networks.values() for parameter in network.parameters()]
@@ -200,6 +206,17 @@ def size_multiple(manager: PluginManager, choice: Choice) -> int:
 def smallest_size(manager: PluginManager, choice: Choice) -> int:
     """The least H and W that the generator translates."""
     return int(manager.ask("generator", choice.name, "smallest_size", choice.options))
+
+
+def _smallest_of_all(manager: PluginManager, config: RunConfig) -> int:
+    """The least H and W, a multiple of the generator's, that it and all discriminators take."""
+    least = [smallest_size(manager, config.generator)]
+    least += [
+        int(manager.ask("discriminator", choice.name, "smallest_size", choice.options))
+        for choice in config.discriminators
+    ]
+    multiple = size_multiple(manager, config.generator)
+    return -(-max(least) // multiple) * multiple
 
 
 def _seeds(first: int) -> Iterator[int]:

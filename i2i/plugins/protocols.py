@@ -151,12 +151,29 @@ class Update(Protocol):
         """Random numbers on the CPU; saved with the checkpoint."""
         ...
 
+    @property
+    def step(self) -> int:
+        """How many steps of the run are done: 0 in the first."""
+        ...
+
+    @property
+    def fraction(self) -> float:
+        """The share of the run's budget that is used: 0 in the first step, at most 1.
+
+        It falls back where a run resumes with a larger budget. In a run limited by minutes it follows the clock.
+        """
+        ...
+
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of ``loss``."""
         ...
 
     def apply(self, group: str) -> None:
-        """Average the gradients of ``"generators"`` or ``"discriminators"`` over processes, step, clear them."""
+        """Average the gradients of a group of networks over processes, step, clear them.
+
+        Args:
+            group: ``"generators"``, ``"discriminators"`` or ``"helpers"``.
+        """
         ...
 
 
@@ -172,6 +189,11 @@ class Method(Protocol):
         discriminators: by name, such as ``{"D_A": ..., "D_B": ...}``.
         buffers: by name.
         directions: which generator translates ``"AtoB"`` and, if any, ``"BtoA"``.
+
+    More members are used where a method has them (see :mod:`i2i.plugins.method_members`): ``helpers``, networks by name
+    that are trained and saved, but are no generators, judge no images and have no moving average, such as the
+    projections of a contrastive loss; ``state_dict()`` and ``load_state_dict(state)``, for what else changes from step
+    to step: nested dicts and lists of tensors, numbers, strings and None. Each process saves its own.
     """
 
     generators: Mapping[str, nn.Module]
@@ -196,6 +218,8 @@ class Parts:
         make_buffer: a buffer with a random generator of its own.
         adversarial: the adversarial loss.
         pixel: the pixel loss.
+        size_multiple: what the generator wants H and W to be multiples of.
+        smallest_size: the smallest H and W, a multiple of that, that the generator and all discriminators take.
     """
 
     channels: Mapping[str, int]
@@ -204,6 +228,8 @@ class Parts:
     make_buffer: Callable[[], Buffer]
     adversarial: AdversarialLoss
     pixel: PixelLoss
+    size_multiple: int = 1
+    smallest_size: int = 1
 
 
 @dataclass(frozen=True)

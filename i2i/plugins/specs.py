@@ -66,7 +66,7 @@ class Spec:
         summary: one line for ``--help`` and ``i2i plugins list``.
         options: the option model; use :class:`~i2i.plugins.Options` itself for a component without options. No option
             may be called ``name``, which chooses the component; ``root`` is taken in a data set, ``copies`` in a
-            discriminator, ``generators`` and ``discriminators`` in an optimiser.
+            discriminator, ``generators``, ``discriminators`` and ``helpers`` in an optimiser.
         build: makes the component; its signature is given by each kind of spec.
     """
 
@@ -184,7 +184,7 @@ class DatasetSpec(Spec):
     reserved: ClassVar[frozenset[str]] = frozenset({"name", "root"})
 
 
-NETWORK_GROUPS = ("generators", "discriminators")
+NETWORK_GROUPS = ("generators", "discriminators", "helpers")
 """The groups of networks, each of which has an optimiser of its own."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args
 
@@ -10,14 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from i2i.errors import I2IError
+from i2i.models.state import pack, unpack
 from i2i.plugins import MethodSpec, Options
+from i2i.plugins.method_members import all_networks_of, keeps_state, networks_of, restore_state, state_of
 from i2i.plugins.protocols import AdversarialLoss, Batch, Method, Parts
-from i2i.plugins.specs import Direction, Pairing
+from i2i.plugins.specs import NETWORK_GROUPS, Direction, Pairing
 from i2i.plugins.terms import mean_over_logits
 from i2i.testing.results import Checklist, expect
 
 SIZE = 16
-GROUPS = ("generators", "discriminators")
+STEPS = 4
+"""The budget of a run, of which the checks train the first steps."""
 LogitsShape = Literal["one", "several", "nested"]
 """What discriminators return: a tensor, a list of them, or a nested list."""
 
@@ -42,6 +46,7 @@ def method_checks(checks: Checklist, spec: MethodSpec, options: Options) -> None
     checks.run("nested logits", lambda: _step_check(make("nested"), 1))
     checks.run("penalised loss", lambda: _penalty_check(make))
     checks.run("determinism", lambda: _determinism_check(make))
+    checks.run("exact resume", lambda: _resume_check(make))
 
 
 class _Generator(nn.Module):
@@ -117,20 +122,28 @@ class _NewestOnly:
 class _Update:
     """What the trainer lends to a method, kept simple: plain gradient descent, and a record of the calls."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, step: int = 0) -> None:
         self.random = torch.Generator().manual_seed(3)
+        self.step, self.fraction = step, step / STEPS
         self.applied: list[str] = []
-        networks = {"generators": method.generators, "discriminators": method.discriminators}
+        self._method = method
         self._weights = {
-            group: [weight for module in modules.values() for weight in module.parameters()]
-            for group, modules in networks.items()
+            group: [weight for module in networks_of(method, group).values() for weight in module.parameters()]
+            for group in NETWORK_GROUPS
         }
+
+    def train(self, *numbers: int) -> Mapping[str, Tensor]:
+        """Train one step on the micro-batches of these numbers."""
+        terms: Mapping[str, Tensor] = self._method.step([_batch(number) for number in numbers], self)
+        self.step += 1
+        self.fraction = self.step / STEPS
+        return terms
 
     def backward(self, loss: Tensor) -> None:
         torch.autograd.backward(loss)
 
     def apply(self, group: str) -> None:
-        expect(group in GROUPS, f"update.apply takes one of {', '.join(GROUPS)}; got {group!r}")
+        expect(group in NETWORK_GROUPS, f"update.apply takes one of {', '.join(NETWORK_GROUPS)}; got {group!r}")
         self.applied.append(group)
         with torch.no_grad():
             for weight in self._weights[group]:
@@ -184,12 +197,17 @@ def _structure_check(method: Method) -> None:
         expect(isinstance(value, Mapping), f"{attribute} must be a mapping by name; got {type(value).__name__}")
     expect(callable(getattr(method, "step", None)), "must have a step(batches, update)")
     expect(bool(method.generators), "generators must name at least one network")
-    for name, module in {**method.generators, **method.discriminators}.items():
-        expect(
-            isinstance(module, nn.Module), f"network {name!r} must be a torch.nn.Module; got {type(module).__name__}"
-        )
-    twice = set(method.generators) & set(method.discriminators)
-    expect(not twice, f"generators and discriminators must not share names; both have {', '.join(sorted(twice))}")
+    helpers = networks_of(method, "helpers")
+    expect(isinstance(helpers, Mapping), f"helpers must be a mapping by name; got {type(helpers).__name__}")
+    names: set[str] = set()
+    for group in NETWORK_GROUPS:
+        for name, module in networks_of(method, group).items():
+            fits = isinstance(module, nn.Module)
+            expect(fits, f"network {name!r} must be a torch.nn.Module; got {type(module).__name__}")
+            expect(name not in names, f"networks of different groups must not share names; {name!r} is there twice")
+            names.add(name)
+    lacking = keeps_state(method) and not callable(getattr(method, "load_state_dict", None))
+    expect(not lacking, "a method that has state_dict() must have load_state_dict(state)")
 
 
 def _directions_check(method: Method, channels: Mapping[str, int]) -> None:
@@ -220,17 +238,17 @@ def _channels_check(make: Callable[..., Method]) -> str | None:
 
 
 def _step_check(method: Method, micro_batches: int) -> None:
-    networks = {**method.generators, **method.discriminators}
+    networks = all_networks_of(method)
     before = {name: _copy(module) for name, module in networks.items()}
     update = _Update(method)
-    terms = method.step([_batch(number) for number in range(micro_batches)], update)
+    terms = update.train(*range(micro_batches))
 
     expect(isinstance(terms, Mapping) and bool(terms), "step must return the value of each term, by name")
     for name, value in terms.items():
         fits = isinstance(value, Tensor) and value.numel() == 1
         expect(fits, f"term {name!r} must be a scalar tensor; got {value!r}")
         expect(bool(value.isfinite().all()), f"term {name!r} is {value.item()}")
-    trained = [group for group in GROUPS if getattr(method, group)]
+    trained = [group for group in NETWORK_GROUPS if networks_of(method, group)]
     expect(
         sorted(update.applied) == sorted(trained),
         f"step must call update.apply once for each of {', '.join(trained)}; it called {update.applied}",
@@ -247,7 +265,7 @@ def _penalty_check(make: Callable[..., Method]) -> str | None:
     for weight in (0.0, 10.0):
         loss = _Penalised(weight)
         method = make(adversarial=loss)
-        method.step([_batch(0)], _Update(method))
+        _Update(method).train(0)
         if not loss.used:
             return "asks the adversarial loss for no discriminator's loss"
         expect(
@@ -267,14 +285,35 @@ def _determinism_check(make: Callable[..., Method]) -> None:
         method = make()
         update = _Update(method)
         for number in range(2):
-            method.step([_batch(number)], update)
-        return {name: _copy(module) for name, module in {**method.generators, **method.discriminators}.items()}
+            update.train(number)
+        return {name: _copy(module) for name, module in all_networks_of(method).items()}
 
     first, second = train(), train()
     for name in first:
         expect(
             _equal(first[name], second[name]),
             f"two steps from the same seed give other weights of {name!r}; draw random numbers from update.random",
+        )
+
+
+def _resume_check(make: Callable[..., Method]) -> None:
+    """One that takes over networks and state after a step trains on as the one that went on."""
+    straight, resumed = make(), make()
+    _Update(straight).train(0)
+    others = all_networks_of(resumed)
+    for name, network in all_networks_of(straight).items():
+        others[name].load_state_dict(network.state_dict())
+    tensors: dict[str, Tensor] = {}
+    packed = pack(state_of(straight), "state", tensors)
+    restore_state(resumed, unpack(json.loads(json.dumps(packed)), tensors))
+    for method in (straight, resumed):
+        torch.manual_seed(1)
+        _Update(method, step=1).train(1)
+    for name, network in all_networks_of(straight).items():
+        expect(
+            _equal(_copy(network), _copy(others[name])),
+            f"a method that resumes after one step trains network {name!r} to other weights: what changes from step to "
+            "step, beside networks and buffers, belongs into state_dict() and load_state_dict(state)",
         )
 
 

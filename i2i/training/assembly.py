@@ -17,6 +17,7 @@ from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, usual_met
 from i2i.models import state as training_state
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Dataset, Method
 from i2i.terminal import Reporter
 from i2i.training.budget import Budget
@@ -108,7 +109,7 @@ def _seeded_method(
     method = build_method(manager, config, train_set.channels, derive_seed(seed, 2, rank), processes.device, values)
     check_sizes(manager, config, train_set, test_set)
     training_state.seed_everything(derive_seed(seed, 0, rank))
-    for network in (*method.generators.values(), *method.discriminators.values()):
+    for network in all_networks_of(method).values():
         network.to(processes.device).train()
     return method, torch.Generator().manual_seed(derive_seed(seed, 1, rank))
 

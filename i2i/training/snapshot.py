@@ -13,6 +13,7 @@ from i2i.errors import CheckpointError
 from i2i.models import state as training_state
 from i2i.models.checkpoint import Checkpoint
 from i2i.plugins.calls import calling
+from i2i.plugins.method_members import networks_of, restore_state, state_of
 from i2i.plugins.protocols import Method
 from i2i.tensors.weight_types import require_types
 from i2i.training.position import Position
@@ -25,7 +26,7 @@ class Snapshot:
     """The parts of a run that change from step to step, all but its :class:`~i2i.training.position.Position`.
 
     Attributes:
-        update: the method with its networks and buffers, optimisers, moving averages and random numbers.
+        update: the method with its networks, buffers and own state, optimisers, moving averages and random numbers.
         schedules: by group of networks.
     """
 
@@ -55,12 +56,20 @@ class Snapshot:
         """What each process has of its own."""
         with calling(self.method, "taking down what its buffers hold"):
             buffers = {name: buffer.state_dict() for name, buffer in self.method.buffers.items()}
-        return {"random": training_state.random_state(), "update": self.update.random.get_state(), "buffers": buffers}
+        with calling(self.method, "taking down the state of the method"):
+            state = state_of(self.method)
+        return {
+            "random": training_state.random_state(),
+            "update": self.update.random.get_state(),
+            "buffers": buffers,
+            **({} if state is None else {"method": state}),
+        }
 
     def shared(self, position: Position) -> dict[str, Any]:
         """What all processes share, besides :meth:`generator_weights`."""
         # With a moving average, a generator's file holds the average, and the state the weights that are trained.
-        kept = {**self.method.discriminators, **{name: self.method.generators[name] for name in self.averages}}
+        judges_and_helpers = {**self.method.discriminators, **networks_of(self.method, "helpers")}
+        kept = {**judges_and_helpers, **{name: self.method.generators[name] for name in self.averages}}
         return {
             "position": position.state_dict(),
             "networks": {name: network.state_dict() for name, network in kept.items()},
@@ -109,6 +118,9 @@ class Snapshot:
                     buffer.load_state_dict(training_state.floats_to_device(own["buffers"][name], self.update.device))
                 self.update.random.set_state(own["update"])
                 training_state.set_random_state(own["random"])
+            # A process that was not there before takes over the main one's.
+            method: Any = (checkpoint.rank_state(0) or {} if own is None else own).get("method")
+            restore_state(self.method, training_state.floats_to_device(method, self.update.device))
             return position, own is not None
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(

@@ -144,8 +144,9 @@ class Trainer:
     def _step(self, batches: Sequence[Batch]) -> tuple[dict[str, float], dict[str, float]]:
         """Train one step; return the method's terms, and values of its parts that are logged beside them."""
         step, method = self.position.step + 1, self.config.method.name
+        self.update.step, self.update.fraction = self.position.step, self._fraction()
         with calling(self.update.method, f"step {step} of method {method}"):
-            terms = self.update.step(batches)
+            terms = self.update.train(batches)
             beside = self.update.values.take()
             tensors = [value.float() for value in (*terms.values(), *beside.values())]
             numbers = torch.stack(tensors).tolist()  # one wait for the device
@@ -215,11 +216,14 @@ class Trainer:
         self._stopped = self._stopped or self.observing.stop()
         return self._stopped is not None
 
+    def _fraction(self) -> float:
+        return min(1.0, self.budget.fraction(self.position.step, self.position.seconds))
+
     def _report(self) -> None:
         position = self.position
         status = Status(
             step=position.step,
-            fraction=min(1.0, self.budget.fraction(position.step, position.seconds)),
+            fraction=self._fraction(),
             seconds=position.seconds,
             images_per_second=self.lines.images_per_second(position),
             losses=position.means(),

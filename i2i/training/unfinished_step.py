@@ -9,6 +9,7 @@ from torch import Tensor
 
 from i2i.models import state as training_state
 from i2i.plugins.calls import lacks_memory
+from i2i.plugins.method_members import keeps_state
 from i2i.training.update import NetworkUpdate
 
 
@@ -49,4 +50,6 @@ class UnfinishedStep:
             changed.append("running statistics")
         if self.update.method.buffers:
             changed.append("buffers of earlier images")
+        if keeps_state(self.update.method):
+            changed.append("the method's own state")
         return " and ".join(changed)

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from i2i.config.pixel_loss_sum import StepValues
+from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Batch, Method
 
 
@@ -31,6 +32,8 @@ class NetworkUpdate:
         values: what the method's parts add to in a step.
 
     Attributes:
+        step: how many steps of the run are done; whoever trains counts them.
+        fraction: the share of the budget that is used.
         averages: moving averages by generator, perhaps none.
         values: of the last step, beside the terms of the method: take them before the next.
         applied: the groups that the step under way, or else the last one, has updated so far.
@@ -50,6 +53,7 @@ class NetworkUpdate:
     ) -> None:
         self.method, self.device, self.random, self.precision = method, device, random, precision
         self.optimizers = optimizers
+        self.step, self.fraction = 0, 0.0
         self.averages = make_averages(method.generators, ema_decay)
         self.applied: list[str] = []
         self.values = StepValues() if values is None else values
@@ -58,9 +62,9 @@ class NetworkUpdate:
     @property
     def networks(self) -> dict[str, nn.Module]:
         """All networks by name."""
-        return {**self.method.generators, **self.method.discriminators}
+        return all_networks_of(self.method)
 
-    def step(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
+    def train(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         """Train one step on one or more micro-batches and return each term of the loss, a scalar on the device."""
         self.applied = []
         self.values.take()  # of a step that was not finished
@@ -74,7 +78,7 @@ class NetworkUpdate:
 
     def apply(self, group: str) -> None:
         """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
-        if group not in self.optimizers:  # a method without discriminators
+        if group not in self.optimizers:  # a method without such networks
             return
         optimizer = self.optimizers[group]
         self.applied.append(group)

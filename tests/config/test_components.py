@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -254,8 +255,44 @@ def test_each_group_of_networks_has_an_optimiser_with_its_options(manager):
     trained = [parameter for network in networks for parameter in network.parameters()]
     assert all(one is other for one, other in zip(built["generators"].param_groups[0]["params"], trained, strict=True))
 
-    method.discriminators = {}
-    assert list(build_optimizers(manager, config.optimizer, method)) == ["generators"]
+    method.discriminators, method.helpers = {}, {"F": nn.Linear(1, 1)}
+    assert list(build_optimizers(manager, config.optimizer, method)) == ["generators", "helpers"]
+
+
+def test_helpers_have_options_of_their_own(manager):
+    config = resolve("photos", settings={**SMALL, "optimizer.helpers.learning_rate": 1e-3})
+
+    assert config.optimizer.of("helpers").options.learning_rate == 1e-3
+    assert config.optimizer.of("generators").options.learning_rate == 2e-4
+
+
+def test_helpers_have_names_of_their_own(manager, add):
+    def build(options, *, parts):
+        line = nn.Linear(1, 1)
+        return SimpleNamespace(
+            generators={"G": line}, discriminators={}, buffers={}, directions={"AtoB": "G"}, helpers={"G": line}
+        )
+
+    add(spec_of("method", build))
+    config = resolve("photos", settings=SMALL, method="oak", manager=manager)
+    with pytest.raises(PluginError, match="helpers must have names of their own; G is another network's, too"):
+        make(manager, config, {"A": 3, "B": 3})
+
+
+def test_a_method_is_told_which_sizes_all_networks_take(manager, add):
+    told = []
+
+    def build(options, *, parts):
+        told.append((parts.size_multiple, parts.smallest_size))
+        line = nn.Linear(1, 1)
+        return SimpleNamespace(generators={"G": line}, discriminators={}, buffers={}, directions={"AtoB": "G"})
+
+    add(spec_of("method", build))
+    for generator, discriminator in (("resnet9", "patch70"), ("unet128", "pixel"), ("resnet9", "multiscale")):
+        chosen = {"generator": generator, "discriminator": discriminator}
+        make(manager, resolve("photos", method="oak", manager=manager, **chosen), {"A": 3, "B": 3})
+
+    assert told == [(4, 24), (128, 128), (4, 96)]
 
 
 def test_a_method_may_start_a_group_of_networks_from_its_own_settings(manager, add):

@@ -3,6 +3,9 @@
 import torch
 from torch.optim import Adam
 
+from i2i.plugins.method_members import networks_of
+from i2i.plugins.specs import NETWORK_GROUPS
+
 
 def count(network):
     """How many parameters a network has."""
@@ -22,7 +25,7 @@ def randomised(network):
 
 def adams(method, learning_rate=2e-4, beta1=0.5, beta2=0.999):
     """An Adam for each group of a method's networks."""
-    groups = {group: getattr(method, group).values() for group in ("generators", "discriminators")}
+    groups = {group: networks_of(method, group).values() for group in NETWORK_GROUPS}
     return {
         group: Adam([each for network in networks for each in network.parameters()], learning_rate, (beta1, beta2))
         for group, networks in groups.items()

@@ -141,6 +141,50 @@ class GlobalNoise(GoodMethod):
         return super().step(batches, update)
 
 
+class Helped(GoodMethod):
+    """A helper shifts what the pixel loss sees, and the method counts its own steps."""
+
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.helpers = {"F": torch.nn.Conv2d(3, 3, 1)}
+        self.steps = 0
+
+    def step(self, batches, update):
+        terms = super().step(batches, update)
+        assert (update.step, update.fraction) == (self.steps, self.steps / 4)
+        update.backward(self.helpers["F"](batches[0]["A"]).mean() * (self.steps + 1))
+        update.apply("helpers")
+        self.steps += 1
+        return terms
+
+    def state_dict(self):
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state):
+        self.steps = state["steps"]
+
+
+class ForgetsItsState(Helped):
+    def state_dict(self):
+        return {"steps": 0}
+
+    def step(self, batches, update):
+        update.step = self.steps
+        update.fraction = self.steps / 4
+        return super().step(batches, update)
+
+
+class HelperIsNotApplied(Helped):
+    def step(self, batches, update):
+        return GoodMethod.step(self, batches, update)
+
+
+class HelperIsAGenerator(Helped):
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.helpers = {"G": torch.nn.Conv2d(3, 3, 1)}
+
+
 def method_spec(method, pairing="paired"):
     return MethodSpec(
         name="example",
@@ -152,6 +196,10 @@ def method_spec(method, pairing="paired"):
 
 def test_good_method_passes_every_check():
     check_method(method_spec(GoodMethod))
+
+
+def test_a_method_with_helpers_and_a_state_passes_every_check():
+    check_method(method_spec(Helped))
 
 
 def test_a_method_with_an_adversary_of_its_own_needs_no_penalty():
@@ -177,6 +225,9 @@ def test_a_method_with_an_adversary_of_its_own_needs_no_penalty():
         (PenaltyForNothing, "penalised loss"),
         (PenaltyOnAttachedFakes, "penalised loss"),
         (GlobalNoise, "determinism"),
+        (ForgetsItsState, "exact resume"),
+        (HelperIsNotApplied, "one step"),
+        (HelperIsAGenerator, "builds a method"),
     ],
 )
 def test_broken_method_fails_its_check(method, check):

@@ -259,7 +259,7 @@ class FailsInStep:
         from i2i.builtin.losses.adversarial import LeastSquaresLoss
         from i2i.training.update import NetworkUpdate
 
-        step, judge, now = NetworkUpdate.step, getattr(LeastSquaresLoss, self.where), []
+        step, judge, now = NetworkUpdate.train, getattr(LeastSquaresLoss, self.where), []
 
         def failing(loss, *given):
             if now[-1] == self.step:
@@ -271,7 +271,7 @@ class FailsInStep:
             return step(update, batches)
 
         setattr(LeastSquaresLoss, self.where, failing)
-        NetworkUpdate.step = counted
+        NetworkUpdate.train = counted
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd shapes"), SystemExit(0), MemoryError(), AssertionError()])

@@ -32,21 +32,31 @@ class Counter:
 
 
 class Method:
-    """A generator with dropout, a discriminator, and a buffer that counts steps."""
+    """A generator with dropout, a discriminator, a helper, a buffer and a method that count steps."""
 
     def __init__(self, width=3):
+        self.helpers, self.steps = {"F": nn.Linear(2, 1)}, 0
         self.generators = {"G": nn.Sequential(nn.Linear(2, width), nn.Dropout(), nn.Linear(width, 2))}
         self.discriminators, self.directions = {"D": nn.Linear(2, 1)}, {"AtoB": "G"}
         self.buffers = {"A": Counter()}
 
     def step(self, batches, update):
         fake = self.generators["G"](batches[0]) + torch.rand(2, generator=update.random)
-        update.backward(self.discriminators["D"](fake).square().mean())
+        helped = self.helpers["F"](fake).mean() * self.steps
+        update.backward(self.discriminators["D"](fake).square().mean() + helped)
         update.apply("generators")
+        update.apply("helpers")
         update.backward((self.discriminators["D"](fake.detach()) - 1).square().mean())
         update.apply("discriminators")
         self.buffers["A"].count += 1
+        self.steps += 1
         return {}
+
+    def state_dict(self):
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state):
+        self.steps = state["steps"]
 
 
 def new(seed=0, ema_decay=0.5, **method):
@@ -62,7 +72,7 @@ def new(seed=0, ema_decay=0.5, **method):
 
 def train(snapshot, steps):
     for number in range(steps):
-        snapshot.update.step([torch.full((4, 2), float(number))])
+        snapshot.update.train([torch.full((4, 2), float(number))])
         for schedule in snapshot.schedules.values():
             schedule.end_epoch(0.0)
 
@@ -82,7 +92,7 @@ def state_of(snapshot):
     averages = {name: average.state_dict() for name, average in update.averages.items()}
     optimizers = {name: each.state_dict()["state"] for name, each in update.optimizers.items()}
     rates = [each.param_groups[0]["lr"] for each in update.optimizers.values()]
-    count = update.method.buffers["A"].count
+    count = update.method.buffers["A"].count, update.method.steps
     return copy.deepcopy((networks, averages, optimizers, rates, count, update.random.get_state(), random_state()))
 
 
@@ -126,6 +136,26 @@ def test_the_average_is_what_makes_outputs():
     assert not any(torch.equal(kept[name], trained[name]) for name in trained)
     plain = new(ema_decay=0.0)
     assert plain.outputs_of("G") is plain.method.generators["G"]
+
+
+def test_helpers_are_trained_and_not_averaged():
+    snapshot = new()
+    before = copy.deepcopy(snapshot.method.helpers["F"].state_dict())
+    train(snapshot, 2)
+
+    assert not same(snapshot.method.helpers["F"].state_dict(), before)
+    assert (list(snapshot.averages), list(snapshot.generator_weights())) == (["G"], ["G"])
+
+
+def test_another_process_takes_over_the_main_ones_state_of_the_method(tmp_path):
+    snapshot = new()
+    train(snapshot, 2)
+    checkpoint = save(snapshot, tmp_path, Position(step=2, samples=8))
+    resumed = new(seed=7)
+    resumed.restore(checkpoint, rank=1)
+
+    assert resumed.method.steps == 2
+    assert resumed.method.buffers["A"].count == 0
 
 
 def test_another_process_has_nothing_of_its_own_to_resume_with(tmp_path):

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import i2i
+from i2i.builtin.methods.cyclegan import CycleGAN
 from i2i.errors import ConfigError, DataError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.training.launch import Launch
@@ -206,6 +207,20 @@ def test_a_larger_budget_goes_on_at_the_rate_of_its_own_plan(images, tmp_path, n
     assert ours[16:] == theirs[16:]
 
 
+def test_a_step_knows_its_number_and_the_share_of_the_budget(images, tmp_path, monkeypatch):
+    told, step = [], CycleGAN.step
+
+    def listening(method, batches, update):
+        told.append((update.step, update.fraction))
+        return step(method, batches, update)
+
+    monkeypatch.setattr(CycleGAN, "step", listening)
+    result = run_here(images, tmp_path / "run", steps=2)
+    i2i.run(resume=result.folder, steps=4)
+
+    assert told == [(0, 0), (1, 1 / 2), (2, 2 / 4), (3, 3 / 4)]
+
+
 def test_a_line_tells_the_rate_that_its_step_was_trained_at(images, tmp_path):
     result = run_here(images, tmp_path / "run", epochs=2)  # the second one at half the rate
     rates = [line["learning_rate"] for line in losses_of(result.folder)]
@@ -382,7 +397,7 @@ def test_an_observer_ends_the_run_and_more_patience_resumes_it(images, tmp_path)
 def test_what_surrounds_the_method_costs_little(images, tmp_path, monkeypatch):
     """Per step, everything from the end of the update to the loading of the next images."""
     inside, spent, ended = [], [], []
-    step, load = NetworkUpdate.step, Batches.__next__
+    step, load = NetworkUpdate.train, Batches.__next__
 
     def timed(update, batches):
         started = time.thread_time()
@@ -395,7 +410,7 @@ def test_what_surrounds_the_method_costs_little(images, tmp_path, monkeypatch):
         spent.extend(time.thread_time() - before for before in ended)
         return load(batches)
 
-    monkeypatch.setattr(NetworkUpdate, "step", timed)
+    monkeypatch.setattr(NetworkUpdate, "train", timed)
     monkeypatch.setattr(Batches, "__next__", loading)
     run_here(images, tmp_path / "run", steps=30, more={"training.log_every": 50})
     assert np.median(spent) < 0.001, "seconds of bookkeeping a step"

@@ -16,10 +16,12 @@ from ..helpers.networks import adams
 class FailingMethod:
     """Draws every kind of random number, updates the groups named and fails."""
 
-    def __init__(self, applies, norm=False, buffers=()):
+    def __init__(self, applies, norm=False, buffers=(), state=False):
         self.generators = {"G": nn.Sequential(nn.Linear(2, 2), *([nn.BatchNorm1d(2)] if norm else []))}
         self.discriminators, self.directions = {"D": nn.Linear(2, 1)}, {"AtoB": "G"}
         self.buffers, self.applies = dict.fromkeys(buffers), applies
+        if state:
+            self.state_dict = dict
 
     def step(self, batches, update):
         draw(update)
@@ -39,7 +41,7 @@ def fail(method):
     update = NetworkUpdate(method, adams(method), torch.device("cpu"), torch.Generator().manual_seed(3))
     step = UnfinishedStep(update)
     with pytest.raises(RuntimeError, match="odd shapes") as raised:
-        update.step([torch.ones(4, 2)])
+        update.train([torch.ones(4, 2)])
     return update, step.take_back(raised.value)
 
 
@@ -68,6 +70,7 @@ def test_gradients_are_discarded():
         (FailingMethod(["generators", "discriminators"]), "the generators and the discriminators"),
         (FailingMethod([], norm=True), "running statistics"),
         (FailingMethod(["generators"], buffers=["A"]), "the generators and buffers of earlier images"),
+        (FailingMethod([], state=True), "the method's own state"),
     ],
 )
 def test_what_may_hold_a_part_of_the_step_is_named(method, kept):

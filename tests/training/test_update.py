@@ -92,7 +92,7 @@ def test_it_is_the_step_written_out_to_the_bit(settings):
 
     for number, (a, b) in enumerate(images):
         torch.manual_seed(number)  # dropout
-        ours = update.step([{"A": a, "B": b}])
+        ours = update.train([{"A": a, "B": b}])
         torch.manual_seed(number)
         theirs = reference.step([{"A": a, "B": b}], written_out)
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -114,7 +114,7 @@ def test_a_run_trains_by_it_to_the_bit(images, tmp_path, one_thread):
     update = NetworkUpdate(method, optimizers, CPU, torch.Generator().manual_seed(derive_seed(0, 1, 0)))
 
     for keys, _ in zip(SampleStream(len(dataset), seed=0, batch_size=1), range(2), strict=False):
-        update.step([collate([dataset[key] for key in keys])])
+        update.train([collate([dataset[key] for key in keys])])
 
     for name, network in method.generators.items():
         trained = kept.generator_weights(name)
@@ -126,7 +126,7 @@ def test_each_group_is_stepped_by_an_optimiser_of_its_own():
     update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator())
     before = [parameter.detach().clone() for parameter in parameters_of(method)]
 
-    update.step([batch()])
+    update.train([batch()])
 
     assert update.applied == ["generators", "discriminators"]
     assert {group: type(each).__name__ for group, each in update.optimizers.items()} == {
@@ -147,6 +147,21 @@ def test_a_method_without_discriminators_may_apply_them():
     assert (list(update.optimizers), update.applied) == (["generators"], [])
 
 
+def test_helpers_have_an_optimiser_and_no_average():
+    method = TwoLines()
+    method.helpers = {"F": nn.Linear(3, 1)}
+    before = method.helpers["F"].weight.detach().clone()
+    update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator(), ema_decay=0.5)
+
+    update.backward(method.helpers["F"](batch()["A"]).sum())
+    update.apply("helpers")
+
+    assert list(update.networks) == ["G", "D", "F"]
+    assert (list(update.optimizers), list(update.averages)) == (["generators", "discriminators", "helpers"], ["G"])
+    assert not torch.equal(method.helpers["F"].weight, before)
+    assert method.helpers["F"].weight.grad is None
+
+
 def test_gradients_are_averaged_before_each_step():
     method, asked = TwoLines(), []
 
@@ -157,7 +172,7 @@ def test_gradients_are_averaged_before_each_step():
 
     update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator(), average_gradients=halve)
     before = [parameter.detach().clone() for parameter in parameters_of(method)]
-    update.step([batch()])
+    update.train([batch()])
 
     assert asked == list(update.optimizers.values())
     assert all(torch.equal(one, other) for one, other in zip(before, parameters_of(method), strict=True))
@@ -169,7 +184,7 @@ def test_half_precision_is_of_the_forward_pass_alone():
         network.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
     update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator(), precision="bf16")
 
-    update.step([batch()])
+    update.train([batch()])
 
     assert seen == [torch.bfloat16, torch.bfloat16]
     assert {parameter.dtype for parameter in parameters_of(method)} == {torch.float32}
@@ -178,11 +193,11 @@ def test_half_precision_is_of_the_forward_pass_alone():
 def test_averages_follow_the_generators_after_their_step():
     method = TwoLines()
     update = NetworkUpdate(method, adams(method, 1e-3), CPU, torch.Generator().manual_seed(0), ema_decay=0.75)
-    update.step([batch()])
+    update.train([batch()])
     first = method.generators["G"].weight.detach().clone()
     assert torch.equal(update.averages["G"].module.weight, first), "the first step begins the average"
 
-    update.step([batch()])
+    update.train([batch()])
 
     expected = 0.75 * first + 0.25 * method.generators["G"].weight
     torch.testing.assert_close(update.averages["G"].module.weight, expected)
