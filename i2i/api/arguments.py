@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from i2i.errors import ConfigError
+from i2i.plugins.manager import PluginManager
 
 Value = TypeVar("Value")
 
 Settings = Iterable[str] | Mapping[str, Any]
 """``["generator.base_channels=32"]`` or ``{"generator.base_channels": 32}``."""
+
+PluginFiles = str | Path | Sequence[str | Path]
+"""One or several plugins that are a Python file each and no package."""
 
 
 def plain(value: Any) -> Any:
@@ -88,6 +93,21 @@ def one_name(name: str, value: Value, earlier: str, old: Value | None) -> Value:
     if value:
         raise ConfigError(f"{earlier} is the earlier name of {name}, which is given as well; leave {earlier} out")
     return old
+
+
+def manager_of(manager: PluginManager | None, plugins: PluginFiles) -> PluginManager:
+    """Return the plugins to use: the manager that was given, or those that are installed and these files.
+
+    Raises:
+        ConfigError: both were given.
+        PluginError: a file cannot be loaded.
+    """
+    files = [plugins] if isinstance(plugins, str | os.PathLike) else list(plugins)
+    if manager is None:
+        return PluginManager(files=files)
+    if files:
+        raise ConfigError("plugins and manager are both given; make the manager with them: PluginManager(files=...)")
+    return manager
 
 
 def require_model(model: Any) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from i2i.api.arguments import require_model, whole_number
+from i2i.api.arguments import PluginFiles, require_model, whole_number
 from i2i.api.using import load
 from i2i.errors import ConfigError, DataError
 from i2i.progress import working
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from i2i.translation.tiles.tile_settings import Statistics
     from i2i.translation.translator import Translator
 
-_LOAD_DEFAULTS = {"device": "auto", "precision": "fp32", "trust": False}
+_LOAD_DEFAULTS = {"device": "auto", "precision": "fp32", "trust": False, "plugins": ()}
 """What :func:`~i2i.api.using.load` takes that is not None where it is not given."""
 
 
@@ -48,6 +48,7 @@ def translate(
     tile_memory: float | None = None,
     tile_folder: str | Path | None = None,
     observer: TranslationObserver | None = None,
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
 ) -> list[FileOutcome]:
     """Translate image files, folders of them and videos.
@@ -77,6 +78,7 @@ def translate(
         tile_memory: see :func:`load`.
         tile_folder: see :func:`load`.
         observer: called with what happens meanwhile.
+        plugins: see :func:`load`.
         manager: see :func:`load`.
 
     Returns:
@@ -107,6 +109,7 @@ def translate(
         "tile_memory": tile_memory,
         "tile_folder": tile_folder,
         "trust": trust,
+        "plugins": plugins,
     }
     _require_usable(model, options)
     batch_size = whole_number("batch_size", batch_size, 1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from i2i.api.arguments import Settings, one_name
+from i2i.api.arguments import PluginFiles, Settings, manager_of, one_name
 from i2i.api.run_options import RunOptions
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
@@ -50,6 +50,7 @@ def run(
     config: str | Path | None = None,
     set: Settings = (),  # noqa: A002 - what the command line calls it
     progress: bool = False,
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
     tracker: str | Sequence[str] | None = None,
     trackers: Sequence[str] | None = None,
@@ -90,7 +91,9 @@ def run(
         config: a YAML file of settings.
         set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
         progress: draw progress on standard error.
-        manager: the plugins to take parts from; those that are installed if not given.
+        plugins: plugins that are a Python file each and no package, besides those that are installed; as on the command
+            line, ``i2i --plugin FILE ...``.
+        manager: the plugins to take parts from, instead of ``plugins`` and those that are installed.
         tracker: an earlier name of ``observer``.
         trackers: the one before.
         settings: the earlier name of ``set``.
@@ -104,6 +107,7 @@ def run(
         RunFolderError: the run folder cannot be used.
         CheckpointError: the checkpoint to resume is damaged.
         DivergedError: a loss became NaN or infinite.
+        PluginError: a plugin file cannot be loaded, or a component is missing or fails.
     """
     options = RunOptions(
         data=data,
@@ -131,7 +135,7 @@ def run(
         observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
         set=one_name("set", set, "settings", settings),
     )
-    manager = manager or PluginManager()
+    manager = manager_of(manager, plugins)
     if resume is not None:
         if out is not None or config is not None:
             raise ConfigError(
@@ -183,6 +187,7 @@ def resolve(
     observer: str | Sequence[str] | None = None,
     config: str | Path | None = None,
     set: Settings = (),  # noqa: A002 - what the command line calls it
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
     tracker: str | Sequence[str] | None = None,
     trackers: Sequence[str] | None = None,
@@ -222,7 +227,7 @@ def resolve(
         observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
         set=one_name("set", set, "settings", settings),
     )
-    return _resolve(manager or PluginManager(), config, options)[0]
+    return _resolve(manager_of(manager, plugins), config, options)[0]
 
 
 def check_data(config: RunConfig, manager: PluginManager | None = None) -> list[str]:

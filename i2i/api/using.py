@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from i2i.api.arguments import (
+    PluginFiles,
     Settings,
     height_and_width,
+    manager_of,
     one_name,
     plain,
     plain_settings,
@@ -46,6 +48,7 @@ def load(
     tile_memory: float | None = None,
     tile_folder: str | Path | None = None,
     trust: bool = False,
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
 ) -> Translator:
     """Load a trained translator; call the result on images.
@@ -68,7 +71,9 @@ def load(
         tile_folder: where the others are kept meanwhile; the system's folder for temporary files if not given.
         trust: load a ``.pt2`` file that holds more than weights and PyTorch's own operators, although that can run code
             of whoever wrote it. No other model needs it: nothing that is loaded without it runs code.
-        manager: the plugins to take generators from; those that are installed if not given.
+        plugins: plugins that are a Python file each and no package, besides those that are installed; as on the command
+            line, ``i2i --plugin FILE ...``.
+        manager: the plugins to take generators from, instead of ``plugins`` and those that are installed.
 
     Raises:
         CheckpointError: there is no such checkpoint, or it is damaged or made by another version of the generator.
@@ -89,15 +94,18 @@ def load(
         tiles=parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder),
         trust=trust,
     )
-    return load_translator(manager or PluginManager(), open_model(model, checkpoint), options)
+    return load_translator(manager_of(manager, plugins), open_model(model, checkpoint), options)
 
 
-def load_each_direction(model: str | Path, *, checkpoint: str | None = None, **options: Any) -> dict[str, Translator]:
+def load_each_direction(
+    model: str | Path, *, checkpoint: str | None = None, plugins: PluginFiles = (), **options: Any
+) -> dict[str, Translator]:
     """Load every direction of a model; the one that :func:`load` takes by itself comes first.
 
     Args:
         model: see :func:`load`.
         checkpoint: see :func:`load`.
+        plugins: see :func:`load`.
         options: of :class:`~i2i.translation.model_loading.LoadingOptions`; see :func:`load`.
 
     Raises:
@@ -107,7 +115,7 @@ def load_each_direction(model: str | Path, *, checkpoint: str | None = None, **o
     from i2i.translation.model_loading import LoadingOptions, load_directions
 
     require_model(model)
-    return load_directions(PluginManager(), open_model(model, checkpoint), LoadingOptions(**options))
+    return load_directions(manager_of(None, plugins), open_model(model, checkpoint), LoadingOptions(**options))
 
 
 def convert(
@@ -121,6 +129,7 @@ def convert(
     checkpoint: str | None = None,
     half: bool = False,
     force: bool = False,
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
 ) -> tuple[TranslatorInfo, ...]:
     """Write what translates into a small folder that describes itself: from official files, or from a run.
@@ -137,6 +146,7 @@ def convert(
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         half: store filters in float16.
         force: whether a converted folder that exists may be replaced.
+        plugins: see :func:`load`.
         manager: see :func:`load`.
 
     Returns:
@@ -151,11 +161,11 @@ def convert(
     from i2i.models.generator import directions, load_generator
     from i2i.models.official import OfficialChoices
 
+    manager = manager_of(manager, plugins)
     several = [models] if isinstance(models, str | Path) else list(models)
     official = OfficialChoices(part=part, direction=direction, dropout=dropout)
     sources = [open_source(model, len(several), checkpoint=checkpoint, official=official) for model in several]
     written = open_checkpoint(write_converted(sources, named(out), domains=domains, half=half, force=force).resolve())
-    manager = manager or PluginManager()
     infos = [load_generator(manager, written, direction=way)[1] for way in directions(written)]
     return tuple(replace(info, chosen=sources[0].chosen) for info in infos)
 
@@ -173,6 +183,7 @@ def export(
     checkpoint: str | None = None,
     inference: Inference | None = None,
     force: bool = False,
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
 ) -> ExportReport:
     """Write a trained translator as one file that runs without i2i, and keep it only if it gives the same images.
@@ -195,6 +206,7 @@ def export(
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
         force: whether a file that exists may be replaced.
+        plugins: see :func:`load`.
         manager: see :func:`load`.
 
     Returns:
@@ -220,7 +232,7 @@ def export(
     file_format = resolve_format(path, format)
     source = require_checkpoint(open_model(model, checkpoint))
     require_exporter(file_format)
-    manager = manager or PluginManager()
+    manager = manager_of(manager, plugins)
     network, info = load_generator(manager, source, direction=direction, inference=inference)
     path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
     return export_model(manager, network, info, path, file_format, raw=raw, fixed=fixed, timeout=seconds, force=force)
@@ -244,6 +256,7 @@ def evaluate(
     precision: Precision = "fp32",
     trust: bool = False,
     progress: bool = False,
+    plugins: PluginFiles = (),
     manager: PluginManager | None = None,
     settings: Settings | None = None,
 ) -> Evaluation:
@@ -270,6 +283,7 @@ def evaluate(
         precision: see :func:`load`.
         trust: of the model, see :func:`load`; also of a file of features, where TorchScript files need it always.
         progress: draw progress on standard error.
+        plugins: see :func:`load`.
         manager: see :func:`load`; data sets are taken from them, too.
         settings: the earlier name of ``set``.
 
@@ -303,7 +317,7 @@ def evaluate(
             "evaluate takes settings of data and of metrics, such as data.image_size=128 or metrics.kid.seed=3; got "
             f"{', '.join(wrong)}"
         )
-    manager = manager or PluginManager()
+    manager = manager_of(manager, plugins)
     names = [metric] if isinstance(metric, str) else list(metric)
     asked, sets = ask_for(manager, names, given.get(METRICS, {}), features=features, trust=trust, seed=seed)
     opened = open_model(model, checkpoint)

@@ -9,7 +9,7 @@ import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import print_json, say
+from i2i.cli.output import plugin_manager, print_json, say
 from i2i.environment.packages import pip_install
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def doctor(as_json: bool) -> None:
     from i2i.terminal import watching
 
     with watching(not as_json):
-        diagnosis = examine()
+        diagnosis = examine(manager=plugin_manager(warn=False))
     if as_json:
         print_json(diagnosis.to_dict())
     else:

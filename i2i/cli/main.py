@@ -13,13 +13,14 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
 from i2i._version import __version__
 from i2i.cli.commands import CONTEXT_SETTINGS
-from i2i.cli.output import say
+from i2i.cli.output import PLUGIN_FILES, say
 from i2i.errors import I2IError, cut, did_you_mean, printable, reason_of
 
 COMMANDS = {
@@ -149,12 +150,26 @@ def _make_safe_to_show(error: click.ClickException) -> None:
     vars(error).update(message=printable(error.message, lines=True))
 
 
+def _keep_files(context: click.Context, _parameter: click.Parameter, files: tuple[Path, ...]) -> None:
+    context.meta[PLUGIN_FILES] = files
+
+
 @click.group(
     name="i2i",
     cls=LazyGroup,
     context_settings=CONTEXT_SETTINGS,
     epilog=f"Exit codes: 0 done, 1 failed, 2 wrong usage, {INTERRUPTED} interrupted. "
     f"{TRACEBACK_VARIABLE}=1 shows the traceback behind an error message.",
+)
+@click.option(
+    "--plugin",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    multiple=True,
+    is_eager=True,  # its commands are in the help
+    expose_value=False,
+    callback=_keep_files,
+    help="Take the components of this Python file as well, which is no package; repeat for several.",
 )
 @click.version_option(__version__, package_name="i2i", prog_name="i2i", message="%(prog)s %(version)s")
 def main() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from i2i.plugins.manager import PluginManager
+
+PLUGIN_FILES = "i2i.plugin_files"
+"""Where click's context holds the files of ``i2i --plugin``."""
 
 PIPED_WIDTH = 10_000
 """Wide enough that no row of a piped table is folded: one row is one line, fit for grep."""
@@ -49,12 +53,19 @@ def speaks() -> bool:
     return launched().rank == 0
 
 
-def plugin_manager() -> PluginManager:
-    """Return a manager of the installed plugins, to hand to the API, after a warning for each that failed to load."""
+def plugin_files() -> tuple[Path, ...]:
+    """The files of ``i2i --plugin FILE ...``."""
+    context = click.get_current_context(silent=True)
+    files: tuple[Path, ...] = () if context is None else context.meta.get(PLUGIN_FILES, ())
+    return files
+
+
+def plugin_manager(*, warn: bool = True) -> PluginManager:
+    """Return a manager of the plugins, to hand to the API, after a warning for each that failed to load."""
     from i2i.plugins.manager import PluginManager
 
-    manager = PluginManager()
-    if speaks():
+    manager = PluginManager(files=plugin_files())
+    if warn and speaks():
         for warning in manager.warnings:
             say(f"Warning: {warning}", err=True, lines=True)
     return manager

@@ -15,12 +15,12 @@ from i2i.cli.output import new_table, plugin_manager, print_json, print_table, s
 from i2i.config.sections import NUMBERED, section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
-from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import NETWORK_GROUPS, SPECS, MethodSpec, OptimizerSpec
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
     from i2i.plugins.component_options import OptionField
+    from i2i.plugins.manager import PluginManager
 
 KINDS = click.Choice(list(SPECS))
 
@@ -42,7 +42,7 @@ def list_(kind: str | None, as_json: bool) -> None:
     """List every component, and the plugins that are not loaded."""
     from i2i.api import list_plugins
 
-    installed = list_plugins(kind)
+    installed = list_plugins(kind, manager=plugin_manager(warn=False))
     if as_json:
         print_json(installed.to_dict())
         return
@@ -175,7 +175,7 @@ def check(words: tuple[str, ...], data: Path | None, timeout: float | None, as_j
 
     *kinds, name = words
     kind = KINDS.convert(kinds[0], None, None) if kinds else None
-    manager = PluginManager()
+    manager = plugin_manager(warn=False)
     found = check_plugin(name, kind, **shared.given({"data": data, "timeout": timeout}), manager=manager)
     if not as_json and kind is None:
         _tell_namesakes(manager, name)

@@ -35,9 +35,7 @@ class RunCommand(GroupedCommand):
 
     def setting(self, name: str) -> str | None:
         """The setting of that name, in each section that has it: ``--log-every`` is training.log_every."""
-        from i2i.plugins.manager import PluginManager
-
-        specs = [component.spec for component in PluginManager().components()]
+        specs = [component.spec for component in plugin_manager(warn=False).components()]
         sections = [*PLAIN.items(), *((section_of(spec), spec.options) for spec in specs)]
         wanted = name.replace("-", "_")
         found = [

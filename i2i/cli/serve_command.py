@@ -9,7 +9,7 @@ import click
 
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
-from i2i.cli.output import say
+from i2i.cli.output import plugin_files, say
 
 if TYPE_CHECKING:
     from i2i.serving.messages import ModelInfo
@@ -105,6 +105,6 @@ def serve(model: str, host: str, **given: Any) -> None:
             )
         say(f"Open {url} (API: {url}/docs). Ctrl-C ends it.")
 
-    serve_model(model, host=host, announce=announce, **shared.given(given))
+    serve_model(model, host=host, announce=announce, plugins=plugin_files(), **shared.given(given))
     with suppress(OSError):  # a terminal that was closed
         say("Stopped.", err=True)

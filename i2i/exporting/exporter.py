@@ -30,6 +30,7 @@ from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
 from i2i.plugins.calls import show_trace
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.plugin_files import provider
 from i2i.plugins.specs import GeneratorSpec
 from i2i.progress import working
 from i2i.tensors.inference import float32_by_default, own_random_numbers, torchs_own_settings
@@ -254,15 +255,15 @@ def _trace(
         show_trace(error)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(
-            f"generator {info.generator!r} of package {info.package}: {_untraceable(fixed)} "
+            f"generator {info.generator!r} of {provider(info.package)}: {_untraceable(fixed)} "
             f"({type(error).__name__}: {reason}; its forward must not branch on "
             f"{'values or sizes' if fixed.size is None else 'values'})"
         ) from error
     foreign = sorted({name for name in _operators(program) if name.partition("::")[0] not in STANDARD_OPERATORS})
     if foreign:
         raise ExportError(
-            f"generator {info.generator!r} of package {info.package} uses {', '.join(foreign)}, which runs only where "
-            "that package is installed; a generator with operators of its own needs an option kernels that knows "
+            f"generator {info.generator!r} of {provider(info.package)} uses {', '.join(foreign)}, which runs only "
+            "where that package is installed; a generator with operators of its own needs an option kernels that knows "
             "'reference', for PyTorch's operators alone"
         )
     # From an example, loading would derive guards that its sizes met by chance; what all sizes give is checked instead.

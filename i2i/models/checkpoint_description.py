@@ -83,6 +83,7 @@ class _Recorded(_Part):
     name: str
     package: str
     version: str
+    file: str = ""
 
 
 class _Description(_Part):

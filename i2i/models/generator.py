@@ -16,9 +16,10 @@ from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.models.checkpoint import DESCRIPTION, Checkpoint
 from i2i.models.info import Inference, TranslatorInfo
-from i2i.models.recorded_components import install_command
+from i2i.models.recorded_components import components_from_json, cure
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.plugin_files import is_file, provider
 from i2i.plugins.specs import Direction, GeneratorSpec
 from i2i.tensors.inference import own_random_numbers, torchs_own_settings
 from i2i.tensors.weight_types import require_types
@@ -85,7 +86,7 @@ def load_generator(
     choice = _choice(manager, checkpoint, entry, installed)
     network = _build(manager, choice, entry)
     _load_weights(network, checkpoint, entry, installed)
-    name, _, number = installed.partition(" ")
+    name, _, number = installed.rpartition(" ")
     info = TranslatorInfo(
         generator=entry.generator,
         options=choice.options.model_dump(mode="json"),
@@ -176,10 +177,12 @@ def _installed(manager: PluginManager, checkpoint: Checkpoint, entry: _Entry) ->
     try:
         plugin = manager.find("generator", entry.generator).plugin
     except PluginError as error:
-        name, _, number = entry.package.partition(" ")
+        name, _, number = entry.package.rpartition(" ")
+        recorded = components_from_json(checkpoint.description.get("components"))
+        file = next((each.file for each in recorded if each.owner == entry.package), "")
         raise PluginError(
-            f"{checkpoint.path} was trained with generator {entry.generator!r} of package {entry.package}: {error}; "
-            f"install it: {install_command(name, number)}"
+            f"{checkpoint.path} was trained with generator {entry.generator!r} of {provider(entry.package)}: {error}; "
+            f"{cure(name or entry.package, number, file)}"
         ) from error
     return f"{plugin.package} {plugin.version}"
 
@@ -217,7 +220,8 @@ def _load_weights(network: nn.Module, checkpoint: Checkpoint, entry: _Entry, ins
 
 
 def _made_by_another(entry: _Entry, installed: str) -> str:
-    return f"made with {entry.package}, installed is {installed}: install the version that made it"
+    way = "give the file" if is_file(entry.package.rpartition(" ")[2]) else "install the version"
+    return f"made with {entry.package}, here is {installed}: {way} that made it"
 
 
 def _first_lines(error: Exception, most: int = 3) -> str:

@@ -1,10 +1,12 @@
 """What a run and its checkpoints record of the components they were made with, and how that compares with what is here.
 
-A record is a list of ``{"kind": "loss", "name": "edge", "package": "i2i-edge", "version": "1.2"}``.
+A record is a list of ``{"kind": "loss", "name": "edge", "package": "i2i-edge", "version": "1.2"}``. Of a component of
+a plugin file, the package is the file's name, the version a hash of it, and ``"file"`` says where it was.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from i2i.config.run_config import RunConfig
 from i2i.environment.packages import pip_install
 from i2i.errors import PluginError
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.plugin_files import is_file, provider
 
 UNKNOWN = "unknown"
 """The version of a package that does not say."""
@@ -26,6 +29,7 @@ class RecordedComponent:
     name: str
     package: str
     version: str
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r}"
@@ -41,13 +45,13 @@ def components_of(manager: PluginManager, config: RunConfig) -> list[RecordedCom
     found = []
     for kind, choice in config.chosen:
         plugin = manager.find(kind, choice.name).plugin
-        found.append(RecordedComponent(kind, choice.name, plugin.package, plugin.version))
+        found.append(RecordedComponent(kind, choice.name, plugin.package, plugin.version, plugin.file))
     return list(dict.fromkeys(found))
 
 
 def components_to_json(components: Iterable[RecordedComponent]) -> list[dict[str, str]]:
     """Plain values, which :func:`components_from_json` reads back."""
-    return [asdict(component) for component in components]
+    return [{key: value for key, value in asdict(component).items() if value} for component in components]
 
 
 def components_from_json(values: Any) -> list[RecordedComponent]:
@@ -71,10 +75,9 @@ def require_components(manager: PluginManager, recorded: Sequence[RecordedCompon
     """
     missing = [(component, said) for component in recorded if (said := _problem(manager, component))]
     if missing:
-        lines = [f"  {component} of package {component.owner}: {said}" for component, said in missing]
-        commands = dict.fromkeys(install_command(component.package, component.version) for component, _ in missing)
-        listed = "\n".join([*lines, f"install what it was made with: {' and '.join(commands)}"])
-        raise PluginError(f"{what} needs what is not here:\n{listed}")
+        lines = [f"  {component} of {provider(component.owner)}: {said}" for component, said in missing]
+        cures = dict.fromkeys(cure(each.package, each.version, each.file) for each, _ in missing)
+        raise PluginError("\n".join([f"{what} needs what is not here:", *lines, *cures]))
 
 
 def _problem(manager: PluginManager, component: RecordedComponent) -> str:
@@ -99,6 +102,21 @@ def changed_components(manager: PluginManager, recorded: Sequence[RecordedCompon
         if now != component.owner:
             changes.setdefault((component.owner, now), []).append(str(component))
     return "; ".join(f"{', '.join(names)}: {before} then, {now} now" for (before, now), names in changes.items())
+
+
+def cure(package: str, version: str, file: str = "") -> str:
+    """What to do where what a model was made with is missing: install the package, or give the file.
+
+    Args:
+        package: its name, or that of the file.
+        version: its version, or the hash of the file.
+        file: where the file was.
+    """
+    if is_file(version):
+        place = shlex.quote(file or f"PATH/{package}")
+        there = " (where it was when it was used)" if file else ""
+        return f"give the plugin file again, before the command: i2i --plugin {place} ...{there}"
+    return f"install what it was made with: {install_command(package, version)}"
 
 
 def install_command(package: str, version: str) -> str:

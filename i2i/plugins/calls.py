@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from i2i.errors import DataError, I2IError, PluginError, reason_of
+from i2i.plugins.plugin_files import is_file, provider
 
 TRACE_VARIABLE = "I2I_TRACE_PLUGINS"
 
@@ -43,7 +44,7 @@ class Called:
     parts: tuple[Called, ...] = ()
 
     def __str__(self) -> str:
-        return f"{'data set' if self.kind == 'dataset' else self.kind} {self.name!r} of package {self.owner}"
+        return f"{'data set' if self.kind == 'dataset' else self.kind} {self.name!r} of {provider(self.owner)}"
 
     @property
     def owner(self) -> str:
@@ -56,6 +57,8 @@ class Called:
         where = f"{TRACE_VARIABLE}=1 shows where"
         if self.package == "i2i":
             return f"do the chosen parts go with these images and options? {where}"
+        if is_file(self.version):
+            return f"correct {self.package}, or choose another {self.kind}; {where}"
         return f"report it to package {self.package}, or choose another {self.kind}; {where}"
 
 

@@ -16,16 +16,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from numbers import Integral
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pluggy
 
 from i2i._version import __version__
 from i2i.errors import PluginError, did_you_mean, printable, shown
+from i2i.paths import named
 from i2i.plugins import hookspecs
-from i2i.plugins.calls import TRACE_VARIABLE, Called, calling
+from i2i.plugins.calls import TRACE_VARIABLE, Called, calling, show_trace
 from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import HOOKS, PROJECT
+from i2i.plugins.plugin_files import PluginFile
 from i2i.plugins.specs import SPECS, Spec
 
 ENTRY_POINT_GROUP = "i2i"
@@ -50,6 +53,8 @@ class Plugin:
         status: ``"loaded"``, ``"failed"`` or ``"disabled"``.
         problem: one line, for a plugin that failed.
         passed_over: its optional hooks that this i2i does not know: a later one may.
+        file: of a plugin that is one file and no package, its path; its name stands for the package, and the beginning
+            of its SHA-256 for the version.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Plugin:
     status: Literal["loaded", "failed", "disabled"]
     problem: str = ""
     passed_over: tuple[str, ...] = ()
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,19 +87,23 @@ class Component:
 
 
 class PluginManager:
-    """The components of all installed plugins. Make one per command or call: it keeps no global state.
+    """The components of all installed plugins, and of files. Make one per command or call: it keeps no global state.
 
     Args:
         environ: where ``I2I_DISABLE_PLUGINS`` (comma-separated entry-point or package names) and
             ``I2I_TRACE_PLUGINS`` (print what is loaded to standard error) are read from.
+        files: plugins that are one Python file each and no package; they are loaded as the last ones.
 
     Attributes:
         plugins: every plugin that was found, loaded or not; the built-in one first, then by package and name.
         warnings: one line for each plugin that failed to load (who, why, and how to go on without it) and for each
             name in ``I2I_DISABLE_PLUGINS`` that no plugin has.
+
+    Raises:
+        PluginError: a file cannot be loaded. Somebody asked for it, so that nothing goes on without it.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, *, files: Iterable[str | Path] = ()) -> None:
         environ = os.environ if environ is None else environ
         disabled = {name.strip() for name in environ.get(DISABLE_VARIABLE, "").split(",")} - {""}
         self.plugins: list[Plugin] = []
@@ -125,6 +135,13 @@ class PluginManager:
             f"{DISABLE_VARIABLE} names {name!r}, which is not an installed plugin or package{did_you_mean(name, known)}"
             for name in unused
         ]
+        for path in dict.fromkeys(named(file).absolute() for file in files):
+            self._load_file(path)
+
+    @property
+    def files(self) -> list[str]:
+        """The plugins that are files, by their paths."""
+        return [plugin.file for plugin in self.plugins if plugin.file]
 
     def components(self, kind: str | None = None) -> Iterator[Component]:
         """All components, or all of one kind, ordered by kind, then name, then package."""
@@ -147,10 +164,7 @@ class PluginManager:
             return found[0]
         if found:
             owners = " and ".join(f"{component.plugin.package} {component.plugin.version}" for component in found)
-            raise PluginError(
-                f"{kind} {name!r} is claimed by {owners}; disable one of them, "
-                f"for example {DISABLE_VARIABLE}={self._disabling_name(found[-1].plugin)}"
-            )
+            raise PluginError(f"{kind} {name!r} is claimed by {owners}; {self._without(found[-1].plugin)}")
         known = [component.spec.name for component in self.components(kind)]
         installed = ", ".join(known) or "none"
         message = f"there is no {kind} called {shown(name)}{did_you_mean(name, known)} (installed: {installed})"
@@ -178,6 +192,12 @@ class PluginManager:
                 raise TypeError(f"{question} must give a whole number of pixels, 1 or more; got {shown(answer)}")
         return answer
 
+    def _without(self, plugin: Plugin) -> str:
+        """What to do to be rid of one of several plugins."""
+        if plugin.file:
+            return f"leave out --plugin {plugin.file}, or rename its own"
+        return f"disable one of them, for example {DISABLE_VARIABLE}={self._disabling_name(plugin)}"
+
     def _disabling_name(self, plugin: Plugin) -> str:
         """What to put into ``I2I_DISABLE_PLUGINS`` to be rid of this plugin and, where that can be had, of no other."""
         shared = [other for other in self.plugins if other.name == plugin.name and other.package != plugin.package]
@@ -187,10 +207,20 @@ class PluginManager:
         if self._tracing:
             sys.stderr.write(f"i2i plugins: {printable(text)}\n")
 
+    def _load_file(self, path: Path) -> None:
+        file = PluginFile.read(path)
+        plugin = Plugin(path.stem, path.name, file.version, file.module, "loaded", file=str(path))
+        try:
+            self._load(plugin, file.load)
+        except (Exception, SystemExit) as error:
+            show_trace(error)
+            problem = f"{_problem(error)}{file.line_of(error)}"
+            raise PluginError(f"plugin file {path} cannot be loaded: {problem}") from error
+
     def _load(self, plugin: Plugin, load: Callable[[], Any]) -> None:
         self._trace(f"loading {plugin.name} of {plugin.package} {plugin.version} from {plugin.module}")
         begin = time.perf_counter()
-        registered = f"{plugin.package}:{plugin.name}"
+        registered = f"{plugin.file or plugin.package}:{plugin.name}"
         try:
             module = load()
             self._pluggy.register(module, name=registered)
@@ -201,6 +231,8 @@ class PluginManager:
             problem = _problem(error)
             self._trace(f"{plugin.name} failed: {problem}")
             self._pluggy.unregister(name=registered)
+            if plugin.file:
+                raise
             self.plugins.append(replace(plugin, status="failed", problem=problem))
             return
         self._trace(f"loaded {plugin.name} in {1000 * (time.perf_counter() - begin):.0f} ms")
@@ -220,7 +252,7 @@ class PluginManager:
         callers = self._pluggy.get_hookcallers(module) or []
         if not callers:
             raise _BadPluginError(
-                f"{module.__name__} implements no hook; expected functions decorated with @hookimpl, "
+                f"it implements no hook; expected functions decorated with @hookimpl, "
                 f"named after one of {', '.join(HOOKS)}"
             )
         for caller in callers:

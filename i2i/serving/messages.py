@@ -17,10 +17,11 @@ FormatName = Literal["png", "jpeg", "webp"]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What to serve: the model, and what :func:`i2i.load` is given with it."""
+    """What to serve: the model, and what :func:`i2i.load` is given with it, plugin files apart."""
 
     model: str | Path
     options: dict[str, Any]
+    plugins: tuple[str, ...] = ()
 
 
 class OfferedDirection(BaseModel):

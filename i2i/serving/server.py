@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from i2i.api.arguments import one_name
+from i2i.api.arguments import PluginFiles, manager_of, one_name
 from i2i.environment.packages import require
 from i2i.errors import ConfigError, I2IError, printable, reason_of
 from i2i.serving.hosts import Hosts, hosts_of
@@ -48,6 +48,7 @@ def serve(
     device: str = "auto",
     precision: Precision = "fp32",
     trust: bool = False,
+    plugins: PluginFiles = (),
     announce: Callable[[str, ModelInfo], None] | None = None,
     limits: Limits | None = None,
     allow_hosts: Iterable[str] | None = None,
@@ -75,6 +76,7 @@ def serve(
         device: see :func:`i2i.load`.
         precision: see :func:`i2i.load`.
         trust: see :func:`i2i.load`.
+        plugins: see :func:`i2i.load`.
         announce: called with the server's URL and what it serves, once it listens.
         limits: the earlier way to give ``max_upload``, ``max_pixels``, ``timeout``, ``queue`` and ``max_connections``;
             it goes before them.
@@ -104,7 +106,8 @@ def serve(
         "max_pixels": limits.max_pixels,
     }
     hosts = (names,) if isinstance(names, str) else tuple(names)
-    _serve(ModelOptions(model, options), host, port, hosts, limits, announce)
+    files = tuple(manager_of(None, plugins).files)
+    _serve(ModelOptions(model, options, files), host, port, hosts, limits, announce)
 
 
 OPTIONS = {

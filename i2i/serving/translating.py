@@ -61,7 +61,7 @@ def _tell() -> None:
 
 def load_model(model: ModelOptions) -> dict[str, Translator]:
     """Load every direction of a model, the one that is taken when none is asked for first."""
-    translators = load_each_direction(model.model, **model.options)
+    translators = load_each_direction(model.model, plugins=model.plugins, **model.options)
     for translator in translators.values():
         require_pictures(translator.info)
     return translators

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 
 from i2i.errors import DataError, reason_of
 from i2i.plugins.calls import called_of, calling, show_trace
+from i2i.plugins.plugin_files import load_plugin_files, loaded_plugin_files
 from i2i.plugins.protocols import Batch, Dataset
 from i2i.tensors.collate import collate
 from i2i.training.batches import Key, SampleStream
@@ -178,11 +179,20 @@ class _Packing:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it comes to a process that is no fork: after the plugin files that its classes may be from."""
+        return _packing, (loaded_plugin_files(), bytes(ForkingPickler.dumps(self.dataset)))
+
     def __getitems__(self, keys: list[Key]) -> bytes:
         try:
             return _pack(_read(self.dataset, keys))
         except Exception as error:
             return _pack_failure(error)
+
+
+def _packing(files: list[str], packed: bytes) -> _Packing:
+    load_plugin_files(files)
+    return _Packing(ForkingPickler.loads(packed))
 
 
 def _read(dataset: Dataset, keys: list[Key]) -> Batch:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from i2i.errors import ConfigError, DivergedError, I2IError, PluginError
 from i2i.models.info import TranslatorInfo
 from i2i.plugins.calls import explain, show_trace
+from i2i.plugins.plugin_files import provider
 from i2i.tensors.devices import check_device
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers
 from i2i.tensors.padding import Size, padded_size
@@ -87,7 +88,7 @@ class NetworkRunner:
         except (RuntimeError, ValueError) as error:  # refused by a layer, or out of memory
             height, width = batch.shape[2:]
             show_trace(error)
-            generator += "" if self.info.package.startswith("i2i ") else f" of package {self.info.package}"
+            generator += "" if self.info.package.startswith("i2i ") else f" of {provider(self.info.package)}"
             raise cannot_translate(generator, len(batch), (height, width), error) from error
         except (Exception, SystemExit) as error:
             raise explain(error, self.network, f"{generator}: translating") from error
@@ -95,7 +96,7 @@ class NetworkRunner:
         if not isinstance(output, Tensor) or tuple(output.shape) != expected:
             got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
             raise PluginError(
-                f"generator {self.info.generator!r} of package {self.info.package} gave {got} for images of shape "
+                f"generator {self.info.generator!r} of {provider(self.info.package)} gave {got} for images of shape "
                 f"{list(batch.shape)}; expected {list(expected)}"
             )
         output = output.float()

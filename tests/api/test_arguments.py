@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 import i2i
-from i2i.api.arguments import one_name, plain, whole_number
+from i2i.api.arguments import manager_of, one_name, plain, whole_number
 from i2i.errors import ConfigError, DataError
+from i2i.plugins.manager import PluginManager
 
 
 class Folder(type(Path())):
@@ -29,6 +30,16 @@ def test_plain_values():
 def test_what_is_no_whole_number(value):
     with pytest.raises(ConfigError, match=r"batch_size must be .*at least 1; got"):
         whole_number("batch_size", value, 1)
+
+
+def test_plugin_files_are_for_those_who_give_no_manager(tmp_path):
+    file = tmp_path / "oak.py"
+    file.write_text("from i2i.plugins import hookimpl\n\n@hookimpl\ndef i2i_losses():\n    return []\n")
+    assert manager_of(None, str(file)).files == manager_of(None, [file]).files == [str(file)]
+    manager = PluginManager({})
+    assert manager_of(manager, ()) is manager
+    with pytest.raises(ConfigError, match="plugins and manager are both given"):
+        manager_of(manager, [file])
 
 
 def test_numbers_of_numpy_and_torch_are_settings_like_others(tmp_path):

@@ -23,6 +23,7 @@ OPTIONS_ALONE = {
 
 KEYWORDS_ALONE = {
     (ANY, "manager"): "a command makes one",
+    (ANY, "plugins"): "i2i --plugin FILE ..., before any command",
     (ANY, "progress"): "a command talks to a person always, but for --json",
     ("run", "settings"): "the earlier name of set",
     ("run", "tracker"): "an earlier name of observer",

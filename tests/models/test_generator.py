@@ -55,7 +55,7 @@ def test_options_of_another_version(tmp_path):
 
     with pytest.raises(CheckpointError, match=r"generator\.colour: there is no such option") as raised:
         i2i.load(edited(tmp_path, change))
-    assert f"made with i2i 9.0, installed is i2i {i2i.__version__}" in str(raised.value)
+    assert f"made with i2i 9.0, here is i2i {i2i.__version__}" in str(raised.value)
 
 
 def test_weights_that_do_not_fit(tmp_path):

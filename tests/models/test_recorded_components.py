@@ -50,8 +50,20 @@ def test_each_missing_component_is_named_with_the_line_that_installs_it(manager)
     assert text.startswith("the run runs/a needs what is not here:\n  loss 'bark' of package i2i-bark 1.2: there is no")
     assert "dataset 'acorns' of package i2i-oak unknown" in text
     assert "loss 'hinge'" not in text
-    assert "-m pip install i2i-bark==1.2 and " in text
+    assert "-m pip install i2i-bark==1.2\n" in text
     assert text.endswith("-m pip install i2i-oak")
+
+
+@pytest.mark.parametrize(("file", "place"), [("/home/me/oak tree.py", "'/home/me/oak tree.py'"), ("", "PATH/oak.py")])
+def test_a_plugin_file_that_is_missing_is_to_be_given(manager, file, place):
+    oak = RecordedComponent("loss", "oak", "oak.py", "sha256:0123", file)
+    with pytest.raises(PluginError, match=r"loss 'oak' of file oak\.py \(sha256:0123\): there is no") as raised:
+        require_components(manager, [oak, oak], "the run")
+
+    assert str(raised.value).count(f"i2i --plugin {place} ...") == 1
+    assert "pip install" not in str(raised.value)
+    assert components_from_json(components_to_json([oak])) == [oak]
+    assert ("file" in components_to_json([oak])[0]) == bool(file)
 
 
 def test_what_is_all_here_passes(manager):

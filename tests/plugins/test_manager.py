@@ -92,7 +92,7 @@ BROKEN = {
     "an exception of its own": ("raise RuntimeError('no licence\\nsecond line')\n", "RuntimeError: no licence"),
     "an exception without words": ("raise RuntimeError\n", "RuntimeError: no message"),
     "a call of sys.exit": ("import sys\nsys.exit('bye')\n", "SystemExit: bye"),
-    "no hook": ("def i2i_generators():\n    return []\n", "i2i_maple implements no hook; expected functions decorated"),
+    "no hook": ("def i2i_generators():\n    return []\n", "it implements no hook; expected functions decorated"),
     "a misspelt hook": (
         hooks(f"@hookimpl\ndef i2i_genertors():\n    return [{SPEC}]"),
         "there is no hook called 'i2i_genertors'; did you mean 'i2i_generators'?",

@@ -1,6 +1,7 @@
 """Loading processes that die, are short of shared memory or read what is gone: an answer, never an endless wait."""
 
 import itertools
+import multiprocessing
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ import torch
 
 from i2i.errors import DataError, I2IError, PluginError
 from i2i.plugins.calls import Called, mark
+from i2i.plugins.manager import PluginManager
 from i2i.training import loading
 from i2i.training.batches import SampleStream
 from i2i.training.loading import Batches, ending
@@ -256,3 +258,33 @@ def test_a_run_whose_loading_process_is_killed_says_so_and_is_saved(images, tmp_
     (kept,) = (folder / "checkpoints").glob("step-*")
     assert int(kept.name.removeprefix("step-")) == max(steps_logged(folder)) >= 3
     Child(tmp_path / "again", resume=folder, steps=max(steps_logged(folder)) + 2, workers=0).succeed()
+
+
+ACORNS = """
+import torch
+from i2i.plugins import DatasetSpec, hookimpl
+
+class Acorns:
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, key):
+        return {"A": torch.full((3, 8, 8), float(key[1])), "A_name": str(key)}
+
+@hookimpl
+def i2i_datasets():
+    return [DatasetSpec(name="acorns", summary="Of the tests.", build=lambda options, **context: Acorns())]
+"""
+
+
+def test_a_data_set_of_a_plugin_file_comes_to_processes_that_are_no_forks(tmp_path):
+    file = tmp_path / "acorns.py"
+    file.write_text(ACORNS)
+    dataset = PluginManager({}, files=[file]).find("dataset", "acorns").spec.build(None)
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_start_method("spawn", force=True)
+    try:
+        read = read_all(dataset, workers=1)
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    assert [batch["A_name"] for batch in read] == [batch["A_name"] for batch in read_all(dataset, workers=0)]

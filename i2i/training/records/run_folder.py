@@ -41,7 +41,7 @@ from i2i.paths import named
 from i2i.plugins.specs import SAMPLE_PREFIX
 from i2i.training.records.fingerprint import Names
 from i2i.training.records.run_log import lines_of
-from i2i.training.records.run_result import resume_command
+from i2i.training.records.run_result import COMPONENTS, resume_command
 
 RUNS = Path("runs")
 ORPHANS_SECONDS = 8.0
@@ -56,7 +56,7 @@ class RunFolder:
         self.path = path
         self.config_file = path / "config.yaml"
         self.environment_file = path / "environment.json"
-        self.components_file = path / "components.json"
+        self.components_file = path / COMPONENTS
         self.names_file = path / "images.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"

@@ -8,12 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from i2i.files.texts import read_json
+from i2i.models.recorded_components import components_from_json
 from i2i.models.scores import values_to_json
+
+COMPONENTS = "components.json"
+"""The file of a run folder that says which package brought each component."""
 
 
 def resume_command(folder: Path | str) -> str:
-    """What a person types to resume the run of a folder; quoted for a shell."""
-    return f"i2i run --resume {shlex.quote(str(folder))}"
+    """What a person types to resume the run of a folder, with the plugin files that it records; quoted for a shell."""
+    words = ["i2i"]
+    for file in recorded_files(Path(folder)):
+        words += ["--plugin", shlex.quote(file)]
+    return " ".join([*words, "run --resume", shlex.quote(str(folder))])
+
+
+def recorded_files(folder: Path) -> list[str]:
+    """The plugin files that the components of a run are from."""
+    try:
+        recorded = components_from_json(read_json(folder / COMPONENTS))
+    except (OSError, ValueError):  # a run of an earlier version has no record
+        return []
+    return list(dict.fromkeys(component.file for component in recorded if component.file))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,6 @@ image is divided. The size of a tile is in :mod:`~i2i.translation.tiles.tile_set
 decides what is kept and what is computed again, :mod:`~i2i.translation.tiles.compute` computes;
 :mod:`~i2i.translation.tiles.estimate` is the cheaper way whose result is an estimate.
 
-May import ``tensors``, ``environment`` and, of the room around it, ``translation.kinds``,
+May import ``tensors``, ``environment``, ``plugins`` and, of the room around it, ``translation.kinds``,
 ``translation.network_runner`` and ``translation.failures``.
 """

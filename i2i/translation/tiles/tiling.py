@@ -10,6 +10,7 @@ from torch import Tensor
 
 from i2i.environment.available_memory import available_memory
 from i2i.errors import ConfigError
+from i2i.plugins.plugin_files import provider
 from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.padding import Size
 from i2i.translation.failures import cannot_translate
@@ -186,14 +187,14 @@ class Tiling:
         except CannotStreamError as error:
             if self.settings.statistics == "estimate":
                 raise ConfigError(
-                    f"--tile auto cannot tell how much memory generator {info.generator!r} of package {info.package} "
+                    f"--tile auto cannot tell how much memory generator {info.generator!r} of {provider(info.package)} "
                     f"takes: {error}; give the side of the tiles instead of auto"
                 ) from error
             cure = "An estimate of it can be had for any network: give --tile a number, and --tile-statistics estimate"
             if info.inference == "paper":  # which the estimate refuses
                 cure = "With --inference deterministic it may be"
             raise ConfigError(
-                f"generator {info.generator!r} of package {info.package} cannot be computed in tiles with the result "
+                f"generator {info.generator!r} of {provider(info.package)} cannot be computed in tiles with the result "
                 f"of the whole image: {error}. {cure}"
             ) from error
         self._bytes_a_pixel = COPIES_OF_LAYERS * graph.peak / (side * side)
