@@ -23,6 +23,7 @@ from rooms import table as room_lines
 from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
 from i2i.config.run_config import ScheduleOptions, TrainingOptions
+from i2i.config.sections import section_of
 from i2i.models.scores import BASELINE, table_of
 from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
@@ -41,7 +42,6 @@ TRAINING: dict[str, type[Options]] = {
     "schedule": ScheduleOptions,
     "training": TrainingOptions,
 }
-SECTIONS = {"dataset": "data"}
 """The section of the configuration that a kind's options stand in, where it is not called like the kind."""
 
 
@@ -91,10 +91,7 @@ def _options_lines() -> Iterator[str]:
                     "Every run measures `l1`, `psnr` and `ssim`; `--metric` adds others.",
                 )
         yield from ("", f"### {spec.name}", "", f"{spec.summary}.")
-        section = f"metrics.{spec.name}" if kind == "metric" else SECTIONS.get(kind, kind)
-        if getattr(spec, "family", None) == "pixel":
-            section = "pixel_loss"
-        yield from _table(section, spec.options)
+        yield from _table(section_of(spec), spec.options)
     yield from ("", "## Training")
     for section, options in TRAINING.items():
         yield from ("", f"### {section}")

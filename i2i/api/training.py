@@ -83,11 +83,13 @@ def run(
         direction: ``AtoB`` or ``BtoA``.
         keep: newest checkpoints that are kept.
         skip_bad: leave out files that cannot be read instead of stopping.
-        metric: one or several metrics by name, measured on held-out images besides L1, PSNR and SSIM.
-        observer: what watches the run: ``tensorboard``, ``wandb``, ``early-stopping``, or several.
+        metric: one or several metrics by name, measured on held-out images besides L1, PSNR and SSIM;
+            ``none`` for no other.
+        observer: what watches the run: ``tensorboard``, ``wandb``, ``early-stopping``, or several; ``none`` for
+            nothing, whatever the file or the run that is resumed says.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to resume; only budget, device, workers, keep and observer may be given with
-            it, and as ``data`` the place to which the same images were moved.
+        resume: a run folder to resume; only budget, device, workers, keep, metric and observer may be
+            given with it, and as ``data`` the place to which the same images were moved.
         config: a YAML file of settings.
         set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
         progress: draw progress on standard error.

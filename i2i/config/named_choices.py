@@ -9,6 +9,7 @@ from typing import Any
 
 from i2i.config.layers import Values
 from i2i.config.run_config import Choice
+from i2i.config.sections import NONE
 from i2i.errors import I2IError, shown
 from i2i.plugins.component_options import Options, Problem, parse_options
 from i2i.plugins.manager import PluginManager
@@ -57,10 +58,14 @@ def choose_named(
 
 
 def names_of(section: str, names: Any) -> tuple[list[str], list[Problem]]:
-    """The names that somebody gave, one or several."""
+    """The names that somebody gave, one or several; ``none`` alone is no name."""
     names = [names] if isinstance(names, str) else names
     if isinstance(names, list | tuple) and all(isinstance(name, str) for name in names):
-        return list(names), []
+        if NONE not in names:
+            return list(names), []
+        chosen = [name for name in names if name != NONE]
+        together = f"{NONE!r} stands alone, and came with {', '.join(chosen)}; leave one or the other out"
+        return chosen, [Problem(f"{section}.name", together)] if chosen else []
     return [], [Problem(f"{section}.name", f"must be a list of names; got {shown(names)}")]
 
 

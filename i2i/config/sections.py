@@ -81,12 +81,17 @@ USUAL_METRICS = ("l1", "psnr", "ssim")
 CYCLE = "cycle_l1"
 """L1 of an image and what comes back from its translation; no component, for it needs both generators."""
 
+NAMED: Mapping[str, str] = {"metric": METRICS, "observer": OBSERVERS}
+"""The sections of any number of components, whose options stand under the name of each, by kind of component."""
+NONE = "none"
+"""The name that chooses no component of such a section, whatever a file says."""
+
 
 def section_of(spec: Spec) -> str:
     """Where the configuration holds the component's options, before the point in ``--set SECTION.OPTION=VALUE``."""
     if isinstance(spec, LossSpec) and spec.family == "pixel":
         return "pixel_loss"
-    several = {"metric": METRICS, "observer": OBSERVERS}.get(spec.kind)
+    several = NAMED.get(spec.kind)
     if several is not None:
         return f"{several}.{spec.name}"
     return "data" if spec.kind == "dataset" else spec.kind

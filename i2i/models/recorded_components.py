@@ -62,13 +62,16 @@ def components_from_json(values: Any) -> list[RecordedComponent]:
         return []
 
 
-def require_components(manager: PluginManager, recorded: Sequence[RecordedComponent], what: str) -> None:
+def require_components(
+    manager: PluginManager, recorded: Sequence[RecordedComponent], what: str, otherwise: str = ""
+) -> None:
     """Check that recorded components are still here.
 
     Args:
         manager: the plugins.
         recorded: what was used.
         what: what needs them, such as ``"the run runs/NAME"``.
+        otherwise: what a person can do instead of installing them.
 
     Raises:
         PluginError: naming each that is missing, its package and what installs it, or two packages that claim one.
@@ -77,7 +80,13 @@ def require_components(manager: PluginManager, recorded: Sequence[RecordedCompon
     if missing:
         lines = [f"  {component} of {provider(component.owner)}: {said}" for component, said in missing]
         cures = dict.fromkeys(cure(each.package, each.version, each.file) for each, _ in missing)
-        raise PluginError("\n".join([f"{what} needs what is not here:", *lines, *cures]))
+        ways = [*cures, otherwise] if otherwise else [*cures]
+        raise PluginError("\n".join([f"{what} needs what is not here:", *lines, *ways]))
+
+
+def missing_components(manager: PluginManager, recorded: Sequence[RecordedComponent]) -> list[RecordedComponent]:
+    """Those that cannot be had here."""
+    return [component for component in recorded if _problem(manager, component)]
 
 
 def _problem(manager: PluginManager, component: RecordedComponent) -> str:

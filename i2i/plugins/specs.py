@@ -244,8 +244,8 @@ class MetricSpec(Spec):
             raise ValueError(f"{label}: digits must be a whole number from 0; got {self.digits!r}")
 
 
-TAKEN_METRICS = ("name", "images", "cycle_l1")
-"""What a metric may not be called: a key of its section in the configuration, and what logs hold beside metrics."""
+TAKEN_METRICS = ("name", "none", "images", "cycle_l1")
+"""What a metric may not be called: what its section of the configuration keeps for itself, and what logs hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +257,11 @@ class ObserverSpec(Spec):
     """
 
     kind: ClassVar[str] = "observer"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.name in ("name", "none"):
+            raise ValueError(f"ObserverSpec {self.name!r}: name must not be 'name' or 'none', which choose observers")
 
 
 SPECS: Mapping[str, type[Spec]] = {

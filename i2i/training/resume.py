@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from i2i.config.layers import Layer, Values, merge, with_observers
+from i2i.config.layers import Layer, Values, layer_from_mapping, merge, with_observers
+from i2i.config.named_choices import names_of
 from i2i.config.resolver import config_from_dict
-from i2i.config.run_config import LIMITS, RunConfig, TrainingOptions
-from i2i.config.sections import OBSERVERS
+from i2i.config.run_config import LIMITS, Choice, RunConfig, TrainingOptions
+from i2i.config.sections import NAMED, NONE
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
-from i2i.models.recorded_components import changed_components, components_from_json, require_components
+from i2i.models.recorded_components import (
+    RecordedComponent,
+    changed_components,
+    components_from_json,
+    missing_components,
+    require_components,
+)
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import SAMPLE_PREFIX
 from i2i.progress import listening, working
 from i2i.training.records.run_folder import RunFolder
-from i2i.training.records.run_result import RunResult
+from i2i.training.records.run_result import RunResult, resume_command
 
 RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep")
-"""Options of training that may change when a run resumes; so may the observers."""
+"""Options of training that may change when a run resumes; so may the components of :data:`i2i.config.sections.NAMED`,
+which train nothing.
+"""
 
 
 def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bool) -> RunResult:
@@ -41,14 +50,16 @@ def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bo
     """
     given = with_observers(given)
     require_changeable(given)
-    values, recorded = RunFolder(path).config_values(), components_from_json(RunFolder(path).components())
-    require_components(manager, recorded, f"the run {path}")
+    record = components_from_json(RunFolder(path).components())
+    values = layer_from_mapping(RunFolder(path).config_values(), "the run's config.yaml")
+    values, recorded = without_unnamed(manager, values, record, given)
+    require_components(manager, recorded, f"the run {path}", _without(manager, path, values, recorded))
     kept = config_from_dict(manager, values)
     with working("starting PyTorch"):
         require("training", *TRAINING)
     config = changed(manager, kept, given)
     # An earlier end that was asked for once is no reason to forget the planned one.
-    keep_config = config != kept and not is_shorter(config.training, kept.training)
+    keep_config = (config != kept or recorded != record) and not is_shorter(config.training, kept.training)
 
     from i2i.models.checkpoint import CheckpointFolder
     from i2i.training.launch import Launch
@@ -73,13 +84,13 @@ def require_changeable(given: Layer) -> None:
         for key in values
         if (section != "training" or key not in RESUME_MAY_CHANGE)
         and (section, key) != ("data", "root")
-        and section != OBSERVERS
+        and section not in NAMED.values()
     ]
     if refused:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
-            f"{', '.join(RESUME_MAY_CHANGE)}, observers, and with --data where the same images are now); start a new "
-            "run for other settings"
+            f"{', '.join((*RESUME_MAY_CHANGE, *NAMED.values()))}, and with --data where the same images are now); "
+            "start a new run for other settings"
         )
 
 
@@ -87,18 +98,70 @@ def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
     """The run's configuration with what a person changes."""
     training = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = str(given.get("data", {}).get("root", kept.data_root))
-    observers = {OBSERVERS: _changed_observers(kept, given.get(OBSERVERS, {}))}
-    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **observers})
+    named = {section: _changed_named(section, kept, given.get(section, {})) for section in NAMED.values()}
+    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **named})
     return replace(config, data_root=absolute_root(root))
 
 
-def _changed_observers(kept: RunConfig, given: Values) -> Values:
-    """The run's observers, or those that are named now, with their options and over them what is given."""
-    names = given.get("name", [choice.name for choice in kept.observers])
-    options: Values = {choice.name: choice.options.model_dump() for choice in kept.observers if choice.name in names}
+def _changed_named(section: str, kept: RunConfig, given: Values) -> Values:
+    """The run's observers or metrics, or those that are named now, with their options and over them what is given."""
+    choices: Sequence[Choice] = getattr(kept, section)
+    names = given.get("name", [choice.name for choice in choices])
+    wanted = [*names_of(section, names)[0], kept.training.best]
+    options: Values = {choice.name: choice.options.model_dump() for choice in choices if choice.name in wanted}
     for name, own in given.items():
         options[name] = {**options.get(name, {}), **own} if isinstance(own, Mapping) else own
     return {**options, "name": names}
+
+
+def without_unnamed(
+    manager: PluginManager, values: Layer, recorded: Sequence[RecordedComponent], given: Layer
+) -> tuple[Layer, list[RecordedComponent]]:
+    """Leave out of a run's record the observers and metrics that are missing and not among those that are named now.
+
+    What the best checkpoint is chosen by stays: without it none could be compared with an earlier one.
+
+    Args:
+        manager: the plugins.
+        values: the run's configuration.
+        recorded: its components.
+        given: what a person names now.
+
+    Returns:
+        The configuration and the components.
+    """
+    kept, values = list(recorded), dict(values)
+    for component in missing_components(manager, recorded):
+        section = NAMED.get(component.kind, "")
+        if "name" not in given.get(section, {}) or section not in values or component.name == _best(values):
+            continue
+        if component.name not in names_of(section, given[section]["name"])[0]:
+            kept.remove(component)
+            names = [name for name in names_of(section, values[section].get("name", []))[0] if name != component.name]
+            options = {name: own for name, own in values[section].items() if name != component.name}
+            values[section] = {**options, "name": names}
+    return values, kept
+
+
+def _without(manager: PluginManager, path: Path, values: Values, recorded: Sequence[RecordedComponent]) -> str:
+    """How to resume without what is missing, where only that is missing which can be left out."""
+    missing = missing_components(manager, recorded)
+    if any(component.kind not in NAMED or component.name == _best(values) for component in missing):
+        return ""
+    options = []
+    for kind in dict.fromkeys(component.kind for component in missing):
+        left = [
+            each.name for each in recorded if each.kind == kind and each not in missing and each.name != _best(values)
+        ]
+        options += [f"--{kind} {name}" for name in left or [NONE]]
+    unused = {each.file for each in missing} - {each.file for each in recorded if each not in missing}
+    return f"or resume without: {' '.join([resume_command(path, without=unused), *options])}"
+
+
+def _best(values: Values) -> str | None:
+    """What the best checkpoint of a run is chosen by, if it says so."""
+    best = values.get("training", {}).get("best")
+    return None if best is None else str(best)
 
 
 def reopen(path: Path, keep: int, note: Callable[[str], None]) -> RunFolder:

@@ -97,8 +97,15 @@ class Trainer:
             DivergedError: a loss became NaN or infinite; no checkpoint is written after that.
             RunFolderError: the folder cannot be written; the last checkpoint is intact.
         """
-        self.observing.started(self.folder, self.config, self.position.step)
-        self._catch_up()
+        try:
+            self.observing.started(self.folder, self.config, self.position.step)
+            self._catch_up()
+            return self._train()
+        except BaseException as error:
+            self.observing.failed(self.position.step, reason_of(error))
+            raise
+
+    def _train(self) -> RunResult:
         with self._batches() as batches, interruption() as stop:
             stop.may_stop_waiting = lambda: batches.waiting and self.processes.alone
             try:
@@ -112,7 +119,6 @@ class Trainer:
             except BaseException as error:
                 half_done = "" if self._under_way is None else self._under_way.take_back(error)
                 self.keeper.rescue(error, half_done, together=self._together)
-                self.observing.failed(self.position.step, reason_of(error))
                 raise
 
     def _loop(self, batches: Batches, stop: StopRequest) -> None:

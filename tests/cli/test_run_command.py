@@ -66,7 +66,6 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
         "method": "pix2pix",
         "generator": "unet128",
         "loss": "gan",
-        "pixel_loss": "l2",
         "buffer": "none",
         "optimizer": "adamw",
         "steps": 10,
@@ -86,7 +85,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     }
     arguments = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     arguments += ["--discriminator", "patch70", "--discriminator", "pixel", "--observer", "tensorboard", "--skip-bad"]
-    arguments += ["--metric", "kid", "--metric", "fid"]
+    arguments += ["--metric", "kid", "--metric", "fid", "--pixel-loss", "l2"]
     arguments += ["--set", "generator.base_channels=16", "--set", "data.flip=false"]
     result = CliRunner().invoke(main, ["run", *arguments])
 
@@ -96,6 +95,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
         "discriminator": ("patch70", "pixel"),
         "observer": ("tensorboard",),
         "metric": ("kid", "fid"),
+        "pixel_loss": ("l2",),
         "skip_bad": True,
         "set": ("generator.base_channels=16", "data.flip=false"),
         "resume": None,

@@ -47,6 +47,18 @@ def test_names_are_one_or_a_list():
     assert (names, str(problems[0])) == ([], "observers.name: must be a list of names; got [1]")
 
 
+def test_none_chooses_nothing_whatever_a_file_says(tmp_path):
+    assert names_of("observers", ["none"]) == ([], [])
+    names, (problem,) = names_of("observers", ["none", "wandb"])
+    assert (names, str(problem)) == (
+        ["wandb"],
+        "observers.name: 'none' stands alone, and came with wandb; leave one or the other out",
+    )
+    path = tmp_path / "settings.yaml"
+    path.write_text("metrics: [fid, kid]\n")
+    assert metrics(config=path, metric="none") == []
+
+
 def test_options_of_what_is_not_chosen_are_no_use():
     values = {"name": ["tensorboard"], "tensorboard": {}, "wandb": {"project": "maps"}}
 

@@ -4,8 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
+import i2i
+from i2i.errors import PluginError
 from i2i.plugins.protocols import RunObserver
 from i2i.training.observing import Observing
+
+from ..helpers.running import options
 
 
 class Hearing(RunObserver):
@@ -73,3 +77,43 @@ def test_without_observers_nothing_is_asked():
     observing.logged(1, {})
 
     assert observing.stop() is None
+
+
+NAMELESS = """
+import os
+from i2i.builtin.datasets import FolderOptions, folder
+from i2i.plugins import DatasetSpec, ObserverSpec, RunObserver, hookimpl
+
+class Nameless(folder.FolderDataset):
+    names = property(lambda self: [][0], lambda self, names: None)
+
+def build(options, **arguments):
+    built = folder.build(options, **arguments)
+    built.__class__ = Nameless
+    return built
+
+class Watcher(RunObserver):
+    def started(self, run):
+        print("heard: started")
+
+    def failed(self, step, reason):
+        print(f"heard: failed after step {step}: {reason}")
+
+@hookimpl
+def i2i_datasets():
+    return [DatasetSpec(name="nameless", summary="A folder.", options=FolderOptions, build=build)]
+
+@hookimpl
+def i2i_observers():
+    return [ObserverSpec(name="watcher", summary="Listens.", build=lambda options: Watcher())]
+"""
+
+
+def test_an_error_before_the_first_step_is_heard_by_what_was_started(images, tmp_path, install, capsys):
+    install("i2i-nameless", NAMELESS)
+    with pytest.raises(PluginError, match="asking the data set for its names failed"):
+        i2i.run(**options(images, tmp_path / "run", steps=1, observer="watcher", more={"data.name": "nameless"}))
+
+    heard = [line for line in capsys.readouterr().out.splitlines() if line.startswith("heard")]
+    assert heard[0] == "heard: started"
+    assert heard[1].startswith("heard: failed after step 0: asking the data set for its names failed: data set")

@@ -8,12 +8,14 @@ import signal
 import time
 
 import pytest
+import yaml
 
 import i2i
 from i2i.config.run_config import TrainingOptions
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.plugins.manager import PluginManager
+from i2i.training.launch import Launch
 from i2i.training.resume import RESUME_MAY_CHANGE, absolute_root, changed, is_shorter, require_changeable
 
 from ..helpers.running import (
@@ -28,6 +30,7 @@ from ..helpers.running import (
     losses_of,
     options,
     steps_logged,
+    write_no_page,
 )
 
 CYCLEGAN = {
@@ -49,6 +52,12 @@ PIX2PIX = {
 }
 del PIX2PIX["generator.blocks"]
 STEPS = 16
+
+
+@pytest.fixture
+def no_page(monkeypatch):
+    """Pages are tested elsewhere."""
+    monkeypatch.setattr(Launch, "write_page", staticmethod(write_no_page))
 
 
 @pytest.fixture(scope="module")
@@ -397,6 +406,51 @@ def test_a_run_records_its_components_and_a_resume_says_which_differ_or_are_miss
         i2i.run(resume=run, steps=4)
 
 
+WATCHER = """
+from i2i.plugins import MetricSpec, ObserverSpec, RunObserver, hookimpl
+
+@hookimpl
+def i2i_observers():
+    return [ObserverSpec(name="oak", summary="A tree.", build=lambda options: RunObserver())]
+
+@hookimpl
+def i2i_metrics():
+    def build(options, *, device):
+        return lambda output, truth: (output - truth).abs().mean((1, 2, 3))
+    return [MetricSpec(name="elm", summary="A tree.", family="pairs", better="lower", build=build)]
+"""
+
+
+def test_a_run_resumes_without_the_observers_and_metrics_that_are_gone(pairs, tmp_path, install, one_thread, no_page):
+    install("i2i-oak", WATCHER)
+    run = tmp_path / "run"
+    asked = {"settings": PAIRED, "observer": ["oak", "early-stopping"], "metric": ["elm", "ssim"]}
+    i2i.run(**options(pairs, run, steps=1, **asked))
+    shutil.rmtree(tmp_path / "site-packages" / "i2i_oak-1.2.dist-info")
+
+    told = (
+        rf"(?s)pip install i2i-oak==1\.2\nor resume without: i2i run --resume {run} --metric ssim "
+        r"--observer early-stopping$"
+    )
+    with pytest.raises(PluginError, match=told):
+        i2i.run(resume=run, steps=2)
+    with pytest.raises(PluginError, match=r"or resume without: .* --observer early-stopping$"):
+        i2i.run(resume=run, steps=2, metric="ssim")
+    assert i2i.run(resume=run, steps=2, metric="ssim", observer="none").step == 2
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert (config["metrics"], config["observers"]) == ([{"name": "ssim"}], [])
+    assert i2i.run(resume=run, steps=3).step == 3, "what was left out once is not asked for again"
+
+
+def test_what_best_is_chosen_by_cannot_be_left_out(pairs, tmp_path, install, one_thread, no_page):
+    install("i2i-oak", WATCHER)
+    i2i.run(**options(pairs, tmp_path / "run", settings=PAIRED, steps=1, more={"training.best": "elm"}))
+    shutil.rmtree(tmp_path / "site-packages" / "i2i_oak-1.2.dist-info")
+
+    with pytest.raises(PluginError, match=r"pip install i2i-oak==1\.2$"):
+        i2i.run(resume=tmp_path / "run", steps=2, metric="none")
+
+
 @pytest.mark.parametrize("record", [None, "{", "[3]"])
 def test_a_run_without_a_record_of_its_components_resumes_and_gets_one(images, tmp_path, record):
     run = tmp_path / "run"
@@ -436,7 +490,7 @@ def i2i_optimizers():
 """
 
 
-def test_a_run_with_several_pixel_losses_resumes_to_the_bit(images, tmp_path, one_thread):
+def test_a_run_with_several_pixel_losses_resumes_to_the_bit(images, tmp_path, one_thread, no_page):
     more = {"pixel_loss.0.weight": 2, "pixel_loss.1.weight": 0.5}
     given = {"more": more, "pixel_loss": ["l1", "huber"]}
     straight = i2i.run(**options(images, tmp_path / "straight", steps=3, **given))

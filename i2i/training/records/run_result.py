@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,16 @@ COMPONENTS = "components.json"
 """The file of a run folder that says which package brought each component."""
 
 
-def resume_command(folder: Path | str) -> str:
-    """What a person types to resume the run of a folder, with the plugin files that it records; quoted for a shell."""
+def resume_command(folder: Path | str, without: Collection[str] = ()) -> str:
+    """What a person types to resume the run of a folder, with the plugin files that it records; quoted for a shell.
+
+    Args:
+        folder: of the run.
+        without: plugin files that are not given.
+    """
     words = ["i2i"]
     for file in recorded_files(Path(folder)):
-        words += ["--plugin", shlex.quote(file)]
+        words += [] if file in without else ["--plugin", shlex.quote(file)]
     return " ".join([*words, "run --resume", shlex.quote(str(folder))])
 
 
