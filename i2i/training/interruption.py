@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -174,7 +173,7 @@ def interruption() -> Iterator[StopRequest]:
             handler(number, frame)
         else:
             signal.signal(number, handler or signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
 
     with _handled(before, handle):
         yield stop

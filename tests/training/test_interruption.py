@@ -1,4 +1,3 @@
-import os
 import signal
 import sys
 import threading
@@ -29,15 +28,15 @@ def test_the_first_signal_is_a_wish_and_the_second_one_an_order(number, monkeypa
     try:
         with interruption() as interrupted:
             assert not interrupted.is_set()
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             assert interrupted.is_set()
             assert not caught
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             assert not caught, "sent twice, as timeout does: to the process and to its group"
             clock.now += 1
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             assert caught == [number]
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert caught == [number] * 2, "the handler is put back"
     finally:
         signal.signal(number, before)
@@ -47,12 +46,12 @@ def test_another_signal_is_the_same_wish_but_for_ctrl_c(monkeypatch):
     """A batch system sends one after the other; a person who does not want to wait presses Ctrl-C."""
     clock = Clock(monkeypatch)
     with interruption() as interrupted:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        signal.raise_signal(signal.SIGUSR1)
         assert interrupted.is_set()
         clock.now += 10
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("name", ["SIGXCPU", "SIGVTALRM", "SIGPROF"])
@@ -61,11 +60,11 @@ def test_a_limit_that_is_told_again_and_again_stays_a_wish(name, monkeypatch):
     clock = Clock(monkeypatch)
     with interruption() as interrupted:
         for _ in range(3):
-            os.kill(os.getpid(), getattr(signal, name))
+            signal.raise_signal(getattr(signal, name))
             clock.now += 1
         assert interrupted.is_set()
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1", "SIGUSR2"])
@@ -75,7 +74,7 @@ def test_what_a_caller_handles_or_ignores_stays_with_that(name):
         before = signal.signal(number, handler)
         try:
             with ignoring_signals(), raising_on_signals(), interruption() as interrupted:
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)
                 assert not interrupted.is_set()
             assert signal.getsignal(number) is handler
         finally:
@@ -88,12 +87,12 @@ def test_before_training_every_signal_ends_at_once_or_when_it_is_let(number):
     before = {each: signal.getsignal(each) for each in SIGNALS}
     with raising_on_signals():
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         done = []
 
         def work():
             with deferring_signals():
-                os.kill(os.getpid(), number)
+                signal.raise_signal(number)
                 done.append(number)
 
         with pytest.raises(KeyboardInterrupt):
@@ -106,7 +105,7 @@ def test_a_pipe_that_nobody_reads_does_not_end_training():
     before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         with interruption():
-            os.kill(os.getpid(), signal.SIGPIPE)
+            signal.raise_signal(signal.SIGPIPE)
         assert signal.getsignal(signal.SIGPIPE) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGPIPE, before)
@@ -146,8 +145,8 @@ def test_loading_processes_do_not_hold_up_the_exit_after_an_error(images, tmp_pa
 def test_signals_are_ignored_while_loading_processes_start():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with ignoring_signals():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 

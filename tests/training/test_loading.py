@@ -67,7 +67,7 @@ def test_samples_that_make_no_batch_are_laid_to_their_data_set(workers):
 
 
 def kill(number):
-    os.kill(os.getpid(), number)
+    signal.raise_signal(number)
 
 
 @pytest.mark.parametrize(
