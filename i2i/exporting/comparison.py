@@ -36,6 +36,7 @@ RAW_PAGE_TOLERANCE = 2 / 255
 LEVEL_TOLERANCE = 1
 """How many levels of 8 bits; values that lie between two levels may be rounded to either."""
 PATIENCE_SECONDS = 600
+COMPARING = "comparing the file with the model"
 SEED = 0
 
 PAGE_SIDES = (2048, 1536, 1024, 768, 512, 384, 256)
@@ -114,7 +115,7 @@ def check(
         network: the generator in it.
         raw: whether it takes float tensors.
         fixed: what of its input is fixed.
-        limit: how long the file may run.
+        limit: how long all of it may take.
         largest_page: the largest side of the flat page.
 
     Returns:
@@ -128,6 +129,7 @@ def check(
     images = fixed.batch or 1
     with working("measuring how large a page this machine translates"):
         size = fixed.size or (page_side(translator, network, images, largest_page),) * 2
+    limit.require(COMPARING)
     large = "page"
     batches[large] = page(size, translator.info.in_channels).repeat(images, axis=0)
     given = {name: _scaled(batch) if raw else batch for name, batch in batches.items()}
@@ -135,6 +137,7 @@ def check(
         outputs = _run_alone(path, file_format, given, fixed, limit)
     checks = []
     for name, batch in counted(batches.items(), "running the model on the same", len(batches)):
+        limit.require(COMPARING)
         expected = _expected(translator, batch, raw=raw)
         output = outputs.get(name)
         if output is None or output.shape != expected.shape or output.dtype != expected.dtype:
@@ -236,7 +239,7 @@ def _run_alone(
             done = run_program(command, patience)
         except subprocess.TimeoutExpired as error:
             if limit.left == 0:
-                raise limit.over("running the file", "give it more time") from error
+                raise limit.over("running the file") from error
             raise ExportError(f"the exported file did not end in {patience:.3g} seconds; it was not kept") from error
         if done.returncode != 0:
             reason = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]

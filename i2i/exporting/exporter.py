@@ -179,30 +179,33 @@ def export_network(
         ConfigError: the file cannot be written.
         ExportError: as there.
     """
-    limit = TimeLimit(timeout)
+    limit = TimeLimit(timeout, _more_time(fixed))
     translator = Translator(NetworkRunner(network, info, device="cpu"))
     standard = standard.requires_grad_(False).eval()
     if file_format == "torch":
         standard = with_half_filters(standard)
     graph = (TensorGraph if raw else ImageGraph)(standard, info.size_multiple, info.smallest_size)
-    with working("tracing the generator"), limit.ending("tracing the generator", _more_time(fixed)):
-        program = _trace(graph, info, file_format, raw=raw, fixed=fixed)
     try:
         with replacing(out, replace=force, durable=True, suffix=SUFFIXES[file_format]) as temporary:
-            with working(f"writing {out}"), limit.ending("writing the file", _more_time(fixed)):
-                about = metadata.describe(info, raw=raw, fixed=fixed)
-                _write(program, temporary, file_format, about, _open_places(raw, fixed))
-            with limit.ending("comparing the file with the model", _more_time(fixed)):
-                checks = check(
-                    temporary,
-                    file_format,
-                    translator,
-                    network,
-                    raw=raw,
-                    fixed=fixed,
-                    limit=limit,
-                    largest_page=largest_page,
-                )
+
+            def trace_and_write() -> None:
+                with working("tracing the generator"):
+                    program = _trace(graph, info, file_format, raw=raw, fixed=fixed)
+                with working(f"writing {out}"):
+                    about = metadata.describe(info, raw=raw, fixed=fixed)
+                    _write(program, temporary, file_format, about, _open_places(raw, fixed))
+
+            limit.run(trace_and_write, "tracing and writing the generator")
+            checks = check(
+                temporary,
+                file_format,
+                translator,
+                network,
+                raw=raw,
+                fixed=fixed,
+                limit=limit,
+                largest_page=largest_page,
+            )
             _require_agreement(checks, info, raw, fixed)
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror or error}; choose another place with --out") from error

@@ -2,127 +2,127 @@
 
 from __future__ import annotations
 
-import ctypes
+import multiprocessing
+import pickle
+import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
 
+from i2i.environment.lifeline import end_with_parent, kill_group
 from i2i.errors import ExportError
+from i2i.progress import working
 
-AGAIN_SECONDS = 5.0
-"""When work that caught the interruption, as a bare ``except`` does, is interrupted anew."""
-
-SOON_SECONDS = 0.02
-"""After which an interruption that was dropped comes again."""
-
-
-class _TimeIsUp(BaseException):
-    """Raised in the middle of the work, in its thread."""
+CAN_KILL = sys.platform == "linux"
+"""Whether work is done in a process that can be killed. Only a copy of this one has the network as it is, and elsewhere
+the system's own libraries do not bear being copied (macOS) or nothing can be copied (Windows)."""
 
 
 class TimeLimit:
     """Ends work once a time is over; it runs from when this is made.
 
-    The thread that works is interrupted between two steps of Python. One call of a library is not cut short: what waits
-    for another process has to end by itself, see :attr:`left`.
-
     Args:
         seconds: how long; ``None`` for no limit.
+        cure: what to do where it is not enough, for the message.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, cure: str) -> None:
         self.seconds = seconds
         self._end = None if seconds is None else time.monotonic() + seconds
+        self._cure = cure
 
     @property
     def left(self) -> float | None:
         """Seconds that are left, 0 once the time is over; ``None`` without a limit."""
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
-    @contextmanager
-    def ending(self, what: str, cure: str) -> Iterator[None]:
-        """End the block once the time is over.
+    def require(self, what: str) -> None:
+        """Raise :class:`ExportError` if the time is over, and what was being done has to stay undone."""
+        if self.left == 0:
+            raise self.over(what)
 
-        Args:
-            what: what is done in the block, such as ``"tracing the generator"``.
-            cure: what to do about it, for the message.
-
-        Raises:
-            ExportError: the time is over.
-        """
-        if self.left is None:
-            yield
-            return
-        interruption = _Interruption()
-        try:
-            try:
-                with _kept_where_nothing_raises(interruption):
-                    interruption.after(self.left)
-                    yield
-            finally:
-                interruption.call_off()
-        except _TimeIsUp:
-            interruption.call_off()  # which may itself have been interrupted
-            raise self.over(what, cure) from None
-
-    def over(self, what: str, cure: str) -> ExportError:
+    def over(self, what: str) -> ExportError:
         """The error that says so."""
         return ExportError(
-            f"{what} was not done when the {self.seconds:g} seconds of --timeout were over; no file was written; {cure}"
+            f"{what} was not done when the {self.seconds:g} seconds of --timeout were over; no file was written; "
+            f"{self._cure}"
         )
 
+    def run(self, work: Callable[[], None], what: str) -> None:
+        """Do work of which nothing stays but files.
 
-class _Interruption:
-    """Raises :class:`_TimeIsUp` in the thread that made it, unless it is called off."""
+        With a limit it is done in a copy of this process, which is killed when the time is over: an error that was
+        raised in the middle of a library that does not expect one could end this process. Where that cannot be, the
+        time is looked at when the work is done.
 
-    def __init__(self) -> None:
-        self._worker = threading.get_ident()
-        self._lock = threading.Lock()
-        self._off = threading.Event()
-        self.dropped = threading.Event()  # set where the interruption was raised, and nothing could take it
+        Args:
+            work: is called once.
+            what: names it, such as ``"tracing the generator"``.
 
-    def after(self, seconds: float) -> None:
-        """Interrupt then."""
-        threading.Thread(target=self._wait, args=(seconds,), name="i2i-time-limit", daemon=True).start()
+        Raises:
+            ExportError: the time is over, or the copy died.
+            Exception: what the work raised.
+        """
+        if self.left is None or not CAN_KILL:
+            work()
+            self.require(what)
+            return
+        self.require(what)
+        context = multiprocessing.get_context("fork")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_do, args=(work, receiver, sender), name="i2i-export")
+        with working(what):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of threads, see _do
+                process.start()
+            try:
+                sender.close()
+                if not receiver.poll(self.left):
+                    raise self.over(what)
+                error = _received(receiver)
+            finally:
+                kill_group(process)
+                process.join()
+                receiver.close()
+        if isinstance(error, Exception):
+            raise error
+        if error != _DONE:
+            raise ExportError(f"{what} ended its process ({_end(process.exitcode)}); no file was written")
 
-    def call_off(self) -> None:
-        """Interrupt no more, and take back an interruption that has not arrived."""
-        with self._lock:
-            self._off.set()
-            self.dropped.set()  # the thread need wait no more
-            _raise_in(self._worker, None)
 
-    def _wait(self, seconds: float) -> None:
-        while not self._off.wait(seconds):
-            with self._lock:
-                if not self._off.is_set():
-                    self.dropped.clear()
-                    _raise_in(self._worker, _TimeIsUp)
-            self.dropped.wait(AGAIN_SECONDS)
-            seconds = SOON_SECONDS
+_DONE = "done"
 
 
-@contextmanager
-def _kept_where_nothing_raises(interruption: _Interruption) -> Iterator[None]:
-    """Interrupt anew where Python would report the interruption and drop it, as in callbacks of garbage collection."""
-    before = sys.unraisablehook
+def _do(work: Callable[[], None], receiver: Connection, sender: Connection) -> None:
+    """What the copy does. Of the threads of its original it has none, so that it computes in one alone."""
+    import torch
 
-    def hook(dropped: sys.UnraisableHookArgs) -> None:
-        if dropped.exc_type is _TimeIsUp:
-            interruption.dropped.set()
-        else:
-            before(dropped)
-
-    sys.unraisablehook = hook
+    receiver.close()
+    end_with_parent()
+    torch.set_num_threads(1)
+    result: object = _DONE
     try:
-        yield
-    finally:
-        sys.unraisablehook = before
+        work()
+    except Exception as error:
+        result = error
+    try:
+        packed = pickle.dumps(result)
+        pickle.loads(packed)
+    except Exception:  # an error of somebody who did not think of that
+        packed = pickle.dumps(ExportError(f"{type(result).__name__}: {result}"))
+    sender.send_bytes(packed)
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Have CPython raise an error in another thread before its next step; ``None`` takes back one that is waiting."""
-    waiting = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), waiting)
+def _received(receiver: Connection) -> object:
+    with suppress(EOFError):
+        return pickle.loads(receiver.recv_bytes())
+    return None
+
+
+def _end(exit_code: int | None) -> str:
+    if exit_code is None or exit_code >= 0:
+        return f"exit code {exit_code}"
+    return signal.Signals(-exit_code).name

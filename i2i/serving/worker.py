@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from i2i.environment.lifeline import end_with_parent, kill_group
 from i2i.errors import I2IError, printable
-from i2i.serving.lifeline import end_with_parent, kill_group
 from i2i.serving.messages import ModelInfo, ModelOptions, Refusal, Translation, TranslationJob
 
 log = logging.getLogger(__name__)

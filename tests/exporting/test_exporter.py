@@ -153,7 +153,7 @@ class TestNetworksThatCannotBeExported:
                 return images
 
         message = self.export(run, Endless(), tmp_path, timeout=0.5)
-        assert "tracing the generator was not done when the 0.5 seconds of --timeout were over" in message
+        assert "tracing and writing the generator was not done when the 0.5 seconds of --timeout were over" in message
         assert "no file was written; give it more time, or try `i2i export --size HxW`" in message
 
     def test_one_with_operators_of_its_own(self, run, tmp_path):

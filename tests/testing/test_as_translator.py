@@ -97,4 +97,7 @@ def test_one_that_cannot_be_exported_fails():
 def test_one_that_takes_too_long_to_trace_fails():
     for result in exported(SlowToTrace, seconds=0.3):
         assert not result.ok
-        assert "tracing the generator was not done when the 0.3 seconds of --timeout were over" in result.message
+        assert (
+            "tracing and writing the generator was not done when the 0.3 seconds of --timeout were over"
+            in result.message
+        )

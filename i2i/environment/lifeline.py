@@ -1,4 +1,4 @@
-"""The process with the model ends with the server, however the server ends: also when it is killed."""
+"""A process ends with the one that started it, however that ends: also when it is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def end_with_parent() -> None:
     the compilers that build the kernels.
 
     The process gets a session of its own, so that it and what it starts can be killed as a group, and a terminal's
-    Ctrl-C reaches the server alone.
+    Ctrl-C reaches the parent alone.
     """
     parent = multiprocessing.parent_process()
     assert parent is not None, "the process was started by multiprocessing"

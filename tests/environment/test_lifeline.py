@@ -1,4 +1,4 @@
-"""The process with the model, and what it started, never outlive the server."""
+"""A process that follows its parent, such as the one with the model, and what it started never outlive that."""
 
 import multiprocessing
 import os
@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from i2i.serving.lifeline import end_with_parent, kill_group
+from i2i.environment.lifeline import end_with_parent, kill_group
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups of POSIX")
 
