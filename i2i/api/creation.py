@@ -11,6 +11,7 @@ from i2i.plugins.calls import unmark
 from i2i.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
+    import click
     import torch
     from torch import nn
 
@@ -138,6 +139,15 @@ def create(
 
 
 @overload
+def create(
+    kind: Literal["command"],
+    name: str,
+    *,
+    manager: PluginManager | None = None,
+) -> click.Command: ...
+
+
+@overload
 def create(kind: str, name: str, *, manager: PluginManager | None = None, **arguments: Any) -> Any: ...
 
 
@@ -146,7 +156,7 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
-            ``metric`` or ``observer``.
+            ``metric``, ``observer`` or ``command``.
         name: its name.
         manager: the plugins to take it from; those that are installed if not given.
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a

@@ -20,8 +20,8 @@ import click
 
 from i2i._version import __version__
 from i2i.cli.commands import CONTEXT_SETTINGS
-from i2i.cli.output import PLUGIN_FILES, say
-from i2i.errors import I2IError, cut, did_you_mean, printable, reason_of
+from i2i.cli.output import PLUGIN_FILES, plugin_files, plugin_manager, say
+from i2i.errors import I2IError, PluginError, cut, did_you_mean, printable, reason_of
 
 COMMANDS = {
     "run": ("i2i.cli.run_command:run", "Train a translator."),
@@ -36,6 +36,10 @@ COMMANDS = {
 }
 """Each command: where it is, and the line that ``i2i --help`` shows without importing it."""
 
+ADDED_COMMAND = "i2i.added_command"
+"""Where click's context says which plugin's command was called."""
+ENTRY_POINT_GROUP = "i2i"
+"""That of plugins; :mod:`i2i.plugins.manager`, which has it, too, is too heavy for every start."""
 TRACEBACK_VARIABLE = "I2I_TRACEBACK"
 INTERRUPTED = 130
 MOST_LINES = 50
@@ -53,17 +57,17 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             _make_safe_to_show(error)
             raise
+        except I2IError as error:  # of a plugin file, whose commands are in the help
+            raise click.exceptions.Exit(_tell(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands, in the order of use."""
-        del ctx
-        return list(COMMANDS)
+        """Return the names of the commands, in the order of use, and then those of plugins."""
+        return [*COMMANDS, *_added_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return one command."""
-        del ctx
         if cmd_name not in COMMANDS:
-            return None
+            return _build_added(ctx, cmd_name) if cmd_name in _added_commands(ctx) else None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
@@ -75,25 +79,26 @@ class LazyGroup(click.Group):
         """Name the nearest command for one that does not exist."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            ctx.fail(f"there is no command {name!r}{did_you_mean(name, COMMANDS)} (commands: {', '.join(COMMANDS)})")
+            known = self.list_commands(ctx)
+            if name not in known:
+                ctx.fail(f"there is no command {name!r}{did_you_mean(name, known)} (commands: {', '.join(known)})")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing any."""
-        del ctx
+        """List the commands without importing any; those of plugins under a heading of their own."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        if added := _added_commands(ctx):
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(list(added.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; print an :class:`I2IError` as one message and exit with its code."""
         try:
-            with _terminated_as_interrupted():
+            with _terminated_as_interrupted(), _told_whose_it_is(ctx):
                 return super().invoke(ctx)
         except I2IError as error:
-            if os.environ.get(TRACEBACK_VARIABLE):
-                traceback.print_exc()
-            say(f"Error: {_on_a_screen(str(error))}", err=True, lines=True)
-            ctx.exit(error.exit_code)
+            ctx.exit(_tell(error))
         except OSError as error:  # a name that is too long, a folder that may not be entered, a disk that is gone
             if error.filename is None or os.environ.get(TRACEBACK_VARIABLE):
                 raise
@@ -114,6 +119,56 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             say("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _added_commands(ctx: click.Context) -> dict[str, str]:
+    """The commands of plugins by name, with their summaries; where there is no plugin, nothing is loaded to say so.
+
+    The manager is kept as ``ctx.obj``, for the command that is called.
+    """
+    from importlib.metadata import entry_points
+
+    if ctx.obj is None:
+        if not plugin_files() and not entry_points(group=ENTRY_POINT_GROUP):
+            return {}
+        ctx.obj = plugin_manager()
+    return {component.spec.name: component.spec.summary for component in ctx.obj.components("command")}
+
+
+def _build_added(ctx: click.Context, name: str) -> click.Command:
+    """The command of a plugin, which is loaded for it."""
+    from i2i.plugins.calls import calling
+
+    component = ctx.obj.find("command", name)
+    with calling(component.called, f"loading command {name}"):
+        command = component.spec.build(component.spec.options())
+    if not isinstance(command, click.Command):
+        raise PluginError(f"{component.called}: build must return a click.Command; got {type(command).__name__}")
+    ctx.meta[ADDED_COMMAND] = component.called
+    return command
+
+
+@contextmanager
+def _told_whose_it_is(ctx: click.Context) -> Iterator[None]:
+    """Turn what a plugin's command raises into a message that names it; what click and i2i raise stays."""
+    try:
+        yield
+    except (I2IError, click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        if (called := ctx.meta.get(ADDED_COMMAND)) is None:
+            raise
+        from i2i.plugins.calls import explain
+
+        raise explain(error, called, f"i2i {called.name}") from error
+
+
+def _tell(error: I2IError) -> int:
+    """Print an error as one message, and return what to exit with."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error)
+    say(f"Error: {_on_a_screen(str(error))}", err=True, lines=True)
+    return error.exit_code
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from i2i.cli.output import new_table, plugin_manager, print_json, print_table, s
 from i2i.config.sections import NUMBERED, section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
-from i2i.plugins.specs import NETWORK_GROUPS, SPECS, MethodSpec, OptimizerSpec
+from i2i.plugins.specs import NETWORK_GROUPS, SPECS, CommandSpec, MethodSpec, OptimizerSpec
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
@@ -96,6 +96,8 @@ def show(kind: str, name: str, as_json: bool) -> None:
                 f"For one group of networks: --set {section}.GROUP.OPTION=VALUE; the groups are "
                 f"{', '.join(NETWORK_GROUPS)}."
             )
+    elif isinstance(spec, CommandSpec):
+        formatter.write_text(f"Its options: i2i {name} --help")
     else:
         formatter.write_text("It has no options.")
     if section in NUMBERED:

@@ -13,6 +13,7 @@ from i2i.plugins.hookspecs import hookimpl
 from i2i.plugins.protocols import RunObserver
 from i2i.plugins.specs import (
     BufferSpec,
+    CommandSpec,
     DatasetSpec,
     DiscriminatorSpec,
     GeneratorSpec,
@@ -25,6 +26,7 @@ from i2i.plugins.specs import (
 
 __all__ = [
     "BufferSpec",
+    "CommandSpec",
     "DatasetSpec",
     "DiscriminatorSpec",
     "GeneratorSpec",

@@ -11,6 +11,7 @@ import pluggy
 
 from i2i.plugins.specs import (
     BufferSpec,
+    CommandSpec,
     DatasetSpec,
     DiscriminatorSpec,
     GeneratorSpec,
@@ -82,6 +83,12 @@ def i2i_observers() -> Iterable[ObserverSpec]:
     return ()
 
 
+@hookspec
+def i2i_commands() -> Iterable[CommandSpec]:
+    """Return the commands this plugin adds to ``i2i``."""
+    return ()
+
+
 HOOKS = {
     "i2i_generators": GeneratorSpec,
     "i2i_discriminators": DiscriminatorSpec,
@@ -92,5 +99,6 @@ HOOKS = {
     "i2i_optimizers": OptimizerSpec,
     "i2i_metrics": MetricSpec,
     "i2i_observers": ObserverSpec,
+    "i2i_commands": CommandSpec,
 }
 """Each hook with the kind of spec it returns."""

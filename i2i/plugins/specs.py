@@ -5,6 +5,7 @@ A spec is data. Its ``build`` is called only when a person asked for the compone
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -264,6 +265,33 @@ class ObserverSpec(Spec):
             raise ValueError(f"ObserverSpec {self.name!r}: name must not be 'name' or 'none', which choose observers")
 
 
+TAKEN_COMMANDS = ("run", "translate", "serve", "convert", "evaluate", "export", "bench", "plugins", "doctor")
+"""i2i's own commands, whose names a plugin's may not have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSpec(Spec):
+    """A command of ``i2i``: ``build(options) -> click.Command``, called when somebody calls the command.
+
+    Its options are click's; the spec has none. ``@click.pass_obj`` hands it the
+    :class:`~i2i.plugins.manager.PluginManager`, to pass on to functions of i2i.
+    """
+
+    kind: ClassVar[str] = "command"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        label = f"CommandSpec {self.name!r}"
+        if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name) is None:
+            raise ValueError(f"{label}: name must be lower-case letters and digits, with single hyphens between words")
+        if self.name in TAKEN_COMMANDS:
+            raise ValueError(f"{label}: i2i has a command of this name; take none of {', '.join(TAKEN_COMMANDS)}")
+        if self.options.model_fields:
+            raise ValueError(
+                f"{label}: options must have no fields, for nothing sets them; give the command options of click"
+            )
+
+
 SPECS: Mapping[str, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -276,6 +304,7 @@ SPECS: Mapping[str, type[Spec]] = {
         OptimizerSpec,
         MetricSpec,
         ObserverSpec,
+        CommandSpec,
     )
 }
 """Every kind of component, in the order in which they are listed."""

@@ -23,6 +23,7 @@ May import ``plugins``, ``models``, ``translation`` and ``exporting``.
 
 from i2i.testing.component import (
     check_buffer,
+    check_command,
     check_component,
     check_dataset,
     check_discriminator,
@@ -38,6 +39,7 @@ from i2i.testing.results import CheckResult
 __all__ = [
     "CheckResult",
     "check_buffer",
+    "check_command",
     "check_component",
     "check_dataset",
     "check_discriminator",

@@ -13,6 +13,7 @@ import torch
 
 from i2i.plugins import (
     BufferSpec,
+    CommandSpec,
     DatasetSpec,
     DiscriminatorSpec,
     GeneratorSpec,
@@ -25,6 +26,7 @@ from i2i.plugins import (
 )
 from i2i.plugins.manager import Component
 from i2i.plugins.specs import SPECS, Spec
+from i2i.testing.added_commands import command_checks
 from i2i.testing.buffers import buffer_checks
 from i2i.testing.datasets import dataset_checks
 from i2i.testing.default_options import choose_options
@@ -117,6 +119,11 @@ def check_observer(spec: ObserverSpec, options: OptionValues = None) -> None:
     _assert_kept(spec, ObserverSpec, options)
 
 
+def check_command(spec: CommandSpec) -> None:
+    """Assert that a command is click's, says what it does, and refuses an option that it does not have."""
+    _assert_kept(spec, CommandSpec, None)
+
+
 def _spec_of(component: object) -> Spec:
     spec = component.spec if isinstance(component, Component) else component
     if not isinstance(spec, Spec):
@@ -168,6 +175,8 @@ def _run_checks(
         metric_checks(checks, spec, options)
     elif isinstance(spec, ObserverSpec):
         observer_checks(checks, spec, options)
+    elif isinstance(spec, CommandSpec):
+        command_checks(checks, spec, options)
 
 
 def _assert_kept(

@@ -6,7 +6,8 @@ from i2i.builtin import plugin
 from i2i.plugins import hookspecs
 from i2i.plugins.component_options import describe_options
 
-HOOKS = [name for name in vars(hookspecs) if name.startswith("i2i_")]
+NONE_BUILT_IN = {"i2i_commands"}  # i2i's own commands are in no plugin, for which i2i --help would load it
+HOOKS = [name for name in vars(hookspecs) if name.startswith("i2i_") and name not in NONE_BUILT_IN]
 SPECS = [spec for name in HOOKS for spec in getattr(plugin, name)()]
 
 

@@ -29,16 +29,17 @@ assert "torch" not in sys.modules
     assert done.returncode == 0, done.stderr
 
 
-def test_help_imports_no_command():
+def test_help_imports_no_command_and_without_plugins_no_hooks():
     code = """
-import sys
+import importlib.metadata, sys
+importlib.metadata.entry_points = lambda **_: ()
 from i2i.cli.main import main
 try:
     main(["--help"])
 except SystemExit:
     pass
 commands = {f"i2i.cli.{name}_command" for name in ("run", "plugins", "doctor")}
-heavy = {"rich", "i2i.builtin.plugin", *commands} & set(sys.modules)
+heavy = {"rich", "i2i.builtin.plugin", "i2i.plugins", *commands} & set(sys.modules)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -14,11 +14,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from i2i import testing
 from i2i.plugins.component_options import describe_options
 from i2i.plugins.hookspecs import HOOKS
+from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import DatasetSpec, Spec
 
 from ..helpers.forking import run_forked
@@ -46,6 +48,7 @@ EXAMPLES = {
     "denoise.py": testing.check_dataset,
     "lion.py": testing.check_optimizer,
     "too_slow.py": testing.check_observer,
+    "beside.py": testing.check_command,
 }
 
 
@@ -199,6 +202,16 @@ def test_the_data_set_splits_its_pictures_and_refuses_an_empty_folder(tmp_path: 
         Image.new("RGB", (8, 8)).save(tmp_path / f"{number:02d}.png")
     sizes = [len(spec.build(spec.options(), root=str(tmp_path), split=split, seed=0)) for split in ("train", "test")]
     assert sizes == [9, 2]
+
+
+def test_the_command_draws_both_pictures(tmp_path: Path) -> None:
+    (spec,) = specs_of(load_example("beside.py", tmp_path))
+    Image.new("RGB", (20, 30)).save(tmp_path / "a.png")
+    words = ["sample:flat-3d", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png")]
+    result = CliRunner().invoke(spec.build(spec.options()), words, obj=PluginManager({}))
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "b.png") as sheet:
+        assert sheet.size == (40, 30)
 
 
 def test_every_example_on_the_page_is_tested() -> None:

@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
-from i2i.plugins import DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec, Options
-from i2i.plugins.specs import SPECS, Direction, DirectionName
+from i2i.cli.main import COMMANDS
+from i2i.plugins import CommandSpec, DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec, Options
+from i2i.plugins.specs import SPECS, TAKEN_COMMANDS, Direction, DirectionName
 
 GOOD: dict[str, Any] = {"name": "oak", "summary": "A tree.", "options": Options, "build": print}
 
@@ -64,8 +65,27 @@ def test_the_family_of_a_loss_is_checked() -> None:
         LossSpec(**GOOD, family="style")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "run"}, "i2i has a command of this name; take none of run, translate, "),
+        ({"name": "time it"}, "name must be lower-case letters and digits, with single hyphens"),
+        ({"name": "--help"}, "name must be lower-case letters and digits, with single hyphens"),
+        ({"options": Taken}, "options must have no fields|no option may be called 'name'"),
+    ],
+)
+def test_a_command_that_nobody_could_call_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"CommandSpec .*: ({message})"):
+        CommandSpec(**{**GOOD, **change})
+
+
+def test_the_names_of_i2is_own_commands_are_taken() -> None:
+    assert tuple(COMMANDS) == TAKEN_COMMANDS
+
+
 def test_every_kind_has_a_spec_of_that_kind() -> None:
     kinds = ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer", "metric", "observer"]
+    kinds += ["command"]
     assert list(SPECS) == kinds
     assert all(spec.kind == kind for kind, spec in SPECS.items())
 
