@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from i2i.plugins.protocols import (
         AdversarialLoss,
+        Augmentation,
         Buffer,
         Dataset,
         Method,
@@ -34,6 +35,7 @@ CONTEXTS: Mapping[str, Mapping[str, Any]] = {
     "dataset": {"root": None, "split": "train", "seed": 0},
     "optimizer": {"parameters": None},
     "metric": {"device": "cpu"},
+    "augmentation": {"channels": (3,)},
 }
 """What each kind needs to be built besides its options, with what is taken if it is not given; None must be given."""
 
@@ -140,6 +142,17 @@ def create(
 
 @overload
 def create(
+    kind: Literal["augmentation"],
+    name: str,
+    *,
+    channels: Sequence[int] = (3,),
+    manager: PluginManager | None = None,
+    **options: Any,
+) -> Augmentation: ...
+
+
+@overload
+def create(
     kind: Literal["command"],
     name: str,
     *,
@@ -156,13 +169,14 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
-            ``metric``, ``observer`` or ``command``.
+            ``metric``, ``observer``, ``augmentation`` or ``command``.
         name: its name.
         manager: the plugins to take it from; those that are installed if not given.
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a
             generator (3 unless given), ``in_channels`` for a discriminator (3 unless given), ``generator`` (a
             ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set,
-            ``parameters`` for an optimiser, ``device`` for a metric (the CPU unless given).
+            ``parameters`` for an optimiser, ``device`` for a metric (the CPU unless given), ``channels`` for an
+            augmentation (``(3,)`` unless given).
 
     Raises:
         PluginError: there is no such component, or its plugin is broken.

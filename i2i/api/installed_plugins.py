@@ -93,7 +93,7 @@ def list_plugins(kind: str | None = None, *, manager: PluginManager | None = Non
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
-            ``metric``, ``observer`` or ``command``; all if not given.
+            ``metric``, ``observer``, ``augmentation`` or ``command``; all if not given.
         manager: the plugins; those that are installed if not given.
     """
     manager = manager or PluginManager()

@@ -36,6 +36,7 @@ SETTING_OF: Mapping[str, tuple[str, str]] = {
     "skip_bad": ("data", "skip_bad"),
     "metric": ("metrics", "name"),
     "observer": ("observers", "name"),
+    "augment": ("augmentations", "name"),
 }
 """Section and option of the configuration, by the name of the option that sets it."""
 
@@ -71,6 +72,7 @@ class RunOptions:
     skip_bad: bool | None = None
     metric: str | Sequence[str] | None = None
     observer: str | Sequence[str] | None = None
+    augment: str | Sequence[str] | None = None
     set: Settings = ()
 
     def to_layer(self) -> Layer:
@@ -88,7 +90,7 @@ class RunOptions:
                 continue
             if name == "data":
                 value = str(value)
-            elif name in ("observer", "metric") and isinstance(value, str):
+            elif name in ("observer", "metric", "augment") and isinstance(value, str):
                 value = [value]
             layer.setdefault(section, {})[option] = value
         return merge_once(layer_from_settings(plain_settings(self.set)), layer)

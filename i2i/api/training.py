@@ -30,6 +30,7 @@ def run(
     pixel_loss: str | Sequence[str] | None = None,
     buffer: str | None = None,
     optimizer: str | None = None,
+    augment: str | Sequence[str] | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
@@ -70,6 +71,7 @@ def run(
         pixel_loss: one or several pixel losses by name; several count by their weighted sum.
         buffer: a buffer of earlier fakes by name.
         optimizer: an optimiser by name.
+        augment: one or several augmentations by name, of what the discriminators see, in this order.
         steps: stop after this many steps in all.
         epochs: stop after this many passes over the images.
         minutes: stop after this much training time in all.
@@ -120,6 +122,7 @@ def run(
         pixel_loss=pixel_loss,
         buffer=buffer,
         optimizer=optimizer,
+        augment=augment,
         steps=steps,
         epochs=epochs,
         minutes=minutes,
@@ -172,6 +175,7 @@ def resolve(
     pixel_loss: str | Sequence[str] | None = None,
     buffer: str | None = None,
     optimizer: str | None = None,
+    augment: str | Sequence[str] | None = None,
     steps: int | None = None,
     epochs: float | None = None,
     minutes: float | None = None,
@@ -212,6 +216,7 @@ def resolve(
         pixel_loss=pixel_loss,
         buffer=buffer,
         optimizer=optimizer,
+        augment=augment,
         steps=steps,
         epochs=epochs,
         minutes=minutes,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from i2i.benchmarking.case import Setting
+from i2i.config.augmenting import Augmenting
 from i2i.config.components import build_method, build_optimizers, create
 from i2i.config.layers import layer_from_settings, merge
 from i2i.config.resolver import resolve
@@ -60,7 +61,8 @@ class TrainingStep:
         config, _ = resolve(manager, [layer])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            method = build_method(manager, config, {"A": 3, "B": 3}, buffer_seed=0, device=setting.device)
+            augmenting = Augmenting(manager, config.augmentations)
+            method = build_method(manager, config, {"A": 3, "B": 3}, 0, setting.device, augmenting=augmenting)
         for network in all_networks_of(method).values():
             network.to(setting.device).train()
         self.update = NetworkUpdate(
@@ -69,6 +71,7 @@ class TrainingStep:
             setting.device,
             torch.Generator().manual_seed(0),
             precision="bf16" if half else "fp32",
+            augmenting=augmenting,
         )
         images = torch.rand((2, 1, 3, image_size, image_size), generator=torch.Generator().manual_seed(0)) * 2 - 1
         self.batch: Mapping[str, Any] = {"A": images[0].to(setting.device), "B": images[1].to(setting.device)}

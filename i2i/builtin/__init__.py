@@ -1,5 +1,4 @@
-"""The components that come with i2i: networks, losses, methods, buffers, data sets, optimisers, metrics,
-observers.
+"""The components that come with i2i: networks, losses, methods, data sets, metrics and all the other kinds.
 
 They stand behind the same door as anybody's: nothing imports this room, the plugin manager finds it. Begin with
 :mod:`~i2i.builtin.plugin`, which registers them. Each kind has a folder: its ``__init__`` holds names, options and

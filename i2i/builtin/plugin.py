@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from i2i.builtin import buffers, datasets, discriminators, generators, losses, methods, metrics, observers, optimizers
+from i2i.builtin import (
+    augmentations,
+    buffers,
+    datasets,
+    discriminators,
+    generators,
+    losses,
+    methods,
+    metrics,
+    observers,
+    optimizers,
+)
 from i2i.plugins import (
+    AugmentationSpec,
     BufferSpec,
     DatasetSpec,
     DiscriminatorSpec,
@@ -71,3 +83,9 @@ def i2i_metrics() -> Iterable[MetricSpec]:
 def i2i_observers() -> Iterable[ObserverSpec]:
     """Return the built-in observers."""
     return observers.SPECS
+
+
+@hookimpl
+def i2i_augmentations() -> Iterable[AugmentationSpec]:
+    """Return the built-in augmentations."""
+    return augmentations.SPECS

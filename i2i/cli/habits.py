@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 RUN_HABITS: Mapping[str, str] = {
+    "ada": "--augment diffaugment --set augmentations.diffaugment.adapt=true",
     "amp": "--precision bf16",
     "arch": "--generator NAME",
     "batch": "--batch-size N",
@@ -27,6 +28,7 @@ RUN_HABITS: Mapping[str, str] = {
     "dataroot": "--data FOLDER",
     "dataset": "--data FOLDER",
     "dataset-mode": "--method NAME, which knows whether its images come in pairs",
+    "diffaugment": "--augment diffaugment",
     "display-freq": "--set training.sample_every=N",
     "ema": "--set training.ema_decay=VALUE",
     "epoch": "--epochs N",

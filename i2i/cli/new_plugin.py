@@ -22,6 +22,7 @@ USAGES = {
     "method": "i2i run --method {name} --data sample:line-3d",
     "metric": "i2i evaluate sample:line-3d --data sample:line-3d --metric {name}",
     "observer": "i2i run --observer {name} --data sample:line-3d",
+    "augmentation": "i2i run --augment {name} --data sample:line-3d",
     "command": "i2i {name} sample:flat-3d",
     "dataset": "i2i run --method pix2pix --data FOLDER --set data.name={name}",
     "optimizer": "i2i run --optimizer {name} --set optimizer.learning_rate=1e-4",

@@ -76,6 +76,14 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 @option(PARTS, "--pixel-loss", "NAME", "Distance of two images; repeat for a sum. Default: l1.", multiple=True)
 @option(PARTS, "--buffer", "NAME", "Store of earlier fakes. Default: the method's (cyclegan: replay, pix2pix: none).")
 @option(PARTS, "--optimizer", "NAME", "What moves the weights by their gradients. Default: adam.")
+@option(
+    PARTS,
+    "--augment",
+    "NAME",
+    "Change at random what the discriminators see, for training with few images (diffaugment); repeat for several. "
+    "Default: nothing.",
+    multiple=True,
+)
 @option(BUDGET, "--steps", "N", "Training steps in all. Default: no limit.", type=click.IntRange(min=0))
 @option(
     BUDGET,
@@ -211,6 +219,7 @@ def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
     options = dict(given)
     options["metric"] = options["metric"] or None
     options["observer"] = options["observer"] or None
+    options["augment"] = options["augment"] or None
     options["discriminator"] = options["discriminator"] or None
     options["pixel_loss"] = options["pixel_loss"] or None
     return options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import networks_of
 from i2i.plugins.protocols import Dataset, Method, Parts
 from i2i.plugins.specs import NETWORK_GROUPS, SPECS
+
+if TYPE_CHECKING:
+    from i2i.config.augmenting import Augmenting
 
 
 class DiscriminatorGroup(nn.ModuleList):
@@ -55,6 +58,7 @@ def build_method(
     buffer_seed: int,
     device: torch.device,
     values: StepValues | None = None,
+    augmenting: Augmenting | None = None,
 ) -> Method:
     """Build the method with all its networks, losses and buffers.
 
@@ -65,7 +69,15 @@ def build_method(
         buffer_seed: seeds the buffers' random generators; each buffer gets a stream of its own.
         device: where a loss that is a module, such as one that compares features, is moved to.
         values: takes the value of each of several pixel losses in each step.
+        augmenting: the chosen augmentations, which whoever trains lets adapt; without it none does.
+
+    Raises:
+        ConfigError: the parts do not go together.
+        PluginError: one of them cannot be built.
     """
+    from i2i.config.augmenting import Augmenting  # which builds augmentations
+
+    augmenting = augmenting or Augmenting(manager, config.augmentations)
     seeds = _seeds(buffer_seed)
 
     def make_discriminator(in_channels: int) -> nn.Module:
@@ -93,15 +105,17 @@ def build_method(
         losses = {name: make_loss(choice) for name, choice in zip(names, choices, strict=True)}
         return PixelLossSum(losses, weights, StepValues() if values is None else values)
 
+    adversarial = make_loss(config.loss)
     parts = Parts(
         channels=channels,
         make_generator=make_generator,
         make_discriminator=make_discriminator,
         make_buffer=make_buffer,
-        adversarial=make_loss(config.loss),
+        adversarial=augmenting.heard(adversarial),
         pixel=make_pixel_loss(),
         size_multiple=size_multiple(manager, config.generator),
         smallest_size=_smallest_of_all(manager, config),
+        make_augmentation=augmenting.make,
     )
     method: Method = build(manager, "method", config.method, parts=parts)
     mark(method, replace(manager.find("method", config.method.name).called, parts=_called_parts(manager, config)))
@@ -114,6 +128,7 @@ def build_method(
         if taken := sorted(networks_of(method, "helpers").keys() & others):
             raise ValueError(f"helpers must have names of their own; {', '.join(taken)} is another network's, too")
         dict(method.buffers), [method.generators[name] for name in method.directions.values()]
+    augmenting.require_used(config.method.name, config.loss, adversarial, device)
     return method
 
 
@@ -145,7 +160,7 @@ def build_optimizers(manager: PluginManager, choice: OptimizerChoice, method: Me
 
 def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ...]:
     """What a method is given, as messages name it."""
-    given = ("generator", "discriminator", "loss", "buffer")
+    given = ("generator", "discriminator", "loss", "buffer", "augmentation")
     return tuple(manager.find(kind, choice.name).called for kind, choice in config.chosen if kind in given)
 
 

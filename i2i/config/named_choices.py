@@ -69,11 +69,19 @@ def names_of(section: str, names: Any) -> tuple[list[str], list[Problem]]:
     return [], [Problem(f"{section}.name", f"must be a list of names; got {shown(names)}")]
 
 
-def unused(kind: str, section: str, values: Values, chosen: Iterable[str]) -> list[Problem]:
-    """Options in a layer for a component that is not chosen, nor named in this layer: a later one may name others."""
+def unused(kind: str, section: str, values: Values, chosen: Iterable[str], option: str = "") -> list[Problem]:
+    """Options in a layer for a component that is not chosen, nor named in this layer: a later one may name others.
+
+    Args:
+        kind: of component.
+        section: of the configuration.
+        values: what the section holds in the layer.
+        chosen: the names of all that are chosen.
+        option: of the command line, that chooses one; the kind's name if not given.
+    """
     wanted = {"name", *chosen, *names_of(section, values.get("name", []))[0]}
     return [
-        Problem(f"{section}.{name}", f"this {kind} is not chosen; choose it with --{kind} {name}")
+        Problem(f"{section}.{name}", f"this {kind} is not chosen; choose it with {option or f'--{kind}'} {name}")
         for name in values
         if name not in wanted
     ]

@@ -24,6 +24,7 @@ from i2i.config.run_config import (
     with_weight,
 )
 from i2i.config.sections import (
+    AUGMENTATIONS,
     COMPONENTS,
     CYCLE,
     DEFAULT_DATA,
@@ -38,7 +39,16 @@ from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, d
 from i2i.files.texts import parse_yaml
 from i2i.plugins.component_options import Options, Problem, parse_options
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import NETWORK_GROUPS, SAMPLE_PREFIX, LossSpec, MethodSpec, MetricSpec, ObserverSpec, Spec
+from i2i.plugins.specs import (
+    NETWORK_GROUPS,
+    SAMPLE_PREFIX,
+    AugmentationSpec,
+    LossSpec,
+    MethodSpec,
+    MetricSpec,
+    ObserverSpec,
+    Spec,
+)
 
 PRESETS = resources.files("i2i") / "data" / "presets"
 MOST_DISCRIMINATORS = 16
@@ -91,6 +101,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         training=training,
         metrics=choosing.metrics(training.best),
         observers=choosing.observers(),
+        augmentations=choosing.augmentations(),
     )
     choosing.check_pairing(method_name, pairing, config.data)
     if choosing.problems:
@@ -247,19 +258,23 @@ class _Choosing:
 
     def metrics(self, best: str | None) -> tuple[Choice, ...]:
         """The metrics that were asked for, and the one that ``best`` is chosen by."""
-        return self._named("metric", MetricSpec, METRICS, *([] if best in (None, CYCLE) else [str(best)]))
+        return self._named(MetricSpec, METRICS, *([] if best in (None, CYCLE) else [str(best)]))
 
     def observers(self) -> tuple[Choice, ...]:
-        return self._named("observer", ObserverSpec, OBSERVERS)
+        return self._named(ObserverSpec, OBSERVERS)
 
-    def _named(self, kind: str, spec_type: type[Spec], section: str, *more: str) -> tuple[Choice, ...]:
-        """The components of a section of any number, and more of them."""
+    def augmentations(self) -> tuple[Choice, ...]:
+        return self._named(AugmentationSpec, AUGMENTATIONS, option="--augment")
+
+    def _named(self, spec_type: type[Spec], section: str, *more: str, option: str = "") -> tuple[Choice, ...]:
+        """The components of a section of any number, and more of them; see :func:`unused` for ``option``."""
         names, problems = names_of(section, self.layers.last(section, "name", []))
         names = [*names, *more]
         given = [layer[section] for layer in self.layers.given if section in layer]
         chosen, wrong = choose_named(self.manager, spec_type, section, names, given)
         self.problems += [*problems, *wrong]
-        self.problems += [each for values in given for each in unused(kind, section, values, names)]
+        for values in given:
+            self.problems += unused(spec_type.kind, section, values, names, option)
         return tuple(chosen)
 
     def pairing_of(self, method: Choice) -> str:
@@ -292,7 +307,7 @@ def _fail(problems: Sequence[Problem]) -> None:
 
 
 def _unknown_sections(given: Iterable[Layer]) -> list[Problem]:
-    known = [*COMPONENTS, *PLAIN, METRICS, OBSERVERS]
+    known = [*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS]
     return [
         Problem(
             cut(printable(section), LONGEST_SHOWN),

@@ -136,6 +136,7 @@ class RunConfig:
         data_root: a folder, or ``sample:NAME``.
         metrics: what held-out images are measured by, besides the usual.
         observers: what watches the run.
+        augmentations: what is done to images before a discriminator looks at them, in this order.
     """
 
     method: Choice
@@ -151,6 +152,7 @@ class RunConfig:
     training: TrainingOptions
     metrics: tuple[Choice, ...] = ()
     observers: tuple[Choice, ...] = ()
+    augmentations: tuple[Choice, ...] = ()
 
     @property
     def chosen(self) -> tuple[tuple[str, Choice], ...]:
@@ -166,6 +168,7 @@ class RunConfig:
             ("optimizer", self.optimizer),
             *(("metric", choice) for choice in self.metrics),
             *(("observer", choice) for choice in self.observers),
+            *(("augmentation", choice) for choice in self.augmentations),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -184,6 +187,7 @@ class RunConfig:
             "training": self.training.model_dump(mode="json"),
             "metrics": [choice.to_dict() for choice in self.metrics],
             "observers": [choice.to_dict() for choice in self.observers],
+            "augmentations": [choice.to_dict() for choice in self.augmentations],
         }
 
     def to_yaml(self) -> str:

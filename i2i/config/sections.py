@@ -39,6 +39,9 @@ PLAIN: Mapping[str, type[Options]] = {
 OBSERVERS = "observers"
 """The section that names what watches a run, under ``name``, and holds the options of each under its own name."""
 
+AUGMENTATIONS = "augmentations"
+"""The section that names what is done to images before a discriminator looks at them, as :data:`OBSERVERS` does."""
+
 DEFAULT_METHOD = "cyclegan"
 DEFAULT_DISCRIMINATOR = "patch70"
 DEFAULT_DATA = "sample:flat-3d"
@@ -81,8 +84,10 @@ USUAL_METRICS = ("l1", "psnr", "ssim")
 CYCLE = "cycle_l1"
 """L1 of an image and what comes back from its translation; no component, for it needs both generators."""
 
-NAMED: Mapping[str, str] = {"metric": METRICS, "observer": OBSERVERS}
+NAMED: Mapping[str, str] = {"metric": METRICS, "observer": OBSERVERS, "augmentation": AUGMENTATIONS}
 """The sections of any number of components, whose options stand under the name of each, by kind of component."""
+BESIDE_TRAINING: Mapping[str, str] = {kind: NAMED[kind] for kind in ("metric", "observer")}
+"""Those whose components change no weight: a run that resumes may have others."""
 NONE = "none"
 """The name that chooses no component of such a section, whatever a file says."""
 

@@ -12,6 +12,7 @@ from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import hookimpl
 from i2i.plugins.protocols import RunObserver
 from i2i.plugins.specs import (
+    AugmentationSpec,
     BufferSpec,
     CommandSpec,
     DatasetSpec,
@@ -25,6 +26,7 @@ from i2i.plugins.specs import (
 )
 
 __all__ = [
+    "AugmentationSpec",
     "BufferSpec",
     "CommandSpec",
     "DatasetSpec",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import pluggy
 
 from i2i.plugins.specs import (
+    AugmentationSpec,
     BufferSpec,
     CommandSpec,
     DatasetSpec,
@@ -84,6 +85,12 @@ def i2i_observers() -> Iterable[ObserverSpec]:
 
 
 @hookspec
+def i2i_augmentations() -> Iterable[AugmentationSpec]:
+    """Return the augmentations this plugin adds: what is done to images before a discriminator looks at them."""
+    return ()
+
+
+@hookspec
 def i2i_commands() -> Iterable[CommandSpec]:
     """Return the commands this plugin adds to ``i2i``."""
     return ()
@@ -99,6 +106,7 @@ HOOKS = {
     "i2i_optimizers": OptimizerSpec,
     "i2i_metrics": MetricSpec,
     "i2i_observers": ObserverSpec,
+    "i2i_augmentations": AugmentationSpec,
     "i2i_commands": CommandSpec,
 }
 """Each hook with the kind of spec it returns."""

@@ -78,6 +78,54 @@ class Buffer(Protocol):
         ...
 
 
+class Augmentation(Protocol):
+    """What is done to images before a discriminator looks at them: real ones and fakes alike, whichever network learns.
+
+    Each image, and each call, gets a change of its own. Where a discriminator sees several images stacked in the
+    channels, an input and its output, those of one item are moved, turned, cut and erased in the same way, and each is
+    coloured on its own: ``images.split(channels, dim=1)``, with the ``channels`` that ``build`` was given, takes them
+    apart.
+    """
+
+    def __call__(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """Return the images, changed at random, of the same shape and dtype; values may leave [-1, 1].
+
+        Args:
+            images: ``[N, C, H, W]`` in [-1, 1] on any device, ``C`` the sum of ``channels``; not changed in place.
+                Gradients flow through, as fakes need it.
+            random: on the CPU; every random number comes from it, so that a run resumes exactly.
+        """
+        ...
+
+
+@runtime_checkable
+class AdaptiveAugmentation(Augmentation, Protocol):
+    """An augmentation that changes with what the discriminators make of real images. Its state is saved with a run."""
+
+    def adapt(self, confidence: float, share: float) -> None:
+        """Take in a step.
+
+        Args:
+            confidence: the mean sign of the discriminators' logits on real images, counted from the logit of one that
+                cannot tell: from -1, all are taken for fakes, to 1, all for real. A discriminator that knows its images
+                by heart comes near 1 (Karras et al. 2020, r_t).
+            share: how much of the run's budget the step took, such as 0.001 for one of a thousand steps.
+        """
+        ...
+
+    def values(self) -> Mapping[str, float]:
+        """What the log shows of it, by name, such as a probability."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that :meth:`adapt` changes: nested dicts and lists of tensors, numbers, strings and None."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        ...
+
+
 class PairMetric(Protocol):
     """How far each translation is from its true one."""
 
@@ -206,6 +254,17 @@ class Method(Protocol):
         ...
 
 
+def no_augmentation(channels: Sequence[int]) -> Augmentation:
+    """The augmentation of a run without any: images stay as they are."""
+    del channels
+    return _as_they_are
+
+
+def _as_they_are(images: Tensor, random: torch.Generator) -> Tensor:
+    del random
+    return images
+
+
 @dataclass(frozen=True)
 class Parts:
     """The components a person chose, ready for a method to put together.
@@ -220,6 +279,11 @@ class Parts:
         pixel: the pixel loss.
         size_multiple: what the generator wants H and W to be multiples of.
         smallest_size: the smallest H and W, a multiple of that, that the generator and all discriminators take.
+        make_augmentation: the chosen augmentations, for one discriminator. It is given the number of channels of each
+            image that the discriminator sees, ``(3,)``, or ``(3, 3)`` for an input and an output that are stacked. All
+            images, real and fake, go through what it returns, ``augment(images, update.random)``, right before the
+            discriminator, in the step of either group of networks and after the buffer. Without a chosen augmentation
+            it changes nothing. A method that never calls it cannot be run with ``--augment``.
     """
 
     channels: Mapping[str, int]
@@ -230,6 +294,7 @@ class Parts:
     pixel: PixelLoss
     size_multiple: int = 1
     smallest_size: int = 1
+    make_augmentation: Callable[[Sequence[int]], Augmentation] = no_augmentation
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,18 @@ class ObserverSpec(Spec):
             raise ValueError(f"ObserverSpec {self.name!r}: name must not be 'name' or 'none', which choose observers")
 
 
+@dataclass(frozen=True, kw_only=True)
+class AugmentationSpec(Spec):
+    """What is done to images before a discriminator looks: ``build(options, *, channels) -> Augmentation``.
+
+    It is built once for each discriminator. ``channels`` holds the number of channels of each image that the
+    discriminator sees: ``(3,)``, or ``(3, 3)`` where input and output are stacked, as in pix2pix. See
+    :class:`~i2i.plugins.protocols.Augmentation`.
+    """
+
+    kind: ClassVar[str] = "augmentation"
+
+
 TAKEN_COMMANDS = ("run", "translate", "serve", "convert", "evaluate", "export", "bench", "plugins", "doctor")
 """i2i's own commands, whose names a plugin's may not have."""
 
@@ -304,6 +316,7 @@ SPECS: Mapping[str, type[Spec]] = {
         OptimizerSpec,
         MetricSpec,
         ObserverSpec,
+        AugmentationSpec,
         CommandSpec,
     )
 }

@@ -22,6 +22,7 @@ May import ``plugins``, ``models``, ``translation`` and ``exporting``.
 """
 
 from i2i.testing.component import (
+    check_augmentation,
     check_buffer,
     check_command,
     check_component,
@@ -38,6 +39,7 @@ from i2i.testing.results import CheckResult
 
 __all__ = [
     "CheckResult",
+    "check_augmentation",
     "check_buffer",
     "check_command",
     "check_component",

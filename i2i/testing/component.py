@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from i2i.plugins import (
+    AugmentationSpec,
     BufferSpec,
     CommandSpec,
     DatasetSpec,
@@ -27,6 +28,7 @@ from i2i.plugins import (
 from i2i.plugins.manager import Component
 from i2i.plugins.specs import SPECS, Spec
 from i2i.testing.added_commands import command_checks
+from i2i.testing.augmentations import augmentation_checks
 from i2i.testing.buffers import buffer_checks
 from i2i.testing.datasets import dataset_checks
 from i2i.testing.default_options import choose_options
@@ -119,6 +121,11 @@ def check_observer(spec: ObserverSpec, options: OptionValues = None) -> None:
     _assert_kept(spec, ObserverSpec, options)
 
 
+def check_augmentation(spec: AugmentationSpec, options: OptionValues = None) -> None:
+    """Assert that an augmentation lets gradients through, keeps images apart, moves stacked ones alike, and resumes."""
+    _assert_kept(spec, AugmentationSpec, options)
+
+
 def check_command(spec: CommandSpec) -> None:
     """Assert that a command is click's, says what it does, and refuses an option that it does not have."""
     _assert_kept(spec, CommandSpec, None)
@@ -175,6 +182,8 @@ def _run_checks(
         metric_checks(checks, spec, options)
     elif isinstance(spec, ObserverSpec):
         observer_checks(checks, spec, options)
+    elif isinstance(spec, AugmentationSpec):
+        augmentation_checks(checks, spec, options)
     elif isinstance(spec, CommandSpec):
         command_checks(checks, spec, options)
 

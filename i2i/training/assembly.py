@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from i2i.config.augmenting import Augmenting
 from i2i.config.components import build_dataset, build_method, build_optimizers
 from i2i.config.pixel_loss_sum import StepValues
 from i2i.config.run_config import RunConfig
@@ -70,8 +71,8 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
     if len(train_set) == 0:
         raise DataError(f"{config.data_root}: there is no training image")
 
-    values = StepValues()
-    method, random = _seeded_method(manager, config, processes, train_set, test_set, values)
+    values, augmenting = StepValues(), Augmenting(manager, config.augmentations, processes.mean)
+    method, random = _seeded_method(manager, config, processes, train_set, test_set, values, augmenting)
     update = NetworkUpdate(
         method,
         build_optimizers(manager, config.optimizer, method),
@@ -81,6 +82,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         ema_decay=options.ema_decay,
         average_gradients=processes.average_gradients,
         values=values,
+        augmenting=augmenting,
     )
     samples_per_step = options.batch_size * options.accumulate * processes.count
     budget = Budget.of(options, len(train_set), samples_per_step)
@@ -99,6 +101,7 @@ def _seeded_method(
     train_set: Dataset,
     test_set: Dataset,
     values: StepValues,
+    augmenting: Augmenting,
 ) -> tuple[Method, torch.Generator]:
     """Build the method, on the device and in training mode, and the random numbers that its steps draw.
 
@@ -106,7 +109,8 @@ def _seeded_method(
     """
     seed, rank, derive_seed = config.training.seed, processes.rank, training_state.derive_seed
     training_state.seed_everything(seed)
-    method = build_method(manager, config, train_set.channels, derive_seed(seed, 2, rank), processes.device, values)
+    buffer_seed = derive_seed(seed, 2, rank)
+    method = build_method(manager, config, train_set.channels, buffer_seed, processes.device, values, augmenting)
     check_sizes(manager, config, train_set, test_set)
     training_state.seed_everything(derive_seed(seed, 0, rank))
     for network in all_networks_of(method).values():

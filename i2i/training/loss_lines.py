@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from i2i.training.observing import Observing
@@ -21,6 +21,7 @@ class LossLines:
         samples_per_step: samples that all processes together take in one step.
         epoch_length: samples in an epoch.
         tolerating: see :meth:`i2i.training.keeper.Keeper.tolerating`.
+        augmentations: called for what a line shows of them.
 
     Attributes:
         rate: the learning rate that the last step was trained at.
@@ -34,10 +35,11 @@ class LossLines:
         samples_per_step: int,
         epoch_length: int,
         tolerating: Callable[[str], AbstractContextManager[None]],
+        augmentations: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self.folder, self.observing, self.processes = folder, observing, processes
         self.samples_per_step, self.epoch_length = samples_per_step, epoch_length
-        self.tolerating, self.rate = tolerating, 0.0
+        self.tolerating, self.augmentations, self.rate = tolerating, augmentations, 0.0
         self._since_seconds, self._since_step = 0.0, 0
 
     def begin(self, position: Position, rate: float) -> None:
@@ -70,6 +72,9 @@ class LossLines:
             "learning_rate": rate,
             "losses": losses,
         }
+        augmented = self.augmentations()
+        if augmented:
+            line["augmentations"] = augmented
         if end:
             line["end"] = True
         else:
@@ -79,6 +84,7 @@ class LossLines:
             with self.tolerating(self.folder.metrics_file.name):
                 self.folder.append_metrics(line)
         told = {f"loss/{name}": value for name, value in losses.items()}
+        told |= {f"augmentation/{name}": value for name, value in augmented.items()}
         self.observing.logged(position.step, {**told, "learning_rate": rate, **speed})
 
     def write_end(self, position: Position) -> None:

@@ -10,7 +10,7 @@ from i2i.config.layers import Layer, Values, layer_from_mapping, merge, with_obs
 from i2i.config.named_choices import names_of
 from i2i.config.resolver import config_from_dict
 from i2i.config.run_config import LIMITS, Choice, RunConfig, TrainingOptions
-from i2i.config.sections import NAMED, NONE
+from i2i.config.sections import BESIDE_TRAINING, NONE
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
 from i2i.models.recorded_components import (
@@ -28,8 +28,8 @@ from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult, resume_command
 
 RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep")
-"""Options of training that may change when a run resumes; so may the components of :data:`i2i.config.sections.NAMED`,
-which train nothing.
+"""Options of training that may change when a run resumes; so may the components of
+:data:`i2i.config.sections.BESIDE_TRAINING`.
 """
 
 
@@ -84,13 +84,13 @@ def require_changeable(given: Layer) -> None:
         for key in values
         if (section != "training" or key not in RESUME_MAY_CHANGE)
         and (section, key) != ("data", "root")
-        and section not in NAMED.values()
+        and section not in BESIDE_TRAINING.values()
     ]
     if refused:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
-            f"{', '.join((*RESUME_MAY_CHANGE, *NAMED.values()))}, and with --data where the same images are now); "
-            "start a new run for other settings"
+            f"{', '.join((*RESUME_MAY_CHANGE, *BESIDE_TRAINING.values()))}, and with --data where the same images are "
+            "now); start a new run for other settings"
         )
 
 
@@ -98,7 +98,7 @@ def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
     """The run's configuration with what a person changes."""
     training = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = str(given.get("data", {}).get("root", kept.data_root))
-    named = {section: _changed_named(section, kept, given.get(section, {})) for section in NAMED.values()}
+    named = {section: _changed_named(section, kept, given.get(section, {})) for section in BESIDE_TRAINING.values()}
     config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **named})
     return replace(config, data_root=absolute_root(root))
 
@@ -132,7 +132,7 @@ def without_unnamed(
     """
     kept, values = list(recorded), dict(values)
     for component in missing_components(manager, recorded):
-        section = NAMED.get(component.kind, "")
+        section = BESIDE_TRAINING.get(component.kind, "")
         if "name" not in given.get(section, {}) or section not in values or component.name == _best(values):
             continue
         if component.name not in names_of(section, given[section]["name"])[0]:
@@ -146,7 +146,7 @@ def without_unnamed(
 def _without(manager: PluginManager, path: Path, values: Values, recorded: Sequence[RecordedComponent]) -> str:
     """How to resume without what is missing, where only that is missing which can be left out."""
     missing = missing_components(manager, recorded)
-    if any(component.kind not in NAMED or component.name == _best(values) for component in missing):
+    if any(component.kind not in BESIDE_TRAINING or component.name == _best(values) for component in missing):
         return ""
     options = []
     for kind in dict.fromkeys(component.kind for component in missing):

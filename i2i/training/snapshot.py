@@ -26,7 +26,8 @@ class Snapshot:
     """The parts of a run that change from step to step, all but its :class:`~i2i.training.position.Position`.
 
     Attributes:
-        update: the method with its networks, buffers and own state, optimisers, moving averages and random numbers.
+        update: the method with its networks, buffers and own state, optimisers, moving averages, augmentations and
+            random numbers.
         schedules: by group of networks.
     """
 
@@ -70,12 +71,14 @@ class Snapshot:
         # With a moving average, a generator's file holds the average, and the state the weights that are trained.
         judges_and_helpers = {**self.method.discriminators, **networks_of(self.method, "helpers")}
         kept = {**judges_and_helpers, **{name: self.method.generators[name] for name in self.averages}}
+        adapted = [] if self.update.augmenting is None else self.update.augmenting.state()
         return {
             "position": position.state_dict(),
             "networks": {name: network.state_dict() for name, network in kept.items()},
             "averaged": {name: int(average.n_averaged) for name, average in self.averages.items()},
             "optimizers": {group: optimizer.state_dict() for group, optimizer in self.update.optimizers.items()},
             "schedules": {group: schedule.state_dict() for group, schedule in self.schedules.items()},
+            **({"augmentations": adapted} if adapted else {}),
         }
 
     def restore(self, checkpoint: Checkpoint, rank: int) -> tuple[Position, bool]:
@@ -112,6 +115,8 @@ class Snapshot:
                     raise ValueError(f"schedules.{group}: more epochs than {position.samples} samples could fill")
                 self.update.optimizers[group].load_state_dict(shared["optimizers"][group])
                 self.schedules[group].load_state_dict(shared["schedules"][group])
+            if self.update.augmenting is not None:
+                self.update.augmenting.restore(shared.get("augmentations", []))
             own = checkpoint.rank_state(rank)
             if own is not None:
                 for name, buffer in self.method.buffers.items():

@@ -82,7 +82,13 @@ class Trainer:
             write_page,
         )
         self.lines = LossLines(
-            folder, self.observing, self.processes, self.samples_per_step, len(self.train_set), self.keeper.tolerating
+            folder,
+            self.observing,
+            self.processes,
+            self.samples_per_step,
+            len(self.train_set),
+            self.keeper.tolerating,
+            self.update.augmentation_values,
         )
         self.position = self.keeper.position
         self._resumed: Checkpoint | None = None
@@ -130,7 +136,7 @@ class Trainer:
             loaded = self._load(batches)
             self._under_way = UnfinishedStep(self.update)
             terms, beside = self._step(loaded)
-            position.advance(self.samples_per_step, self.processes.same(time.monotonic() - started))
+            self._advance(self.processes.same(time.monotonic() - started))
             position.add({**terms, **beside}, self._generators_loss(terms))
             self.lines.rate = self._rate()  # before an epoch that ends here changes it
             self._end_epochs()
@@ -162,6 +168,12 @@ class Trainer:
         if self.processes.any(bool(broken)):
             self._fail(broken)
         return values, others
+
+    def _advance(self, seconds: float) -> None:
+        """Count the step that is done, and let augmentations adapt to it."""
+        self.position.advance(self.samples_per_step, seconds)
+        with calling(self.update.method, f"step {self.position.step} of method {self.config.method.name}"):
+            self.update.adapt(self._fraction() - self.update.fraction)
 
     def _fail(self, broken: Mapping[str, float]) -> None:
         named = ", ".join(f"{name} is {value}" for name, value in broken.items())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from i2i.config.augmenting import Augmenting
 from i2i.config.pixel_loss_sum import StepValues
 from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Batch, Method
@@ -30,6 +31,7 @@ class NetworkUpdate:
         ema_decay: of the generators' moving averages; see :func:`make_averages`.
         average_gradients: called with an optimiser before each of its steps, to average its gradients over processes.
         values: what the method's parts add to in a step.
+        augmenting: the augmentations that the method was given, if any.
 
     Attributes:
         step: how many steps of the run are done; whoever trains counts them.
@@ -50,6 +52,7 @@ class NetworkUpdate:
         ema_decay: float = 0.0,
         average_gradients: Callable[[Optimizer], None] = lambda _: None,
         values: StepValues | None = None,
+        augmenting: Augmenting | None = None,
     ) -> None:
         self.method, self.device, self.random, self.precision = method, device, random, precision
         self.optimizers = optimizers
@@ -57,6 +60,7 @@ class NetworkUpdate:
         self.averages = make_averages(method.generators, ema_decay)
         self.applied: list[str] = []
         self.values = StepValues() if values is None else values
+        self.augmenting = augmenting
         self._average_gradients = average_gradients
 
     @property
@@ -68,6 +72,8 @@ class NetworkUpdate:
         """Train one step on one or more micro-batches and return each term of the loss, a scalar on the device."""
         self.applied = []
         self.values.take()  # of a step that was not finished
+        if self.augmenting is not None:
+            self.augmenting.begin_step()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.method.step(batches, self)
 
@@ -88,6 +94,15 @@ class NetworkUpdate:
         if group == "generators":
             for name, average in self.averages.items():
                 average.update_parameters(self.method.generators[name])
+
+    def adapt(self, share: float) -> None:
+        """Let augmentations take in a step that is done; ``share`` of the run's budget went into it."""
+        if self.augmenting is not None:
+            self.augmenting.adapt(share)
+
+    def augmentation_values(self) -> dict[str, float]:
+        """What the log shows of augmentations, such as ``{"diffaugment/probability": 0.2}``."""
+        return {} if self.augmenting is None else self.augmenting.values()
 
     def discard_gradients(self) -> None:
         """Forget the gradients of a step that is not finished."""

@@ -12,7 +12,7 @@ import torch
 import i2i
 from i2i.api.run_options import SETTING_OF, RunOptions
 from i2i.config.run_config import TrainingOptions
-from i2i.config.sections import COMPONENTS, METRICS, OBSERVERS, PLAIN
+from i2i.config.sections import AUGMENTATIONS, COMPONENTS, METRICS, OBSERVERS, PLAIN
 from i2i.errors import ConfigError
 
 NAMES = [field.name for field in fields(RunOptions)]
@@ -25,7 +25,7 @@ def test_what_is_not_given_is_in_no_layer():
 def test_every_option_is_a_setting_of_a_section():
     assert {*SETTING_OF, "set"} == {*NAMES}
     for section, option in SETTING_OF.values():
-        assert section in (*COMPONENTS, METRICS, OBSERVERS) or option in PLAIN[section].model_fields
+        assert section in (*COMPONENTS, METRICS, OBSERVERS, AUGMENTATIONS) or option in PLAIN[section].model_fields
         assert section != "training" or option in TrainingOptions.model_fields
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from i2i.config.run_config import RunConfig
 from i2i.config.sections import (
+    AUGMENTATIONS,
     COMPONENTS,
     DEFAULT_DISCRIMINATOR,
     DEFAULT_METHOD,
@@ -28,7 +29,7 @@ def test_each_section_is_a_field_of_the_configuration():
         for field in fields_of(RunConfig)
     }
 
-    assert {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, "data_root"} == fields
+    assert {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS, "data_root"} == fields
     assert not COMPONENTS.keys() & PLAIN.keys()
 
 
@@ -49,6 +50,7 @@ def test_the_component_that_a_section_starts_from_exists(section):
         ("optimizer", "adamw", "optimizer"),
         ("metric", "kid", "metrics.kid"),
         ("observer", "early-stopping", "observers.early-stopping"),
+        ("augmentation", "diffaugment", "augmentations.diffaugment"),
     ],
 )
 def test_where_the_options_of_a_component_are_set(kind, name, section):

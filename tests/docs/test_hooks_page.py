@@ -23,6 +23,7 @@ PROTOCOLS = {
     "i2i_datasets": [protocols.Dataset, protocols.Sample],
     "i2i_metrics": [protocols.SetMetric],
     "i2i_observers": [protocols.RunObserver, protocols.ObservedRun],
+    "i2i_augmentations": [protocols.AdaptiveAugmentation],
 }
 
 

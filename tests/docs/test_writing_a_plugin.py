@@ -48,6 +48,7 @@ EXAMPLES = {
     "denoise.py": testing.check_dataset,
     "lion.py": testing.check_optimizer,
     "too_slow.py": testing.check_observer,
+    "fading.py": testing.check_augmentation,
     "beside.py": testing.check_command,
 }
 

@@ -236,3 +236,65 @@ def test_broken_method_fails_its_check(method, check):
 
 def test_unknown_pairing_is_named():
     assert failed_names(method_spec(GoodMethod, pairing="twins")) == ["pairing"]
+
+
+class Augmenting(GoodMethod):
+    """Shows its discriminator augmented images alone, or, by what it leaves out, others as well."""
+
+    leaves_out = ""
+
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.augment = parts.make_augmentation([parts.channels["B"]])
+        self.times = itertools.count()
+
+    def judge(self, image):
+        time = ("generator", "real", "fake")[next(self.times) % 3]
+        return super().judge(image if time in self.leaves_out else self.augment(image, torch.Generator()))
+
+
+class AugmentingNoReals(Augmenting):
+    leaves_out = "real"
+
+
+class AugmentingLate(Augmenting):
+    leaves_out = "generator"
+
+
+class NeverAugmenting(Augmenting):
+    leaves_out = "generator, real, fake"
+
+
+class WrongChannels(Augmenting):
+    def __init__(self, parts):
+        super().__init__(parts)
+        self.augment = parts.make_augmentation([1])
+
+
+def augmentation_result(method):
+    spec = MethodSpec(
+        name="m", summary="s", build=lambda options, parts: method(parts), pairing=lambda options: "unpaired"
+    )
+    return next(result for result in check_component(spec) if result.name == "augmentation")
+
+
+def test_a_method_that_augments_all_that_is_judged_passes_and_one_without_is_remarked_on():
+    assert (augmentation_result(Augmenting).ok, augmentation_result(Augmenting).message) == (True, "")
+    without = augmentation_result(GoodMethod)
+    assert without.ok
+    assert "runs with --augment are refused" in without.message
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (AugmentingNoReals, "discriminator D sees images that are not augmented"),
+        (AugmentingLate, "discriminator D sees images that are not augmented"),
+        (NeverAugmenting, "never calls it"),
+        (WrongChannels, "made for 1 channels was given 3"),
+    ],
+)
+def test_images_that_a_method_forgets_to_augment_are_found(method, message):
+    result = augmentation_result(method)
+    assert not result.ok
+    assert message in result.message

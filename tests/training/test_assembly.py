@@ -105,3 +105,9 @@ def test_a_best_by_the_cycle_wants_a_way_back(put_together, pairs):
     put_together(more=best)
     with pytest.raises(ConfigError, match=r"best=cycle_l1 needs generators of both directions, and method pix2pix"):
         put_together(data=pairs, settings=PAIRED, more=best)
+
+
+def test_an_augmentation_that_adapts_to_nothing_is_refused_before_training(put_together):
+    adapting = {"augmentations.diffaugment.adapt": True}
+    with pytest.raises(ConfigError, match="loss wgan-gp gives their logits no middle"):
+        put_together(augment="diffaugment", loss="wgan-gp", more=adapting)

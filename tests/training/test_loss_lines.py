@@ -74,6 +74,17 @@ def test_a_line_holds_means_rate_and_speed_since_the_line_before(lines, folder):
     assert (second["step"], second["losses"], second["images_per_second"]) == (3, {"G": 5.0}, 8.0)
 
 
+def test_a_line_shows_what_an_augmentation_adapted_to(lines, folder):
+    lines.augmentations, heard = lambda: {"diffaugment/probability": 0.25}, {}
+    lines.observing.logged = lambda step, values: heard.update(values)
+    position = Position()
+    train(position, 1.0)
+    lines.write(position)
+
+    assert folder.lines[0]["augmentations"] == {"diffaugment/probability": 0.25}
+    assert heard["augmentation/diffaugment/probability"] == 0.25
+
+
 def test_the_end_between_two_lines_begins_none(lines, folder):
     position = Position()
     lines.begin(position, 1e-4)

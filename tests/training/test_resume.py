@@ -37,6 +37,8 @@ CYCLEGAN = {
     **UNPAIRED,
     "generator.dropout": True,
     "buffer.size": 3,
+    "augmentations.name": ["diffaugment"],
+    "augmentations.diffaugment.probability": 0.7,
     "schedule.name": "plateau",
     "training.ema_decay": 0.9,
     "training.checkpoint_every": 2,
@@ -48,6 +50,9 @@ PIX2PIX = {
     "generator.base_channels": 2,
     "generator.dropout": True,
     "schedule.name": "linear",
+    "augmentations.name": ["diffaugment"],
+    "augmentations.diffaugment.adapt": True,
+    "augmentations.diffaugment.target": -0.9,  # so that the probability moves at once
     "training.checkpoint_every": 3,
 }
 del PIX2PIX["generator.blocks"]

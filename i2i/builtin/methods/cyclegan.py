@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from i2i.errors import ConfigError
@@ -49,6 +50,10 @@ class CycleGAN:
             "D_A": parts.make_discriminator(channels["B"]),
             "D_B": parts.make_discriminator(channels["A"]),
         }
+        self.augment = {
+            "D_A": parts.make_augmentation([channels["B"]]),
+            "D_B": parts.make_augmentation([channels["A"]]),
+        }
         self.buffers = {"fake_A": parts.make_buffer(), "fake_B": parts.make_buffer()}
         self.directions = {"AtoB": "G_A", "BtoA": "G_B"}
 
@@ -59,7 +64,7 @@ class CycleGAN:
         fakes = []
         with frozen(self.discriminators.values()):
             for batch in batches:
-                fake_a, fake_b, terms = self._generator_terms(batch)
+                fake_a, fake_b, terms = self._generator_terms(batch, update.random)
                 update.backward(sum(terms.values(), start=terms["G_A"].new_zeros(())) * share)
                 fakes.append((fake_a.detach(), fake_b.detach()))
                 add_terms(totals, terms, share)
@@ -68,16 +73,17 @@ class CycleGAN:
         for batch, (fake_a, fake_b) in zip(batches, fakes, strict=True):
             shown_a = self.buffers["fake_A"].exchange(fake_a)
             shown_b = self.buffers["fake_B"].exchange(fake_b)
-            d_a, d_b = self.discriminators["D_A"], self.discriminators["D_B"]
             terms = {}
-            for name, network, real, fake in (("D_A", d_a, batch["B"], shown_b), ("D_B", d_b, batch["A"], shown_a)):
+            for name, real, fake in (("D_A", batch["B"], shown_b), ("D_B", batch["A"], shown_a)):
+                real, fake = (self.augment[name](images, update.random) for images in (real, fake))
+                network = self.discriminators[name]
                 terms[name] = discriminator_term(self.adversarial, network, real, fake, update.random)
                 update.backward(terms[name] * share)
             add_terms(totals, terms, share)
         update.apply("discriminators")
         return totals
 
-    def _generator_terms(self, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def _generator_terms(self, batch: Batch, random: torch.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Return fake A, fake B and the weighted terms of the generators."""
         options, pixel = self.options, self.pixel
         g_a, g_b = self.generators["G_A"], self.generators["G_B"]
@@ -87,8 +93,8 @@ class CycleGAN:
         fake_a = g_b(real_b)
         back_b = g_a(fake_a)
         terms = {
-            "G_A": generator_term(self.adversarial, self.discriminators["D_A"], fake_b),
-            "G_B": generator_term(self.adversarial, self.discriminators["D_B"], fake_a),
+            "G_A": generator_term(self.adversarial, self.discriminators["D_A"], self.augment["D_A"](fake_b, random)),
+            "G_B": generator_term(self.adversarial, self.discriminators["D_B"], self.augment["D_B"](fake_a, random)),
             "cycle_A": pixel(back_a, real_a) * options.lambda_A,
             "cycle_B": pixel(back_b, real_b) * options.lambda_B,
         }

@@ -29,6 +29,7 @@ class Pix2Pix:
         self.pixel = parts.pixel
         self.generators = {"G": parts.make_generator(channels["A"], channels["B"])}
         self.discriminators = {"D": parts.make_discriminator(channels["A"] + channels["B"])}
+        self.augment = parts.make_augmentation([channels["A"], channels["B"]])
         self.buffers = {"fake_AB": parts.make_buffer()}
         self.directions = {"AtoB": "G"}
 
@@ -46,6 +47,7 @@ class Pix2Pix:
                 fake_b = generator(batch["A"])
             real = torch.cat([batch["A"], batch["B"]], dim=1)  # [N, C_A + C_B, H, W]
             fake = self.buffers["fake_AB"].exchange(torch.cat([batch["A"], fake_b], dim=1))
+            real, fake = (self.augment(images, update.random) for images in (real, fake))
             term = discriminator_term(self.adversarial, discriminator, real, fake, update.random)
             update.backward(term * share)
             add_terms(totals, {"D": term}, share)
@@ -55,8 +57,9 @@ class Pix2Pix:
             for batch in batches:
                 if fake_b is None or len(batches) > 1:
                     fake_b = generator(batch["A"])
+                shown = self.augment(torch.cat([batch["A"], fake_b], dim=1), update.random)
                 terms = {
-                    "G": generator_term(self.adversarial, discriminator, torch.cat([batch["A"], fake_b], dim=1)),
+                    "G": generator_term(self.adversarial, discriminator, shown),
                     "L1": self.pixel(fake_b, batch["B"]) * self.options.lambda_L1,
                 }
                 update.backward((terms["G"] + terms["L1"]) * share)

@@ -7,7 +7,8 @@
     {"kind": "evaluation", "step": 600, "images": 40, "directions": {"AtoB": {"l1": 18.0, "identity_l1": 14.5}}}
 
 The terms of a line are means over the steps since the line before. ``"end": true`` marks the last line of a run that
-ended between two: resuming, the run drops it and writes the whole line that it is a part of.
+ended between two: resuming, the run drops it and writes the whole line that it is a part of. Where an augmentation
+adapts, a line has ``"augmentations": {"diffaugment/probability": 0.2}``, as they are at its step.
 """
 
 from __future__ import annotations

@@ -182,11 +182,11 @@ def test_images_without_a_partner_do_not_count():
     batch["A_has_partner"] = batch["B_has_partner"] = torch.tensor([True, False])
     batch["A_partner"], batch["B_partner"] = torch.zeros_like(batch["A"]), torch.zeros_like(batch["B"])
 
-    _, _, terms = method._generator_terms(batch)
+    _, _, terms = method._generator_terms(batch, torch.Generator())
     batch["A_partner"] = batch["B_partner"] = (
         torch.tensor([0.0, float("nan")]).double().view(2, 1, 1, 1).expand(2, 3, 32, 32)
     )
-    _, _, same = method._generator_terms(batch)
+    _, _, same = method._generator_terms(batch, torch.Generator())
 
     assert torch.equal(terms["paired_A"], same["paired_A"])
     assert torch.equal(terms["paired_B"], same["paired_B"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -190,3 +192,21 @@ def test_it_translates_one_way():
 
     assert method.directions == {"AtoB": "G"}
     assert config.data.options.pairing == "paired"
+
+
+def test_what_is_augmented_is_what_the_discriminator_sees_and_no_pixel_of_the_l1():
+    plain, config = make_method(*SMALL, "generator.dropout=false")
+    augmented, _ = make_method(*SMALL, "generator.dropout=false", "augmentations.name=[diffaugment]")
+    seen = []
+    augmented.discriminators["D"].register_forward_pre_hook(lambda _, images: seen.append(images[0].detach()))
+    (batch,) = make_images(steps=1, batch=2, size=SIZE)
+    batch["A"], batch["B"] = batch["A"].abs() + 0.1, batch["B"].abs() + 0.1  # nothing is 0 but what is erased
+
+    terms = augmented.step([batch], PlainUpdate(augmented, config))
+
+    torch.testing.assert_close(terms["L1"], plain.step([batch], PlainUpdate(plain, config))["L1"])
+    for real in seen[:1]:
+        a, b = real.split(3, dim=1)
+        assert (a == 0).any()
+        assert torch.equal(a == 0, b == 0), "A and B are erased in one place"
+    assert not any(torch.equal(one, other) for one, other in itertools.combinations(seen, 2))
