@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from i2i.config.dataset_choice import accepting
 from i2i.config.pixel_loss_sum import PixelLossSum, StepValues, logged_names
 from i2i.config.run_config import Choice, OptimizerChoice, RunConfig
 from i2i.errors import ConfigError, DataError, PluginError
@@ -195,7 +196,13 @@ def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, 
         PluginError: it does not.
         DataError: the data cannot be used.
     """
-    dataset: Dataset = build(manager, "dataset", choice, root=root, split=split, seed=seed)
+    try:
+        dataset: Dataset = build(manager, "dataset", choice, root=root, split=split, seed=seed)
+    except DataError as error:
+        if others := accepting(manager, root, without=choice.name):
+            named = " or ".join(f"{each.called} (--set data.name={each.spec.name})" for each in others)
+            raise DataError(f"{error}\nIt can be read by {named}.") from error
+        raise
     with calling(manager.find("dataset", choice.name).called, f"opening the {split} split of {root}"):
         len(dataset), bool(dataset.truth)
         for domain in ("A", "B"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, TypeVar, cast
 
+from i2i.config.dataset_choice import choose_dataset
 from i2i.config.layers import Layer, Layers, Values, layer_from_mapping, with_observers
 from i2i.config.named_choices import choose_named, names_of, unused
 from i2i.config.run_config import (
@@ -83,6 +84,10 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
     if preset_layer := preset.get("settings", {}).get(method_name, {}):
         layers.assumed.append(_without_other_limits(preset_layer, given))
         notes.append(f"{root} comes with a preset for {method_name}; --dry-run shows it, --set changes it")
+    if layers.last("data", "name") is None:
+        name, told = choosing.dataset_for(root)
+        layers.assumed.append({"data": {"name": name}})
+        notes += told
     method = Choice(method_name, choosing.parse("method", method_spec.options))
     pairing = choosing.pairing_of(method)
     training = choosing.parse("training", TrainingOptions)
@@ -135,6 +140,14 @@ class _Choosing:
         except I2IError as error:
             self.add_problem(section, str(error))
             return None
+
+    def dataset_for(self, root: str) -> tuple[str, list[str]]:
+        """The data set that reads this, and what to know about the choice."""
+        try:
+            return choose_dataset(self.manager, root, DEFAULT_NAMES["data"])
+        except I2IError as error:
+            self.problems.append(Problem("data", str(error)))
+            return DEFAULT_NAMES["data"], []
 
     def parse(self, section: str, options: type[OptionsType]) -> OptionsType:
         """The options of a section."""

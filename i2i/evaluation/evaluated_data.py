@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from i2i.config.components import open_dataset
+from i2i.config.dataset_choice import choose_dataset
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, DataError
 from i2i.models.recorded_components import RecordedComponent, require_components
@@ -35,11 +36,13 @@ class ChosenData:
         root: a folder or ``sample:NAME``.
         dataset: the data set and its options.
         split: ``"test"`` or ``"train"``.
+        notes: what a person should know about the choice.
     """
 
     root: str
     dataset: Choice
     split: MeasuredSplit
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
@@ -59,7 +62,8 @@ def choose_data(
     Args:
         manager: the plugins.
         trained_on: the section ``data`` of the run's configuration, or ``None`` where the model has none.
-        root: a folder or ``sample:NAME``; without, the run's.
+        root: a folder or ``sample:NAME``; without, the run's. Where the run's data set does not accept it, the only one
+            that does is taken.
         given: options of the data set, over the run's.
         split: ``"train"`` is read without mirroring and without the resize that random crops need.
         recorded: the components that the run was made with, as far as that is known.
@@ -78,11 +82,17 @@ def choose_data(
         raise ConfigError("the model does not say which data it was trained on: name some with --data")
     used = [each for each in recorded if (each.kind, each.name) == (DatasetSpec.kind, name)]
     require_components(manager, used, "reading the images as the run did")
+    notes: list[str] = []
+    if root is not None and "name" not in given:
+        read_by, notes = choose_dataset(manager, str(root), name)
+        if read_by != name:  # what it has in common with the run's is as in the run
+            name, known = read_by, manager.spec(DatasetSpec, read_by).options.model_fields
+            values = {key: value for key, value in values.items() if key in known or key in given}
     options, problems = parse_options(manager.spec(DatasetSpec, name).options, values, where="data")
     if options is None:
         raise ConfigError("\n".join(map(str, problems)))
     dataset = Choice(name, options)
-    return ChosenData(str(chosen), _without_chance(dataset) if split == "train" else dataset, split)
+    return ChosenData(str(chosen), _without_chance(dataset) if split == "train" else dataset, split, tuple(notes))
 
 
 def _without_chance(dataset: Choice) -> Choice:
@@ -185,7 +195,7 @@ def open_images(manager: PluginManager, data: ChosenData, direction: Direction, 
             f"{data.root}: no image to translate in split {data.split} of data set {data.dataset.name}; choose another "
             "--split"
         )
-    return EvaluatedImages(sources, targets, tuple(notes_of(dataset)))
+    return EvaluatedImages(sources, targets, (*data.notes, *notes_of(dataset)))
 
 
 def _swapped(dataset: Choice) -> Choice | None:

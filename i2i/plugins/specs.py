@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from i2i.plugins.component_options import Options
@@ -179,10 +180,25 @@ class MethodSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
-    """A data set: ``build(options, *, root, split, seed) -> Dataset``; ``split`` is ``"train"`` or ``"test"``."""
+    """A data set: ``build(options, *, root, split, seed) -> Dataset``; ``split`` is ``"train"`` or ``"test"``.
+
+    Attributes:
+        accepts: whether it reads what a person gave to ``--data``, a text, judged by its name and perhaps its first
+            bytes, without torch; it is asked where nobody names a data set. ``None``: it does not say.
+        example: ``example(options, *, folder)`` writes a small example of both splits into an empty folder, a
+            ``Path``, and returns what to give to ``--data``: for the checks. ``None``: it has none.
+    """
 
     kind: ClassVar[str] = "dataset"
     reserved: ClassVar[frozenset[str]] = frozenset({"name", "root"})
+    accepts: Callable[[str], bool] | None = None
+    example: Callable[..., str | Path] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("accepts", "example"):
+            if not (getattr(self, name) is None or callable(getattr(self, name))):
+                raise TypeError(f"DatasetSpec {self.name!r}: {name} must be callable; got {getattr(self, name)!r}")
 
 
 NETWORK_GROUPS = ("generators", "discriminators", "helpers")

@@ -27,12 +27,17 @@ INSPECTED = 4
 
 
 def dataset_checks(checks: Checklist, spec: DatasetSpec, options: Options, root: str | Path | None) -> None:
-    """Check one data set on ``root``, or on the first made-up folder that it accepts."""
+    """Check one data set on ``root``, else on its own example, else on the first made-up folder that it reads."""
     with tempfile.TemporaryDirectory(prefix="i2i-check-") as folder:
         found: list[str] = []
 
         def builds() -> str | None:
-            chosen, remark = (str(root), None) if root is not None else _accepted_root(spec, options, Path(folder))
+            if root is not None:
+                chosen, remark = str(root), None
+            elif spec.example is not None:
+                chosen, remark = _example_root(spec, options, Path(folder)), None
+            else:
+                chosen, remark = _accepted_root(spec, options, Path(folder))
             for split in SPLITS:
                 _structure_check(_build(spec, options, chosen, split), split)
             found.append(chosen)
@@ -40,6 +45,8 @@ def dataset_checks(checks: Checklist, spec: DatasetSpec, options: Options, root:
 
         if not checks.run("builds a data set", builds):
             return
+        if spec.accepts is not None:
+            checks.run("accepts", lambda: _accepts_check(spec, found[0]))
         for split in SPLITS:
             _split_checks(checks, spec, options, found[0], split)
 
@@ -141,6 +148,26 @@ def _disturb_random_states(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+def _example_root(spec: DatasetSpec, options: Options, folder: Path) -> str:
+    assert spec.example is not None
+    root = spec.example(options, folder=folder)
+    expect(
+        isinstance(root, str | Path),
+        f"example must return what to give to --data, a path or a text; got {type(root).__name__}",
+    )
+    return str(root)
+
+
+def _accepts_check(spec: DatasetSpec, root: str) -> None:
+    """It takes what it reads, and says no, rather than raising, to what is not there."""
+    assert spec.accepts is not None
+    for given, expected in ((root, True), ("there/is/no.such-suffix", False), ("sample:no-such-thing", None)):
+        answer = spec.accepts(given)
+        expect(isinstance(answer, bool), f"accepts({given!r}) must be True or False; got {answer!r}")
+        told = "what it has just read" if expected else "what it cannot read"
+        expect(expected in (None, answer), f"accepts must be {expected} for {told}, {given!r}")
 
 
 def _accepted_root(spec: DatasetSpec, options: Options, folder: Path) -> tuple[str, str]:

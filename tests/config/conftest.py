@@ -1,3 +1,3 @@
-from ..helpers.fixtures import install
+from ..plugins.conftest import install
 
 __all__ = ["install"]

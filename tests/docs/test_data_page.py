@@ -344,4 +344,4 @@ def test_the_sample_is_as_described() -> None:
 
 def test_every_option_the_page_names_exists() -> None:
     for name in re.findall(r"\bdata\.(\w+)", PAGE):
-        assert name in (*FolderOptions.model_fields, "NAME", "md")
+        assert name in (*FolderOptions.model_fields, "name", "NAME", "md")

@@ -1,5 +1,6 @@
 """Each check of data sets fails for one that breaks just that promise, and passes for one that keeps it."""
 
+import dataclasses
 import random
 
 import pytest
@@ -66,3 +67,26 @@ def test_good_dataset_passes_every_check(tmp_path):
 )
 def test_broken_dataset_fails_its_check(dataset, check):
     assert check in failed_names(dataset_spec(dataset))
+
+
+def accepting(accepts, example=None):
+    spec = dataset_spec(GoodDataset)
+    return dataclasses.replace(spec, accepts=accepts, example=example)
+
+
+def test_a_data_set_is_checked_on_its_own_example():
+    seen = []
+
+    def write(options, *, folder):
+        assert list(folder.iterdir()) == []
+        seen.append(folder / "pairs.list")
+        return seen[0]
+
+    check_dataset(accepting(lambda root: root.endswith(".list"), write))
+    assert len(seen) == 1
+    assert "builds a data set" in failed_names(accepting(None, lambda options, *, folder: None))
+
+
+@pytest.mark.parametrize("accepts", [lambda root: False, lambda root: True, lambda root: "yes", lambda root: [][0]])
+def test_what_a_data_set_accepts_must_be_what_it_reads(accepts):
+    assert failed_names(accepting(accepts)) == ["accepts"]

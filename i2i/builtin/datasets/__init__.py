@@ -7,13 +7,15 @@ in :mod:`~i2i.builtin.datasets.folder`; :mod:`~i2i.builtin.datasets.layout` reco
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.paths import named
 from i2i.plugins import DatasetSpec, Options
-from i2i.plugins.specs import DirectionName, Pairing
+from i2i.plugins.specs import SAMPLE_PREFIX, DirectionName, Pairing
 
 Mode = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 """The preprocessing modes of the reference implementation, by its names."""
@@ -87,11 +89,23 @@ def _build_folder(options: FolderOptions, **arguments: Any) -> Any:
     return build(options, **arguments)
 
 
+def _is_folder(root: str) -> bool:
+    return root.startswith(SAMPLE_PREFIX) or named(root).is_dir()
+
+
+def _write_example(_: FolderOptions, *, folder: Path) -> Path:
+    from i2i.builtin.datasets.example import write_example
+
+    return write_example(folder)
+
+
 SPECS: tuple[DatasetSpec, ...] = (
     DatasetSpec(
         name="folder",
         summary="a folder of images, paired or not, or the built-in sample (sample:flat-3d)",
         options=FolderOptions,
         build=_build_folder,
+        accepts=_is_folder,
+        example=_write_example,
     ),
 )

@@ -213,7 +213,21 @@ def build(options: FolderOptions, *, root: str, split: Literal["train", "test"],
         ConfigError: when there is no such sample.
         DataError: when the layout is wrong, images cannot be used, a crop does not fit, or names do not pair.
     """
-    layout = find_layout(root, options)
+    return open_layout(options, find_layout(root, options), split=split, seed=seed)
+
+
+def open_layout(options: FolderOptions, layout: Layout, *, split: Literal["train", "test"], seed: int) -> FolderDataset:
+    """Look at every file, and return one split: of pictures that a folder holds, or that something else lists.
+
+    Args:
+        options: see :class:`~i2i.builtin.datasets.FolderOptions`.
+        layout: the pictures of both splits.
+        split: ``"train"`` looks at the test images too.
+        seed: at least 0; the source of every random choice.
+
+    Raises:
+        DataError: images cannot be used, a crop does not fit, or there are none.
+    """
     pictures = [*layout.test.first, *layout.test.second]
     if split == "train":
         pictures += [*layout.train.first, *layout.train.second]
