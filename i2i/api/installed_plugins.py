@@ -11,7 +11,7 @@ from i2i.api.arguments import positive_seconds
 from i2i.errors import PluginError, did_you_mean
 from i2i.plugins.calls import calling
 from i2i.plugins.manager import Component, Plugin, PluginManager, same_package
-from i2i.plugins.specs import MethodSpec
+from i2i.plugins.specs import DiscriminatorSpec, GeneratorSpec, MethodSpec
 from i2i.progress import working
 
 if TYPE_CHECKING:
@@ -49,10 +49,13 @@ class DescribedComponent:
     Attributes:
         component: its spec, and the plugin that brought it.
         options: each option with type, bounds, default and description.
+        taps: of a generator or discriminator, the names of its inner layers, from shallow to deep, with its options'
+            defaults; none for another component, or where an option has no default.
     """
 
     component: Component
     options: tuple[OptionField, ...]
+    taps: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
@@ -60,6 +63,8 @@ class DescribedComponent:
         spec = self.component.spec
         if isinstance(spec, MethodSpec):
             values["defaults"] = {section: dict(defaults) for section, defaults in spec.defaults.items()}
+        if isinstance(spec, GeneratorSpec | DiscriminatorSpec):
+            values["taps"] = list(self.taps)
         return values
 
 
@@ -113,9 +118,15 @@ def show_plugin(kind: str, name: str, *, manager: PluginManager | None = None) -
     """
     from i2i.plugins.component_options import describe_options
 
-    component = (manager or PluginManager()).find(kind, name)
+    manager = manager or PluginManager()
+    component = manager.find(kind, name)
+    spec, taps = component.spec, ()
     with calling(component.called, f"describing the options of {kind} {name}"):
-        return DescribedComponent(component, tuple(describe_options(component.spec.options)))
+        fields = tuple(describe_options(spec.options))
+        all_have_defaults = not any(field.is_required() for field in spec.options.model_fields.values())
+    if isinstance(spec, GeneratorSpec | DiscriminatorSpec) and all_have_defaults:
+        taps = tuple(manager.ask(kind, name, "taps", spec.options()))
+    return DescribedComponent(component, fields, taps)
 
 
 def check_plugin(

@@ -59,7 +59,8 @@ def make_norm_act(
     if norm == "instance":
         fused = InstanceNormAct(channels, affine=affine, act=act, negative_slope=0.2, pad=pad, impl=kernels)
         return [fused, nn.Identity(), *(nn.Identity() for _ in padding)]
-    activation = nn.ReLU(inplace=True) if act == "relu" else nn.LeakyReLU(0.2, inplace=True)
+    inplace = norm != "none"  # a norm's own output; without one it would be the convolution's, which taps look at
+    activation = nn.ReLU(inplace) if act == "relu" else nn.LeakyReLU(0.2, inplace)
     return [make_norm(norm, channels, affine=affine), activation, *padding]
 
 

@@ -103,6 +103,9 @@ def show(kind: str, name: str, as_json: bool) -> None:
     if section in NUMBERED:
         formatter.write_paragraph()
         formatter.write_text(_one_of_several(section))
+    if shown.taps:
+        formatter.write_paragraph()
+        formatter.write_text(f"Its inner layers that have a name (taps): {', '.join(shown.taps)}.")
     if isinstance(spec, MethodSpec) and spec.defaults:
         formatter.write_paragraph()
         formatter.write_text("It starts from these settings of other parts:")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
+from i2i.plugins.features import name_taps
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import networks_of
 from i2i.plugins.protocols import Dataset, Method, Parts
@@ -49,6 +50,9 @@ def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> 
     if built is None:
         raise PluginError(f"{owner}: build returned None")
     mark(built, owner)
+    if kind in ("generator", "discriminator") and (taps := _taps(manager, kind, choice)):
+        with calling(owner, f"naming the taps of {owner.kind} {owner.name}"):
+            name_taps(built, taps)
     return built
 
 
@@ -80,12 +84,16 @@ def build_method(
 
     augmenting = augmenting or Augmenting(manager, config.augmentations)
     seeds = _seeds(buffer_seed)
+    discriminator_taps = _taps_of_all(manager, config.discriminators)
 
     def make_discriminator(in_channels: int) -> nn.Module:
-        networks = [
+        networks: list[nn.Module] = [
             build(manager, "discriminator", choice, in_channels=in_channels) for choice in config.discriminators
         ]
-        return networks[0] if len(networks) == 1 else DiscriminatorGroup(networks)
+        if len(networks) > 1:
+            networks = [DiscriminatorGroup(networks)]
+            name_taps(networks[0], discriminator_taps)
+        return networks[0]
 
     def make_generator(in_channels: int, out_channels: int) -> Any:
         return build(manager, "generator", config.generator, in_channels=in_channels, out_channels=out_channels)
@@ -114,6 +122,10 @@ def build_method(
         make_buffer=make_buffer,
         adversarial=augmenting.heard(adversarial),
         pixel=make_pixel_loss(),
+        taps={
+            "generator": tuple(_taps(manager, "generator", config.generator)),
+            "discriminator": tuple(discriminator_taps),
+        },
         size_multiple=size_multiple(manager, config.generator),
         smallest_size=_smallest_of_all(manager, config),
         make_augmentation=augmenting.make,
@@ -228,6 +240,20 @@ def size_multiple(manager: PluginManager, choice: Choice) -> int:
 def smallest_size(manager: PluginManager, choice: Choice) -> int:
     """The least H and W that the generator translates."""
     return int(manager.ask("generator", choice.name, "smallest_size", choice.options))
+
+
+def _taps(manager: PluginManager, kind: str, choice: Choice) -> Mapping[str, str]:
+    """The taps of a network: each name with the layer's path."""
+    taps: Mapping[str, str] = manager.ask(kind, choice.name, "taps", choice.options)
+    return taps
+
+
+def _taps_of_all(manager: PluginManager, choices: Sequence[Choice]) -> Mapping[str, str]:
+    """The taps of one discriminator, or those of several under their numbers: ``"0.layer1"``."""
+    found = [_taps(manager, "discriminator", choice) for choice in choices]
+    if len(found) == 1:
+        return found[0]
+    return {f"{number}.{name}": f"{number}.{path}" for number, taps in enumerate(found) for name, path in taps.items()}
 
 
 def _smallest_of_all(manager: PluginManager, config: RunConfig) -> int:

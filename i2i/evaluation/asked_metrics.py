@@ -9,7 +9,7 @@ from i2i.config.named_choices import choose_named, unused
 from i2i.config.run_config import Choice
 from i2i.config.sections import METRICS
 from i2i.errors import ConfigError
-from i2i.evaluation.features import STANDARD
+from i2i.evaluation.feature_networks import STANDARD
 from i2i.models.scores import OTHER_SETS, STANDARD_SETS
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import MetricSpec

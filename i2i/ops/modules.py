@@ -14,6 +14,7 @@ from i2i.ops.gradients import with_cancelled_biases
 from i2i.ops.instance_norm_act import ACTIVATIONS, instance_norm_act
 from i2i.ops.instance_norm_add import instance_norm_add
 from i2i.ops.residual_block import residual_block
+from i2i.tensors.torch_private import has_hooks
 
 
 class InstanceNormAct(nn.InstanceNorm2d):
@@ -107,8 +108,8 @@ class ResidualBlock(nn.Module):
     """Two reflection-padded 3x3 convolutions with instance norm, added to their input; no activation after the sum.
 
     The layers in ``conv_block`` are those of the plain block. They hold the parameters, under the same keys, and show
-    what is computed; the block runs as one operator, so that hooks on them are not called. Parametrisations of their
-    weights count, such as spectral norm.
+    what is computed, while the block runs as one operator. Where one of them has hooks, the layers run one by one
+    instead, as PyTorch's own, and the hooks are called. Parametrisations of their weights count, such as spectral norm.
 
     Args:
         channels: C of input and output.
@@ -123,6 +124,7 @@ class ResidualBlock(nn.Module):
 
     Raises:
         ValueError: for an unknown ``impl``.
+        RuntimeError: on a call, for hooks on the layers beside ``impl="fused"``.
     """
 
     def __init__(
@@ -145,7 +147,7 @@ class ResidualBlock(nn.Module):
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, kernel_size=3, bias=bias),
             nn.InstanceNorm2d(channels, eps=eps, affine=affine),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             *([nn.Dropout(0.5)] if dropout else []),  # takes a place in the numbering of the keys
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, kernel_size=3, bias=bias),
@@ -155,6 +157,16 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[N, channels, H, W]`` to the same shape; H and W of at least 2."""
         layers: Any = self.conv_block
+        if has_hooks((layers, *layers)):
+            if self.impl == "fused":
+                raise RuntimeError(
+                    "impl='fused' runs the layers in conv_block as one operator, which calls none of their hooks; "
+                    "remove the hooks, or take impl='auto'"
+                )
+            if self.recompute:
+                hooked: Tensor = checkpoint(self._one_by_one, x, use_reentrant=False)
+                return hooked
+            return self._one_by_one(x)
         if isinstance(layers[4], nn.Dropout) and layers[4].training:
             if self.recompute:
                 out: Tensor = checkpoint(self._with_dropout, x, use_reentrant=False)
@@ -175,6 +187,11 @@ class ResidualBlock(nn.Module):
             norm_bias2=second_norm.bias,
             recompute=self.recompute,
         )
+
+    def _one_by_one(self, x: Tensor) -> Tensor:
+        require_planes("x", x)
+        out: Tensor = x + self.conv_block(x)
+        return out.to(x.dtype)
 
     def _with_dropout(self, x: Tensor) -> Tensor:
         layers: Any = self.conv_block

@@ -3,7 +3,7 @@
 Everything a plugin author needs is exported here; see ``docs/writing-a-plugin.md``. Begin with
 :mod:`~i2i.plugins.hookspecs`, the hooks, and :mod:`~i2i.plugins.specs`, what they return; :mod:`~i2i.plugins.protocols`
 says what is asked of the objects that specs build, :mod:`~i2i.plugins.manager` loads packages and finds components by
-name. :mod:`~i2i.plugins.terms` helps with writing a method.
+name. :mod:`~i2i.plugins.terms` and :mod:`~i2i.plugins.features` help with writing a method.
 
 May import nothing.
 """

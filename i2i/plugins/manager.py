@@ -183,13 +183,16 @@ class PluginManager:
         """Return what a function of a spec, such as ``size_multiple``, answers for these options.
 
         Raises:
-            PluginError: there is no such component, or its function fails or gives no size where one is asked for.
+            PluginError: there is no such component, or its function fails, or gives no size or no layers where they are
+                asked for.
         """
         component = self.find(kind, name)
         with calling(component.called, f"asking {kind} {name} for its {question}"):
             answer = getattr(component.spec, question)(options)
             if question in SIZES and not (isinstance(answer, Integral) and int(answer) >= 1):
                 raise TypeError(f"{question} must give a whole number of pixels, 1 or more; got {shown(answer)}")
+            if question == "taps" and not _names_layers(answer):
+                raise TypeError(f"taps must give a mapping of names to paths of layers; got {shown(answer)}")
         return answer
 
     def _without(self, plugin: Plugin) -> str:
@@ -274,6 +277,10 @@ class PluginManager:
             if names.count((kind, spec_name)) > 1:
                 raise _BadPluginError(f"it registers {kind} {spec_name!r} more than once")
         return collected, tuple(sorted(passed_over))
+
+
+def _names_layers(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and all(isinstance(text, str) for item in answer.items() for text in item)
 
 
 class _BadPluginError(Exception):

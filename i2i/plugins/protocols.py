@@ -6,7 +6,7 @@ Images are float tensors ``[N, C, H, W]`` in [-1, 1]; losses are scalar tensors.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
@@ -277,6 +277,9 @@ class Parts:
         make_buffer: a buffer with a random generator of its own.
         adversarial: the adversarial loss.
         pixel: the pixel loss.
+        taps: names of inner layers of what ``make_generator`` and ``make_discriminator`` make, from shallow to deep,
+            under ``"generator"`` and ``"discriminator"``; empty where the component names none. See
+            :func:`i2i.plugins.features.tapped`.
         size_multiple: what the generator wants H and W to be multiples of.
         smallest_size: the smallest H and W, a multiple of that, that the generator and all discriminators take.
         make_augmentation: the chosen augmentations, for one discriminator. It is given the number of channels of each
@@ -292,6 +295,7 @@ class Parts:
     make_buffer: Callable[[], Buffer]
     adversarial: AdversarialLoss
     pixel: PixelLoss
+    taps: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"generator": (), "discriminator": ()})
     size_multiple: int = 1
     smallest_size: int = 1
     make_augmentation: Callable[[Sequence[int]], Augmentation] = no_augmentation

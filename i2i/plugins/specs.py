@@ -103,6 +103,10 @@ def _any_size(_: Any) -> int:
     return 1
 
 
+def _no_taps(_: Any) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSpec(Spec):
     """A generator: ``build(options, *, in_channels, out_channels) -> torch.nn.Module``.
@@ -112,11 +116,14 @@ class GeneratorSpec(Spec):
     Attributes:
         size_multiple: given the options, the number that H and W must be multiples of (1: any size).
         smallest_size: given the options, the smallest H and W it can translate.
+        taps: given the options, names of inner layers, each with its path, as in ``module.get_submodule``, from shallow
+            to deep; see :mod:`i2i.plugins.features`.
     """
 
     kind: ClassVar[str] = "generator"
     size_multiple: Callable[[Any], int] = _any_size
     smallest_size: Callable[[Any], int] = _any_size
+    taps: Callable[[Any], Mapping[str, str]] = _no_taps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +135,13 @@ class DiscriminatorSpec(Spec):
 
     Attributes:
         smallest_size: given the options, the smallest H and W it can judge.
+        taps: as for a generator.
     """
 
     kind: ClassVar[str] = "discriminator"
     reserved: ClassVar[frozenset[str]] = frozenset({"name", "copies"})
     smallest_size: Callable[[Any], int] = _any_size
+    taps: Callable[[Any], Mapping[str, str]] = _no_taps
 
 
 @dataclass(frozen=True, kw_only=True)

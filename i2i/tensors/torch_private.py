@@ -8,11 +8,12 @@ training loop uses are in ``training``.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import torch
+from torch import nn
 
 READ_IN = "2.13"
 """The release of torch that has all of these names, with the meaning that they have here."""
@@ -26,6 +27,7 @@ NAMES = (
     "torch.cuda._is_in_bad_fork",
     "torch.export._trace._ignore_backend_decomps",
     "torch.export.pt2_archive._package.load_pt2",
+    "torch.nn.modules.module._has_any_global_hook",
     "torch.ops.aten.add.Tensor._schema",
     "torch.utils._python_dispatch.TorchDispatchMode",
 )
@@ -122,6 +124,21 @@ def constant_when_compiled(function: _Function) -> _Function:
     """
     function._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return function
+
+
+# ------------------------------------------------------------------------------------------------------ modules
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Where a module keeps its hooks."""
+
+_any_global_hook = getattr(nn.modules.module, "_has_any_global_hook", None)
+
+
+def has_hooks(modules: Iterable[nn.Module]) -> bool:
+    """Whether a call of any of these modules calls a hook, its own or one for all modules."""
+    if _any_global_hook is not None and _any_global_hook():
+        return True
+    return any(getattr(module, name, None) for module in modules for name in HOOKS)
 
 
 # ----------------------------------------------------------------------------------------- devices, exporting

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from i2i.plugins import DiscriminatorSpec, GeneratorSpec, Options
+from i2i.plugins.features import name_taps, tapped
 from i2i.testing.as_translator import translator_checks
 from i2i.testing.results import BrokenPromiseError, Checklist, expect, gradient_of, positive
 
@@ -61,6 +62,7 @@ def generator_checks(
     checks.run("odd sizes", lambda: shapes(odd))
     checks.run("value range", lambda: _range_check(make, square))
     _shared_checks(checks, make, square, least)
+    checks.run("taps", lambda: _taps_check(make, spec.taps(options), square))
     translator_checks(checks, spec, options, package, export_seconds)
 
 
@@ -96,6 +98,7 @@ def discriminator_checks(checks: Checklist, spec: DiscriminatorSpec, options: Op
     checks.run("odd sizes", lambda: logits(odd))
     checks.run("no sigmoid", lambda: _no_sigmoid_check(make, square))
     _shared_checks(checks, make, square, (smallest[0], smallest[0]))
+    checks.run("taps", lambda: _taps_check(make, spec.taps(options), square))
 
 
 def _shared_checks(checks: Checklist, make: MakeModule, size: Size, least: Size) -> None:
@@ -236,6 +239,32 @@ def _half_precision_check(make: MakeModule, size: Size) -> None:
     for name, weight in network.named_parameters():
         finite = weight.grad is None or bool(weight.grad.isfinite().all())
         expect(finite, f"the gradient of parameter {name!r} under bfloat16 autocast is not finite")
+
+
+def _taps_check(make: MakeModule, taps: Mapping[str, str], size: Size) -> str | None:
+    """Every tap is a layer that runs once, in the order of the taps, and gives a tensor that keeps its values."""
+    network = _seeded(make).eval()
+    try:
+        name_taps(network, taps)
+    except ValueError as error:
+        raise BrokenPromiseError(str(error)) from error
+    if not taps:
+        return "it names none; methods that look inside, such as cut, cannot use it"
+    ran: list[str] = []
+    for name, path in taps.items():
+        network.get_submodule(path).register_forward_hook(lambda *_, name=name: ran.append(name))
+    images = _images(2, size).requires_grad_()
+    try:
+        _, activations = tapped(network, list(taps))(images)
+    except (TypeError, ValueError) as error:
+        raise BrokenPromiseError(str(error)) from error
+    expect(ran == list(taps), f"taps must be named from shallow to deep; the layers run in the order {', '.join(ran)}")
+    for name, activation in activations.items():
+        fits = activation.ndim == 4 and len(activation) == len(images)
+        expect(fits, f"tap {name!r} must give [2, C, h, w] for two images; got {list(activation.shape)}")
+    torch.autograd.backward(_weighted_sum(list(activations.values())))
+    expect(bool(gradient_of(images, "no gradient reaches the input from the taps").any()), "the taps have no gradient")
+    return None
 
 
 def _generator_sizes(multiple: int, smallest: int) -> tuple[Size, Size, Size]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from i2i.plugins.component_options import describe_options, parse_options
+from i2i.plugins.features import name_taps, tapped, taps_of
 
 from ..helpers.examples import examples
 from ..helpers.networks import count
@@ -21,6 +22,24 @@ def test_published_parameter_counts():
         first, middle = 3 * 64 + 64, 64 * 128
         assert count(build("pixel")) == first + (middle + 128) + (128 + 1)
         assert count(build("pixel", norm="batch")) == first + (middle + 2 * 128) + 128
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+@pytest.mark.parametrize(
+    ("name", "options", "taps"),
+    [
+        ("patch", {"layers": 2}, {"layer1": 4, "layer2": 8, "layer3": 16}),
+        ("pixel", {}, {"layer1": 4, "layer2": 8}),
+        ("multiscale", {"layers": 1, "scales": 2}, {f"scale{s}.layer{n}": 4 * n for s in (1, 2) for n in (1, 2)}),
+    ],
+)
+def test_taps_are_the_activations_behind_all_convolutions_but_the_last(name, options, taps, norm):
+    network = build(name, base_channels=4, norm=norm, **options)
+    name_taps(network, SPEC[name].taps(SPEC[name].options(**options)))
+    _, activations = tapped(network, taps_of(network))(torch.rand(2, 3, 32, 32))
+    assert {tap: activation.shape[1] for tap, activation in activations.items()} == taps
+    for activation in activations.values():  # leaky: what is negative is a fifth
+        assert -activation.min() < activation.max()
 
 
 @pytest.mark.parametrize("name", SPEC)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from i2i.builtin.generators import SPECS
 from i2i.plugins.component_options import describe_options, parse_options
+from i2i.plugins.features import name_taps, tapped, taps_of
 
 from ..helpers.examples import examples
 from ..helpers.networks import count
@@ -43,6 +44,33 @@ def test_published_parameter_counts():
         assert count(build("unet256", norm="batch", dropout=True)) == 54_413_955
         assert count(build("resnet6")) == count(build("resnet", blocks=6)) < 11_378_179
         assert list(build("unet128").state_dict()) == list(build("unet", downs=7).state_dict())
+
+
+def test_the_taps_of_a_resnet_are_the_places_of_cut():
+    """Layers 0, 4, 7, 10 and 14 of a ResNet without anti-aliasing: padded pixels, two convolutions, blocks 1 and 5."""
+    taps = SPEC["resnet9"].taps(SPEC["resnet9"].options())
+    places = {name: taps[name] for name in ("pixels", "down1", "down2", "block1", "block5")}
+    assert list(places.values()) == [f"model.{number}" for number in (0, 4, 7, 10, 14)]
+    assert list(taps)[3:] == [f"block{number}" for number in range(1, 10)]
+    resnet = SPEC["resnet"]
+    assert list(resnet.taps(resnet.options(blocks=2))) == ["pixels", "down1", "down2", "block1", "block2"]
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+@pytest.mark.parametrize(
+    ("name", "options", "sides"),
+    [
+        ("resnet", {"blocks": 2}, [38, 16, 8, 8, 8]),
+        ("unet", {"downs": 4}, [16, 8, 4]),
+        ("unet", {"downs": 2}, [16]),
+        ("encoder-decoder", {"downs": 4}, [16, 8, 4]),
+    ],
+)
+def test_taps_are_what_their_layers_compute(name, options, sides, norm):
+    network = build(name, base_channels=4, norm=norm, **options)
+    name_taps(network, SPEC[name].taps(SPEC[name].options(**options)))
+    _, activations = tapped(network, taps_of(network))(torch.rand(2, 3, 32, 32))
+    assert [activation.shape[-1] for activation in activations.values()] == sides
 
 
 @pytest.mark.parametrize("name", SPEC)

@@ -123,6 +123,12 @@ def test_show_method_tells_what_it_starts_from():
     assert json.loads(invoke("show", "method", "cyclegan", "--json").stdout)["defaults"]["loss"] == {"name": "lsgan"}
 
 
+def test_show_names_the_inner_layers_of_a_network():
+    assert "(taps): layer1, layer2, layer3, layer4." in invoke("show", "discriminator", "patch70").stdout
+    assert json.loads(invoke("show", "generator", "unet128", "--json").stdout)["taps"][-1] == "down6"
+    assert "taps" not in json.loads(invoke("show", "loss", "hinge", "--json").stdout)
+
+
 def test_show_names_the_section_of_a_pixel_loss():
     assert "--set pixel_loss.OPTION=VALUE" in invoke("show", "loss", "huber").stdout
 

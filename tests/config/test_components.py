@@ -17,6 +17,7 @@ from i2i.config.components import (
     build_dataset,
     build_method,
     build_optimizers,
+    create,
     size_multiple,
 )
 from i2i.config.run_config import Choice
@@ -32,6 +33,7 @@ from i2i.plugins import (
     Options,
 )
 from i2i.plugins.calls import calling
+from i2i.plugins.features import taps_of
 from i2i.plugins.manager import Component, Plugin, PluginManager
 from i2i.plugins.specs import Spec
 
@@ -239,6 +241,43 @@ def test_a_group_passes_gradients_to_each():
     sum(logits.sum() for logits in group(torch.rand(1, 3, 8, 8))).backward()
 
     assert all(parameter.grad is not None for parameter in group.parameters())
+
+
+def test_a_method_is_told_the_taps_of_its_networks(manager, add):
+    told = []
+
+    def build(options, *, parts):
+        network = parts.make_discriminator(3)
+        told.append((parts.taps, dict(taps_of(network))))
+        return SimpleNamespace(generators={"G": network}, discriminators={}, buffers={}, directions={"AtoB": "G"})
+
+    add(spec_of("method", build))
+    chosen = {"generator": "unet", "settings": {**SMALL, "generator.downs": 3}, "manager": manager}
+    for discriminator in ("pixel", ["pixel", "pixel"]):
+        make(manager, resolve("photos", method="oak", discriminator=discriminator, **chosen), {"A": 3, "B": 3})
+
+    (one, of_one), (several, of_several) = told
+    assert one == {"generator": ("down1", "down2"), "discriminator": ("layer1", "layer2")}
+    assert of_one == {"layer1": "net.1", "layer2": "net.4"}
+    assert several["discriminator"] == ("0.layer1", "0.layer2", "1.layer1", "1.layer2")
+    assert of_several["1.layer2"] == "1.net.4"
+
+
+@pytest.mark.parametrize(
+    ("taps", "message"),
+    [
+        (["first"], "taps must give a mapping of names to paths of layers; got"),
+        ({"first": "0"}, "Identity has no layer '0', which is to be tap 'first'"),
+    ],
+)
+def test_taps_that_are_none_are_named_with_the_package(manager, add, taps, message):
+    def build(options, *, in_channels, out_channels):
+        return nn.Identity()
+
+    add(dataclasses.replace(spec_of("generator", build), taps=lambda options: taps))
+    with pytest.raises(PluginError, match=message) as raised:
+        create(manager, "generator", "oak", {"in_channels": 3, "out_channels": 3}, {})
+    assert "generator 'oak' of package i2i-oak 1.2" in str(raised.value)
 
 
 def test_each_group_of_networks_has_an_optimiser_with_its_options(manager):

@@ -11,7 +11,7 @@ from PIL import Image
 import i2i
 from i2i.builtin.metrics.distances import frechet_distance, kernel_distance
 from i2i.errors import ConfigError, DataError
-from i2i.evaluation.features import load_features
+from i2i.evaluation.feature_networks import load_features
 from i2i.plugins import MetricSpec
 from i2i.tensors.pixels import to_uint8
 

@@ -2,12 +2,11 @@
 
 import copy
 import pickle
-import socket
-from datetime import timedelta
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 from torch.nn.utils.parametrizations import spectral_norm
 
 from i2i.ops import (
@@ -19,6 +18,7 @@ from i2i.ops import (
     TransposedConvolution,
 )
 
+from ..helpers.distributed import process_group
 from .blocks import images
 
 
@@ -177,6 +177,65 @@ def test_spectral_norm_of_its_convolutions_counts():
     assert not torch.equal(block(images(1, 4, 6, 6)), before)
 
 
+def register(layer, kind, called):
+    """Register a hook of one kind that notes its call."""
+    register = getattr(layer, f"register_{kind}")
+    return register(lambda *_: called.append(kind))
+
+
+@pytest.mark.parametrize("layer", [(), (1,), (2,), (-1,)], ids=["conv_block", "convolution", "norm", "last norm"])
+@pytest.mark.parametrize("kind", ["forward_hook", "forward_pre_hook", "full_backward_hook", "full_backward_pre_hook"])
+def test_hooks_on_its_layers_are_called(layer, kind):
+    block, called = ResidualBlock(4, affine=True), []
+    hooked = block.conv_block[layer[0]] if layer else block.conv_block
+    x = images(1, 4, 8, 8).requires_grad_()
+    expected = block(x)
+
+    handle = register(hooked, kind, called)
+    out = block(x)
+    out.square().sum().backward()
+
+    assert called == [kind]
+    torch.testing.assert_close(out, expected, rtol=1e-4, atol=1e-4)
+    handle.remove()
+    assert torch.equal(block(x), expected)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_hook_sees_and_changes_what_its_layer_computes(recompute):
+    plain, block = randomised(PlainBlock(4)), ResidualBlock(4, recompute=recompute)
+    block.load_state_dict(plain.state_dict())
+    for module in (plain, block):
+        module.conv_block[2].register_forward_hook(lambda _, __, normed: normed * 2)
+    x = images(1, 4, 8, 8)
+    torch.testing.assert_close(block(x), plain(x), rtol=1e-4, atol=1e-4)
+    assert block(x.bfloat16().float()).dtype == torch.float32
+
+
+def test_hooks_that_older_tools_put_on_weights_count():
+    block = randomised(ResidualBlock(4))
+    before = block(images(1, 4, 6, 6))
+    prune.l1_unstructured(block.conv_block[1], "weight", amount=0.5)
+    assert not torch.allclose(block(images(1, 4, 6, 6)), before)
+
+
+def test_a_hook_for_all_modules_is_called_for_its_layers():
+    called = []
+    handle = nn.modules.module.register_module_forward_hook(lambda module, *_: called.append(type(module)))
+    try:
+        ResidualBlock(4)(images(1, 4, 6, 6))
+    finally:
+        handle.remove()
+    assert called.count(nn.Conv2d) == 2
+
+
+def test_hooks_beside_fused_alone_are_refused():
+    block = ResidualBlock(4, impl="fused")
+    block.conv_block[1].register_forward_hook(lambda *_: None)
+    with pytest.raises(RuntimeError, match="calls none of their hooks; remove the hooks, or take impl='auto'"):
+        block(images(1, 4, 6, 6))
+
+
 def test_changed_weights_count_at_once():
     """Packed filters are kept between calls, and must not outlive the weights they were made from."""
     block, x = randomised(ResidualBlock(32)), images(1, 32, 16, 16)
@@ -221,21 +280,10 @@ def test_settings_are_shown_and_checked():
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of a process group without network, inside PyTorch
 def test_distributed_training_misses_no_parameter(monkeypatch):
-    # Gloo listens where the machine's name leads, and would wait for half an hour: for a name service that does not
-    # answer, or for its own connection through a wall. The store takes no file, whose lock could be waited for.
-    loop = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), None)
-    if loop is not None:
-        monkeypatch.setenv("GLOO_SOCKET_IFNAME", loop)
-    store = torch.distributed.HashStore()
-    torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1, timeout=timedelta(seconds=60))
-    try:
+    with process_group(monkeypatch):
         network = nn.Sequential(ResidualBlock(8, affine=True), InstanceNormAct(8, affine=True))
         wrapped = nn.parallel.DistributedDataParallel(network)
         for _ in range(2):  # the second step fails when the first left a parameter without gradient
             wrapped(images(1, 8, 40, 40)).square().sum().backward()
-        # Before the group, or its reducer is the last to hold it and ends Gloo's thread with the interpreter's lock
-        # taken, which that thread may be waiting for (torch 2.13): a deadlock, seen in the first 500 repetitions.
         del wrapped
-    finally:
-        torch.distributed.destroy_process_group()
     assert all(parameter.grad is not None for parameter in network.parameters())

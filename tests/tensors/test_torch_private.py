@@ -88,6 +88,25 @@ def test_the_operators_are_imported_without_the_names():
     assert done.stdout == f"{torch_private.absent('torch.utils._python_dispatch.TorchDispatchMode')}\n"
 
 
+@pytest.mark.parametrize("kind", ["forward", "forward_pre", "full_backward", "full_backward_pre"])
+def test_hooks_of_a_module_are_seen(kind):
+    module, other = torch.nn.ReLU(), torch.nn.ReLU()
+    handle = getattr(module, f"register_{kind}_hook")(lambda *_: None)
+    assert torch_private.has_hooks([other, module])
+    assert not torch_private.has_hooks([other])
+    handle.remove()
+    assert not torch_private.has_hooks([module])
+
+
+def test_a_hook_for_all_modules_is_seen():
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert torch_private.has_hooks([])
+    finally:
+        handle.remove()
+    assert not torch_private.has_hooks([])
+
+
 @pytest.mark.parametrize(
     ("holder", "name"),
     [

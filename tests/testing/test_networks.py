@@ -1,6 +1,7 @@
 """Each check of networks fails for one that breaks just that promise, and passes for one that keeps it."""
 
 import itertools
+import re
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from i2i.plugins import DiscriminatorSpec
-from i2i.testing import check_discriminator, check_generator
+from i2i.testing import check_component, check_discriminator, check_generator
 
 from .examples import GoodGenerator, failed_names, generator_spec
 
@@ -125,6 +126,37 @@ def test_smallest_size_of_a_generator_is_tried_and_respected():
 )
 def test_broken_generator_fails_its_check(network, check):
     assert check in failed_names(generator_spec(network))
+
+
+@pytest.mark.parametrize(
+    ("taps", "message"),
+    [
+        ({"first": "frist"}, "GoodGenerator has no layer 'frist'"),
+        ({"last": "last", "first": "first"}, "from shallow to deep; the layers run in the order first, last"),
+        ({"both": "pooled"}, r"tap 'both' must give \[2, C, h, w\] for two images; got \[2, 3\]"),
+    ],
+)
+def test_taps_that_are_none_fail_their_check(taps, message):
+    class Pooling(GoodGenerator):
+        def __init__(self, *channels):
+            super().__init__(*channels)
+            self.pooled = nn.Flatten()
+
+        def forward(self, image):
+            self.pooled(image.mean((2, 3)))
+            return super().forward(image)
+
+    Pooling.__name__ = "GoodGenerator"
+    (result,) = [
+        each for each in check_component(generator_spec(Pooling, taps=lambda options: taps)) if each.name == "taps"
+    ]
+    assert not result.ok
+    assert re.search(message, result.message)
+
+
+def test_good_taps_pass_their_check():
+    spec = generator_spec(GoodGenerator, taps=lambda options: {"first": "first", "last": "last"})
+    assert failed_names(spec) == []
 
 
 def test_declared_size_multiple_is_respected():

@@ -83,6 +83,20 @@ def _build_multiscale(options: MultiscaleOptions, *, in_channels: int) -> nn.Mod
     return _finished(network, options)
 
 
+def _patch_taps(layers: int) -> dict[str, str]:
+    """The activation behind each convolution but the last, as pix2pixHD matches them."""
+    return {f"layer{number + 1}": f"model.{1 + 3 * number}" for number in range(layers + 1)}
+
+
+def _multiscale_taps(options: MultiscaleOptions) -> dict[str, str]:
+    """Those of each scale, the finest first."""
+    return {
+        f"scale{scale + 1}.{name}": f"scales.{scale}.{path}"
+        for scale in range(options.scales)
+        for name, path in _patch_taps(options.layers).items()
+    }
+
+
 def _finished(network: nn.Module, options: DiscriminatorOptions) -> nn.Module:
     from i2i.builtin.layers import add_spectral_norm, initialise
 
@@ -99,6 +113,7 @@ SPECS: tuple[DiscriminatorSpec, ...] = (
         options=DiscriminatorOptions,
         build=partial(_build_patch, layers=3),
         smallest_size=lambda _: smallest_patch_size(3),
+        taps=lambda _: _patch_taps(3),
     ),
     DiscriminatorSpec(
         name="patch",
@@ -106,6 +121,7 @@ SPECS: tuple[DiscriminatorSpec, ...] = (
         options=PatchOptions,
         build=_build_patch,
         smallest_size=lambda options: smallest_patch_size(options.layers),
+        taps=lambda options: _patch_taps(options.layers),
     ),
     DiscriminatorSpec(
         name="pixel",
@@ -113,6 +129,7 @@ SPECS: tuple[DiscriminatorSpec, ...] = (
         options=DiscriminatorOptions,
         build=_build_pixel,
         smallest_size=lambda options: smallest_pixel_size(options.norm),
+        taps=lambda _: {"layer1": "net.1", "layer2": "net.4"},
     ),
     DiscriminatorSpec(
         name="multiscale",
@@ -120,5 +137,6 @@ SPECS: tuple[DiscriminatorSpec, ...] = (
         options=MultiscaleOptions,
         build=_build_multiscale,
         smallest_size=lambda options: smallest_multiscale_size(options.layers, options.scales),
+        taps=_multiscale_taps,
     ),
 )

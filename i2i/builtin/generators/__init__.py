@@ -87,6 +87,33 @@ def _build_encoder_decoder(options: UnetOptions, *, in_channels: int, out_channe
     return _initialised(network, options)
 
 
+def _resnet_taps(options: GeneratorOptions, blocks: int | None = None) -> dict[str, str]:
+    """The padded pixels, both convolutions that halve the size, and each block: CUT's are the first three, 1 and 5."""
+    if blocks is None:
+        assert isinstance(options, ResnetOptions)
+        blocks = options.blocks
+    taps = {"pixels": "model.0", "down1": "model.4", "down2": "model.7"}
+    return {**taps, **{f"block{number + 1}": f"model.{10 + number}" for number in range(blocks)}}
+
+
+def _unet_taps(options: GeneratorOptions, downs: int | None = None) -> dict[str, str]:
+    """Each convolution that halves the size but the innermost, which the activation behind it changes in place."""
+    if downs is None:
+        assert isinstance(options, UnetOptions)
+        downs = options.downs
+    taps, level = {"down1": "model.model.0"}, "model.model.1"
+    for number in range(2, downs):
+        taps[f"down{number}"] = f"{level}.model.1"
+        level += ".model.3"
+    return taps
+
+
+def _encoder_decoder_taps(options: UnetOptions) -> dict[str, str]:
+    """The layers of :func:`_unet_taps`."""
+    inner = {f"down{number}": f"encoder.{3 * number - 4}" for number in range(2, options.downs)}
+    return {"down1": "encoder.0", **inner}
+
+
 def _common(options: GeneratorOptions) -> dict[str, Any]:
     return options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample", "kernels"})
 
@@ -106,6 +133,7 @@ SPECS: tuple[GeneratorSpec, ...] = (
         build=partial(_build_resnet, blocks=6),
         size_multiple=lambda _: RESNET_SIZE_MULTIPLE,
         smallest_size=lambda _: RESNET_SMALLEST_SIZE,
+        taps=partial(_resnet_taps, blocks=6),
     ),
     GeneratorSpec(
         name="resnet9",
@@ -114,6 +142,7 @@ SPECS: tuple[GeneratorSpec, ...] = (
         build=partial(_build_resnet, blocks=9),
         size_multiple=lambda _: RESNET_SIZE_MULTIPLE,
         smallest_size=lambda _: RESNET_SMALLEST_SIZE,
+        taps=partial(_resnet_taps, blocks=9),
     ),
     GeneratorSpec(
         name="resnet",
@@ -122,6 +151,7 @@ SPECS: tuple[GeneratorSpec, ...] = (
         build=_build_resnet,
         size_multiple=lambda _: RESNET_SIZE_MULTIPLE,
         smallest_size=lambda _: RESNET_SMALLEST_SIZE,
+        taps=_resnet_taps,
     ),
     GeneratorSpec(
         name="unet128",
@@ -129,6 +159,7 @@ SPECS: tuple[GeneratorSpec, ...] = (
         options=GeneratorOptions,
         build=partial(_build_unet, downs=7),
         size_multiple=lambda _: 128,
+        taps=partial(_unet_taps, downs=7),
     ),
     GeneratorSpec(
         name="unet256",
@@ -136,6 +167,7 @@ SPECS: tuple[GeneratorSpec, ...] = (
         options=GeneratorOptions,
         build=partial(_build_unet, downs=8),
         size_multiple=lambda _: 256,
+        taps=partial(_unet_taps, downs=8),
     ),
     GeneratorSpec(
         name="unet",
@@ -143,6 +175,7 @@ SPECS: tuple[GeneratorSpec, ...] = (
         options=UnetOptions,
         build=_build_unet,
         size_multiple=lambda options: int(2**options.downs),
+        taps=_unet_taps,
     ),
     GeneratorSpec(
         name="encoder-decoder",
@@ -150,5 +183,6 @@ SPECS: tuple[GeneratorSpec, ...] = (
         options=UnetOptions,
         build=_build_encoder_decoder,
         size_multiple=lambda options: int(2**options.downs),
+        taps=_encoder_decoder_taps,
     ),
 )

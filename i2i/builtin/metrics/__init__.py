@@ -52,14 +52,14 @@ def _build_ssim(_: Options, **_device: Any) -> Any:
 
 def _build_fid(_: Options, *, device: Any) -> Any:
     from i2i.builtin.metrics.distances import FrechetDistance
-    from i2i.evaluation.features import STANDARD
+    from i2i.evaluation.feature_networks import STANDARD
 
     return FrechetDistance(STANDARD, device)
 
 
 def _build_kid(options: KernelInceptionOptions, *, device: Any) -> Any:
     from i2i.builtin.metrics.distances import KernelDistance
-    from i2i.evaluation.features import STANDARD
+    from i2i.evaluation.feature_networks import STANDARD
 
     return KernelDistance(STANDARD, device, seed=options.seed)
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from i2i.evaluation.features import shared_features
+from i2i.evaluation.feature_networks import shared_features
 from i2i.tensors.inference import own_random_numbers
 
 KID_SUBSETS = 100
@@ -84,7 +84,7 @@ class _Distance:
     """The features of two sets of images.
 
     Args:
-        features: what images are compared under; see :mod:`i2i.evaluation.features`.
+        features: what images are compared under; see :mod:`i2i.evaluation.feature_networks`.
         device: where to compute.
         trust: load a file although that can run code of whoever wrote it.
     """

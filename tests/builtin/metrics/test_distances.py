@@ -12,7 +12,7 @@ from i2i.builtin.metrics.distances import (
     kernel_distance,
     subset_size,
 )
-from i2i.evaluation.features import Features
+from i2i.evaluation.feature_networks import Features
 
 CPU = torch.device("cpu")
 

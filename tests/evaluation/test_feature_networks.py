@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from i2i.errors import ConfigError, DataError
-from i2i.evaluation.features import load_features
+from i2i.evaluation.feature_networks import load_features
 
 CPU = torch.device("cpu")
 
