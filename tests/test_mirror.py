@@ -27,6 +27,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "images/video/frames.py": "images/video/test_streams.py: frames come from streams",
     "images/video/opening.py": "images/video/test_streams.py: by the videos that are opened",
     "plugins/hookspecs.py": "docs/test_hooks_page.py: the page and the hooks are the same",
+    "plugins/image_formats.py": "nothing: types alone",
     "plugins/protocols.py": "nothing: types alone",
     "serving/app.py": "serving/test_api.py: as a client sees it",
     "serving/messages.py": "serving/test_worker.py: by what passes between the processes",

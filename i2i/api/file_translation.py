@@ -15,6 +15,7 @@ from i2i.errors import ConfigError, DataError
 from i2i.progress import working
 
 if TYPE_CHECKING:
+    from i2i.images.readers import Readers
     from i2i.models.info import Inference
     from i2i.plugins.manager import PluginManager
     from i2i.translation.network_runner import Precision
@@ -62,7 +63,8 @@ def translate(
         inputs: one or several: a file, a folder (with its sub-folders), a pattern such as ``"photos/**/*.jpg"``, or
             ``"-"`` for one image on standard input.
         out: the folder of the translations; for one input file also a file name, or ``"-"`` for standard output.
-        format: write images as ``png``, ``jpeg``, ``webp``, ``bmp`` or ``tiff``; each input's if not given.
+        format: write images as ``png``, ``jpeg``, ``webp``, ``bmp``, ``tiff`` or what a plugin adds; each input's if
+            not given.
         force: replace translations that exist.
         direction: see :func:`load`, as for the other options that it has; they are for a model that is not loaded yet.
         checkpoint: see :func:`load`.
@@ -115,7 +117,9 @@ def translate(
     batch_size = whole_number("batch_size", batch_size, 1)
     workers = None if workers is None else whole_number("workers", workers, 1)
     several = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    plan = plan_translation([os.fspath(one) for one in several], out, format_name=_format_name(format), force=force)
+    readers = _readers(model, manager)
+    format_name = _format_name(format, readers)
+    plan = plan_translation([os.fspath(one) for one in several], out, readers, format_name=format_name, force=force)
     observer.planned(plan)
     if plan.videos:
         from i2i.images.video.frames import require_video_packages
@@ -145,15 +149,20 @@ def _require_usable(model: Any, options: dict[str, Any]) -> None:
         raise ConfigError(f"{', '.join(given)}: the model is loaded already; hand options of loading to i2i.load")
 
 
-def _format_name(asked: str | None) -> str | None:
-    """Pillow's name of a format."""
-    from i2i.images.writing import SAVE_OPTIONS
+def _readers(model: str | Path | Translator, manager: PluginManager | None) -> Readers:
+    """The formats of images: those of a model that is loaded, else those that are installed."""
+    from i2i.images.readers import Readers
 
+    return Readers(manager) if isinstance(model, str | os.PathLike) else model.readers
+
+
+def _format_name(asked: str | None, readers: Readers) -> str | None:
+    """The name of a format, as the readers have it."""
     if asked is None:
         return None
     name = str(asked).upper()
-    if name not in SAVE_OPTIONS:
-        raise ConfigError(f"format must be one of {', '.join(SAVE_OPTIONS).lower()}; got {asked!r}")
+    if name not in readers.formats:
+        raise ConfigError(f"format must be one of {', '.join(readers.formats).lower()}; got {asked!r}")
     return name
 
 

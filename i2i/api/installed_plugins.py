@@ -98,7 +98,7 @@ def list_plugins(kind: str | None = None, *, manager: PluginManager | None = Non
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
-            ``metric``, ``observer``, ``augmentation`` or ``command``; all if not given.
+            ``metric``, ``observer``, ``augmentation``, ``command`` or ``reader``; all if not given.
         manager: the plugins; those that are installed if not given.
     """
     manager = manager or PluginManager()
@@ -143,7 +143,8 @@ def check_plugin(
         name: a component, or a package or its entry point. Without ``kind``, a package goes before components of its
             name; with it, the component goes before a package.
         kind: the kind of the component, or which components of the package are checked.
-        data: what data sets read; small folders made for the purpose if not given.
+        data: what data sets read, or a file for a reader; small folders made for the purpose, and what the reader
+            writes, if not given.
         timeout: seconds that each export of a generator may take.
         manager: see :func:`list_plugins`.
 

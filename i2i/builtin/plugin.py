@@ -15,6 +15,7 @@ from i2i.builtin import (
     metrics,
     observers,
     optimizers,
+    readers,
 )
 from i2i.plugins import (
     AugmentationSpec,
@@ -27,6 +28,7 @@ from i2i.plugins import (
     MetricSpec,
     ObserverSpec,
     OptimizerSpec,
+    ReaderSpec,
     hookimpl,
 )
 
@@ -89,3 +91,9 @@ def i2i_observers() -> Iterable[ObserverSpec]:
 def i2i_augmentations() -> Iterable[AugmentationSpec]:
     """Return the built-in augmentations."""
     return augmentations.SPECS
+
+
+@hookimpl
+def i2i_readers() -> Iterable[ReaderSpec]:
+    """Return the built-in formats of image files."""
+    return readers.SPECS

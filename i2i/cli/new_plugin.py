@@ -13,7 +13,12 @@ from i2i.errors import ConfigError, I2IError
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_NAME = 40
-TITLES = {"dataset": "data set", "method": "training method", "optimizer": "optimiser"}
+TITLES = {
+    "dataset": "data set",
+    "method": "training method",
+    "optimizer": "optimiser",
+    "reader": "format of image files",
+}
 USAGES = {
     "generator": "i2i run --generator {name} --set generator.base_channels=16",
     "discriminator": "i2i run --discriminator {name} --set discriminator.layers=2",
@@ -25,6 +30,7 @@ USAGES = {
     "augmentation": "i2i run --augment {name} --data sample:line-3d",
     "command": "i2i {name} sample:flat-3d",
     "dataset": "i2i run --method pix2pix --data FOLDER --set data.name={name}",
+    "reader": "i2i run --data FOLDER --set readers.{name}.black=64",
     "optimizer": "i2i run --optimizer {name} --set optimizer.learning_rate=1e-4",
 }
 PIXEL_USAGE = "i2i run --pixel-loss {name}"

@@ -160,9 +160,9 @@ class CheckCommand(Command):
 @click.argument("words", metavar="[KIND] NAME", nargs=-1, required=True)
 @shared.option(
     "--data",
-    metavar="FOLDER",
+    metavar="FOLDER|FILE",
     type=shared.FOLDER,
-    help="What data sets read. Default: small folders made for the purpose.",
+    help="What data sets read, or a file for a reader. Default: small folders made for the purpose; what it writes.",
 )
 @shared.timeout("How long each export of a generator may take. Default: 120.")
 @shared.as_json("the result of each check")

@@ -13,7 +13,6 @@ from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, print_json, say
 from i2i.cli.translation_report import TranslationReport
 
-FORMATS = ("png", "jpeg", "webp", "bmp", "tiff")
 OUTPUT, MODEL, MACHINE, LARGE = "Output", "Model", "Machine", "Large images"
 
 
@@ -32,8 +31,8 @@ OUTPUT, MODEL, MACHINE, LARGE = "Output", "Model", "Machine", "Large images"
 )
 @shared.option(
     "--format",
-    type=click.Choice(FORMATS),
-    help="Format of the translations. Default: each input's.",
+    metavar="NAME",
+    help="Format of the translations: png, jpeg, webp, bmp, tiff, or a plugin's. Default: each input's.",
     group=OUTPUT,
 )
 @shared.force("translations that exist", group=OUTPUT)

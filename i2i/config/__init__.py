@@ -5,5 +5,5 @@ Begin with :mod:`~i2i.config.run_config`, what a configuration is, and :mod:`~i2
 :mod:`~i2i.config.components` builds what was chosen. :mod:`~i2i.config.sizes` finds images and networks that do not
 fit each other before training starts.
 
-May import ``plugins`` and ``files``.
+May import ``plugins``, ``files`` and ``images.readers``.
 """

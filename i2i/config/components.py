@@ -14,6 +14,7 @@ from i2i.config.dataset_choice import accepting
 from i2i.config.pixel_loss_sum import PixelLossSum, StepValues, logged_names
 from i2i.config.run_config import Choice, OptimizerChoice, RunConfig
 from i2i.errors import ConfigError, DataError, PluginError
+from i2i.images.readers import Readers
 from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
@@ -21,7 +22,7 @@ from i2i.plugins.features import name_taps
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import networks_of
 from i2i.plugins.protocols import Dataset, Method, Parts
-from i2i.plugins.specs import NETWORK_GROUPS, SPECS
+from i2i.plugins.specs import NETWORK_GROUPS, SPECS, DatasetSpec
 
 if TYPE_CHECKING:
     from i2i.config.augmenting import Augmenting
@@ -43,6 +44,8 @@ def build(manager: PluginManager, kind: str, choice: Choice, **context: Any) -> 
     """
     component = manager.find(kind, choice.name)
     owner = component.called
+    if isinstance(component.spec, DatasetSpec) and component.spec.reads_images:
+        context.setdefault("readers", Readers(manager))
     with calling(owner, f"building {owner.kind} {owner.name}"):
         built = component.spec.build(choice.options, **context)
     if kind in ("generator", "discriminator") and not isinstance(built, nn.Module):
@@ -179,7 +182,8 @@ def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ..
 
 def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:
     """Build the ``"train"`` or ``"test"`` split of the data set."""
-    return open_dataset(manager, config.data, config.data_root, split, config.training.seed)
+    readers = Readers(manager, [choice.to_dict() for choice in config.readers])
+    return open_dataset(manager, config.data, config.data_root, split, config.training.seed, readers)
 
 
 def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dataset, list[str]]:
@@ -201,15 +205,26 @@ def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dat
     return train_set, test_set, notes_of(train_set, test_set)
 
 
-def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int) -> Dataset:
+def open_dataset(manager: PluginManager, choice: Choice, root: str, split: str, seed: int, readers: Readers) -> Dataset:
     """Build a split of a data set, and check that it declares what each must.
+
+    Args:
+        manager: the plugins.
+        choice: the data set.
+        root: a folder, or ``sample:NAME``.
+        split: ``"train"`` or ``"test"``.
+        seed: of whatever the data set draws.
+        readers: the formats of image files, where it reads those.
 
     Raises:
         PluginError: it does not.
         DataError: the data cannot be used.
     """
+    context: dict[str, Any] = {"root": root, "split": split, "seed": seed}
+    if manager.spec(DatasetSpec, choice.name).reads_images:
+        context["readers"] = readers
     try:
-        dataset: Dataset = build(manager, "dataset", choice, root=root, split=split, seed=seed)
+        dataset: Dataset = build(manager, "dataset", choice, **context)
     except DataError as error:
         if others := accepting(manager, root, without=choice.name):
             named = " or ".join(f"{each.called} (--set data.name={each.spec.name})" for each in others)

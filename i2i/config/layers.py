@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from i2i.config.sections import AUGMENTATIONS, COMPONENTS, METRICS, NUMBERED, OBSERVERS
+from i2i.config.sections import AUGMENTATIONS, COMPONENTS, METRICS, NUMBERED, OBSERVERS, READERS
 from i2i.errors import LONGEST_SHOWN, ConfigError, cut, printable, shown
 from i2i.files.texts import TextError, parse_yaml, read_yaml
 from i2i.paths import named
@@ -24,14 +24,14 @@ Layer = dict[str, Values]
 """Section to option to value.
 
 The sections of discriminators and pixel losses may also hold ``"0"``, ``"1"``, ... for one of several, that of the
-optimiser ``"generators"`` and ``"discriminators"`` for one group of networks, and those of metrics, observers
-and augmentations the options of each under its name.
+optimiser ``"generators"`` and ``"discriminators"`` for one group of networks, and those of metrics, observers,
+augmentations and readers the options of each under its name.
 """
 
 GROUPED = {"optimizer": NETWORK_GROUPS}
 """Sections that may hold options for one group of networks."""
 
-SEVERAL = (METRICS, OBSERVERS, AUGMENTATIONS)
+SEVERAL = (METRICS, OBSERVERS, AUGMENTATIONS, READERS)
 """Sections that choose any number of components."""
 
 YAML_NULLS = ("", "~", "null", "Null", "NULL")

@@ -35,6 +35,7 @@ from i2i.config.sections import (
     NUMBERED,
     OBSERVERS,
     PLAIN,
+    READERS,
 )
 from i2i.errors import LONGEST_SHOWN, ConfigError, I2IError, PluginError, cut, did_you_mean, printable, shown
 from i2i.files.texts import parse_yaml
@@ -48,6 +49,7 @@ from i2i.plugins.specs import (
     MethodSpec,
     MetricSpec,
     ObserverSpec,
+    ReaderSpec,
     Spec,
 )
 
@@ -107,6 +109,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         metrics=choosing.metrics(training.best),
         observers=choosing.observers(),
         augmentations=choosing.augmentations(),
+        readers=choosing.readers(),
     )
     choosing.check_pairing(method_name, pairing, config.data)
     if choosing.problems:
@@ -279,6 +282,11 @@ class _Choosing:
     def augmentations(self) -> tuple[Choice, ...]:
         return self._named(AugmentationSpec, AUGMENTATIONS, option="--augment")
 
+    def readers(self) -> tuple[Choice, ...]:
+        """The readers that have options; the others need not be chosen, files choose them by their suffix."""
+        named = [key for layer in self.layers.given for key in layer.get(READERS, {}) if key != "name"]
+        return self._named(ReaderSpec, READERS, *named)
+
     def _named(self, spec_type: type[Spec], section: str, *more: str, option: str = "") -> tuple[Choice, ...]:
         """The components of a section of any number, and more of them; see :func:`unused` for ``option``."""
         names, problems = names_of(section, self.layers.last(section, "name", []))
@@ -320,7 +328,7 @@ def _fail(problems: Sequence[Problem]) -> None:
 
 
 def _unknown_sections(given: Iterable[Layer]) -> list[Problem]:
-    known = [*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS]
+    known = [*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS, READERS]
     return [
         Problem(
             cut(printable(section), LONGEST_SHOWN),

@@ -137,6 +137,7 @@ class RunConfig:
         metrics: what held-out images are measured by, besides the usual.
         observers: what watches the run.
         augmentations: what is done to images before a discriminator looks at them, in this order.
+        readers: formats of image files that have options, or that a package brings and the data have.
     """
 
     method: Choice
@@ -153,6 +154,7 @@ class RunConfig:
     metrics: tuple[Choice, ...] = ()
     observers: tuple[Choice, ...] = ()
     augmentations: tuple[Choice, ...] = ()
+    readers: tuple[Choice, ...] = ()
 
     @property
     def chosen(self) -> tuple[tuple[str, Choice], ...]:
@@ -169,6 +171,7 @@ class RunConfig:
             *(("metric", choice) for choice in self.metrics),
             *(("observer", choice) for choice in self.observers),
             *(("augmentation", choice) for choice in self.augmentations),
+            *(("reader", choice) for choice in self.readers),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -188,6 +191,7 @@ class RunConfig:
             "metrics": [choice.to_dict() for choice in self.metrics],
             "observers": [choice.to_dict() for choice in self.observers],
             "augmentations": [choice.to_dict() for choice in self.augmentations],
+            "readers": [choice.to_dict() for choice in self.readers],
         }
 
     def to_yaml(self) -> str:

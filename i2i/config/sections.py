@@ -41,6 +41,8 @@ OBSERVERS = "observers"
 
 AUGMENTATIONS = "augmentations"
 """The section that names what is done to images before a discriminator looks at them, as :data:`OBSERVERS` does."""
+READERS = "readers"
+"""The section that holds the options of readers of image files, each under its own name."""
 
 DEFAULT_METHOD = "cyclegan"
 DEFAULT_DISCRIMINATOR = "patch70"
@@ -84,7 +86,12 @@ USUAL_METRICS = ("l1", "psnr", "ssim")
 CYCLE = "cycle_l1"
 """L1 of an image and what comes back from its translation; no component, for it needs both generators."""
 
-NAMED: Mapping[str, str] = {"metric": METRICS, "observer": OBSERVERS, "augmentation": AUGMENTATIONS}
+NAMED: Mapping[str, str] = {
+    "metric": METRICS,
+    "observer": OBSERVERS,
+    "augmentation": AUGMENTATIONS,
+    "reader": READERS,
+}
 """The sections of any number of components, whose options stand under the name of each, by kind of component."""
 BESIDE_TRAINING: Mapping[str, str] = {kind: NAMED[kind] for kind in ("metric", "observer")}
 """Those whose components change no weight: a run that resumes may have others."""

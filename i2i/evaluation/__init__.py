@@ -6,5 +6,6 @@ those of pairs (L1, PSNR, SSIM) are averaged, with their baselines, in :mod:`~i2
 KID) gathered in :mod:`~i2i.evaluation.sets`. The built-in ones stand in :mod:`i2i.builtin.metrics`; how all of them are
 written is told by :mod:`i2i.models.scores`.
 
-May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors``, ``files`` and ``environment``.
+May import ``translation``, ``models``, ``config``, ``plugins``, ``tensors``, ``images.readers``,
+``files`` and ``environment``.
 """

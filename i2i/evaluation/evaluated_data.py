@@ -13,6 +13,7 @@ from i2i.config.components import open_dataset
 from i2i.config.dataset_choice import choose_dataset
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, DataError
+from i2i.images.readers import Readers
 from i2i.models.recorded_components import RecordedComponent, require_components
 from i2i.plugins.calls import calling
 from i2i.plugins.component_options import parse_options
@@ -168,26 +169,29 @@ class EvaluatedImages:
         return any(truth is not None for _, truth in pairs)
 
 
-def open_images(manager: PluginManager, data: ChosenData, direction: Direction, seed: int) -> EvaluatedImages:
+def open_images(
+    manager: PluginManager, data: ChosenData, readers: Readers, direction: Direction, seed: int
+) -> EvaluatedImages:
     """Open the data set, once for each domain where that is needed to see all images of both.
 
     Args:
         manager: the plugins.
         data: the data set.
+        readers: the formats of image files.
         direction: which domain's images are translated.
         seed: of whatever the data set draws.
 
     Raises:
         DataError: the data cannot be used, or there is no image to translate.
     """
-    dataset = open_dataset(manager, data.dataset, data.root, data.split, seed)
+    dataset = open_dataset(manager, data.dataset, data.root, data.split, seed, readers)
     # A sample names its A, and some B: all images of B come from the data set with its domains swapped, where it can.
     swapped = _swapped(data.dataset)
     a = DomainImages(dataset, "A")
     b = (
         DomainImages(dataset, "B")
         if swapped is None
-        else DomainImages(open_dataset(manager, swapped, data.root, data.split, seed), "A")
+        else DomainImages(open_dataset(manager, swapped, data.root, data.split, seed, readers), "A")
     )
     sources, targets = (a, b) if direction.source == "A" else (b, a)
     if len(sources) == 0:

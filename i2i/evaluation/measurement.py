@@ -109,7 +109,7 @@ def measure(manager: PluginManager, translator: Translator, data: ChosenData, op
         ConfigError: the feature network cannot be used, or a metric cannot measure images of this size.
         PluginError: a metric fails.
     """
-    images = open_images(manager, data, translator.info.direction, options.seed)
+    images = open_images(manager, data, translator.readers, translator.info.direction, options.seed)
     _require_channels(translator, images.sources)
     with working("preparing the metrics"):
         metrics = _choose(manager, translator, images, data, options)

@@ -8,7 +8,6 @@ they are read: where it is damaged or too much, it is left out.
 from __future__ import annotations
 
 import io
-import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from i2i.images.png import PngError, is_png, open_png, scale_transparent_grey, w
 from i2i.images.refusals import name_of_content, reason_against_jpeg
 from i2i.images.tiff import TiffPicture, examine, read_mask, read_with_tifffile, repair_palette, with_mask
 from i2i.images.tiff_header import PIXEL_TAGS, TAGS_OF_SHAPE, TiffError, TiffHeader, is_tiff, read_header
+from i2i.images.unusable import UnknownFormatError, UnusableImageError, opened, require_pixels
 
 FORMAT_OF_SUFFIX = {
     ".png": "PNG",
@@ -41,32 +41,11 @@ FORMAT_OF_SUFFIX = {
 }
 """The suffixes (in lower case) that make a file an image."""
 
+_ACCEPTED = tuple(dict.fromkeys(FORMAT_OF_SUFFIX.values()))
+
 SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"})
 _CONVERT = "convert it to PNG, JPEG, WebP, BMP or TIFF"
-
-
-class UnusableImageError(Exception):
-    """An image file that cannot be used. The message is the reason alone, without the path."""
-
-
-class UnknownFormatError(UnusableImageError):
-    """The content is not a picture of a format that is read, or its header is damaged."""
-
-
-class TooManyPixelsError(UnusableImageError):
-    """The header announces more pixels than are allowed; nothing was decoded.
-
-    Attributes:
-        size: width and height.
-    """
-
-    def __init__(self, size: tuple[int, int], max_pixels: int) -> None:
-        super().__init__(
-            f"{size[0]} x {size[1]} pixels, more than max_pixels = {max_pixels}: a decompression bomb? "
-            "If it is meant, raise max_pixels"
-        )
-        self.size = size
 
 
 @dataclass(frozen=True)
@@ -99,20 +78,8 @@ def decode(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool =
     Raises:
         UnusableImageError: with the reason: missing, empty, damaged, misnamed, too large, or of an unsupported kind.
     """
-    try:
-        status = path.stat()
-    except OSError as error:
-        kind = "a broken link" if path.is_symlink() else "not readable"
-        raise UnusableImageError(f"{kind} ({error.strerror})") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise UnusableImageError("not a regular file")
-    if status.st_size == 0:
-        raise UnusableImageError("empty (0 bytes)")
-    try:
-        with path.open("rb") as file, _telling_what_is_wrong(file):
-            return _decode_open_file(file, _Wanted(path, max_pixels, metadata, None))
-    except PermissionError as error:
-        raise UnusableImageError(f"not readable ({error.strerror})") from error
+    with opened(path) as file, _telling_what_is_wrong(file):
+        return _decode_open_file(file, _Wanted(path, max_pixels, metadata, None))
 
 
 def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metadata: bool = False) -> DecodedImage:
@@ -129,19 +96,35 @@ def decode_stream(file: BinaryIO, *, max_pixels: int = DEFAULT_MAX_PIXELS, metad
         UnusableImageError: with the reason: damaged, or of an unsupported kind.
     """
     with _telling_what_is_wrong(file):
-        formats = tuple(dict.fromkeys(FORMAT_OF_SUFFIX.values()))
-        return _decode_open_file(file, _Wanted(None, max_pixels, metadata, formats))
+        return _decode_open_file(file, _Wanted(None, max_pixels, metadata, _ACCEPTED))
 
 
-def size_of(path: Path) -> tuple[int, int] | None:
-    """Return width and height as stored, by the header alone; None for what cannot be opened."""
-    if not path.is_file():  # opening a pipe would wait for a writer
-        return None
-    try:
-        with path.open("rb") as file:
-            return examine(read_header(file)).size if is_tiff(file) else _open_header(file, None).size
-    except Exception:  # Pillow's parsers raise many types for damaged headers
-        return None
+@dataclass(frozen=True)
+class PictureHeader:
+    """What a picture's header says, before anything is decoded.
+
+    Attributes:
+        size: width and height, as stored.
+        channels: of its colours, and one more for opacity.
+        bits: 8 or 16, of its samples; 8 for fewer.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    bits: int
+
+
+def header_of(source: Path | BinaryIO) -> PictureHeader:
+    """Read the header of a file, or of what a client sent, as :func:`decode` and :func:`decode_stream` do.
+
+    Raises:
+        UnusableImageError: with the reason that they would give.
+    """
+    if not isinstance(source, Path):
+        with _telling_what_is_wrong(source):
+            return _header_of_open_file(source, None, _ACCEPTED)
+    with opened(source) as file, _telling_what_is_wrong(file):
+        return _header_of_open_file(file, source, None)
 
 
 @contextmanager
@@ -195,6 +178,26 @@ def _telling_what_is_wrong(file: BinaryIO) -> Iterator[None]:
         raise UnusableImageError(f"it is {kind}" if kind else what or f"corrupt or truncated ({reason})") from error
 
 
+def _header_of_open_file(file: BinaryIO, path: Path | None, formats: tuple[str, ...] | None) -> PictureHeader:
+    if is_tiff(file):
+        _check_format("TIFF", path)
+        picture = examine(read_header(file))
+        return PictureHeader(picture.size, picture.colours + (picture.alpha is not None), max(picture.bits, 8))
+    try:
+        image = _open_header(file, formats)
+    except Exception:  # of what stands beside the picture, which does not count
+        file.seek(0)
+        bare = open_png(file).file if is_png(file) else without_metadata(file)
+        if bare is None:
+            raise
+        image = _open_header(bare, formats)
+    _check_format(_format(image), path)
+    _check_frames(image)
+    grey = image.mode in ("1", "L", "LA") or image.mode in SIXTEEN_BIT_MODES
+    deep = image.mode in SIXTEEN_BIT_MODES or ";16" in _raw_mode(image)
+    return PictureHeader(image.size, (1 if grey else 3) + image.has_transparency_data, 16 if deep else 8)
+
+
 def _decode_open_file(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     if is_tiff(file):
         return _decode_tiff(file, wanted)
@@ -246,7 +249,7 @@ def _decode_tiff(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     _check_format("TIFF", wanted.path)
     header = read_header(file)
     picture = examine(header)
-    _check_size(picture.size, wanted.max_pixels)
+    require_pixels(picture.size, wanted.max_pixels)
     page = header.pages[picture.frame]
     damaged = header.outside(page) + header.unbounded(page)
     source = io.BytesIO(header.without(page, damaged)) if damaged else file
@@ -344,7 +347,7 @@ def _open_header(file: BinaryIO, formats: tuple[str, ...] | None) -> Image.Image
 
 def _check_header(image: Image.Image, wanted: _Wanted) -> None:
     _check_format(_format(image), wanted.path)
-    _check_size(image.size, wanted.max_pixels)
+    require_pixels(image.size, wanted.max_pixels)
 
 
 def _check_format(found: str, path: Path | None) -> None:
@@ -354,11 +357,6 @@ def _check_format(found: str, path: Path | None) -> None:
     if path and expected not in (None, found):
         suffix = next(suffix for suffix, name in FORMAT_OF_SUFFIX.items() if name == found)
         raise UnusableImageError(f"misnamed: its content is {found}; rename it to {path.stem}{suffix}")
-
-
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
-    if size[0] * size[1] > max_pixels:
-        raise TooManyPixelsError(size, max_pixels)
 
 
 def _check_frames(image: Image.Image) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from i2i.errors import DataError, printable
-from i2i.images.reading import FORMAT_OF_SUFFIX
 
 MOST_LISTED = 20
 """How many items of a list an error message prints."""
@@ -37,8 +36,13 @@ _NOT_HERE = ".icloud"  # stands for a picture that is not downloaded
 
 @dataclass
 class LeftOut:
-    """What a search passed over: folders of clutter, and single files of it that might be taken for pictures."""
+    """What a search passed over: folders of clutter, and single files of it that might be taken for images.
 
+    Attributes:
+        suffixes: those of images, in lower case.
+    """
+
+    suffixes: Collection[str] = ()
     folders: list[Path] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
 
@@ -105,5 +109,5 @@ def pass_over(path: Path, left_out: LeftOut, *, is_folder: bool) -> None:
     """Count clutter, but for files that nobody would miss, such as ``Thumbs.db``."""
     if is_folder:
         left_out.folders.append(path)
-    elif path.suffix.lower() in FORMAT_OF_SUFFIX or path.suffix.lower() == _NOT_HERE:
+    elif path.suffix.lower() in (*left_out.suffixes, _NOT_HERE):
         left_out.files.append(path)

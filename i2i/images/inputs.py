@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from i2i.errors import ConfigError, DataError
 from i2i.images.finding import LeftOut, bullets, is_clutter, pass_over, walk
-from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.paths import named
 from i2i.progress import counted
 
@@ -38,10 +37,9 @@ class FoundFile:
         """Whether it is translated as a video: in folders, none is."""
         return (self.named or self.matched) and suffix_of(self.place) in CONTAINER_OF_SUFFIX
 
-    @property
-    def is_image(self) -> bool:
-        """Whether it is translated as an image."""
-        return not self.is_video and (self.named or suffix_of(self.place) in FORMAT_OF_SUFFIX)
+    def is_image(self, suffixes: Collection[str]) -> bool:
+        """Whether it is translated as an image, of those that have these suffixes."""
+        return not self.is_video and (self.named or suffix_of(self.place) in suffixes)
 
 
 def find(inputs: Sequence[str], out: Path, left_out: LeftOut) -> list[FoundFile]:

@@ -1,31 +1,24 @@
-"""From an image file to the numbers that a network takes. No torch."""
+"""From a decoded picture to the numbers that a network takes. No torch."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor
 
-from i2i.errors import DataError
 from i2i.images.decoding import (
     EIGHT_BIT_MODES,
     FORMAT_OF_SUFFIX,
     SIXTEEN_BIT_MODES,
     DecodedImage,
-    TooManyPixelsError,
-    UnknownFormatError,
-    UnusableImageError,
     check_mode,
     decode,
     decode_stream,
-    size_of,
     without_pixel_limit,
 )
-from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.orientation import orientation_of, turned
 from i2i.images.scaling import EIGHT_BITS, SIXTEEN_BITS, to_unit
+from i2i.images.unusable import TooManyPixelsError, UnknownFormatError, UnusableImageError
 
 __all__ = [
     "EIGHT_BIT_MODES",
@@ -37,38 +30,11 @@ __all__ = [
     "UnusableImageError",
     "decode",
     "decode_stream",
-    "read_image",
-    "size_of",
     "to_array",
     "to_opaque",
     "upright",
     "without_pixel_limit",
 ]
-
-
-def read_image(
-    path: Path, *, channels: int, background: str = "#ffffff", max_pixels: int = DEFAULT_MAX_PIXELS
-) -> Image.Image:
-    """Read an image upright (EXIF orientation applied), opaque, in one or three channels.
-
-    Args:
-        path: the file.
-        channels: 1 for greyscale (Rec. 601 luma: 0.299 R + 0.587 G + 0.114 B) or 3 for RGB.
-        background: the colour ``#rrggbb`` that transparent pixels are laid over.
-        max_pixels: more than this many pixels are refused, before anything is decoded.
-
-    Returns:
-        A Pillow image of mode ``L`` or ``RGB`` (0 to 255), or of mode ``F`` (0 to 1) for 16-bit greyscale, whatever
-        the channels: hand it to :func:`to_array` with the same ``channels``.
-
-    Raises:
-        DataError: when the file cannot be used; the message holds the path and the reason.
-    """
-    try:
-        decoded = decode(path, max_pixels=max_pixels)
-    except UnusableImageError as error:
-        raise DataError(f"{path}: {error}") from error
-    return to_opaque(decoded.image, channels=channels, background=background)
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -84,7 +50,17 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def to_opaque(image: Image.Image, *, channels: int, background: str = "#ffffff") -> Image.Image:
-    """Lay a decoded picture over ``background`` and bring it to its channels; arguments and result as in read_image."""
+    """Lay a decoded picture over ``background``, and bring it to its channels.
+
+    Args:
+        image: as :func:`decode` gives it.
+        channels: 1 for greyscale (Rec. 601 luma: 0.299 R + 0.587 G + 0.114 B) or 3 for RGB.
+        background: the colour ``#rrggbb`` that transparent pixels are laid over.
+
+    Returns:
+        A Pillow image of mode ``L`` or ``RGB`` (0 to 255), or of mode ``F`` (0 to 1) for 16-bit greyscale, whatever
+        the channels: hand it to :func:`to_array` with the same ``channels``.
+    """
     if image.mode in SIXTEEN_BIT_MODES:
         return _to_unit_float(image, background)
     if image.has_transparency_data:
@@ -95,7 +71,7 @@ def to_opaque(image: Image.Image, *, channels: int, background: str = "#ffffff")
 
 
 def to_array(image: Image.Image, channels: int) -> npt.NDArray[np.float32]:
-    """Turn what :func:`read_image` returned, resized or cropped since, into float32 ``[channels, H, W]`` in [-1, 1]."""
+    """Turn what :func:`to_opaque` returned, resized or cropped since, into float32 ``[channels, H, W]`` in [-1, 1]."""
     pixels = np.asarray(image, dtype=np.float32)
     # Bicubic weights are partly negative: in mode F a resize can leave [0, 1], where Pillow clips 8-bit images itself.
     scaled = to_unit(np.clip(pixels, 0, 1), 1) if image.mode == "F" else to_unit(pixels)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from PIL import Image
 
 from i2i.errors import DataError
 from i2i.files.atomic import replacing
 from i2i.images.metadata import Metadata
+
+Result = TypeVar("Result")
 
 SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "PNG": {},
@@ -22,7 +24,6 @@ SAVE_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 """How each format is written: without loss, but for JPEG: quality 95, with colours at full resolution."""
 
-SUFFIX_OF_FORMAT = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 SIXTEEN_BIT_FORMATS = frozenset({"PNG", "TIFF"})
 
 
@@ -37,7 +38,14 @@ class _Checked(io.BufferedWriter):
 
 
 def encode_image(image: Image.Image, file: BinaryIO, *, format_name: str, metadata: Metadata | None = None) -> None:
-    """Write an image into an open file; arguments as in :func:`write_image`.
+    """Write a picture into an open file.
+
+    Args:
+        image: of mode ``L`` or ``RGB``, or of ``I;16`` for a format in ``SIXTEEN_BIT_FORMATS``.
+        file: open for writing.
+        format_name: one of ``SAVE_OPTIONS``.
+        metadata: what the file shall say beside the pixels; what the format or the picture's colours do not allow is
+            left out, see :meth:`~i2i.images.metadata.Metadata.losses`.
 
     Raises:
         Exception: whatever Pillow's encoder or the file raises.
@@ -50,39 +58,45 @@ def encode_image(image: Image.Image, file: BinaryIO, *, format_name: str, metada
     )
 
 
-def encoded(image: Image.Image, *, format_name: str, metadata: Metadata | None = None) -> bytes:
-    """Encode an image in memory; arguments as in :func:`write_image`.
+def in_memory(encode: Callable[[BinaryIO], Result], *, format_name: str) -> tuple[bytes, Result]:
+    """Encode an image in memory.
+
+    Args:
+        encode: writes the image into an open file.
+        format_name: of the format, for the message.
+
+    Returns:
+        The file's content, and what ``encode`` returned.
 
     Raises:
         DataError: the encoder refuses it, such as for a side that is too long for the format.
     """
     content = io.BytesIO()
     try:
-        encode_image(image, content, format_name=format_name, metadata=metadata)
+        result = encode(content)
     except Exception as error:  # Pillow's encoders raise many types
         raise DataError(f"the translation cannot be written as {format_name}: {error}") from error
-    return content.getvalue()
+    return content.getvalue(), result
 
 
-def write_image(
-    image: Image.Image, path: Path, *, format_name: str, metadata: Metadata | None = None, replace: bool = False
-) -> None:
+def write_image(encode: Callable[[BinaryIO], Result], path: Path, *, format_name: str, replace: bool = False) -> Result:
     """Write an image under a temporary name and rename it, so that a killed process leaves no half of a picture.
 
     Args:
-        image: of mode ``L`` or ``RGB``, or of ``I;16`` for a format in ``SIXTEEN_BIT_FORMATS``.
+        encode: writes the image into an open file.
         path: where to; missing folders above it are made.
-        format_name: one of ``SAVE_OPTIONS``.
-        metadata: what the file shall say beside the pixels; what the format or the picture's colours do not allow is
-            left out, see :meth:`~i2i.images.metadata.Metadata.losses`.
+        format_name: of the format, for the message.
         replace: whether a file that is there may be replaced.
+
+    Returns:
+        What ``encode`` returned.
 
     Raises:
         DataError: it cannot be written; what was there before is untouched.
     """
     try:
         with replacing(path, replace=replace) as temporary, _Checked(io.FileIO(temporary, "wb")) as file:
-            encode_image(image, file, format_name=format_name, metadata=metadata)
+            return encode(file)
     except Exception as error:  # OSError of the disk; Pillow's encoders raise ValueError and others, such as for sizes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{path} cannot be written as {format_name}: {reason}") from error

@@ -163,6 +163,7 @@ def _about(
         "metrics": checkpoint.metrics.get(entry.direction, {}),
         "notes": tuple(description.get("notes", ())),
         "chosen": checkpoint.chosen,
+        "readers": tuple(description.get("config", {}).get("readers", ())),
     }
 
 

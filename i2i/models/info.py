@@ -65,6 +65,7 @@ class TranslatorInfo:
     notes: tuple[str, ...] = ()
     chosen: str = ""
     smallest_size: int = 1
+    readers: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def origin(self) -> str:

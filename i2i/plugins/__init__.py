@@ -2,14 +2,16 @@
 
 Everything a plugin author needs is exported here; see ``docs/writing-a-plugin.md``. Begin with
 :mod:`~i2i.plugins.hookspecs`, the hooks, and :mod:`~i2i.plugins.specs`, what they return; :mod:`~i2i.plugins.protocols`
-says what is asked of the objects that specs build, :mod:`~i2i.plugins.manager` loads packages and finds components by
-name. :mod:`~i2i.plugins.terms` and :mod:`~i2i.plugins.features` help with writing a method.
+says what is asked of the objects that specs build, :mod:`~i2i.plugins.image_formats` what of those that read and write
+image files. :mod:`~i2i.plugins.manager` loads packages and finds components by name. :mod:`~i2i.plugins.terms` and
+:mod:`~i2i.plugins.features` help with writing a method.
 
 May import nothing.
 """
 
 from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import hookimpl
+from i2i.plugins.image_formats import ImageHeader, ReadImage
 from i2i.plugins.protocols import RunObserver
 from i2i.plugins.specs import (
     AugmentationSpec,
@@ -23,6 +25,7 @@ from i2i.plugins.specs import (
     MetricSpec,
     ObserverSpec,
     OptimizerSpec,
+    ReaderSpec,
 )
 
 __all__ = [
@@ -32,12 +35,15 @@ __all__ = [
     "DatasetSpec",
     "DiscriminatorSpec",
     "GeneratorSpec",
+    "ImageHeader",
     "LossSpec",
     "MethodSpec",
     "MetricSpec",
     "ObserverSpec",
     "OptimizerSpec",
     "Options",
+    "ReadImage",
+    "ReaderSpec",
     "RunObserver",
     "hookimpl",
 ]

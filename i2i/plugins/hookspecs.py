@@ -21,6 +21,7 @@ from i2i.plugins.specs import (
     MetricSpec,
     ObserverSpec,
     OptimizerSpec,
+    ReaderSpec,
 )
 
 PROJECT = "i2i"
@@ -96,6 +97,12 @@ def i2i_commands() -> Iterable[CommandSpec]:
     return ()
 
 
+@hookspec
+def i2i_readers() -> Iterable[ReaderSpec]:
+    """Return the formats of image files that this plugin reads and writes."""
+    return ()
+
+
 HOOKS = {
     "i2i_generators": GeneratorSpec,
     "i2i_discriminators": DiscriminatorSpec,
@@ -108,5 +115,6 @@ HOOKS = {
     "i2i_observers": ObserverSpec,
     "i2i_augmentations": AugmentationSpec,
     "i2i_commands": CommandSpec,
+    "i2i_readers": ReaderSpec,
 }
 """Each hook with the kind of spec it returns."""

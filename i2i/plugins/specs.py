@@ -196,12 +196,15 @@ class DatasetSpec(Spec):
             bytes, without torch; it is asked where nobody names a data set. ``None``: it does not say.
         example: ``example(options, *, folder)`` writes a small example of both splits into an empty folder, a
             ``Path``, and returns what to give to ``--data``: for the checks. ``None``: it has none.
+        reads_images: whether it reads image files: ``build`` then gets ``readers`` as well, an
+            :class:`~i2i.images.readers.Readers`, by which every format that is installed can be read.
     """
 
     kind: ClassVar[str] = "dataset"
     reserved: ClassVar[frozenset[str]] = frozenset({"name", "root"})
     accepts: Callable[[str], bool] | None = None
     example: Callable[..., str | Path] | None = None
+    reads_images: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -329,6 +332,44 @@ class CommandSpec(Spec):
             )
 
 
+def _never(_: bytes) -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderSpec(Spec):
+    """A format of image files: ``build(options) -> ImageReader``, see :class:`~i2i.plugins.image_formats.ImageReader`.
+
+    ``build`` imports what the reader needs; it is called when the first file of the format is met. The name is that of
+    the format, as in ``i2i translate --format``.
+
+    Attributes:
+        suffixes: of its files, in lower case with their point, such as ``(".npy",)``; files are written with the first.
+        begins: whether a file is of the format, by its first 512 bytes; asked where no suffix tells, as on standard
+            input. By default it never is.
+    """
+
+    kind: ClassVar[str] = "reader"
+    suffixes: tuple[str, ...]
+    begins: Callable[[bytes], bool] = _never
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        label = f"ReaderSpec {self.name!r}"
+        suffixes = self.suffixes
+        if not isinstance(suffixes, tuple) or not suffixes or not all(map(_is_suffix, suffixes)):
+            raise ValueError(
+                f"{label}: suffixes must be a tuple of texts in lower case that begin with a point, such as "
+                f"('.npy',); got {suffixes!r}"
+            )
+        if not callable(self.begins):
+            raise TypeError(f"{label}: begins must be callable; got {self.begins!r}")
+
+
+def _is_suffix(text: Any) -> bool:
+    return isinstance(text, str) and text[:1] == "." and text[1:].isalnum() and text == text.lower()
+
+
 SPECS: Mapping[str, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -343,6 +384,7 @@ SPECS: Mapping[str, type[Spec]] = {
         ObserverSpec,
         AugmentationSpec,
         CommandSpec,
+        ReaderSpec,
     )
 }
 """Every kind of component, in the order in which they are listed."""

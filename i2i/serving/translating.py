@@ -15,11 +15,10 @@ from PIL import Image
 
 from i2i.api.using import load_each_direction
 from i2i.errors import DataError, DivergedError, I2IError, PluginError, printable
-from i2i.images.reading import TooManyPixelsError, UnknownFormatError, UnusableImageError
-from i2i.images.writing import encoded
+from i2i.images.unusable import TooManyPixelsError, UnknownFormatError, UnusableImageError
 from i2i.serving.messages import ModelInfo, ModelOptions, OfferedDirection, Refusal, Translation, TranslationJob
 from i2i.translation.kinds import require_pictures
-from i2i.translation.pictures import Frame, read_frame, translate_picture
+from i2i.translation.pictures import Frame, encode_framed, read_frame, translate_picture
 from i2i.translation.translator import Translator
 
 MOST_PADDING = 2
@@ -101,7 +100,9 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
     translator = translators[job.direction]
     try:
         content = io.BytesIO(job.content)
-        opaque, frame = read_frame(content, translator.info, job.format_name, max_pixels=job.max_pixels)
+        opaque, frame = read_frame(
+            content, translator.info, translator.readers, job.format_name, max_pixels=job.max_pixels
+        )
         width, height = opaque.size
         rows, columns = translator.padded_size((height, width))
         if rows * columns > MOST_PADDING * job.max_pixels:
@@ -109,7 +110,7 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
                 413, f"the image has {width} x {height} pixels, which this network pads to {columns} x {rows}: too many"
             )
         picture = translate_picture(translator, opaque, deep=frame.deep)
-        return Translation(_encoded(picture, frame))
+        return Translation(_encoded(translator, picture, frame))
     except UnknownFormatError:
         return Refusal(415, "the file is not a PNG, JPEG, WebP, BMP or TIFF image, or its header is damaged")
     except TooManyPixelsError as error:
@@ -128,8 +129,8 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
         )
 
 
-def _encoded(picture: Image.Image, frame: Frame) -> bytes:
+def _encoded(translator: Translator, picture: Image.Image, frame: Frame) -> bytes:
     try:
-        return encoded(picture, format_name=frame.format_name, metadata=frame.metadata)
+        return encode_framed(picture, frame, translator.readers)[0]
     except DataError as error:
         raise DataError(f"{error}; ask for format=png") from error

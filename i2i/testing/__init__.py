@@ -18,7 +18,7 @@ says how long that may take.
 
 Begin with :mod:`~i2i.testing.component`; what is asked of each kind of component is in the file of that kind.
 
-May import ``plugins``, ``models``, ``translation`` and ``exporting``.
+May import ``plugins``, ``images``, ``models``, ``translation`` and ``exporting``.
 """
 
 from i2i.testing.component import (
@@ -34,6 +34,7 @@ from i2i.testing.component import (
     check_metric,
     check_observer,
     check_optimizer,
+    check_reader,
 )
 from i2i.testing.results import CheckResult
 
@@ -51,4 +52,5 @@ __all__ = [
     "check_metric",
     "check_observer",
     "check_optimizer",
+    "check_reader",
 ]

@@ -24,6 +24,7 @@ from i2i.plugins import (
     ObserverSpec,
     OptimizerSpec,
     Options,
+    ReaderSpec,
 )
 from i2i.plugins.manager import Component
 from i2i.plugins.specs import SPECS, Spec
@@ -38,6 +39,7 @@ from i2i.testing.metrics import metric_checks
 from i2i.testing.networks import discriminator_checks, generator_checks
 from i2i.testing.observers import observer_checks
 from i2i.testing.optimizers import optimizer_checks
+from i2i.testing.readers import reader_checks
 from i2i.testing.results import Checklist, CheckResult
 
 OptionValues = Options | Mapping[str, Any] | None
@@ -57,7 +59,7 @@ def check_component(
         component: a spec, or what ``PluginManager.find`` returns.
         options: the options to check with; by default the component's own, made narrow where it has ``base_channels``.
         root: for a data set, the folder to read; by default small folders in the usual layouts are made and the first
-            that the data set accepts is used.
+            that the data set accepts is used. For a reader a file; by default it reads what it writes.
         export_seconds: export a generator, too, in every format that can be had here, each within this time; by default
             it is not, for that takes seconds.
 
@@ -131,6 +133,14 @@ def check_command(spec: CommandSpec) -> None:
     _assert_kept(spec, CommandSpec, None)
 
 
+def check_reader(spec: ReaderSpec, root: str | Path | None = None, options: OptionValues = None) -> None:
+    """Assert that a reader gives back what it writes, tells it before decoding, and refuses what is damaged.
+
+    ``root`` is a file to read, for a format that is not written.
+    """
+    _assert_kept(spec, ReaderSpec, options, root)
+
+
 def _spec_of(component: object) -> Spec:
     spec = component.spec if isinstance(component, Component) else component
     if not isinstance(spec, Spec):
@@ -186,6 +196,8 @@ def _run_checks(
         augmentation_checks(checks, spec, options)
     elif isinstance(spec, CommandSpec):
         command_checks(checks, spec, options)
+    elif isinstance(spec, ReaderSpec):
+        reader_checks(checks, spec, options, root)
 
 
 def _assert_kept(

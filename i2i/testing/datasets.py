@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.errors import I2IError
+from i2i.images.readers import Readers
 from i2i.plugins import DatasetSpec, Options
 from i2i.plugins.protocols import Dataset
 from i2i.testing.results import BrokenPromiseError, Checklist, expect
@@ -61,7 +62,8 @@ def _split_checks(checks: Checklist, spec: DatasetSpec, options: Options, root: 
 
 
 def _build(spec: DatasetSpec, options: Options, root: str, split: str) -> Dataset:
-    built: Dataset = spec.build(options, root=root, split=split, seed=0)
+    readers = {"readers": Readers()} if spec.reads_images else {}
+    built: Dataset = spec.build(options, root=root, split=split, seed=0, **readers)
     return built
 
 

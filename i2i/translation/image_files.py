@@ -13,7 +13,7 @@ from itertools import groupby
 from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
-from i2i.images.reading import UnusableImageError, size_of
+from i2i.images.unusable import UnusableImageError
 from i2i.tensors.pixels import to_picture
 from i2i.translation.kinds import require_pictures, to_tensor
 from i2i.translation.pictures import Frame, read_frame, write_framed
@@ -65,10 +65,13 @@ def translate_files(
 
 def _is_divided(translator: Translator, job: FileJob) -> bool:
     """Whether an image is divided; what cannot be opened is left to those who say why."""
-    if translator.tiling is None or (size := size_of(job.source)) is None:
+    if translator.tiling is None:
         return False
-    width, height = size
-    return width * height <= translator.info.max_pixels and translator.tiling.applies((height, width))
+    try:
+        header = translator.readers.header(job.source, max_pixels=translator.info.max_pixels)
+    except UnusableImageError:
+        return False
+    return translator.tiling.applies((header.height, header.width))
 
 
 def _translate_in_tiles(
@@ -76,15 +79,15 @@ def _translate_in_tiles(
 ) -> FileOutcome:
     assert translator.tiling is not None
     try:
-        opaque, frame = read_frame(job.source, translator.info, job.format_name)
+        opaque, frame = read_frame(job.source, translator.info, translator.readers, job.format_name)
         picture = translator.tiling.translate_picture(opaque, progress, deep=frame.deep)
         del opaque
-        write_framed(picture, frame, job.target, force=force)
+        note = write_framed(picture, frame, job.target, translator.readers, force=force)
     except (UnusableImageError, DataError, DivergedError) as error:
         return job.failed(str(error))
     except MemoryError:
         return job.failed("there is not enough memory for its pixels")
-    return job.done(frame.note)
+    return job.done(note)
 
 
 def _translate_in_batches(
@@ -108,7 +111,7 @@ def _translate_in_batches(
                     finished.set_result(done)
                     writing.append(finished)
                 else:
-                    writing.append(writers.submit(_write, *done, force))
+                    writing.append(writers.submit(_write, translator, *done, force))
             read_ahead()
             while writing and (len(writing) > ahead or writing[0].done()):
                 yield writing.popleft().result()
@@ -127,7 +130,7 @@ def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
 
 
 def _read(translator: Translator, job: FileJob) -> tuple[Tensor, Frame]:
-    opaque, frame = read_frame(job.source, translator.info, job.format_name)
+    opaque, frame = read_frame(job.source, translator.info, translator.readers, job.format_name)
     try:
         return to_tensor(opaque, translator.info.in_channels), frame
     except MemoryError as error:
@@ -176,9 +179,10 @@ def _translate(translator: Translator, images: list[Tensor]) -> list[Tensor | Da
         return [output for image in images for output in _translate(translator, [image])]
 
 
-def _write(job: FileJob, output: Tensor, frame: Frame, force: bool) -> FileOutcome:
+def _write(translator: Translator, job: FileJob, output: Tensor, frame: Frame, force: bool) -> FileOutcome:
+    picture = to_picture(output, deep=frame.deep)
     try:
-        write_framed(to_picture(output, deep=frame.deep), frame, job.target, force=force)
+        note = write_framed(picture, frame, job.target, translator.readers, force=force)
     except DataError as error:
         return job.failed(str(error))
-    return job.done(frame.note)
+    return job.done(note)

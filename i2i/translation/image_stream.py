@@ -6,10 +6,9 @@ import io
 from typing import BinaryIO
 
 from i2i.errors import DataError
-from i2i.images.reading import UnusableImageError
-from i2i.images.writing import encoded
+from i2i.images.unusable import UnusableImageError
 from i2i.translation.kinds import require_pictures
-from i2i.translation.pictures import read_frame, translate_picture, write_framed
+from i2i.translation.pictures import encode_framed, read_frame, translate_picture, write_framed
 from i2i.translation.plan import FileOutcome, StreamJob
 from i2i.translation.translator import Translator
 
@@ -38,15 +37,16 @@ def translate_stream(
     info = translator.info
     require_pictures(info)
     try:
-        opaque, frame = read_frame(job.source or _read(source), info, job.format_name)
+        opaque, frame = read_frame(job.source or _read(source), info, translator.readers, job.format_name)
     except UnusableImageError as error:
         raise DataError(f"{job.source or FILE_NAME}: {error}") from error
     picture = translate_picture(translator, opaque, deep=frame.deep)
     if job.target is None:
-        _write(encoded(picture, format_name=frame.format_name, metadata=frame.metadata), target)
+        content, note = encode_framed(picture, frame, translator.readers)
+        _write(content, target)
     else:
-        write_framed(picture, frame, job.target, force=force)
-    return FileOutcome(job.source, job.target, note=frame.note)
+        note = write_framed(picture, frame, job.target, translator.readers, force=force)
+    return FileOutcome(job.source, job.target, note=note)
 
 
 def _read(source: BinaryIO) -> BinaryIO:

@@ -14,7 +14,9 @@ from PIL import Image, ImageColor
 from torch import Tensor
 
 from i2i.errors import DataError
-from i2i.images.reading import UnusableImageError, read_image, to_array, to_opaque, upright
+from i2i.images.readers import Readers
+from i2i.images.reading import to_array, to_opaque, upright
+from i2i.images.unusable import UnusableImageError
 from i2i.models.info import TranslatorInfo
 from i2i.paths import named
 from i2i.tensors.pixels import EIGHT_BITS, to_picture, to_uint8, to_unit, unrounded_levels
@@ -40,7 +42,7 @@ class PreparedImage:
     restore: Callable[[Tensor], Any]
 
 
-def prepare(item: Any, info: TranslatorInfo) -> PreparedImage:
+def prepare(item: Any, info: TranslatorInfo, readers: Readers) -> PreparedImage:
     """Recognise the kind of an image; see :class:`~i2i.translation.translator.Translator` for the kinds.
 
     Raises:
@@ -50,7 +52,7 @@ def prepare(item: Any, info: TranslatorInfo) -> PreparedImage:
         return _from_tensor(item, info)
     if isinstance(item, np.ndarray):
         return _from_array(item, info)
-    opaque = open_picture(item, info)
+    opaque = open_picture(item, info, readers)
     if opaque is not None:
         return from_opaque(opaque, info)
     raise DataError(
@@ -58,7 +60,7 @@ def prepare(item: Any, info: TranslatorInfo) -> PreparedImage:
     )
 
 
-def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
+def open_picture(item: Any, info: TranslatorInfo, readers: Readers) -> Image.Image | None:
     """Return what :func:`~i2i.images.reading.to_opaque` makes of a Pillow image or a file; None for all else.
 
     Raises:
@@ -76,7 +78,9 @@ def open_picture(item: Any, info: TranslatorInfo) -> Image.Image | None:
     if isinstance(item, str | PathLike):
         require_pictures(info)
         path = named(fspath(item))
-        return read_image(path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels)
+        return readers.read_opaque(
+            path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels
+        )
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from i2i.errors import ConfigError
+from i2i.images.readers import Readers
 from i2i.models.find import CheckpointModel, ExportedModel, Opened
 from i2i.models.generator import load_generator
 from i2i.models.info import Inference
@@ -41,7 +42,7 @@ def load_translator(manager: PluginManager, opened: Opened, options: LoadingOpti
         ConfigError: an option does not fit the model or this machine.
     """
     if isinstance(opened, ExportedModel):
-        return _load_exported(opened, options)
+        return _load_exported(manager, opened, options)
     network, info = load_generator(
         manager,
         opened.checkpoint,
@@ -50,11 +51,12 @@ def load_translator(manager: PluginManager, opened: Opened, options: LoadingOpti
         max_pixels=options.max_pixels,
     )
     runner = NetworkRunner(network, info, device=options.device, precision=options.precision)
+    readers = Readers(manager, info.readers)
     if options.tiles is None:
-        return Translator(runner)
+        return Translator(runner, readers=readers)
     from i2i.translation.tiles.tiling import Tiling  # only where images are divided: it brings torch's tracer
 
-    return Translator(runner, Tiling(options.tiles, runner))
+    return Translator(runner, Tiling(options.tiles, runner), readers)
 
 
 def load_directions(manager: PluginManager, opened: Opened, options: LoadingOptions) -> dict[str, Translator]:
@@ -71,7 +73,7 @@ def load_directions(manager: PluginManager, opened: Opened, options: LoadingOpti
     return translators
 
 
-def _load_exported(opened: ExportedModel, options: LoadingOptions) -> Translator:
+def _load_exported(manager: PluginManager, opened: ExportedModel, options: LoadingOptions) -> Translator:
     if options.tiles is not None:
         raise ConfigError(
             f"--tile is for run folders, checkpoints and official files: {opened.path} is an exported file, which "
@@ -88,4 +90,4 @@ def _load_exported(opened: ExportedModel, options: LoadingOptions) -> Translator
         max_pixels=options.max_pixels,
         trust=options.trust,
     )
-    return Translator(runner)
+    return Translator(runner, readers=Readers(manager, runner.info.readers))

@@ -11,8 +11,7 @@ from typing import Any
 from i2i.errors import ConfigError, DataError, printable
 from i2i.images.finding import LeftOut, bullets
 from i2i.images.inputs import CONTAINER_OF_SUFFIX, FoundFile, find, require_name, suffix_of
-from i2i.images.reading import FORMAT_OF_SUFFIX
-from i2i.images.writing import SUFFIX_OF_FORMAT
+from i2i.images.readers import Readers
 
 _OTHER_FORMATS = frozenset(
     {
@@ -39,8 +38,8 @@ class FileJob:
     Attributes:
         source: the input.
         target: the output.
-        format_name: Pillow's name of the output's format; ``None`` keeps the input's, whatever it turns out to be. Also
-            ``None`` for a video.
+        format_name: the output's format; ``None`` keeps the input's, whatever it turns out to be. Also ``None`` for a
+            video.
     """
 
     source: Path
@@ -85,7 +84,7 @@ class StreamJob:
     Attributes:
         source: the input; ``None`` is standard input.
         target: the output; ``None`` is standard output.
-        format_name: Pillow's name of the output's format; ``None`` keeps the input's.
+        format_name: the output's format; ``None`` keeps the input's.
     """
 
     source: Path | None
@@ -112,7 +111,9 @@ class Plan:
     stream: StreamJob | None = None
 
 
-def plan_translation(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> Plan:
+def plan_translation(
+    inputs: Sequence[str], out: str | Path, readers: Readers, *, format_name: str | None, force: bool
+) -> Plan:
     """Decide what is translated into what: files as :func:`make_plan` does, or a stream as :func:`plan_stream` does.
 
     Raises:
@@ -121,18 +122,21 @@ def plan_translation(inputs: Sequence[str], out: str | Path, *, format_name: str
     """
     if not inputs:
         raise ConfigError("there is no input; name a file, a folder or a pattern")
-    stream = plan_stream(inputs, out, format_name=format_name, force=force)
+    stream = plan_stream(inputs, out, readers, format_name=format_name, force=force)
     if stream is not None:
         return Plan((), (), stream=stream)
-    return make_plan(inputs, out, format_name=format_name, force=force)
+    return make_plan(inputs, out, readers, format_name=format_name, force=force)
 
 
-def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | None, force: bool) -> StreamJob | None:
+def plan_stream(
+    inputs: Sequence[str], out: str | Path, readers: Readers, *, format_name: str | None, force: bool
+) -> StreamJob | None:
     """Decide what is read and written where ``-`` is an input or the output; ``None`` where it is neither.
 
     Args:
         inputs: one: ``-``, or an image file when the output is ``-``.
         out: ``-``, or the name of an image file.
+        readers: the formats of images.
         format_name: as for :func:`make_plan`.
         force: as for :func:`make_plan`.
 
@@ -152,14 +156,16 @@ def plan_stream(inputs: Sequence[str], out: str | Path, *, format_name: str | No
     if str(out) == STREAM:
         return StreamJob(source, None, format_name)
     target = require_name("-o", str(out))
-    if suffix_of(target) not in FORMAT_OF_SUFFIX or target.is_dir():
-        raise ConfigError(f"-o {target} must be a file ending in {', '.join(FORMAT_OF_SUFFIX)}: {STREAM} has no name")
+    if suffix_of(target) not in readers.suffixes or target.is_dir():
+        raise ConfigError(f"-o {target} must be a file ending in {', '.join(readers.suffixes)}: {STREAM} has no name")
     if not force:
         _require_new([FileJob(Path(STREAM), target, None)])
-    return StreamJob(source, target, _format_of(target, format_name))
+    return StreamJob(source, target, _format_of(target, readers, format_name))
 
 
-def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None = None, force: bool = False) -> Plan:
+def make_plan(
+    inputs: Sequence[str], out: str | Path, readers: Readers, *, format_name: str | None = None, force: bool = False
+) -> Plan:
     """Decide which file is translated into which; nothing is written.
 
     Args:
@@ -167,8 +173,9 @@ def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None
             ``photos/*.png`` (``**`` for any depth), for shells and callers that do not expand them. Names are kept, and
             sub-folders below a folder or below the fixed part of a pattern. ``out`` is left out of what lies around it.
         out: a folder; or, when there is one input and it is a file, also the name of the output.
-        format_name: write images in this format (a key of ``SAVE_OPTIONS``), with its suffix; ``None`` keeps each
-            input's. A video keeps its container, unless ``out`` names a file of another.
+        readers: the formats of images.
+        format_name: write images in this one of them, with its suffix; ``None`` keeps each input's. A video keeps its
+            container, unless ``out`` names a file of another.
         force: whether outputs that exist may be replaced.
 
     Raises:
@@ -176,32 +183,34 @@ def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None
         ConfigError: ``out`` does not fit the inputs or the format.
     """
     out = require_name("-o", str(out))
-    left_out = LeftOut()
+    left_out = LeftOut(readers.suffixes)
     try:
         found = find(inputs, out, left_out)
     except OSError as error:  # a name that is too long, a folder that may not be entered
         raise DataError(f"{error.filename}: {error.strerror}; nothing was translated") from error
-    images = [item for item in found if item.is_image]
+    images = [item for item in found if item.is_image(readers.suffixes)]
     videos = [item for item in found if item.is_video]
-    ignored = tuple(item.source for item in found if not (item.is_image or item.is_video))
+    ignored = tuple(item.source for item in found if not (item.is_image(readers.suffixes) or item.is_video))
     if not (images or videos):
         others = f"; {len(ignored)} other files, such as {printable(ignored[0].name)}" if ignored else ""
         others += "".join(f"; {note}" for note in left_out.notes())
         raise DataError(
-            f"{', '.join(inputs)}: no images; expected files ending in {', '.join(FORMAT_OF_SUFFIX)}{others}"
+            f"{', '.join(inputs)}: no images; expected files ending in {', '.join(readers.suffixes)}{others}"
         )
     if format_name and videos and not images:
         raise ConfigError(
             f"--format {format_name.lower()} is for images, and {videos[0].source} is a video, which keeps its "
             f"container unless -o names a file of another ({', '.join(CONTAINER_OF_SUFFIX)}): leave it out"
         )
-    if _is_file_name(out):
-        jobs = [_only_job(images + videos, inputs, out, format_name)]
+    if _is_file_name(out, readers):
+        jobs = [_only_job(images + videos, inputs, out, readers, format_name)]
     elif out.exists() and not out.is_dir():
-        raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(FORMAT_OF_SUFFIX)}")
+        raise ConfigError(f"-o {out} is a file; name a folder, or a new file ending in {', '.join(readers.suffixes)}")
     else:
-        _require_folder_name(out, found)
-        jobs = [FileJob(item.source, out / _with_suffix(item.place, format_name), format_name) for item in images]
+        _require_folder_name(out, found, readers)
+        jobs = [
+            FileJob(item.source, out / _with_suffix(item.place, readers, format_name), format_name) for item in images
+        ]
         jobs += [FileJob(item.source, out / item.place, None) for item in videos]
     _require_one_target_each(jobs)
     _require_inputs_untouched(jobs)
@@ -213,7 +222,9 @@ def make_plan(inputs: Sequence[str], out: str | Path, *, format_name: str | None
     return Plan(tuple(jobs[: len(images)]), ignored, tuple(jobs[len(images) :]), tuple(notes))
 
 
-def _only_job(found: Sequence[FoundFile], inputs: Sequence[str], out: Path, format_name: str | None) -> FileJob:
+def _only_job(
+    found: Sequence[FoundFile], inputs: Sequence[str], out: Path, readers: Readers, format_name: str | None
+) -> FileJob:
     """The job where the output is the name of a file; it is an error where there may be several inputs."""
     item = found[0]
     if len(found) > 1 or not item.named:
@@ -221,39 +232,40 @@ def _only_job(found: Sequence[FoundFile], inputs: Sequence[str], out: Path, form
     if item.is_video is not (suffix_of(out) in CONTAINER_OF_SUFFIX):
         is_what = ("a video", "an image") if item.is_video else ("an image", "a video")
         raise ConfigError(f"{item.source} is {is_what[0]}, and -o {out} names {is_what[1]}; name one of its kind")
-    return FileJob(item.source, out, None if item.is_video else _format_of(out, format_name))
+    return FileJob(item.source, out, None if item.is_video else _format_of(out, readers, format_name))
 
 
-def _is_file_name(out: Path) -> bool:
-    return (suffix_of(out) in FORMAT_OF_SUFFIX or suffix_of(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
+def _is_file_name(out: Path, readers: Readers) -> bool:
+    return (suffix_of(out) in readers.suffixes or suffix_of(out) in CONTAINER_OF_SUFFIX) and not out.is_dir()
 
 
-def _require_folder_name(out: Path, found: Sequence[FoundFile]) -> None:
+def _require_folder_name(out: Path, found: Sequence[FoundFile], readers: Readers) -> None:
     """Refuse to make a folder of a file's name: one of another format, or any where one file is translated."""
     suffix = suffix_of(out)
     one_file = len(found) == 1 and found[0].named and suffix[1:].isalpha()
     if out.is_dir() or not (suffix in _OTHER_FORMATS or one_file):
         return
-    written = (*FORMAT_OF_SUFFIX, *CONTAINER_OF_SUFFIX)
+    written = (*readers.suffixes, *CONTAINER_OF_SUFFIX)
     raise ConfigError(
         f"-o {out}: files ending in {suffix} are not written; expected one ending in {', '.join(written)}, or a folder "
         "(one of this name must exist already)"
     )
 
 
-def _format_of(out: Path, format_name: str | None) -> str:
+def _format_of(out: Path, readers: Readers, format_name: str | None) -> str:
     """The format that an output's name asks for; an option that asks for another is an error."""
-    chosen = FORMAT_OF_SUFFIX[suffix_of(out)]
+    chosen = readers.format_of(out)
+    assert chosen is not None
     if format_name not in (None, chosen):
         raise ConfigError(f"-o {out} asks for {chosen} and --format for {format_name}; leave one out")
     return chosen
 
 
-def _with_suffix(place: Path, format_name: str | None) -> Path:
-    if format_name is None or FORMAT_OF_SUFFIX.get(suffix_of(place)) == format_name:
+def _with_suffix(place: Path, readers: Readers, format_name: str | None) -> Path:
+    if format_name is None or readers.format_of(place) == format_name:
         return place
-    stem = place.stem if suffix_of(place) in FORMAT_OF_SUFFIX else place.name
-    return place.with_name(stem + SUFFIX_OF_FORMAT[format_name])
+    stem = place.stem if suffix_of(place) in readers.suffixes else place.name
+    return place.with_name(stem + readers.suffix_of(format_name))
 
 
 def _require_one_target_each(jobs: Iterable[FileJob]) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.errors import ConfigError
+from i2i.images.readers import Readers
 from i2i.models.info import TranslatorInfo
 from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.padding import Size, crop, pad
@@ -64,7 +65,7 @@ class Translator:
     ======================  =========================================  ==============================================
     kind                    what goes in                               what comes out
     ======================  =========================================  ==============================================
-    Pillow image            any that :mod:`i2i.images.reading` takes   Pillow image of mode ``L`` or ``RGB``; from
+    Pillow image            any that :mod:`i2i.images.decoding` takes  Pillow image of mode ``L`` or ``RGB``; from
                                                                        16-bit grey to grey, ``I;16``
     path (``str``, Path)    an image file                              the same
     numpy array             ``[H, W]`` or ``[H, W, C]``, uint8, or     array of the same type, ``[H, W, C]``; or
@@ -83,15 +84,18 @@ class Translator:
     Attributes:
         runner: what runs batches: a network, or an exported file.
         tiling: how it divides images, or None if it does not.
+        readers: the formats of image files that it reads.
 
     Args:
         runner: see the attributes.
         tiling: see the attributes; of the same runner.
+        readers: see the attributes; those that are installed if not given.
     """
 
-    def __init__(self, runner: Runner, tiling: Tiling | None = None) -> None:
+    def __init__(self, runner: Runner, tiling: Tiling | None = None, readers: Readers | None = None) -> None:
         self.runner = runner
         self.tiling = tiling
+        self.readers = readers or Readers()
 
     @property
     def info(self) -> TranslatorInfo:
@@ -198,9 +202,9 @@ class Translator:
 
     def _start(self, item: Any) -> PreparedImage | Image.Image:
         """Prepare an image for the network; a picture that is divided is translated at once, to hold but one."""
-        opaque = None if self.tiling is None else open_picture(item, self.info)
+        opaque = None if self.tiling is None else open_picture(item, self.info, self.readers)
         if self.tiling is None or opaque is None:
-            return prepare(item, self.info)
+            return prepare(item, self.info, self.readers)
         if self.tiling.applies((opaque.height, opaque.width)):
             return self.tiling.translate_picture(opaque)
         return from_opaque(opaque, self.info)

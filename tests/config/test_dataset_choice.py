@@ -9,6 +9,8 @@ from i2i.config.resolver import config_from_dict
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.manager import PluginManager
 
+from ..helpers.images import READERS
+
 READER = """
 from i2i.plugins import DatasetSpec, hookimpl
 
@@ -84,4 +86,4 @@ def test_a_folder_that_is_not_laid_out_as_expected_names_what_would_read_it(inst
     choice = resolve(str(tmp_path), manager=manager).data
 
     with pytest.raises(DataError, match=r"It can be read by data set 'oak' of .* \(--set data\.name=oak\)\.$"):
-        open_dataset(manager, choice, str(tmp_path), "train", 0)
+        open_dataset(manager, choice, str(tmp_path), "train", 0, READERS)

@@ -9,14 +9,14 @@ import yaml
 
 from i2i.api import resolve
 from i2i.config.run_config import TrainingOptions, flatten
-from i2i.config.sections import AUGMENTATIONS, COMPONENTS, METRICS, OBSERVERS, PLAIN
+from i2i.config.sections import AUGMENTATIONS, COMPONENTS, METRICS, OBSERVERS, PLAIN, READERS
 from i2i.plugins.component_options import describe_options
 
 
 def test_the_dictionary_holds_every_section_and_plain_values_only():
     values = resolve(settings=["observers.name=[tensorboard]"]).to_dict()
 
-    assert set(values) == {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS}
+    assert set(values) == {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS, READERS}
     assert json.loads(json.dumps(values)) == values
     assert values["data"]["root"] == "sample:flat-3d"
     assert values["discriminator"][0]["name"] == "patch70"

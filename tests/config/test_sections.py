@@ -16,6 +16,7 @@ from i2i.config.sections import (
     METRICS,
     OBSERVERS,
     PLAIN,
+    READERS,
     section_of,
 )
 from i2i.plugins.manager import PluginManager
@@ -29,7 +30,7 @@ def test_each_section_is_a_field_of_the_configuration():
         for field in fields_of(RunConfig)
     }
 
-    assert {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS, "data_root"} == fields
+    assert {*COMPONENTS, *PLAIN, METRICS, OBSERVERS, AUGMENTATIONS, READERS, "data_root"} == fields
     assert not COMPONENTS.keys() & PLAIN.keys()
 
 

@@ -23,9 +23,8 @@ from i2i.builtin.datasets.split import position
 from i2i.cli.main import main
 from i2i.errors import I2IError
 from i2i.images import tiff
-from i2i.images.reading import FORMAT_OF_SUFFIX
 
-from ..helpers.images import write_noise
+from ..helpers.images import READERS, write_noise
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^#{2,3} (.+?)$(.*?)(?=^#{2,3} |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -197,7 +196,8 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def build(split: str = "train", *, root: str = "photos", seed: int = 0, **options: Any) -> Any:
-    return SPECS[0].build(FolderOptions(**{"image_size": 16, **options}), root=root, split=split, seed=seed)
+    settings = FolderOptions(**{"image_size": 16, **options})
+    return SPECS[0].build(settings, root=root, split=split, seed=seed, readers=READERS)
 
 
 def message_of(case: Case) -> str:
@@ -306,7 +306,7 @@ def test_multiples_of_the_generators_are_true() -> None:
 )
 def test_each_layout_of_the_page_works(files: list[str], options: dict[str, Any], pictures: list[str]) -> None:
     draw_all(*files)
-    layout = find_layout("photos", FolderOptions(**options))
+    layout = find_layout("photos", FolderOptions(**options), READERS.suffixes)
     splits = (layout.train.first, layout.train.second, layout.test.first, layout.test.second)
     assert [picture.stem for part in splits for picture in part] == pictures
     assert len(build(**options)) > 0
@@ -314,7 +314,7 @@ def test_each_layout_of_the_page_works(files: list[str], options: dict[str, Any]
 
 def test_suffixes_are_complete() -> None:
     (said,) = re.findall(r"recognised by suffix \(`(.+?)`", SECTIONS["Files"])
-    assert said.split() == list(FORMAT_OF_SUFFIX)
+    assert said.split() == list(READERS.suffixes)
 
 
 def test_the_hash_of_a_name_is_as_told() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from i2i.plugins import hookspecs, protocols
+from i2i.plugins import hookspecs, image_formats, protocols
 from i2i.plugins.hookspecs import HOOKS
 from i2i.plugins.specs import Spec
 
@@ -24,6 +24,7 @@ PROTOCOLS = {
     "i2i_metrics": [protocols.SetMetric],
     "i2i_observers": [protocols.RunObserver, protocols.ObservedRun],
     "i2i_augmentations": [protocols.AdaptiveAugmentation],
+    "i2i_readers": [image_formats.ImageReader, image_formats.ImageHeader, image_formats.ReadImage],
 }
 
 

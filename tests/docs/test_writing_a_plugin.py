@@ -50,6 +50,7 @@ EXAMPLES = {
     "too_slow.py": testing.check_observer,
     "fading.py": testing.check_augmentation,
     "beside.py": testing.check_command,
+    "netpbm.py": testing.check_reader,
 }
 
 

@@ -9,7 +9,7 @@ from i2i.models.recorded_components import RecordedComponent
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import Direction
 
-from ..helpers.images import write_images
+from ..helpers.images import READERS, write_images
 
 RUN = {"root": "/images", "name": "folder", "image_size": 64, "load_size": 72, "flip": True, "channels_A": 1}
 
@@ -76,14 +76,14 @@ def test_each_image_of_a_domain_comes_once_with_its_truth(domain, names, channel
 @pytest.mark.parametrize(("direction", "sources", "targets"), [("AtoB", 5, 7), ("BtoA", 7, 5)])
 def test_all_images_of_both_domains_are_seen(tmp_path, direction, sources, targets):
     root = write_images(tmp_path / "pictures", train=(1, 1), test=(5, 7))
-    images = open_images(PluginManager(), choose(None, root), Direction(direction), seed=0)
+    images = open_images(PluginManager(), choose(None, root), READERS, Direction(direction), seed=0)
     assert (len(list(images.sources)), len(list(images.targets))) == (sources, targets)
     assert images.have_pairs("test")
 
 
 def test_pairs_are_looked_for_among_training_images(tmp_path):
     root = write_images(tmp_path / "pictures", train=(2, 3), test=(1, 1))
-    images = open_images(PluginManager(), choose(None, root, split="train"), Direction.A_TO_B, seed=0)
+    images = open_images(PluginManager(), choose(None, root, split="train"), READERS, Direction.A_TO_B, seed=0)
     found = [truth is not None for _, truth in images.sources]
     assert images.have_pairs("train") is any(found)
 
@@ -93,7 +93,7 @@ def test_a_split_without_images_is_named(tmp_path):
     for file in (root / "testA").iterdir():
         file.unlink()
     with pytest.raises(DataError):
-        open_images(PluginManager(), choose(None, root), Direction.A_TO_B, seed=0)
+        open_images(PluginManager(), choose(None, root), READERS, Direction.A_TO_B, seed=0)
 
 
 def test_a_data_set_whose_package_is_gone_is_named_with_what_installs_it():

@@ -5,6 +5,26 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from i2i.images.metadata import Metadata
+from i2i.images.readers import Readers
+from i2i.images.writing import encode_image, write_image
+
+READERS = Readers()
+"""The formats that are installed."""
+
+SUFFIX_OF_FORMAT = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
+
+read_image = READERS.read_opaque
+
+
+def write_picture(image, path, *, format_name, metadata=None, replace=False):
+    """Write a Pillow image with metadata, in a built-in format."""
+
+    def encode(file):
+        encode_image(image, file, format_name=format_name, metadata=metadata or Metadata())
+
+    write_image(encode, path, format_name=format_name, replace=replace)
+
 
 def noise(height, width, channels=3, seed=0, *, levels=256):
     """Levels [height, width, channels] of uint8; of uint16 where there are more than 256 of them."""

@@ -12,8 +12,9 @@ from i2i.images.reading import (
     UnknownFormatError,
     UnusableImageError,
     decode_stream,
-    read_image,
 )
+
+from ..helpers.images import read_image
 
 
 def test_limit_on_pixels_is_ours_and_leaves_pillows_alone(tmp_path, monkeypatch):

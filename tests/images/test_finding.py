@@ -6,6 +6,8 @@ import pytest
 
 from i2i.images.finding import LeftOut, is_clutter, walk
 
+IMAGES = (".jpg", ".png")
+
 
 def touch(folder, *names):
     for name in names:
@@ -44,7 +46,7 @@ def found(folder, left_out=None, **options):
 )
 def test_folders_of_other_programs_are_passed_over_and_told(tmp_path, clutter):
     touch(tmp_path, "a.jpg", clutter, f"deep/{clutter}", "deep/b.jpg")
-    left_out = LeftOut()
+    left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg", "deep/b.jpg"]
     (note,) = left_out.notes()
     assert note.startswith("left out: 2 folders that are hidden, or hold previews, deleted files or the like, such as ")
@@ -54,14 +56,14 @@ def test_folders_of_other_programs_are_passed_over_and_told(tmp_path, clutter):
 @pytest.mark.parametrize("clutter", ["._a.jpg", ".a.jpg", "~$a.png", ".b.heic.icloud"])
 def test_files_that_look_like_pictures_are_told(tmp_path, clutter):
     touch(tmp_path, "a.jpg", clutter)
-    left_out = LeftOut()
+    left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg"]
     assert [note.split(" that ")[0] for note in left_out.notes()] == ["left out: 1 file"]
 
 
 def test_what_nobody_misses_is_not_told(tmp_path):
     touch(tmp_path, "a.jpg", "Thumbs.db", "thumbs.db", "desktop.ini", ".DS_Store", ".nomedia", "ehthumbs.db", "Icon\r")
-    left_out = LeftOut()
+    left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg"]
     assert list(left_out.notes()) == []
 
@@ -85,7 +87,7 @@ def test_names_in_the_note_are_safe_to_show(tmp_path):
 def test_what_lies_in_a_folder_that_is_searched_twice_counts_once(tmp_path):
     (tmp_path / "@eaDir").mkdir()
     (tmp_path / ".a.png").touch()
-    left_out = LeftOut()
+    left_out = LeftOut(IMAGES)
     for _ in range(2):
         list(walk(tmp_path, left_out))
     assert [note.split(" that ")[0] for note in left_out.notes()] == ["left out: 1 folder and 1 file"]

@@ -7,8 +7,8 @@ import tifffile
 from PIL import Image
 
 from i2i.images.reading import decode
-from i2i.images.writing import write_image
 
+from ..helpers.images import write_picture
 from .tiffs import bands, write
 
 PLACE = [
@@ -24,7 +24,7 @@ def test_the_place_on_earth_goes_along_in_tiff(tmp_path):
     path = write(tmp_path / "geo.tif", bands(3), planar=True, extratags=[*PLACE, nodata], software="Orfeo")
     metadata = decode(path, metadata=True).metadata
     for mode in ("L", "RGB", "I;16"):
-        write_image(
+        write_picture(
             Image.new(mode, (45, 37)), tmp_path / "out.tif", format_name="TIFF", metadata=metadata, replace=True
         )
         with tifffile.TiffFile(tmp_path / "out.tif") as file:

@@ -24,14 +24,14 @@ def found(*inputs, out="out"):
 
 def test_a_folder_holds_images_and_no_video_and_keeps_its_places():
     items = found("in")
-    assert [name for name, item in items.items() if item.is_image] == ["in/a.png", "in/sub/b.png"]
+    assert [name for name, item in items.items() if item.is_image([".png"])] == ["in/a.png", "in/sub/b.png"]
     assert not any(item.is_video for item in items.values())
     assert items["in/sub/b.png"].place == Path("sub/b.png")
 
 
 def test_what_is_named_counts_whatever_its_suffix():
     items = found("in/note.txt", "in/sub/clip.mp4", "in/.hidden/c.png")
-    assert items["in/note.txt"].is_image
+    assert items["in/note.txt"].is_image([".png"])
     assert items["in/sub/clip.mp4"].is_video
     assert items["in/.hidden/c.png"].place == Path("c.png")
 

@@ -7,7 +7,9 @@ from PIL import Image, ImageCms
 from i2i.images import metadata as metadata_module
 from i2i.images.metadata import Metadata, take_metadata
 from i2i.images.reading import decode
-from i2i.images.writing import SAVE_OPTIONS, SUFFIX_OF_FORMAT, write_image
+from i2i.images.writing import SAVE_OPTIONS
+
+from ..helpers.images import SUFFIX_OF_FORMAT, write_picture
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
@@ -34,7 +36,9 @@ def metadata_of(path):
 def test_exif_profile_and_resolution_go_along_but_not_what_is_no_longer_true(tmp_path, suffix):
     metadata = metadata_of(photo(tmp_path / f"in{suffix}"))
     target = tmp_path / f"out{suffix}"
-    write_image(Image.fromarray(PIXELS), target, format_name=decode(tmp_path / f"in{suffix}").format, metadata=metadata)
+    write_picture(
+        Image.fromarray(PIXELS), target, format_name=decode(tmp_path / f"in{suffix}").format, metadata=metadata
+    )
     with Image.open(target) as image:
         image.load()
         exif, info = image.getexif(), image.info
@@ -79,7 +83,7 @@ def test_exif_that_is_about_the_old_pixels_is_left_out(tmp_path):
 @pytest.mark.parametrize("format_name", SAVE_OPTIONS)
 def test_a_profile_that_is_left_out_is_told(tmp_path, space, format_name):
     metadata = Metadata(icc_profile=PROFILE[:16] + space.encode() + PROFILE[20:], exif=b"")
-    write_image(Image.fromarray(PIXELS), tmp_path / "out", format_name=format_name, metadata=metadata)
+    write_picture(Image.fromarray(PIXELS), tmp_path / "out", format_name=format_name, metadata=metadata)
     with Image.open(tmp_path / "out") as image:
         assert "icc_profile" not in image.info
     (note,) = metadata.losses("RGB", format_name)
@@ -91,7 +95,7 @@ def test_a_profile_that_pillow_would_not_read_again_is_not_written_into_png(tmp_
     metadata = Metadata(icc_profile=PROFILE + bytes(2**20))
     for format_name in ("PNG", "TIFF"):
         path = tmp_path / f"out{SUFFIX_OF_FORMAT[format_name]}"
-        write_image(Image.fromarray(PIXELS), path, format_name=format_name, metadata=metadata)
+        write_picture(Image.fromarray(PIXELS), path, format_name=format_name, metadata=metadata)
         assert bool(metadata_of(path).icc_profile) == (format_name == "TIFF")
     assert "in a PNG most programs read up to a megabyte" in next(metadata.losses("RGB", "PNG"))
 
@@ -108,7 +112,7 @@ def test_what_bmp_cannot_hold_is_told(tmp_path):
 def test_very_fine_resolutions_are_kept_or_told(tmp_path, format_name):
     metadata = Metadata(dpi=(100_000, 100_000))
     path = tmp_path / f"out{SUFFIX_OF_FORMAT[format_name]}"
-    write_image(Image.fromarray(PIXELS), path, format_name=format_name, metadata=metadata)
+    write_picture(Image.fromarray(PIXELS), path, format_name=format_name, metadata=metadata)
     kept = metadata_of(path).dpi
     told = list(metadata.losses("RGB", format_name))
     if format_name == "JPEG":

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from i2i.images.reading import (
-    read_image,
     to_array,
 )
+
+from ..helpers.images import read_image
 
 
 def values(path, **options):

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from i2i.images.png import MOST_BESIDE
-from i2i.images.reading import UnusableImageError, decode, read_image, to_array
-from i2i.images.writing import write_image
+from i2i.images.reading import UnusableImageError, decode, to_array
+
+from ..helpers.images import read_image, write_picture
 
 
 def chunk(kind, body=b""):
@@ -156,7 +157,7 @@ def test_words_that_describe_a_png_go_along_in_png_alone(tmp_path):
     texts.add_text("prompt", "a cat, by nobody")
     Image.new("RGB", (4, 4)).save(tmp_path / "in.png", pnginfo=texts)
     metadata = decode(tmp_path / "in.png", metadata=True).metadata
-    write_image(Image.new("L", (4, 4)), tmp_path / "out.png", format_name="PNG", metadata=metadata)
+    write_picture(Image.new("L", (4, 4)), tmp_path / "out.png", format_name="PNG", metadata=metadata)
     with Image.open(tmp_path / "out.png") as image:
         assert {keyword: str(text) for keyword, text in image.text.items()} == said
     (note,) = metadata.losses("L", "JPEG")

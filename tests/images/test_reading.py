@@ -8,9 +8,10 @@ from PIL import Image
 
 from i2i.images.reading import (
     decode,
-    read_image,
     to_array,
 )
+
+from ..helpers.images import read_image
 
 
 def values(path, **options):

@@ -6,7 +6,9 @@ from PIL import Image
 
 from i2i.errors import DataError
 from i2i.images.reading import decode
-from i2i.images.writing import SAVE_OPTIONS, SUFFIX_OF_FORMAT, write_image
+from i2i.images.writing import SAVE_OPTIONS
+
+from ..helpers.images import SUFFIX_OF_FORMAT, write_picture
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
@@ -18,7 +20,7 @@ def metadata_of(path):
 @pytest.mark.parametrize("format_name", SAVE_OPTIONS)
 def test_every_format_keeps_the_pixels(tmp_path, format_name):
     path = tmp_path / "new" / f"image{SUFFIX_OF_FORMAT[format_name]}"
-    write_image(Image.fromarray(PIXELS), path, format_name=format_name)
+    write_picture(Image.fromarray(PIXELS), path, format_name=format_name)
     with Image.open(path) as image:
         assert image.format == format_name
         difference = np.abs(np.asarray(image).astype(int) - PIXELS)
@@ -33,7 +35,7 @@ def test_every_format_keeps_the_pixels(tmp_path, format_name):
 def test_sixteen_bits(tmp_path, format_name):
     levels = np.arange(0, 60000, 100, dtype=np.uint16).reshape(20, 30)
     path = tmp_path / f"deep{SUFFIX_OF_FORMAT[format_name]}"
-    write_image(Image.fromarray(levels), path, format_name=format_name)
+    write_picture(Image.fromarray(levels), path, format_name=format_name)
     assert np.array_equal(np.asarray(decode(path).image), levels)
 
 
@@ -41,9 +43,9 @@ def test_what_is_there_stays_unless_it_may_be_replaced(tmp_path):
     path = tmp_path / "image.png"
     path.write_bytes(b"mine")
     with pytest.raises(DataError, match=r"image\.png cannot be written as PNG: a file of this name"):
-        write_image(Image.fromarray(PIXELS), path, format_name="PNG")
+        write_picture(Image.fromarray(PIXELS), path, format_name="PNG")
     assert path.read_bytes() == b"mine"
-    write_image(Image.fromarray(PIXELS), path, format_name="PNG", replace=True)
+    write_picture(Image.fromarray(PIXELS), path, format_name="PNG", replace=True)
     assert decode(path).image.size == (20, 12)
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -60,7 +62,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, error):
     (tmp_path / "image.png").write_bytes(b"old")
     expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else DataError
     with pytest.raises(expected):
-        write_image(Image.fromarray(PIXELS), tmp_path / "image.png", format_name="PNG", replace=True)
+        write_picture(Image.fromarray(PIXELS), tmp_path / "image.png", format_name="PNG", replace=True)
     assert [path.name for path in tmp_path.iterdir()] == ["image.png"]
     assert (tmp_path / "image.png").read_bytes() == b"old"
 
@@ -68,7 +70,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, error):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file/image\.png cannot be written as PNG: (Not a directory|File exists)"):
-        write_image(Image.fromarray(PIXELS), tmp_path / "file" / "image.png", format_name="PNG")
+        write_picture(Image.fromarray(PIXELS), tmp_path / "file" / "image.png", format_name="PNG")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
@@ -78,7 +80,7 @@ def test_names_beyond_ascii_are_handed_on_byte_by_byte(tmp_path, suffix):
     exif.update(names)
     source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
     Image.fromarray(PIXELS).save(source, exif=exif.tobytes())
-    write_image(Image.fromarray(PIXELS), target, format_name=decode(source).format, metadata=metadata_of(source))
+    write_picture(Image.fromarray(PIXELS), target, format_name=decode(source).format, metadata=metadata_of(source))
     with Image.open(target) as image:
         assert {tag: image.getexif()[tag].encode("latin-1") for tag in names} == names
 
@@ -88,13 +90,13 @@ def test_a_disk_that_takes_a_part_alone_is_an_error(tmp_path, format_name):
     """Of a last block that does not fit, the system writes what fits, says how much that was, and calls it no error."""
     resource = pytest.importorskip("resource", reason="a limit on files is Unix's")
     target = tmp_path / f"image{SUFFIX_OF_FORMAT[format_name]}"
-    write_image(Image.fromarray(PIXELS), target, format_name=format_name)
+    write_picture(Image.fromarray(PIXELS), target, format_name=format_name)
     whole = target.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) - 10, hard))  # Python ignores the signal that goes with it
     try:
         with pytest.raises(DataError, match=rf"cannot be written as {format_name}: File too large"):
-            write_image(Image.fromarray(PIXELS), target, format_name=format_name, replace=True)
+            write_picture(Image.fromarray(PIXELS), target, format_name=format_name, replace=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert target.read_bytes() == whole

@@ -85,7 +85,7 @@ def test_the_names_of_i2is_own_commands_are_taken() -> None:
 
 def test_every_kind_has_a_spec_of_that_kind() -> None:
     kinds = ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer", "metric", "observer"]
-    kinds += ["augmentation", "command"]
+    kinds += ["augmentation", "command", "reader"]
     assert list(SPECS) == kinds
     assert all(spec.kind == kind for kind, spec in SPECS.items())
 

@@ -41,7 +41,7 @@ class Named:
     """A translator with another description of itself."""
 
     def __init__(self, translator, translate=None, **said):
-        self.device, self.tiling = translator.device, None
+        self.device, self.tiling, self.readers = translator.device, None, translator.readers
         self.translate = translate or translator.translate
         self.padded_size = translator.padded_size
         self.info = SimpleNamespace(**{**vars(translator.info), **said})

@@ -1,3 +1,3 @@
-from ..helpers.fixtures import exported, quick_exports
+from ..helpers.fixtures import exported, install, quick_exports
 
-__all__ = ["exported", "quick_exports"]
+__all__ = ["exported", "install", "quick_exports"]

@@ -14,7 +14,8 @@ from i2i.translation import image_files as module
 from i2i.translation.image_files import translate_files
 from i2i.translation.plan import make_plan
 
-from ..helpers.images import write_noise
+from ..helpers.images import READERS, noise, write_noise
+from ..helpers.netpbm import SOURCE, write_ppm
 from ..helpers.trained import write_run
 
 
@@ -24,7 +25,7 @@ def translator(tmp_path_factory):
 
 
 def run(translator, source, target, *, format_name=None, force=False, **options):
-    plan = make_plan([str(source)], target, format_name=format_name, force=force)
+    plan = make_plan([str(source)], target, READERS, format_name=format_name, force=force)
     return list(translate_files(translator, plan.jobs, force=force, **options))
 
 
@@ -165,7 +166,7 @@ def test_what_is_lost_of_a_file_is_told(translator, tmp_path):
 
 def test_a_file_that_appeared_meanwhile_stays(translator, tmp_path):
     write_noise(tmp_path / "a.png")
-    jobs = make_plan([str(tmp_path / "a.png")], tmp_path / "out").jobs
+    jobs = make_plan([str(tmp_path / "a.png")], tmp_path / "out", READERS).jobs
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.png").write_bytes(b"mine")
     (outcome,) = translate_files(translator, jobs)
@@ -178,7 +179,7 @@ def test_a_file_that_appeared_meanwhile_stays(translator, tmp_path):
 def test_stopping_early_leaves_whole_files_and_no_threads(translator, tmp_path):
     for number in range(40):
         write_noise(tmp_path / "in" / f"{number:02}.png", seed=number)
-    jobs = make_plan([str(tmp_path / "in")], tmp_path / "out").jobs
+    jobs = make_plan([str(tmp_path / "in")], tmp_path / "out", READERS).jobs
     outcomes = translate_files(translator, jobs, workers=2)
     next(outcomes)
     outcomes.close()
@@ -203,8 +204,9 @@ def test_only_so_many_images_wait(translator, tmp_path, monkeypatch):
         return read(*arguments)
 
     def count_write(*arguments, **options):
-        write(*arguments, **options)
+        note = write(*arguments, **options)
         finished.append(1)
+        return note
 
     monkeypatch.setattr(module, "read_frame", count_read)
     monkeypatch.setattr(module, "write_framed", count_write)
@@ -228,3 +230,30 @@ def test_names_of_any_kind(translator, tmp_path):
     outcomes = run(translator, tmp_path / "in", tmp_path / "out")
     assert [outcome.problem for outcome in outcomes] == [None] * len(names)
     assert sorted(path.name for path in Path(tmp_path / "out").iterdir()) == sorted(names)
+
+
+def test_a_format_that_a_package_brings_is_kept_and_can_be_asked_for(install, tmp_path):
+    install("i2i-netpbm", SOURCE)
+    translator = i2i.load(write_run(tmp_path / "run")[0], device="cpu")
+    write_ppm(tmp_path / "in" / "a.ppm", noise(16, 16))
+    write_noise(tmp_path / "in" / "b.png")
+    readers = translator.readers
+    plans = [make_plan([str(tmp_path / "in")], tmp_path / "kept", readers)]
+    plans.append(make_plan([str(tmp_path / "in")], tmp_path / "asked", readers, format_name="NETPBM"))
+    outcomes = [outcome for plan in plans for outcome in translate_files(translator, plan.jobs)]
+
+    assert [outcome.problem for outcome in outcomes] == [None] * 4
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("[ka]*/*"))
+    assert written == ["asked/a.ppm", "asked/b.ppm", "kept/a.ppm", "kept/b.png"]
+    with Image.open(tmp_path / "kept" / "b.png") as png, Image.open(tmp_path / "asked" / "b.ppm") as ppm:
+        np.testing.assert_array_equal(np.asarray(png), np.asarray(ppm))
+
+
+def test_what_the_format_of_the_output_cannot_hold_is_told_with_those_that_can(install, tmp_path):
+    install("i2i-netpbm", SOURCE.replace("channels in (1, 3)", "channels == 1"))
+    translator = i2i.load(write_run(tmp_path / "run")[0], device="cpu")
+    write_ppm(tmp_path / "a.ppm", noise(16, 16))
+    plan = make_plan([str(tmp_path / "a.ppm")], tmp_path / "out", translator.readers)
+    (outcome,) = translate_files(translator, plan.jobs)
+
+    assert outcome.problem.startswith("NETPBM does not hold its translation, of 3 channels of 8 bits; choose another ")

@@ -12,7 +12,7 @@ from i2i.translation.image_files import translate_files
 from i2i.translation.image_stream import translate_stream
 from i2i.translation.plan import FileJob, StreamJob, plan_stream
 
-from ..helpers.images import write_noise
+from ..helpers.images import READERS, write_noise
 from ..helpers.trained import write_run
 
 
@@ -62,11 +62,13 @@ def test_plans():
     draw("a.png")
     Path("folder").mkdir()
     plan = {"format_name": None, "force": False}
-    assert plan_stream(["a.png"], "b.png", **plan) is None
-    assert plan_stream(["-"], "-", **plan) == StreamJob(None, None, None)
-    assert plan_stream(["a.png"], "-", format_name="JPEG", force=False) == StreamJob(Path("a.png"), None, "JPEG")
-    assert plan_stream(["-"], "b.jpg", **plan) == StreamJob(None, Path("b.jpg"), "JPEG")
-    assert plan_stream(["-"], "a.png", format_name=None, force=True) == StreamJob(None, Path("a.png"), "PNG")
+    assert plan_stream(["a.png"], "b.png", READERS, **plan) is None
+    assert plan_stream(["-"], "-", READERS, **plan) == StreamJob(None, None, None)
+    assert plan_stream(["a.png"], "-", READERS, format_name="JPEG", force=False) == StreamJob(
+        Path("a.png"), None, "JPEG"
+    )
+    assert plan_stream(["-"], "b.jpg", READERS, **plan) == StreamJob(None, Path("b.jpg"), "JPEG")
+    assert plan_stream(["-"], "a.png", READERS, format_name=None, force=True) == StreamJob(None, Path("a.png"), "PNG")
     for inputs, out, error, message in (
         (["-", "a.png"], "-", ConfigError, "stands for one image; got 2 inputs"),
         (["folder"], "-", ConfigError, "-o - writes one image; folder is a folder"),
@@ -75,6 +77,6 @@ def test_plans():
         (["-"], "a.png", DataError, "1 outputs exist already"),
     ):
         with pytest.raises(error, match=message):
-            plan_stream(inputs, out, **plan)
+            plan_stream(inputs, out, READERS, **plan)
     with pytest.raises(ConfigError, match=r"-o b\.jpg asks for JPEG and --format for PNG"):
-        plan_stream(["-"], "b.jpg", format_name="PNG", force=False)
+        plan_stream(["-"], "b.jpg", READERS, format_name="PNG", force=False)

@@ -12,6 +12,7 @@ from i2i.images import decoding
 from i2i.images.reading import TooManyPixelsError, UnusableImageError
 from i2i.translation.pictures import read_frame
 
+from ..helpers.images import READERS
 from ..helpers.trained import write_run
 
 
@@ -33,10 +34,10 @@ def sixteen_bits(path: Path) -> Path:
 )
 def test_sixteen_bits_are_kept_where_network_and_format_can(tmp_path, translators, kind, format_name, deep):
     path, info = sixteen_bits(tmp_path / "a.png"), translators[kind].info
-    opaque, frame = read_frame(path, info, format_name)
+    opaque, frame = read_frame(path, info, READERS, format_name)
     assert (frame.format_name, frame.deep) == (format_name or "PNG", deep)
     assert (opaque.mode, opaque.size) == ("F", (20, 16))
-    streamed, same = read_frame(io.BytesIO(path.read_bytes()), info, format_name)
+    streamed, same = read_frame(io.BytesIO(path.read_bytes()), info, READERS, format_name)
     assert np.array_equal(np.asarray(streamed), np.asarray(opaque))
     assert same == frame
 
@@ -44,8 +45,8 @@ def test_sixteen_bits_are_kept_where_network_and_format_can(tmp_path, translator
 def test_the_limit_of_pixels_is_the_models_unless_another_is_given(tmp_path, translators):
     path = sixteen_bits(tmp_path / "a.png")
     with pytest.raises(TooManyPixelsError):
-        read_frame(path, translators["grey"].info, None, max_pixels=319)
-    read_frame(path, translators["grey"].info, None, max_pixels=320)
+        read_frame(path, translators["grey"].info, READERS, None, max_pixels=319)
+    read_frame(path, translators["grey"].info, READERS, None, max_pixels=320)
 
 
 def test_too_little_memory_is_a_reason_like_others(tmp_path, translators, monkeypatch):
@@ -56,4 +57,4 @@ def test_too_little_memory_is_a_reason_like_others(tmp_path, translators, monkey
     monkeypatch.setattr(Image.Image, "load", full)
     monkeypatch.setattr(decoding.Image.Image, "load", full)
     with pytest.raises(UnusableImageError, match="not enough memory"):
-        read_frame(path, translators["grey"].info, None)
+        read_frame(path, translators["grey"].info, READERS, None)

@@ -7,6 +7,8 @@ import pytest
 from i2i.errors import ConfigError, DataError
 from i2i.translation.plan import make_plan
 
+from ..helpers.images import READERS
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
@@ -24,7 +26,7 @@ def planned(inputs, out="out", **options):
     from pathlib import Path
 
     inputs = [inputs] if isinstance(inputs, str) else inputs
-    plan = make_plan([str(text) for text in inputs], Path(out), **options)
+    plan = make_plan([str(text) for text in inputs], Path(out), READERS, **options)
     return {str(job.source): str(job.target) for job in plan.jobs}
 
 
@@ -37,7 +39,7 @@ def test_a_folder_is_taken_with_its_sub_folders_and_nothing_hidden(here):
     }
     from pathlib import Path
 
-    assert [str(path) for path in make_plan(["in"], Path("out")).ignored] == ["in/note.txt"]
+    assert [str(path) for path in make_plan(["in"], Path("out"), READERS).ignored] == ["in/note.txt"]
 
 
 def test_files_and_folders_together(here):
@@ -81,7 +83,7 @@ def test_one_file_may_be_given_a_name(here):
     from pathlib import Path
 
     touch(here, "a.jpg", "in/b.png")
-    (job,) = make_plan(["a.jpg"], Path("new/result.PNG")).jobs
+    (job,) = make_plan(["a.jpg"], Path("new/result.PNG"), READERS).jobs
     assert (str(job.target), job.format_name) == ("new/result.PNG", "PNG")
     assert planned("a.jpg", "result") == {"a.jpg": "result/a.jpg"}
     (here / "folder.png").mkdir()
@@ -145,29 +147,29 @@ def test_a_loop_of_links_ends(here):
 
 def test_videos_are_those_that_were_asked_for(here):
     touch(here, "in/a.png", "in/b.mp4", "in/c.MKV", "d.mov")
-    plan = make_plan(["in", "d.mov"], Path("out"), format_name="JPEG")
+    plan = make_plan(["in", "d.mov"], Path("out"), READERS, format_name="JPEG")
     assert {str(job.source): str(job.target) for job in plan.videos} == {"d.mov": "out/d.mov"}
     assert [str(job.target) for job in plan.jobs] == ["out/a.jpg"]
     assert [path.name for path in plan.ignored] == ["b.mp4", "c.MKV"]
-    plan = make_plan(["in/*"], Path("out"))
+    plan = make_plan(["in/*"], Path("out"), READERS)
     assert [str(job.target) for job in plan.videos] == ["out/b.mp4", "out/c.MKV"]
     assert plan.ignored == ()
 
 
 def test_the_name_of_a_video(here):
     touch(here, "a.mov", "b.png", "there/a.mov")
-    (job,) = make_plan(["a.mov"], Path("new/result.mp4")).videos
+    (job,) = make_plan(["a.mov"], Path("new/result.mp4"), READERS).videos
     assert (str(job.target), job.format_name) == ("new/result.mp4", None)
     with pytest.raises(ConfigError, match=r"a\.mov is a video, and -o result\.png names an image"):
-        make_plan(["a.mov"], Path("result.png"))
+        make_plan(["a.mov"], Path("result.png"), READERS)
     with pytest.raises(ConfigError, match=r"b\.png is an image, and -o result\.mp4 names a video"):
-        make_plan(["b.png"], Path("result.mp4"))
+        make_plan(["b.png"], Path("result.mp4"), READERS)
     with pytest.raises(ConfigError, match=r"-o result\.mp4 names a file, but .* may be many"):
-        make_plan(["a.mov", "b.png"], Path("result.mp4"))
+        make_plan(["a.mov", "b.png"], Path("result.mp4"), READERS)
     with pytest.raises(DataError, match="1 outputs exist already"):
-        make_plan(["a.mov"], Path("there"))
+        make_plan(["a.mov"], Path("there"), READERS)
     with pytest.raises(DataError, match="1 outputs would replace inputs"):
-        make_plan(["a.mov"], Path("a.mov"), force=True)
+        make_plan(["a.mov"], Path("a.mov"), READERS, force=True)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_patterns_with_folders_between(here):
 def test_an_empty_text_is_no_folder(here, inputs, out):
     touch(here, "in/a.png")
     with pytest.raises(ConfigError, match="got an empty text: is a variable not set"):
-        make_plan(inputs, out)
+        make_plan(inputs, out, READERS)
 
 
 def test_a_name_that_the_system_refuses_is_an_error_in_one_line(here):
@@ -225,7 +227,7 @@ def test_the_output_folder_may_be_in_the_home_folder(here, monkeypatch):
 )
 def test_clutter_is_left_out_unless_it_is_named(here, pattern, kept, left_out):
     touch(here, "in/a.jpg", "in/@eaDir/a.jpg", "in/#recycle/b.jpg", "other.jpg")
-    plan = make_plan([pattern, "other.jpg"], Path("out"))
+    plan = make_plan([pattern, "other.jpg"], Path("out"), READERS)
     assert sorted(str(job.source) for job in plan.jobs) == sorted([*kept, "other.jpg"])
     assert [note.split()[2] for note in plan.notes] == [str(left_out)] * bool(left_out)
 
@@ -270,7 +272,7 @@ def test_names_as_they_stand(here, name):
 def test_no_folder_is_made_of_a_name_that_is_a_file_s(here, inputs, out):
     touch(here, "a.png", "clip.mp4", "in/b.png")
     with pytest.raises(ConfigError, match=rf"files ending in \{Path(out).suffix.lower()} are not written; expected"):
-        make_plan(inputs, Path(out))
+        make_plan(inputs, Path(out), READERS)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +299,7 @@ def test_a_dot_in_a_folder_s_name(here, inputs, out, folder):
 def test_a_format_is_not_ignored_for_videos(here):
     touch(here, "a.mp4", "b.png")
     with pytest.raises(ConfigError, match=r"--format png is for images, and a\.mp4 is a video"):
-        make_plan(["a.mp4"], Path("out"), format_name="PNG")
-    plan = make_plan(["a.mp4", "b.png"], Path("out"), format_name="JPEG")
+        make_plan(["a.mp4"], Path("out"), READERS, format_name="PNG")
+    plan = make_plan(["a.mp4", "b.png"], Path("out"), READERS, format_name="JPEG")
     assert plan.notes == ("--format is for images: 1 videos keep their containers",)
     assert [str(job.target) for job in plan.jobs] == ["out/b.jpg"]

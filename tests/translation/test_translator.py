@@ -15,7 +15,7 @@ from i2i.tensors.padding import crop, pad, padded_size
 from i2i.tensors.pixels import to_uint8
 from i2i.translation.kinds import prepare, to_picture
 
-from ..helpers.images import noise, write_images
+from ..helpers.images import READERS, noise, write_images
 from ..helpers.running import PAIRED, UNPAIRED, run_here
 from ..helpers.trained import generator_of, write_run
 
@@ -184,9 +184,9 @@ class TestKinds:
         info = replace(translator.info, in_channels=wanted)
         image = Image.fromarray(noise(16, 16, 4)).convert(mode)
         array = np.asarray(image).reshape(16, 16, channels)
-        read = prepare(image, info).images
-        assert torch.equal(prepare(array, info).images, read)
-        floats = prepare(array.astype(np.float32) / 255, info).images
+        read = prepare(image, info, READERS).images
+        assert torch.equal(prepare(array, info, READERS).images, read)
+        floats = prepare(array.astype(np.float32) / 255, info, READERS).images
         assert (floats - read).abs().max() < 3 / 127.5, "Pillow rounds a blend and a grey to 8 bits, floats stay"
 
     def test_exif_orientation_of_a_pillow_image(self, translator, tmp_path):

@@ -107,5 +107,6 @@ SPECS: tuple[DatasetSpec, ...] = (
         build=_build_folder,
         accepts=_is_folder,
         example=_write_example,
+        reads_images=True,
     ),
 )

@@ -15,7 +15,8 @@ from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError
 from i2i.images.finding import bullets
 from i2i.images.levels import Levels, levels_of, of_all
-from i2i.images.reading import UnusableImageError, decode
+from i2i.images.readers import Readers, as_picture
+from i2i.images.unusable import UnusableImageError
 from i2i.progress import counted
 
 
@@ -49,13 +50,15 @@ class Inspection:
     notes: Counter[str]
 
 
-def inspect(pictures: Iterable[Picture], max_pixels: int) -> Inspection:
+def inspect(pictures: Iterable[Picture], readers: Readers, max_pixels: int) -> Inspection:
     """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile)."""
     pictures = list(dict.fromkeys(pictures))
     paths = sorted({picture.path for picture in pictures})
     facts_of: dict[Path, _Facts] = {}
     reasons: dict[Path, str] = {}
-    look_at = partial(_look_at, max_pixels=max_pixels, by_halves=any(picture.half for picture in pictures))
+    look_at = partial(
+        _look_at, readers=readers, max_pixels=max_pixels, by_halves=any(picture.half for picture in pictures)
+    )
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:
         looked = zip(paths, pool.map(look_at, paths), strict=True)
@@ -172,12 +175,12 @@ class _Facts:
         return self.levels[("left", "right", "").index(half)]
 
 
-def _look_at(path: Path, max_pixels: int, by_halves: bool) -> _Facts | str:
+def _look_at(path: Path, readers: Readers, max_pixels: int, by_halves: bool) -> _Facts | str:
     try:
-        decoded = decode(path, max_pixels=max_pixels)
+        decoded = readers.read(path, max_pixels=max_pixels)
+        image = as_picture(decoded)
     except UnusableImageError as error:
         return str(error)
-    image = decoded.image
     if by_halves and image.width > 1:
         middle = image.width // 2
         boxes = ((0, 0, middle, image.height), (middle, 0, image.width, image.height))

@@ -24,7 +24,8 @@ from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_p
 from i2i.errors import DataError, printable
 from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
-from i2i.images.reading import read_image, to_array
+from i2i.images.readers import Readers
+from i2i.images.reading import to_array
 from i2i.plugins.protocols import Sample
 from i2i.plugins.specs import Direction, Domain
 
@@ -69,11 +70,13 @@ class FolderDataset:
         options: FolderOptions,
         layout: Layout,
         inspection: Inspection,
+        readers: Readers,
         *,
         split: Literal["train", "test"],
         seed: int,
     ) -> None:
         self.options = options
+        self._readers = readers
         self.split = split
         self.seed = seed
         self.skipped: tuple[BadFile, ...] = inspection.bad
@@ -188,7 +191,7 @@ class FolderDataset:
 
     def _read(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
         options, channels = self.options, self.channels[domain]
-        image = read_image(
+        image = self._readers.read_opaque(
             picture.path, channels=channels, background=options.background, max_pixels=options.max_pixels
         )
         image = self._geometry.apply(take_half(image, picture.half), placement)
@@ -200,7 +203,9 @@ class FolderDataset:
         return self._read(picture, domain, placement)
 
 
-def build(options: FolderOptions, *, root: str, split: Literal["train", "test"], seed: int) -> FolderDataset:
+def build(
+    options: FolderOptions, *, root: str, split: Literal["train", "test"], seed: int, readers: Readers
+) -> FolderDataset:
     """Recognise the folder, look at every file, and return one split.
 
     Args:
@@ -208,15 +213,19 @@ def build(options: FolderOptions, *, root: str, split: Literal["train", "test"],
         root: a folder, or ``sample:flat-3d`` and the like.
         split: ``"train"`` looks at the test images too, so that everything wrong is reported at once, before training.
         seed: at least 0; the source of every random choice.
+        readers: the formats of image files.
 
     Raises:
         ConfigError: when there is no such sample.
         DataError: when the layout is wrong, images cannot be used, a crop does not fit, or names do not pair.
     """
-    return open_layout(options, find_layout(root, options), split=split, seed=seed)
+    layout = find_layout(root, options, readers.suffixes)
+    return open_layout(options, layout, split=split, seed=seed, readers=readers)
 
 
-def open_layout(options: FolderOptions, layout: Layout, *, split: Literal["train", "test"], seed: int) -> FolderDataset:
+def open_layout(
+    options: FolderOptions, layout: Layout, *, split: Literal["train", "test"], seed: int, readers: Readers
+) -> FolderDataset:
     """Look at every file, and return one split: of pictures that a folder holds, or that something else lists.
 
     Args:
@@ -224,6 +233,7 @@ def open_layout(options: FolderOptions, layout: Layout, *, split: Literal["train
         layout: the pictures of both splits.
         split: ``"train"`` looks at the test images too.
         seed: at least 0; the source of every random choice.
+        readers: the formats of image files.
 
     Raises:
         DataError: images cannot be used, a crop does not fit, or there are none.
@@ -231,10 +241,10 @@ def open_layout(options: FolderOptions, layout: Layout, *, split: Literal["train
     pictures = [*layout.test.first, *layout.test.second]
     if split == "train":
         pictures += [*layout.train.first, *layout.train.second]
-    inspection = inspect(pictures, options.max_pixels)
+    inspection = inspect(pictures, readers, options.max_pixels)
     if not options.skip_bad:
         require_no_bad_files(inspection.bad, len({picture.path for picture in pictures}))
-    return FolderDataset(options, layout, inspection, split=split, seed=seed)
+    return FolderDataset(options, layout, inspection, readers, split=split, seed=seed)
 
 
 def _names_match(options: FolderOptions) -> bool:

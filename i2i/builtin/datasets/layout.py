@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.resources
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,6 @@ from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
 from i2i.errors import ConfigError, DataError, did_you_mean, printable
 from i2i.images.finding import LeftOut, bullets, is_clutter
-from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.paths import named
 from i2i.plugins.specs import SAMPLE_PREFIX
 
@@ -68,8 +67,13 @@ class Layout:
     notes: tuple[str, ...]
 
 
-def find_layout(root: str, options: FolderOptions) -> Layout:
+def find_layout(root: str, options: FolderOptions, suffixes: Collection[str]) -> Layout:
     """Recognise a folder, or ``sample:X-Y``.
+
+    Args:
+        root: a folder, or a sample.
+        options: of the data set.
+        suffixes: those of images, in lower case.
 
     Raises:
         ConfigError: when there is no such sample.
@@ -77,33 +81,35 @@ def find_layout(root: str, options: FolderOptions) -> Layout:
     """
     if root.startswith(SAMPLE_PREFIX):
         first, second = _sample_folders(root)
-        return _from_two_folders(root, (first, second), None, (first.name, second.name), options)
+        return _from_two_folders(root, (first, second), None, (first.name, second.name), options, suffixes)
     folder = named(root)
     if not folder.is_dir():
         raise DataError(explain_missing_folder(folder))
     try:
-        return _recognise(root, folder, options)
+        return _recognise(root, folder, options, suffixes)
     except PermissionError as error:
         raise DataError(f"{error.filename}: not readable ({error.strerror}); check its permissions") from error
 
 
-def _recognise(root: str, folder: Path, options: FolderOptions) -> Layout:
+def _recognise(root: str, folder: Path, options: FolderOptions, suffixes: Collection[str]) -> Layout:
     entries = {entry.name: entry for entry in sorted(folder.iterdir()) if not is_clutter(entry.name)}
     present = {name for name, entry in entries.items() if entry.is_dir()}
     if {"trainA", "trainB"} <= present:
-        layout = _from_train_and_test(root, folder, present, options)
+        layout = _from_train_and_test(root, folder, present, options, suffixes)
         used = {"trainA", "trainB", "testA", "testB"}
     elif {"A", "B"} <= present:
-        layout = _from_two_folders(root, (folder / "A", folder / "B"), None, ("A", "B"), options)
+        layout = _from_two_folders(root, (folder / "A", folder / "B"), None, ("A", "B"), options, suffixes)
         used = {"A", "B"}
     elif options.pairing == "paired" and "train" in present:
-        layout = _from_side_by_side(root, folder / "train", folder / "test", options)
+        layout = _from_side_by_side(root, folder / "train", folder / "test", options, suffixes)
         used = {"train", "test"}
-    elif options.pairing == "paired" and any(_is_image(entry) for entry in entries.values()):
-        return _from_side_by_side(root, folder, None, options)
+    elif options.pairing == "paired" and any(_is_image(entry, suffixes) for entry in entries.values()):
+        return _from_side_by_side(root, folder, None, options, suffixes)
     else:
-        raise DataError(explain_wrong_layout(folder, paired=options.pairing == "paired"))
-    unused = [name for name, entry in entries.items() if name not in used and (name in present or _is_image(entry))]
+        raise DataError(explain_wrong_layout(folder, suffixes, paired=options.pairing == "paired"))
+    unused = [
+        name for name, entry in entries.items() if name not in used and (name in present or _is_image(entry, suffixes))
+    ]
     if not unused:
         return layout
     more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
@@ -111,8 +117,8 @@ def _recognise(root: str, folder: Path, options: FolderOptions) -> Layout:
     return dataclasses.replace(layout, notes=(*layout.notes, note))
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in FORMAT_OF_SUFFIX and not path.is_dir()
+def _is_image(path: Path, suffixes: Collection[str]) -> bool:
+    return path.suffix.lower() in suffixes and not path.is_dir()
 
 
 def _sample_folders(root: str) -> tuple[Path, Path]:
@@ -125,7 +131,9 @@ def _sample_folders(root: str) -> tuple[Path, Path]:
     return emoji / first, emoji / second
 
 
-def _from_train_and_test(root: str, folder: Path, present: set[str], options: FolderOptions) -> Layout:
+def _from_train_and_test(
+    root: str, folder: Path, present: set[str], options: FolderOptions, suffixes: Collection[str]
+) -> Layout:
     held_out = {"testA", "testB"} & present
     if len(held_out) == 1:
         missing = ({"testA", "testB"} - held_out).pop()
@@ -134,7 +142,7 @@ def _from_train_and_test(root: str, folder: Path, present: set[str], options: Fo
             "training images"
         )
     test = (folder / "testA", folder / "testB") if held_out else None
-    return _from_two_folders(root, (folder / "trainA", folder / "trainB"), test, ("A", "B"), options)
+    return _from_two_folders(root, (folder / "trainA", folder / "trainB"), test, ("A", "B"), options, suffixes)
 
 
 def _from_two_folders(
@@ -143,9 +151,10 @@ def _from_two_folders(
     test: tuple[Path, Path] | None,
     domains: tuple[str, str],
     options: FolderOptions,
+    suffixes: Collection[str],
 ) -> Layout:
-    found = [_scan_images(folder) for folder in train]
-    held_out = [_scan_images(folder) for folder in test] if test else []
+    found = [_scan_images(folder, suffixes) for folder in train]
+    held_out = [_scan_images(folder, suffixes) for folder in test] if test else []
     if options.pairing == "paired":
         _require_pairs(train, found)
         if test:
@@ -164,12 +173,14 @@ def _from_two_folders(
     return Layout(root, domains, train_split, test_split, ignored, tuple(notes))
 
 
-def _from_side_by_side(root: str, train: Path, test: Path | None, options: FolderOptions) -> Layout:
-    found = _scan_images(train)
+def _from_side_by_side(
+    root: str, train: Path, test: Path | None, options: FolderOptions, suffixes: Collection[str]
+) -> Layout:
+    found = _scan_images(train, suffixes)
     notes = ["side-by-side pictures: the left half is the first domain, the right half the second"]
     held_out = None
     if test and test.is_dir():
-        held_out = _scan_images(test)
+        held_out = _scan_images(test, suffixes)
         train_split, test_split = _halves(found, found.images), _halves(held_out, held_out.images)
         ignored = found.ignored + held_out.ignored
     else:
@@ -189,8 +200,8 @@ def _left_out_of(*scans: Scan) -> Iterable[str]:
     return left_out.notes()
 
 
-def _scan_images(folder: Path) -> Scan:
-    found = scan(folder)
+def _scan_images(folder: Path, suffixes: Collection[str]) -> Scan:
+    found = scan(folder, suffixes)
     if found.images:
         return found
     others = sorted({path.suffix or path.name for path in found.ignored})
@@ -199,7 +210,7 @@ def _scan_images(folder: Path) -> Scan:
         if others
         else "the folder is empty"
     )
-    raise DataError(f"{folder}: no images; expected files ending in .png, .jpg, .webp, .bmp or .tif, {seen}")
+    raise DataError(f"{folder}: no images; expected files ending in {', '.join(suffixes)}, {seen}")
 
 
 def _pictures(found: Scan, stems: Iterable[str]) -> tuple[Picture, ...]:

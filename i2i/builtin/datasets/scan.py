@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from i2i.errors import DataError
 from i2i.images.finding import LeftOut, bullets, walk
-from i2i.images.reading import FORMAT_OF_SUFFIX
 from i2i.progress import counted
 
 
@@ -29,17 +29,21 @@ class Scan:
     left_out: LeftOut
 
 
-def scan(folder: Path) -> Scan:
+def scan(folder: Path, suffixes: Collection[str]) -> Scan:
     """Search a folder and the folders below it; links are followed, but never back into a folder above them.
+
+    Args:
+        folder: is searched whatever it is called itself.
+        suffixes: those of images, in lower case.
 
     Raises:
         DataError: when two image files have one stem, or a folder cannot be listed.
     """
     found: dict[str, list[Path]] = defaultdict(list)
     ignored = []
-    left_out = LeftOut()
+    left_out = LeftOut(suffixes)
     for path in counted(walk(folder, left_out), f"listing {folder}"):
-        if path.suffix.lower() in FORMAT_OF_SUFFIX:
+        if path.suffix.lower() in suffixes:
             stem = path.relative_to(folder).with_suffix("").as_posix()
             found[unicodedata.normalize("NFC", stem)].append(path)
         else:

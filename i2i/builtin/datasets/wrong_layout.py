@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from pathlib import Path
 
 from i2i.errors import did_you_mean, printable
 from i2i.images.finding import is_clutter
-from i2i.images.reading import FORMAT_OF_SUFFIX
 
 _TWO_FOLDERS = ("trainA", "trainB", "testA", "testB", "A", "B")
 
@@ -47,24 +47,24 @@ def explain_missing_folder(folder: Path) -> str:
     )
 
 
-def explain_wrong_layout(folder: Path, *, paired: bool) -> str:
+def explain_wrong_layout(folder: Path, suffixes: Collection[str], *, paired: bool) -> str:
     """Return the layouts that would work, what was found instead, and the nearest match."""
     drawn = _DRAWN_TWO_FOLDERS + (_DRAWN_SIDE_BY_SIDE if paired else "")
     drawn = drawn.format(root=folder.name or folder, names=", by the same names" if paired else "")
     lines = [
         f"{folder}: not laid out as {'paired' if paired else 'unpaired'} training needs it. Expected",
         drawn,
-        f"Found instead: {_describe(folder)}.",
-        *_suggestions(folder, paired=paired),
+        f"Found instead: {_describe(folder, suffixes)}.",
+        *_suggestions(folder, suffixes, paired=paired),
     ]
     return "\n".join(lines)
 
 
-def _describe(folder: Path) -> str:
+def _describe(folder: Path, suffixes: Collection[str]) -> str:
     entries = [entry for entry in sorted(folder.iterdir()) if not is_clutter(entry.name)]
     folders = [f"{entry.name}/" for entry in entries if entry.is_dir()]
     files = [entry for entry in entries if not entry.is_dir()]
-    images = [entry for entry in files if entry.suffix.lower() in FORMAT_OF_SUFFIX]
+    images = [entry for entry in files if entry.suffix.lower() in suffixes]
     if not entries:
         return "nothing, the folder is empty"
     parts = []
@@ -78,7 +78,7 @@ def _describe(folder: Path) -> str:
     return "; ".join(parts)
 
 
-def _suggestions(folder: Path, *, paired: bool) -> list[str]:
+def _suggestions(folder: Path, suffixes: Collection[str], *, paired: bool) -> list[str]:
     present = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not is_clutter(entry.name))
     lines = []
     for name in present:
@@ -96,7 +96,7 @@ def _suggestions(folder: Path, *, paired: bool) -> list[str]:
     lines += [f"Found {name}/A and {name}/B: move them to {name}A and {name}B." for name in nested]
     if not paired and not nested and ("train" in present or not lines):
         pictures = folder / "train" if "train" in present else folder
-        if any(entry.suffix.lower() in FORMAT_OF_SUFFIX for entry in pictures.iterdir()):
+        if any(entry.suffix.lower() in suffixes for entry in pictures.iterdir()):
             lines.append(f"If the pictures in {pictures} hold A and B side by side, use --method pix2pix.")
     return lines
 

@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 import i2i
 from i2i.errors import DataError
+from i2i.images.readers import Readers
 from i2i.plugins.manager import PluginManager
 from i2i.testing import check_dataset
 
@@ -40,7 +41,7 @@ PAIRS = "A,B,split\na0.png,b0.png,train\na1.png,b1.png,train\na2.png,b2.png,test
 
 def build(path: Path, split: str = "train", **options: object):
     values = {"pairing": "paired", "image_size": SIDE, **options}
-    return SPEC.build(TableOptions(**values), root=str(path), split=split, seed=0)
+    return SPEC.build(TableOptions(**values), root=str(path), split=split, seed=0, readers=Readers())
 
 
 def refusal(path: Path, **options: object) -> str:

@@ -8,7 +8,10 @@ import pytest
 
 from i2i.builtin.datasets import SPECS, FolderOptions
 
-from ...helpers.images import write_noise
+from ...helpers.fixtures import install
+from ...helpers.images import READERS, write_noise
+
+__all__ = ["build", "draw", "install"]
 
 
 @pytest.fixture
@@ -27,6 +30,6 @@ def build(tmp_path: Path) -> Callable[..., Any]:
 
     def build_folder(*, root: str | None = None, split: str = "train", seed: int = 0, **options: Any) -> Any:
         settings = FolderOptions(**{"image_size": 16, **options})
-        return SPECS[0].build(settings, root=root or str(tmp_path), split=split, seed=seed)
+        return SPECS[0].build(settings, root=root or str(tmp_path), split=split, seed=seed, readers=READERS)
 
     return build_folder

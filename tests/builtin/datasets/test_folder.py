@@ -13,6 +13,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from i2i.builtin.datasets import SPECS, FolderOptions
+from i2i.images.readers import Readers
+
+from ...helpers.images import READERS, noise
+from ...helpers.netpbm import SOURCE, write_ppm
 
 
 def equal(first, second):
@@ -26,7 +30,7 @@ def equal(first, second):
 def sample_sets():
     def make(pairing):
         options = FolderOptions(pairing=pairing, image_size=32, channels_A=1)
-        return SPECS[0].build(options, root="sample:line-3d", split="train", seed=5)
+        return SPECS[0].build(options, root="sample:line-3d", split="train", seed=5, readers=READERS)
 
     return {pairing: make(pairing) for pairing in ("unpaired", "partners", "paired")}
 
@@ -129,7 +133,9 @@ def test_resizes_are_told(draw, build):
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_workers_give_the_same_samples(context):
-    dataset = SPECS[0].build(FolderOptions(image_size=16), root="sample:flat-3d", split="train", seed=3)
+    dataset = SPECS[0].build(
+        FolderOptions(image_size=16), root="sample:flat-3d", split="train", seed=3, readers=READERS
+    )
     keys = [(epoch, index) for epoch in (0, 9) for index in (5, 1, 60)]
     loader = DataLoader(dataset, batch_size=None, sampler=keys, num_workers=1, multiprocessing_context=context)
     for key, sample in zip(keys, loader, strict=True):
@@ -141,10 +147,27 @@ def test_workers_give_the_same_samples(context):
 def test_sample_is_200_aligned_images_of_64_pixels(name):
     for pairing in ("unpaired", "paired"):
         options = FolderOptions(image_size=64, pairing=pairing)
-        train, test = (SPECS[0].build(options, root=f"sample:{name}", split=s, seed=0) for s in ("train", "test"))
+        train, test = (
+            SPECS[0].build(options, root=f"sample:{name}", split=split, seed=0, readers=READERS)
+            for split in ("train", "test")
+        )
         assert len(train) + len(test) == 200
         assert len(test) >= 10
         assert test.truth
         assert all(test[0, index]["A_has_partner"] for index in range(len(test)))
         assert (test.domains["A"], test.domains["B"]) == tuple(name.split("-"))
         assert train.skipped == ()
+
+
+def test_files_of_a_format_that_a_package_brings_are_images(install, tmp_path):
+    install("i2i-netpbm", SOURCE)
+    pixels = {f"{domain}/{number}": noise(16, 16, seed=number) for domain in "AB" for number in range(2)}
+    for name, values in pixels.items():
+        write_ppm(tmp_path / f"{name}.ppm", values)
+    options = FolderOptions(image_size=16, test_fraction=0, mode="none", flip=False)
+    dataset = SPECS[0].build(options, root=str(tmp_path), split="train", seed=0, readers=Readers())
+
+    assert dataset.names == {"A": ["0", "1"], "B": ["0", "1"]}
+    expected = torch.from_numpy(pixels["A/1"]).permute(2, 0, 1) / 127.5 - 1
+    assert torch.allclose(dataset[0, 1]["A"], expected, atol=1e-6)
+    assert equal(pickle.loads(pickle.dumps(dataset))[0, 1], dataset[0, 1])

@@ -13,6 +13,7 @@ from i2i.plugins import DatasetSpec, hookimpl
 
 if TYPE_CHECKING:
     from i2i.builtin.datasets.folder import FolderDataset
+    from i2i.images.readers import Readers
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 
@@ -45,12 +46,14 @@ def accepts(root: str) -> bool:
     return Path(root).suffix.lower() in SUFFIXES
 
 
-def build(options: TableOptions, *, root: str, split: Literal["train", "test"], seed: int) -> FolderDataset:
+def build(
+    options: TableOptions, *, root: str, split: Literal["train", "test"], seed: int, readers: Readers
+) -> FolderDataset:
     """Read the table, look at every picture, and return one split."""
     from i2i.builtin.datasets.folder import open_layout
     from i2i_table.listed import find_listed
 
-    return open_layout(options, find_listed(root, options), split=split, seed=seed)
+    return open_layout(options, find_listed(root, options), split=split, seed=seed, readers=readers)
 
 
 def write_example(options: TableOptions, *, folder: Path) -> Path:
@@ -71,5 +74,6 @@ def i2i_datasets() -> Iterable[DatasetSpec]:
             build=build,
             accepts=accepts,
             example=write_example,
+            reads_images=True,
         )
     ]

@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from ..helpers.fixtures import install
+
+__all__ = ["install"]

@@ -1,0 +1,148 @@
+"""A file is read and written by the format that knows it, whichever package brings that."""
+
+import io
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from i2i.errors import ConfigError, PluginError
+from i2i.images.readers import Readers, as_picture
+from i2i.images.unusable import TooManyPixelsError, UnusableImageError
+from i2i.plugins.image_formats import ReadImage
+
+from ..helpers.images import READERS, noise, write_noise
+from ..helpers.netpbm import SOURCE, write_ppm
+
+PACKAGE = """
+from i2i.plugins import ImageHeader, Options, ReaderSpec, ReadImage, hookimpl
+
+
+class Wanted(Options):
+    value: int = 0
+
+
+class Reader:
+    def __init__(self, options):
+        self.value = options.value
+
+    def header(self, source):
+        return ImageHeader(2, 2, 1, "uint8")
+
+    def read(self, source, *, beside):
+        {read}
+
+    def holds(self, channels, type):
+        return False
+
+
+@hookimpl
+def i2i_readers():
+    return [ReaderSpec(name="{name}", summary="a format", suffixes=("{suffix}",), options=Wanted, build=Reader)]
+"""
+
+
+def package(read="raise ValueError('it is no such file')", name="mine", suffix=".mine"):
+    return PACKAGE.format(read=read, name=name, suffix=suffix)
+
+
+@pytest.fixture
+def netpbm(install):
+    install("i2i-netpbm", SOURCE)
+    return Readers()
+
+
+def test_suffixes_are_those_of_pictures_and_then_of_packages(netpbm):
+    assert netpbm.suffixes[:7] == (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+    assert {".pgm", ".ppm"} <= set(netpbm.suffixes[7:])
+    assert netpbm.suffix_of("NETPBM") == ".ppm"
+
+
+def test_a_format_of_a_package_is_read_by_suffix_and_by_its_first_bytes(netpbm, tmp_path):
+    pixels = noise(12, 20)
+    path = write_ppm(tmp_path / "image.PPM", pixels)
+    unnamed = write_ppm(tmp_path / "image", pixels)
+    for source in (path, unnamed, io.BytesIO(path.read_bytes())):
+        read = netpbm.read(source)
+        assert (read.format, read.pixels.tolist()) == ("NETPBM", pixels.tolist())
+    assert netpbm.header(path).width == 20
+    np.testing.assert_array_equal(np.asarray(netpbm.read_opaque(path, channels=3)), pixels)
+
+
+def test_what_no_format_knows_is_taken_for_a_picture(tmp_path):
+    assert READERS.read(write_noise(tmp_path / "image.dat", format="WEBP")).format == "WEBP"
+
+
+def test_too_many_pixels_are_refused_before_a_package_decodes(install, tmp_path):
+    install("i2i-mine", package("raise SystemExit('decoded')"))
+    (tmp_path / "a.mine").write_bytes(b"1")
+    with pytest.raises(TooManyPixelsError, match="2 x 2 pixels, more than max_pixels = 3"):
+        Readers().read(tmp_path / "a.mine", max_pixels=3)
+
+
+@pytest.mark.parametrize(
+    ("read", "error", "told"),
+    [
+        ("raise ValueError('it is no such file')", UnusableImageError, r"^it is no such file \(told by reader 'mine'"),
+        ("raise MemoryError", UnusableImageError, "not enough memory"),
+        ("return 3", PluginError, r"reader 'mine' of package i2i-mine 1\.2\.3: read must return a ReadImage; got 3"),
+        ("return ReadImage([1])", PluginError, r"read must give numbers \[H, W, C\], or a Pillow image; got \[1\]"),
+        ("return ReadImage(__import__('PIL.Image').Image.new('CMYK', (2, 2)))", UnusableImageError, "mode CMYK"),
+    ],
+)
+def test_what_a_reader_of_a_package_does_wrong_is_told_with_its_name(install, tmp_path, read, error, told):
+    install("i2i-mine", package(read))
+    (tmp_path / "a.mine").write_bytes(b"1")
+    with pytest.raises(error, match=told):
+        Readers().read(tmp_path / "a.mine")
+
+
+def test_two_packages_that_claim_a_suffix_are_both_named(install, tmp_path):
+    install("i2i-mine", package(name="mine", suffix=".png"))
+    with pytest.raises(PluginError, match=r"ending in \.png are claimed by .*i2i-mine.* and .*; disable"):
+        Readers().read(write_noise(tmp_path / "a.png"))
+
+
+def test_options_of_a_reader_are_checked_when_it_is_built(install, tmp_path):
+    install("i2i-mine", package("return ReadImage(__import__('numpy').full((2, 2, 1), self.value, 'uint8'))"))
+    (tmp_path / "a.mine").write_bytes(b"1")
+    read = Readers(chosen=[{"name": "mine", "value": 7}]).read(tmp_path / "a.mine")
+    assert read.pixels.max() == 7
+    with pytest.raises(ConfigError, match=r"readers\.mine\.valu"):
+        Readers(chosen=[{"name": "mine", "valu": 7}]).read(tmp_path / "a.mine")
+
+
+def test_a_copy_in_another_process_reads_what_was_read_before(netpbm, tmp_path):
+    path = write_ppm(tmp_path / "image.ppm", noise(12, 20))
+    read = netpbm.read(path)
+    copy = pickle.loads(pickle.dumps(netpbm))
+    np.testing.assert_array_equal(copy.read(path).pixels, read.pixels)
+    assert copy.suffixes == netpbm.suffixes
+
+
+@pytest.mark.parametrize(
+    ("channels", "kind", "mode"),
+    [(1, "uint8", "L"), (2, "uint8", "LA"), (3, "uint8", "RGB"), (4, "uint8", "RGBA"), (1, "uint16", "I;16")],
+)
+def test_arrays_that_are_pictures(channels, kind, mode):
+    pixels = noise(12, 20, channels, levels=65536 if kind == "uint16" else 256)
+    picture = as_picture(ReadImage(pixels))
+    assert picture.mode == mode
+    np.testing.assert_array_equal(np.asarray(picture).reshape(pixels.shape), pixels)
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(5, "uint8"), (3, "uint16"), (1, "float32")])
+def test_arrays_that_are_none(channels, kind):
+    with pytest.raises(UnusableImageError, match=f"it has {channels} channels? of {kind}, which is no picture"):
+        as_picture(ReadImage(np.zeros((2, 2, channels), kind)))
+
+
+def test_an_image_in_memory_is_what_a_file_holds(netpbm, tmp_path):
+    pixels = noise(12, 20)
+    content, left_out = netpbm.encode(pixels, format_name="NETPBM", like="anything")
+    assert netpbm.write(pixels, tmp_path / "new" / "image.ppm", format_name="NETPBM", like="anything") == left_out
+    assert (tmp_path / "new" / "image.ppm").read_bytes() == content
+    assert left_out == ("what stands beside the pixels was left out, for Netpbm holds nothing there",)
+    with Image.open(tmp_path / "new" / "image.ppm") as image:
+        assert image.size == (20, 12)
