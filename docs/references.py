@@ -27,6 +27,7 @@ FUNCTIONS: Mapping[str, tuple[str, ...]] = {
 """The functions of ``i2i`` by heading; every other public name is a class or an error."""
 
 ALIASES = {
+    "PluginFiles": "str | Path | Sequence[str | Path]",
     "Settings": "Iterable[str] | Mapping[str, Any]",
     "Inference": 'Literal["deterministic", "paper"]',
     "Precision": 'Literal["fp32", "bf16"]',
@@ -38,12 +39,20 @@ SECTIONS = {"Args": "Arguments", "Attributes": "Attributes", "Returns": "Returns
 """What a docstring may have below its text, and what the page calls it."""
 
 
+class NoPlugins:
+    """Stands for the plugins of this machine, whose commands are not i2i's."""
+
+    def components(self, _kind: str) -> tuple[()]:
+        """Return none."""
+        return ()
+
+
 def command_line_page() -> str:
-    """The help of every command."""
+    """The help of every command of i2i itself."""
     parts = [MADE_BY, "# Command line", ""]
     for words, command in _commands(command_line, ("i2i",)):
         settings = {**command_line.context_settings, "terminal_width": 100, "max_content_width": 100}
-        context = click.Context(command, info_name=" ".join(words), **settings)
+        context = click.Context(command, info_name=" ".join(words), obj=NoPlugins(), **settings)
         parts += [f"## {' '.join(words)}", "", "```text", command.get_help(context).rstrip(), "```", ""]
     return "\n".join(parts)
 
@@ -51,7 +60,7 @@ def command_line_page() -> str:
 def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     yield words, command
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, obj=NoPlugins())
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from i2i.plugins.exporter_protocol import Exporter
     from i2i.plugins.image_formats import ImageReader
     from i2i.plugins.protocols import (
         AdversarialLoss,
@@ -154,6 +155,16 @@ def create(
 
 @overload
 def create(
+    kind: Literal["exporter"],
+    name: str,
+    *,
+    manager: PluginManager | None = None,
+    **options: Any,
+) -> Exporter: ...
+
+
+@overload
+def create(
     kind: Literal["command"],
     name: str,
     *,
@@ -180,7 +191,7 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
-            ``metric``, ``observer``, ``augmentation``, ``command`` or ``reader``.
+            ``metric``, ``observer``, ``augmentation``, ``exporter``, ``command`` or ``reader``.
         name: its name.
         manager: the plugins to take it from; those that are installed if not given.
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a

@@ -98,7 +98,7 @@ def list_plugins(kind: str | None = None, *, manager: PluginManager | None = Non
 
     Args:
         kind: ``generator``, ``discriminator``, ``loss``, ``buffer``, ``method``, ``dataset``, ``optimizer``,
-            ``metric``, ``observer``, ``augmentation``, ``command`` or ``reader``; all if not given.
+            ``metric``, ``observer``, ``augmentation``, ``exporter``, ``command`` or ``reader``; all if not given.
         manager: the plugins; those that are installed if not given.
     """
     manager = manager or PluginManager()

@@ -94,7 +94,8 @@ def load(
         tiles=parse_tiles(plain(tile), tile_statistics, plain(tile_memory), tile_folder),
         trust=trust,
     )
-    return load_translator(manager_of(manager, plugins), open_model(model, checkpoint), options)
+    manager = manager_of(manager, plugins)
+    return load_translator(manager, open_model(model, checkpoint, manager=manager), options)
 
 
 def load_each_direction(
@@ -115,7 +116,8 @@ def load_each_direction(
     from i2i.translation.model_loading import LoadingOptions, load_directions
 
     require_model(model)
-    return load_directions(manager_of(None, plugins), open_model(model, checkpoint), LoadingOptions(**options))
+    manager = manager_of(None, plugins)
+    return load_directions(manager, open_model(model, checkpoint, manager=manager), LoadingOptions(**options))
 
 
 def convert(
@@ -179,6 +181,7 @@ def export(
     size: tuple[int, int] | None = None,
     batch: int | None = None,
     timeout: float | None = None,
+    set: Settings = (),  # noqa: A002 - what the command line calls it
     direction: str | None = None,
     checkpoint: str | None = None,
     inference: Inference | None = None,
@@ -195,13 +198,14 @@ def export(
     Args:
         model: what :func:`load` takes, except an exported file.
         out: the file; by default the model's name with the format's suffix, in the current folder.
-        format: ``onnx`` (``.onnx``, needs the extra ``export``) or ``torch`` (``.pt2``); by the suffix of ``out`` if
-            not given.
+        format: ``onnx`` (``.onnx``, needs the extra ``export``), ``torch`` (``.pt2``) or a plugin's; by the suffix of
+            ``out`` if not given.
         raw: float tensors ``[N, C, H, W]`` in [-1, 1] go in and come out; else images ``[N, H, W, C]`` of uint8.
         size: ``(height, width)`` of the images that the file is made for, for a network that cannot be traced for all
             sizes at once or a runtime that wants to know; any if not given.
         batch: how many images the file takes at once; any number if not given.
         timeout: seconds after which the export is given up; none if not given.
+        set: options of the format's exporter, such as ``{"exporter.half": True}``, where it has any.
         direction: ``AtoB`` or ``BtoA``; ``AtoB``, or the only one there is, if not given.
         checkpoint: of a run folder: ``latest`` (also if not given), ``best`` or ``step-N``.
         inference: ``deterministic``; needed where the run was set to ``paper``, which cannot be exported.
@@ -217,7 +221,9 @@ def export(
         CheckpointError: there is no such model.
         ExportError: the generator cannot be exported, the file gives other images, or the time is over; none is kept.
     """
-    from i2i.exporting.exporter import SUFFIXES, export_model, require_exporter, resolve_format
+    from i2i.config.layers import layer_from_settings
+    from i2i.exporting.exporter import export_model
+    from i2i.exporting.formats import SECTION, choose_format
     from i2i.models.exported_record import FixedShape
     from i2i.models.find import open_model, require_checkpoint
     from i2i.models.generator import load_generator
@@ -229,13 +235,15 @@ def export(
     )
     seconds = None if timeout is None else positive_seconds("timeout", timeout)
     path = None if out is None else named(out)
-    file_format = resolve_format(path, format)
-    source = require_checkpoint(open_model(model, checkpoint))
-    require_exporter(file_format)
+    options = layer_from_settings(plain_settings(set))
+    if wrong := sorted(options.keys() - {SECTION}):
+        raise ConfigError(f"export takes settings of the exporter, such as {SECTION}.OPTION; got {', '.join(wrong)}")
     manager = manager_of(manager, plugins)
+    source = require_checkpoint(open_model(model, checkpoint, manager=manager))
+    chosen = choose_format(manager, path, format, options.get(SECTION))
     network, info = load_generator(manager, source, direction=direction, inference=inference)
-    path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{SUFFIXES[file_format]}")
-    return export_model(manager, network, info, path, file_format, raw=raw, fixed=fixed, timeout=seconds, force=force)
+    path = path or Path(f"{Path(model).resolve().name.replace(':', '-')}{chosen.spec.suffix}")
+    return export_model(manager, network, info, path, chosen, raw=raw, fixed=fixed, timeout=seconds, force=force)
 
 
 def evaluate(
@@ -320,7 +328,7 @@ def evaluate(
     manager = manager_of(manager, plugins)
     names = [metric] if isinstance(metric, str) else list(metric)
     asked, sets = ask_for(manager, names, given.get(METRICS, {}), features=features, trust=trust, seed=seed)
-    opened = open_model(model, checkpoint)
+    opened = open_model(model, checkpoint, manager=manager)
     chosen = choose_data(manager, opened.data_settings, data, given.get("data", {}), split, opened.components)
     with watching(progress):
         with working("loading the model"):

@@ -9,6 +9,7 @@ from i2i.builtin import (
     buffers,
     datasets,
     discriminators,
+    exporters,
     generators,
     losses,
     methods,
@@ -22,6 +23,7 @@ from i2i.plugins import (
     BufferSpec,
     DatasetSpec,
     DiscriminatorSpec,
+    ExporterSpec,
     GeneratorSpec,
     LossSpec,
     MethodSpec,
@@ -97,3 +99,9 @@ def i2i_augmentations() -> Iterable[AugmentationSpec]:
 def i2i_readers() -> Iterable[ReaderSpec]:
     """Return the built-in formats of image files."""
     return readers.SPECS
+
+
+@hookimpl
+def i2i_exporters() -> Iterable[ExporterSpec]:
+    """Return the built-in formats of exported files."""
+    return exporters.SPECS

@@ -27,12 +27,15 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str | None
 
 @click.command(cls=Command, epilog="Exit codes: 0 exported and checked, 1 nothing was kept, 2 wrong usage.")
 @shared.model(exported=False)
-@click.option(
+@shared.option(
     "--format",
-    type=click.Choice(["onnx", "torch"]),
-    help="onnx: for ONNX Runtime, without torch; torch: a program of torch.export. Default: by the suffix of --out.",
+    metavar="NAME",
+    help="onnx: for ONNX Runtime, without torch; torch: a program of torch.export; or a plugin's (i2i plugins list). "
+    "Default: by the suffix of --out.",
 )
-@shared.out("FILE", "A name in .onnx or .pt2. Default: the model's name, in the current folder.", kind=shared.FILE)
+@shared.out(
+    "FILE", "A name in .onnx, .pt2 or a plugin's. Default: the model's name, in the current folder.", kind=shared.FILE
+)
 @click.option("--raw", is_flag=True, help="Float tensors [N, C, H, W] in [-1, 1] instead of 8-bit images [N, H, W, C].")
 @shared.option(
     "--size",
@@ -45,6 +48,12 @@ def _size(_context: click.Context, _parameter: click.Parameter, text: str | None
     metavar="N",
     type=shared.POSITIVE,
     help="Make it for this many images at once alone. Default: for any number.",
+)
+@shared.option(
+    "--set",
+    metavar="exporter.OPTION=VALUE",
+    multiple=True,
+    help="An option of the format, where it has any; repeat for several (i2i plugins show exporter NAME).",
 )
 @shared.timeout("Give up after this time, and leave no file. Default: never.")
 @shared.direction()

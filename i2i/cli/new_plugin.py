@@ -28,6 +28,7 @@ USAGES = {
     "metric": "i2i evaluate sample:line-3d --data sample:line-3d --metric {name}",
     "observer": "i2i run --observer {name} --data sample:line-3d",
     "augmentation": "i2i run --augment {name} --data sample:line-3d",
+    "exporter": "i2i export runs/NAME --format {name}",
     "command": "i2i {name} sample:flat-3d",
     "dataset": "i2i run --method pix2pix --data FOLDER --set data.name={name}",
     "reader": "i2i run --data FOLDER --set readers.{name}.black=64",
@@ -113,6 +114,8 @@ def _render(kind: str, name: str, family: str) -> dict[str, str]:
         "pyproject.toml": "pyproject.toml.j2",
         ".gitignore": "gitignore.j2",
     }
+    if kind == "exporter":
+        templates[f"src/{module}/run_file.py"] = "exporter/runner.py.j2"
     files = {path: environment.get_template(template).render(values) for path, template in templates.items()}
     files[f"src/{module}/py.typed"] = ""
     return files

@@ -15,7 +15,7 @@ from i2i.cli.output import new_table, plugin_manager, print_json, print_table, s
 from i2i.config.sections import NUMBERED, section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
-from i2i.plugins.specs import NETWORK_GROUPS, SPECS, CommandSpec, MethodSpec, OptimizerSpec
+from i2i.plugins.specs import NETWORK_GROUPS, SPECS, CommandSpec, ExporterSpec, MethodSpec, OptimizerSpec
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
@@ -100,6 +100,10 @@ def show(kind: str, name: str, as_json: bool) -> None:
         formatter.write_text(f"Its options: i2i {name} --help")
     else:
         formatter.write_text("It has no options.")
+    if isinstance(spec, ExporterSpec):
+        formatter.write_paragraph()
+        beside = f", with {' and '.join(spec.beside)} beside it" if spec.beside else ""
+        formatter.write_text(f"Chosen with i2i export --format {name}; its files end in {spec.suffix}{beside}.")
     if section in NUMBERED:
         formatter.write_paragraph()
         formatter.write_text(_one_of_several(section))

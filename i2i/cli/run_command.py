@@ -35,7 +35,7 @@ class RunCommand(GroupedCommand):
 
     def setting(self, name: str) -> str | None:
         """The setting of that name, in each section that has it: ``--log-every`` is training.log_every."""
-        specs = [component.spec for component in plugin_manager(warn=False).components()]
+        specs = [found.spec for found in plugin_manager(warn=False).components() if found.spec.kind != "exporter"]
         sections = [*PLAIN.items(), *((section_of(spec), spec.options) for spec in specs)]
         wanted = name.replace("-", "_")
         found = [

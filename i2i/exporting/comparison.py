@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from i2i.environment.available_memory import available_memory
 from i2i.errors import ExportError
-from i2i.exporting import standalone
+from i2i.exporting.formats import ExportFormat
 from i2i.exporting.time_limit import TimeLimit
 from i2i.models.exported_record import ANY_SHAPE, FixedShape
 from i2i.models.info import TranslatorInfo
@@ -26,8 +26,6 @@ from i2i.progress import counted, working
 from i2i.tensors.padding import Size, padded_size
 from i2i.tensors.pixels import to_uint8, to_unit
 from i2i.translation.translator import Translator
-
-Format = Literal["onnx", "torch"]
 
 RAW_TOLERANCE = 1e-4
 """How far values of a raw export may be from the translator's; [-1, 1] is 2 wide, and a level of 8 bits 0.0078."""
@@ -97,7 +95,7 @@ def batch_shapes(multiple: int, smallest: int = 1, fixed: FixedShape = ANY_SHAPE
 
 def check(
     path: Path,
-    file_format: Format,
+    chosen: ExportFormat,
     translator: Translator,
     network: nn.Module,
     *,
@@ -110,7 +108,7 @@ def check(
 
     Args:
         path: the file.
-        file_format: what it is.
+        chosen: its format, which says what runs it.
         translator: what it was made from, on the CPU in fp32.
         network: the generator in it.
         raw: whether it takes float tensors.
@@ -134,7 +132,7 @@ def check(
     batches[large] = page(size, translator.info.in_channels).repeat(images, axis=0)
     given = {name: _scaled(batch) if raw else batch for name, batch in batches.items()}
     with working(f"running the file on {len(batches)} batches, the last a page of {size[0]} x {size[1]} pixels"):
-        outputs = _run_alone(path, file_format, given, fixed, limit)
+        outputs = _run_alone(path, chosen.exporter.runner, given, fixed, limit)
     checks = []
     for name, batch in counted(batches.items(), "running the model on the same", len(batches)):
         limit.require(COMPARING)
@@ -154,7 +152,7 @@ def check(
 
 
 def run_program(command: Sequence[str], patience: float) -> subprocess.CompletedProcess[str]:
-    """Run a program of :mod:`i2i.exporting.standalone` to its end, and keep what it says.
+    """Run the program of an exporter to its end, and keep what it says.
 
     Raises:
         subprocess.TimeoutExpired: it took longer than ``patience``, in seconds.
@@ -227,14 +225,13 @@ def _expected(translator: Translator, batch: npt.NDArray[np.uint8], *, raw: bool
 
 
 def _run_alone(
-    path: Path, file_format: Format, given: dict[str, Any], fixed: FixedShape, limit: TimeLimit
+    path: Path, runner: Path, given: dict[str, Any], fixed: FixedShape, limit: TimeLimit
 ) -> dict[str, npt.NDArray[Any]]:
     patience = PATIENCE_SECONDS if limit.left is None else min(PATIENCE_SECONDS, limit.left)
-    program = Path(standalone.__file__).parent / f"run_{file_format}.py"
     with tempfile.TemporaryDirectory(prefix="i2i-export-") as folder:
         inputs, outputs = Path(folder, "inputs.npz"), Path(folder, "outputs.npz")
         np.savez(inputs, **given)
-        command = [sys.executable, str(program), str(path), str(inputs), str(outputs)]
+        command = [sys.executable, str(runner), str(path), str(inputs), str(outputs)]
         try:
             done = run_program(command, patience)
         except subprocess.TimeoutExpired as error:

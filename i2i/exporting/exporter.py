@@ -19,16 +19,17 @@ from torch.export import Dim, ExportedProgram
 from i2i.config.components import create
 from i2i.environment.packages import require
 from i2i.environment.quiet import exporting_quietly
-from i2i.errors import ConfigError, ExportError
-from i2i.exporting.comparison import Check, Format, batch_shapes, check, perhaps_one_size, tolerance
+from i2i.errors import ConfigError, ExportError, I2IError, PluginError
+from i2i.exporting.comparison import Check, batch_shapes, check, perhaps_one_size, tolerance
 from i2i.exporting.exact_norm import with_exact_norms
-from i2i.exporting.half_filters import with_half_filters
+from i2i.exporting.formats import ExportFormat
 from i2i.exporting.image_to_image import ImageGraph, TensorGraph
 from i2i.exporting.time_limit import TimeLimit
-from i2i.files.atomic import replacing
+from i2i.files.atomic import replacing_together
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
-from i2i.plugins.calls import show_trace
+from i2i.plugins.calls import calling, show_trace
+from i2i.plugins.exporter_protocol import PreparingExporter, TracedTranslator
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.plugin_files import provider
 from i2i.plugins.specs import GeneratorSpec
@@ -39,7 +40,6 @@ from i2i.tensors.tracing import TRACING
 from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.translator import Translator
 
-SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2"}
 STANDARD_OPERATORS = ("aten", "prim", "prims")
 
 
@@ -49,9 +49,9 @@ class ExportReport:
 
     Attributes:
         path: the file.
-        format: ``"onnx"`` or ``"torch"``.
+        format: ``"onnx"``, ``"torch"``, or a plugin's.
         raw: whether it takes float tensors instead of 8-bit images.
-        size: of the file, in bytes.
+        size: of the file, in bytes, with those that belong to it.
         info: of the translator that it holds.
         fixed: what of its input is fixed.
         runtime: what ran it, such as ``"onnxruntime 1.32.0"``.
@@ -60,7 +60,7 @@ class ExportReport:
     """
 
     path: Path
-    format: Format
+    format: str
     raw: bool
     size: int
     info: TranslatorInfo
@@ -74,34 +74,6 @@ class ExportReport:
         return {**asdict(self), "path": str(self.path), "info": self.info.to_dict()}
 
 
-def resolve_format(out: Path | None, file_format: str | None) -> Format:
-    """The format that was asked for by name, or else by the suffix of the output.
-
-    Raises:
-        ConfigError: neither says it, or they contradict each other.
-    """
-    of_suffix = next((known for known, suffix in SUFFIXES.items() if out is not None and out.suffix == suffix), None)
-    if file_format is None:
-        if of_suffix is None:
-            raise ConfigError("say the format: --format onnx or --format torch, or a file name in .onnx or .pt2")
-        return of_suffix
-    for known, suffix in SUFFIXES.items():
-        if known == file_format:
-            if out is not None and out.suffix != suffix:
-                raise ConfigError(
-                    f"files of format {known} end in {suffix}; got {out}: rename it, or leave --format out"
-                )
-            return known
-    raise ConfigError(f"format must be one of {', '.join(SUFFIXES)}; got {file_format!r}")
-
-
-def require_exporter(file_format: Format) -> None:
-    """Raise a ConfigError when what an export to this format needs is not installed."""
-    if file_format == "torch":
-        return
-    require("exporting to ONNX", "onnx", "onnxscript", "onnxruntime")
-
-
 @torchs_own_settings()
 @float32_by_default()
 def export_model(
@@ -109,7 +81,7 @@ def export_model(
     network: nn.Module,
     info: TranslatorInfo,
     out: Path,
-    file_format: Format,
+    chosen: ExportFormat,
     *,
     raw: bool = False,
     fixed: metadata.FixedShape = metadata.ANY_SHAPE,
@@ -123,7 +95,7 @@ def export_model(
         network: the generator with its weights, on the CPU.
         info: what it is.
         out: the file.
-        file_format: ``"onnx"`` or ``"torch"``.
+        chosen: the format.
         raw: take and give float tensors ``[N, C, H, W]`` in [-1, 1] instead of 8-bit images ``[N, H, W, C]``.
         fixed: the size and the number of images that the file is made for; by default it takes any.
         timeout: seconds that it may take.
@@ -134,16 +106,16 @@ def export_model(
         ExportError: the generator cannot be exported, the file does not give the same images, or the time is over;
             none is kept.
     """
-    require_exporter(file_format)
-    if out.exists() and not force:
-        raise ConfigError(f"{out} exists; choose another name, or replace it with --force")
+    for place in (out, *map(out.with_suffix, chosen.spec.beside)):
+        if place.exists() and not force:
+            raise ConfigError(f"{place} exists; choose another name, or replace it with --force")
     if info.inference != "deterministic":
         raise ConfigError(
             f"the model's inference is {info.inference!r}, with dropout and the statistics of the batch, which no "
             "exported file does; export it with --inference deterministic"
         )
     standard = _with_standard_operators(manager, network, info)
-    return export_network(network, standard, info, out, file_format, raw=raw, fixed=fixed, timeout=timeout, force=force)
+    return export_network(network, standard, info, out, chosen, raw=raw, fixed=fixed, timeout=timeout, force=force)
 
 
 @torchs_own_settings()
@@ -153,7 +125,7 @@ def export_network(
     standard: nn.Module,
     info: TranslatorInfo,
     out: Path,
-    file_format: Format,
+    chosen: ExportFormat,
     *,
     raw: bool = False,
     fixed: metadata.FixedShape = metadata.ANY_SHAPE,
@@ -168,7 +140,7 @@ def export_network(
         standard: the same, with PyTorch's operators alone.
         info: what it is.
         out: the file.
-        file_format: ``"onnx"`` or ``"torch"``.
+        chosen: the format.
         raw: as there, like ``fixed``, ``timeout`` and ``force``.
         fixed: likewise.
         timeout: likewise.
@@ -182,23 +154,24 @@ def export_network(
     limit = TimeLimit(timeout, _more_time(fixed))
     translator = Translator(NetworkRunner(network, info, device="cpu"))
     standard = standard.requires_grad_(False).eval()
-    if file_format == "torch":
-        standard = with_half_filters(standard)
+    if isinstance(chosen.exporter, PreparingExporter):
+        with calling(chosen.called, "preparing the network"):
+            standard = chosen.exporter.prepare(standard)
     graph = (TensorGraph if raw else ImageGraph)(standard, info.size_multiple, info.smallest_size)
     try:
-        with replacing(out, replace=force, durable=True, suffix=SUFFIXES[file_format]) as temporary:
+        with replacing_together(out, chosen.spec.beside, replace=force, durable=True) as temporary:
 
             def trace_and_write() -> None:
                 with working("tracing the generator"):
-                    program = _trace(graph, info, file_format, raw=raw, fixed=fixed)
+                    program = _trace(graph, info, raw=raw, fixed=fixed)
+                record = metadata.describe(info, raw=raw, fixed=fixed)
                 with working(f"writing {out}"):
-                    about = metadata.describe(info, raw=raw, fixed=fixed)
-                    _write(program, temporary, file_format, about, _open_places(raw, fixed))
+                    _write(_traced(program, record, _open_sizes(raw, fixed)), temporary, chosen)
 
             limit.run(trace_and_write, "tracing and writing the generator")
             checks = check(
                 temporary,
-                file_format,
+                chosen,
                 translator,
                 network,
                 raw=raw,
@@ -211,12 +184,12 @@ def export_network(
         raise ConfigError(f"cannot write {out}: {error.strerror or error}; choose another place with --out") from error
     return ExportReport(
         path=out,
-        format=file_format,
+        format=chosen.spec.name,
         raw=raw,
-        size=out.stat().st_size,
+        size=sum(place.stat().st_size for place in (out, *map(out.with_suffix, chosen.spec.beside))),
         info=info,
         fixed=fixed,
-        runtime=_runtime(file_format),
+        runtime=chosen.exporter.runtime,
         checks=tuple(checks),
         tolerance=tolerance(raw),
     )
@@ -242,15 +215,13 @@ def _more_time(fixed: metadata.FixedShape) -> str:
     return f"give it more time{quicker}"
 
 
-def _trace(
-    graph: nn.Module, info: TranslatorInfo, file_format: Format, *, raw: bool, fixed: metadata.FixedShape
-) -> ExportedProgram:
+def _trace(graph: nn.Module, info: TranslatorInfo, *, raw: bool, fixed: metadata.FixedShape) -> ExportedProgram:
     # Sizes that are equal or 1 would be taken for constants.
     _, height, width = batch_shapes(info.size_multiple, info.smallest_size)[-1]
     (height, width), images = fixed.size or (height, width), fixed.batch or 2
     shape = (images, info.in_channels, height, width) if raw else (images, height, width, info.in_channels)
     example = torch.zeros(shape, dtype=torch.float32 if raw else torch.uint8)
-    open_sizes = dict.fromkeys(_open_places(raw, fixed), Dim.DYNAMIC)
+    open_sizes = dict.fromkeys(_open_sizes(raw, fixed), Dim.DYNAMIC)
     try:
         with TRACING, torch.no_grad(), exporting_quietly():
             program = torch.export.export(graph, (example,), dynamic_shapes=(open_sizes or None,), strict=False)
@@ -271,8 +242,6 @@ def _trace(
         )
     # From an example, loading would derive guards that its sizes met by chance; what all sizes give is checked instead.
     program.example_inputs = None
-    with exporting_quietly():
-        program = with_exact_norms(program, file_format)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # paths of this machine are nobody's business
     return program
@@ -286,7 +255,7 @@ def _untraceable(fixed: metadata.FixedShape) -> str:
     return "this network cannot be exported"
 
 
-def _open_places(raw: bool, fixed: metadata.FixedShape) -> dict[int, str]:
+def _open_sizes(raw: bool, fixed: metadata.FixedShape) -> dict[int, str]:
     """The names of the dimensions that stay open."""
     batch = {} if fixed.batch is not None else {0: "batch"}
     if fixed.size is not None:
@@ -300,27 +269,40 @@ def _operators(program: ExportedProgram) -> Iterator[str]:
             yield str(node.target).rpartition(".")[0].replace(".", "::", 1)
 
 
-def _write(
-    program: ExportedProgram, path: Path, file_format: Format, about: str, open_places: Mapping[int, str]
-) -> None:
-    if file_format == "torch":
-        with TRACING:
-            torch.export.save(program, path, extra_files={metadata.FILE: about})
-        return
-    from i2i.exporting.onnx_file import write_onnx  # needs the extra
+def _traced(program: ExportedProgram, record: str, open_sizes: Mapping[int, str]) -> TracedTranslator:
+    """What an exporter is given to write."""
 
+    def to_onnx(path: Path) -> None:
+        require("writing ONNX", "onnx", "onnxscript")
+        from i2i.exporting.onnx_file import write_onnx  # needs the extra
+
+        write_onnx(with_exact_norms(program, "onnx"), path, record, open_sizes)
+
+    return TracedTranslator(program=program, record=record, open_sizes=open_sizes, write_onnx=to_onnx)
+
+
+def _write(traced: TracedTranslator, path: Path, chosen: ExportFormat) -> None:
+    """Have a format's exporter write the file, and those beside it.
+
+    Raises:
+        ExportError: it cannot.
+        OSError: the disk cannot take it.
+    """
     try:
         with TRACING, exporting_quietly():
-            write_onnx(program, path, about, open_places)
-    except OSError:
+            chosen.exporter.write(traced, path)
+    except (OSError, I2IError):
         raise
-    except Exception as error:  # its errors are many pages, and of many kinds
+    except Exception as error:  # errors of converters are many pages, and of many kinds
         show_trace(error)
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        one_size = "; try `i2i export --size HxW`" if len(open_places) > 1 else ""
+        one_size = "; try `i2i export --size HxW`" if len(traced.open_sizes) > 1 else ""
         raise ExportError(
-            f"the generator cannot be written as ONNX{one_size} ({type(error).__name__}: {reason})"
+            f"{chosen.called} cannot write the generator{one_size} ({type(error).__name__}: {reason})"
         ) from error
+    missing = [place for place in (path, *map(path.with_suffix, chosen.spec.beside)) if not place.is_file()]
+    if missing:
+        raise PluginError(f"{chosen.called} wrote no file that ends in {missing[0].suffix}, as its spec says it does")
 
 
 def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool, fixed: metadata.FixedShape) -> None:
@@ -333,11 +315,3 @@ def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool, fix
             f"the exported file does not give the images of {info.checkpoint}: they differ by more than "
             f"{wrong[0].allowed:.2g} {unit} ({listed}); it was not kept{perhaps_one_size(fixed) if by_size else ''}"
         )
-
-
-def _runtime(file_format: Format) -> str:
-    if file_format == "torch":
-        return f"torch {torch.__version__}"
-    import onnxruntime
-
-    return f"onnxruntime {onnxruntime.__version__}"

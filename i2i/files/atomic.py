@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -123,6 +123,46 @@ def replacing(path: Path, *, replace: bool = True, durable: bool = False, suffix
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_together(
+    path: Path, beside: Sequence[str], *, replace: bool = True, durable: bool = False
+) -> Iterator[Path]:
+    """As :func:`replacing`, for a file that others belong to, of the same name but for their suffixes.
+
+    Who reads the first finds those that it was written with: where it is replaced, it is gone before they are, and
+    comes last.
+
+    Args:
+        path: the real name of the first.
+        beside: the suffixes of the others.
+        replace: as there.
+        durable: as there.
+
+    Raises:
+        FileExistsError: as there, for each of them.
+        OSError: one cannot be written, or was not.
+    """
+    with replacing(path, replace=replace, durable=durable, suffix=path.suffix) as temporary:
+        others = {temporary.with_suffix(suffix): path.with_suffix(suffix) for suffix in beside}
+        try:
+            yield temporary
+            for place in (path, *others.values()) if others else ():
+                if not replace and place.exists():
+                    raise FileExistsError(errno.EEXIST, "a file of this name is there; it was not replaced", str(place))
+            for written in others:
+                with written.open("r+b") as file:  # which must be there, before anything is removed
+                    if durable:
+                        _sync(file.fileno())
+            if others:
+                path.unlink(missing_ok=True)
+            for written, place in others.items():
+                _replace(written, place)
+        finally:
+            for written in others:
+                with suppress(OSError):
+                    written.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:

@@ -12,16 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from i2i.errors import CheckpointError, ConfigError
+from i2i.errors import CheckpointError, ConfigError, PluginError
 from i2i.files.regular_files import require_file
 from i2i.models.checkpoint import DESCRIPTION, POINTERS, Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.models.official import OfficialChoices, open_official
 from i2i.models.recorded_components import RecordedComponent, components_from_json
 from i2i.models.shipped import is_shipped, shipped_folder
 from i2i.paths import named
-
-EXPORTED_SUFFIXES = (".onnx", ".pt2")
-"""The suffixes of exported files."""
+from i2i.plugins.manager import BUILTIN_MODULE, DISABLE_VARIABLE, Component, PluginManager
 
 _BEST, _LATEST = "the best by the held-out score", "the latest"
 
@@ -51,9 +49,15 @@ class CheckpointModel:
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """A MODEL that was exported: a file that exists, called as i2i calls those. What is in it, its runtime reads."""
+    """A MODEL that was exported: a file that exists, called as i2i calls those. What is in it, its runtime reads.
+
+    Attributes:
+        path: the file.
+        exporter: the name of what reads it.
+    """
 
     path: Path
+    exporter: str
     kind: Literal["exported"] = "exported"
 
     @property
@@ -70,13 +74,20 @@ class ExportedModel:
 Opened = CheckpointModel | ExportedModel
 
 
-def open_model(model: str | Path, checkpoint: str | None = None, *, official: OfficialChoices | None = None) -> Opened:
+def open_model(
+    model: str | Path,
+    checkpoint: str | None = None,
+    *,
+    official: OfficialChoices | None = None,
+    manager: PluginManager | None = None,
+) -> Opened:
     """Find out what a MODEL is, and open it.
 
     Args:
         model: see the module.
         checkpoint: of a run folder: ``"latest"`` (also without), ``"best"`` by the held-out score, or ``"step-N"``.
         official: what to take from an official file; other models ignore it.
+        manager: the plugins whose exported files are known; those that are installed if not given.
 
     Raises:
         CheckpointError: there is no such model, or it is damaged.
@@ -104,11 +115,26 @@ def open_model(model: str | Path, checkpoint: str | None = None, *, official: Of
             "checkpoint folder such as runs/NAME/checkpoints/latest, a file of pytorch-CycleGAN-and-pix2pix such as "
             "latest_net_G_A.pth, a file from i2i export, or sample:flat-3d"
         )
-    if path.suffix in EXPORTED_SUFFIXES:
-        return ExportedModel(path)
+    exporter = exporter_of(manager or PluginManager(), path.suffix)
+    if exporter is not None:
+        return ExportedModel(path, exporter.spec.name)
     if (path.parent / DESCRIPTION).is_file():
         raise CheckpointError(f"{model} is a file of a checkpoint; did you mean its folder {path.parent}?")
     return CheckpointModel(open_official(path, official or OfficialChoices()), "official")
+
+
+def exporter_of(manager: PluginManager, suffix: str) -> Component | None:
+    """The exporter whose files end so: i2i's own, or else the one of a plugin; ``None`` where there is none.
+
+    Raises:
+        PluginError: several plugins have the suffix.
+    """
+    found = [each for each in manager.components("exporter") if getattr(each.spec, "suffix", None) == suffix]
+    own = [each for each in found if each.plugin.module == BUILTIN_MODULE]
+    if len(own or found) > 1:
+        names = " and ".join(str(each.called) for each in found)
+        raise PluginError(f"files that end in {suffix} are those of {names}; disable one of them ({DISABLE_VARIABLE})")
+    return next(iter(own or found), None)
 
 
 def require_checkpoint(opened: Opened) -> Checkpoint:

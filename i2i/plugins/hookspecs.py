@@ -15,6 +15,7 @@ from i2i.plugins.specs import (
     CommandSpec,
     DatasetSpec,
     DiscriminatorSpec,
+    ExporterSpec,
     GeneratorSpec,
     LossSpec,
     MethodSpec,
@@ -92,6 +93,12 @@ def i2i_augmentations() -> Iterable[AugmentationSpec]:
 
 
 @hookspec
+def i2i_exporters() -> Iterable[ExporterSpec]:
+    """Return the formats of exported files this plugin adds."""
+    return ()
+
+
+@hookspec
 def i2i_commands() -> Iterable[CommandSpec]:
     """Return the commands this plugin adds to ``i2i``."""
     return ()
@@ -114,6 +121,7 @@ HOOKS = {
     "i2i_metrics": MetricSpec,
     "i2i_observers": ObserverSpec,
     "i2i_augmentations": AugmentationSpec,
+    "i2i_exporters": ExporterSpec,
     "i2i_commands": CommandSpec,
     "i2i_readers": ReaderSpec,
 }

@@ -305,6 +305,31 @@ class AugmentationSpec(Spec):
     kind: ClassVar[str] = "augmentation"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExporterSpec(Spec):
+    """A format of exported files: ``build(options) -> Exporter``, see :class:`~i2i.plugins.protocols.Exporter`.
+
+    Attributes:
+        suffix: what its files end in, such as ``".onnx"``, by which the format of a file is known.
+        beside: suffixes of further files that belong to each, of the same name otherwise, such as ``(".bin",)``.
+    """
+
+    kind: ClassVar[str] = "exporter"
+    suffix: str
+    beside: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for suffix in (self.suffix, *self.beside):
+            if not isinstance(suffix, str) or re.fullmatch(r"\.[a-z0-9]+", suffix) is None:
+                raise ValueError(
+                    f"ExporterSpec {self.name!r}: suffix and beside must be a dot and lower-case letters or digits, "
+                    f"such as '.onnx'; got {suffix!r}"
+                )
+        if len({self.suffix, *self.beside}) <= len(self.beside):
+            raise ValueError(f"ExporterSpec {self.name!r}: suffix and beside must all be different")
+
+
 TAKEN_COMMANDS = ("run", "translate", "serve", "convert", "evaluate", "export", "bench", "plugins", "doctor")
 """i2i's own commands, whose names a plugin's may not have."""
 
@@ -383,6 +408,7 @@ SPECS: Mapping[str, type[Spec]] = {
         MetricSpec,
         ObserverSpec,
         AugmentationSpec,
+        ExporterSpec,
         CommandSpec,
         ReaderSpec,
     )

@@ -6,21 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from i2i.errors import ConfigError, ExportError, I2IError
+from i2i.exporting.formats import ExportFormat, choose_format
+from i2i.models.exported_record import FixedShape
 from i2i.models.info import TranslatorInfo
 from i2i.plugins import GeneratorSpec, Options
+from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import Direction
 from i2i.testing.results import BrokenPromiseError, Checklist, expect, positive
 from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.translator import Translator
-
-if TYPE_CHECKING:
-    from i2i.exporting.comparison import Format
 
 CHANNELS = 3
 PAGE_SIDE = 256
@@ -57,8 +56,8 @@ def translator_checks(
     """
 
     def one_pixel() -> None:
-        under_check = _under_check(spec, options, package)
-        translator = Translator(NetworkRunner(under_check.network, under_check.info, device="cpu"))
+        untrained = under_check(spec, options, package)
+        translator = Translator(NetworkRunner(untrained.network, untrained.info, device="cpu"))
         image = torch.full((1, CHANNELS, 1, 1), 0.25)
         height, width = translator.padded_size((1, 1))
         try:
@@ -76,7 +75,9 @@ def translator_checks(
             checks.run(f"export to {file_format}", _exporting(spec, options, package, file_format, export_seconds))
 
 
-def _under_check(spec: GeneratorSpec, options: Options, package: str) -> UnderCheck:
+def under_check(spec: GeneratorSpec, options: Options, package: str) -> UnderCheck:
+    """Build a generator as if it had been trained."""
+
     def build(chosen: Options) -> nn.Module:
         torch.manual_seed(0)
         network = spec.build(chosen, in_channels=CHANNELS, out_channels=CHANNELS)
@@ -113,23 +114,21 @@ def _under_check(spec: GeneratorSpec, options: Options, package: str) -> UnderCh
 
 
 def _exporting(
-    spec: GeneratorSpec, options: Options, package: str, file_format: Format, seconds: float
+    spec: GeneratorSpec, options: Options, package: str, file_format: str, seconds: float
 ) -> Callable[[], str | None]:
     """A check that exports to one format: for all sizes, or else for one, which is then remarked."""
 
     def export() -> str | None:
-        from i2i.exporting.exporter import require_exporter
-
         try:
-            require_exporter(file_format)
+            chosen = choose_format(PluginManager({}), None, file_format)
         except ConfigError as error:
             return f"not tried: {error}"
-        under_check = _under_check(spec, options, package)
+        untrained = under_check(spec, options, package)
         try:
-            _export(under_check, file_format, seconds, one_size=False)
+            export_once(untrained, chosen, seconds)
         except ExportError as error:
             try:
-                _export(under_check, file_format, seconds, one_size=True)
+                export_once(untrained, chosen, seconds, one_size=True)
             except ExportError:
                 raise BrokenPromiseError(str(error)) from error
             return f"for one size alone: {error}"
@@ -138,20 +137,43 @@ def _exporting(
     return export
 
 
-def _export(under_check: UnderCheck, file_format: Format, seconds: float, *, one_size: bool) -> None:
-    from i2i.exporting.exporter import SUFFIXES, export_network
-    from i2i.models.exported_record import FixedShape
+def export_once(
+    untrained: UnderCheck,
+    chosen: ExportFormat,
+    seconds: float,
+    *,
+    one_size: bool = False,
+    raw: bool = False,
+    look: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Export a generator that was never trained, and compare.
 
-    runner = NetworkRunner(under_check.network, under_check.info, device="cpu")
+    Args:
+        untrained: the generator.
+        chosen: the format.
+        seconds: how long it may take.
+        one_size: for the smallest size and one image alone.
+        raw: for float tensors.
+        look: called with the file before it is removed.
+
+    Raises:
+        ExportError: it cannot be exported, or the file gives other images.
+    """
+    from i2i.exporting.exporter import export_network
+
+    runner = NetworkRunner(untrained.network, untrained.info, device="cpu")
     fixed = FixedShape(runner.padded_size((1, 1)), 1) if one_size else FixedShape()
     with TemporaryDirectory(prefix="i2i-check-") as folder:
+        path = Path(folder, f"check{chosen.spec.suffix}")
         export_network(
-            under_check.network,
-            under_check.portable,
-            under_check.info,
-            Path(folder, f"check{SUFFIXES[file_format]}"),
-            file_format,
+            untrained.network,
+            untrained.portable,
+            untrained.info,
+            path,
+            chosen,
+            raw=raw,
             fixed=fixed,
             timeout=seconds,
             largest_page=PAGE_SIDE,
         )
+        look(path)

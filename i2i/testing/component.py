@@ -17,6 +17,7 @@ from i2i.plugins import (
     CommandSpec,
     DatasetSpec,
     DiscriminatorSpec,
+    ExporterSpec,
     GeneratorSpec,
     LossSpec,
     MethodSpec,
@@ -33,6 +34,7 @@ from i2i.testing.augmentations import augmentation_checks
 from i2i.testing.buffers import buffer_checks
 from i2i.testing.datasets import dataset_checks
 from i2i.testing.default_options import choose_options
+from i2i.testing.exporters import exporter_checks
 from i2i.testing.losses import loss_checks
 from i2i.testing.methods import method_checks
 from i2i.testing.metrics import metric_checks
@@ -60,8 +62,8 @@ def check_component(
         options: the options to check with; by default the component's own, made narrow where it has ``base_channels``.
         root: for a data set, the folder to read; by default small folders in the usual layouts are made and the first
             that the data set accepts is used. For a reader a file; by default it reads what it writes.
-        export_seconds: export a generator, too, in every format that can be had here, each within this time; by default
-            it is not, for that takes seconds.
+        export_seconds: export a generator, too, in every built-in format that can be had here, each within this time;
+            and have an exporter export one. By default nothing is exported, for that takes seconds.
 
     Raises:
         TypeError: when ``component`` is neither a component nor a spec.
@@ -126,6 +128,14 @@ def check_observer(spec: ObserverSpec, options: OptionValues = None) -> None:
 def check_augmentation(spec: AugmentationSpec, options: OptionValues = None) -> None:
     """Assert that an augmentation lets gradients through, keeps images apart, moves stacked ones alike, and resumes."""
     _assert_kept(spec, AugmentationSpec, options)
+
+
+def check_exporter(spec: ExporterSpec, options: OptionValues = None, *, export_seconds: float = 120) -> None:
+    """Assert that a format's files give the translator's images, for any size and for one, and can be read back.
+
+    Each of two exports may take ``export_seconds``. Where a package is missing that the format needs, none is tried.
+    """
+    _assert_kept(spec, ExporterSpec, options, export_seconds=export_seconds)
 
 
 def check_command(spec: CommandSpec) -> None:
@@ -194,6 +204,8 @@ def _run_checks(
         observer_checks(checks, spec, options)
     elif isinstance(spec, AugmentationSpec):
         augmentation_checks(checks, spec, options)
+    elif isinstance(spec, ExporterSpec):
+        exporter_checks(checks, spec, options, package=package, export_seconds=export_seconds)
     elif isinstance(spec, CommandSpec):
         command_checks(checks, spec, options)
     elif isinstance(spec, ReaderSpec):

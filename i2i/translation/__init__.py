@@ -6,5 +6,5 @@ Begin with :mod:`~i2i.translation.translator`, one image from input to output; i
 which; :mod:`~i2i.translation.image_files`, :mod:`~i2i.translation.image_stream` and :mod:`~i2i.translation.videos`
 carry it out, and report to :mod:`~i2i.translation.observer`.
 
-May import ``models``, ``tensors``, ``images``, ``plugins``, ``files`` and ``environment``.
+May import ``config``, ``models``, ``tensors``, ``images``, ``plugins`` and ``files``.
 """

@@ -1,4 +1,4 @@
-"""Exported files that run batches: ``.onnx`` through ONNX Runtime, ``.pt2`` through PyTorch."""
+"""Exported files that run batches, through what their exporter opens them with."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from i2i.environment.packages import require
-from i2i.errors import CheckpointError, ConfigError, DataError, reason_of
+from i2i.config.components import build
+from i2i.config.run_config import Choice
+from i2i.errors import ConfigError, DataError
 from i2i.models import exported_record as metadata
 from i2i.models.info import TranslatorInfo
+from i2i.plugins.calls import calling
+from i2i.plugins.exporter_protocol import ReadingExporter
+from i2i.plugins.manager import PluginManager
 from i2i.tensors.devices import check_device
 from i2i.tensors.padding import Size
 from i2i.tensors.pixels import to_uint8, to_unit, unrounded_levels
-from i2i.tensors.tracing import TRACING
 from i2i.translation.failures import cannot_translate, diverged
 from i2i.translation.network_runner import Precision
 
@@ -27,7 +30,9 @@ BETWEEN_LEVELS = 1e-3
 
 
 def open_exported(
+    manager: PluginManager,
     path: Path,
+    exporter: str,
     *,
     direction: str | None = None,
     device: str = "auto",
@@ -39,10 +44,12 @@ def open_exported(
     """Open an exported file; the options are those of :func:`i2i.load`, as far as a file has a choice.
 
     No code of the file's author runs: of a ``.pt2`` file only weights and a graph of PyTorch's own operators are taken
-    (:mod:`i2i.models.pt2_archive`), and ONNX Runtime knows operators alone.
+    (:mod:`i2i.models.pt2_archive`), ONNX Runtime knows operators alone, and plugins promise the same.
 
     Args:
+        manager: the plugins.
         path: a file that exists, made by :func:`i2i.export`.
+        exporter: the name of what reads it.
         direction: may be given for the reader's sake; a file holds one.
         device: ``auto``, ``cpu``, ``cuda``, ...; ONNX files compute on CUDA with ``onnxruntime-gpu``.
         precision: ``fp32``.
@@ -52,7 +59,8 @@ def open_exported(
 
     Raises:
         CheckpointError: the file is damaged or not from i2i, or holds more than weights and a graph.
-        ConfigError: an option that the file does not have, or a package or device that is not here.
+        ConfigError: an option that the file does not have, a package or device that is not here, or a format that
+            i2i writes and does not read.
     """
     refused = {
         "--precision": (precision, "fp32"),
@@ -64,8 +72,15 @@ def open_exported(
                 f"{option} {value} is for run folders: {path} was exported with one checkpoint, for fp32 and "
                 "deterministic inference; leave it out"
             )
-    function, text, place = _open_onnx(path, device) if path.suffix == ".onnx" else _open_torch(path, device, trust)
-    info, raw, fixed = metadata.read_back(text, path)
+    reader = build(manager, "exporter", Choice(exporter, manager.find("exporter", exporter).spec.options()))
+    if not isinstance(reader, ReadingExporter):
+        raise ConfigError(
+            f"{path} is of format {exporter}, which i2i writes and does not read: run it with {reader.runtime}, or "
+            "translate with what it was exported from"
+        )
+    with calling(reader, f"opening {path}"):
+        opened = reader.open(path, device, trust=trust)
+    info, raw, fixed = metadata.read_back(opened.record, path)
     if direction not in (None, info.direction):
         source, target = info.domains
         raise ConfigError(
@@ -73,7 +88,7 @@ def open_exported(
         )
     if max_pixels is not None:
         info = replace(info, max_pixels=max_pixels)
-    return ExportedRunner(function, info, raw=raw, fixed=fixed, device=place)
+    return ExportedRunner(opened.translate, info, raw=raw, fixed=fixed, device=opened.device)
 
 
 class ExportedRunner:
@@ -188,45 +203,3 @@ def _filled(batch: Tensor, number: int) -> Iterator[Tensor]:
     for part in torch.split(batch, number):
         missing = number - len(part)
         yield torch.cat([part, part[-1:].expand(missing, -1, -1, -1)]) if missing else part
-
-
-def _open_onnx(path: Path, device: str) -> tuple[Function, str | None, torch.device]:
-    require(str(path), "onnxruntime")
-    import onnxruntime
-
-    available = onnxruntime.get_available_providers()
-    cuda = "CUDAExecutionProvider" in available
-    place = torch.device(("cuda" if cuda else "cpu") if device == "auto" else device)
-    if place.type not in ("cpu", "cuda") or (place.type == "cuda" and not cuda):
-        raise ConfigError(
-            f"device {device!r} is not one that ONNX Runtime has here (its providers: {', '.join(available)}); use "
-            "cpu, or install onnxruntime-gpu for CUDA"
-        )
-    options = {"device_id": place.index or 0}
-    providers = [("CUDAExecutionProvider", options)] if place.type == "cuda" else []
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=[*providers, "CPUExecutionProvider"])
-    except Exception as error:  # its own classes, without a common base
-        raise CheckpointError(f"{path} is not an ONNX file, or is damaged ({reason_of(error)})") from error
-    about = session.get_modelmeta().custom_metadata_map.get(metadata.KEY)
-
-    def run(images: Tensor) -> Tensor:
-        (output,) = session.run(None, {metadata.INPUT: images.cpu().numpy()})
-        return torch.from_numpy(output)
-
-    return run, about, place
-
-
-def _open_torch(path: Path, device: str, trust: bool) -> tuple[Function, str | None, torch.device]:
-    from i2i.models.pt2_archive import load_program, program_on  # with torch's exporter, which takes a second
-
-    place = check_device(device)
-    program, texts = load_program(path, trust=trust)
-    with TRACING:
-        module = program_on(program, place).module()
-
-    def run(images: Tensor) -> Tensor:
-        output: Tensor = module(images.to(place))
-        return output
-
-    return run, texts.get(metadata.FILE), place

@@ -82,7 +82,9 @@ def _load_exported(manager: PluginManager, opened: ExportedModel, options: Loadi
     from i2i.translation.exported import open_exported
 
     runner = open_exported(
+        manager,
         opened.path,
+        opened.exporter,
         direction=options.direction,
         device=options.device,
         precision=options.precision,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from i2i.plugins import hookspecs, image_formats, protocols
+from i2i.plugins import exporter_protocol, hookspecs, image_formats, protocols
 from i2i.plugins.hookspecs import HOOKS
 from i2i.plugins.specs import Spec
 
@@ -25,6 +25,12 @@ PROTOCOLS = {
     "i2i_observers": [protocols.RunObserver, protocols.ObservedRun],
     "i2i_augmentations": [protocols.AdaptiveAugmentation],
     "i2i_readers": [image_formats.ImageReader, image_formats.ImageHeader, image_formats.ReadImage],
+    "i2i_exporters": [
+        exporter_protocol.ReadingExporter,
+        exporter_protocol.PreparingExporter,
+        exporter_protocol.TracedTranslator,
+        exporter_protocol.OpenedFile,
+    ],
 }
 
 

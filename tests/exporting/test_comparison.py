@@ -32,21 +32,21 @@ def test_what_is_fixed_is_compared_alone():
     assert len(batch_shapes(4, fixed=FixedShape(None, 4))) == len(batch_shapes(4))
 
 
-@pytest.mark.parametrize("file_format", ["onnx", pytest.param("torch", marks=pytest.mark.slow)])
-def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, file_format):
+@pytest.mark.parametrize("suffix", ["onnx", pytest.param("pt2", marks=pytest.mark.slow)])
+def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, suffix):
     def spoiled(manager, network, info):
         other, _ = generator_of(seed=5)
         return other
 
     monkeypatch.setattr(module, "_with_standard_operators", spoiled)
-    out = tmp_path / "out" / f"model{module.SUFFIXES[file_format]}"
+    out = tmp_path / "out" / f"model.{suffix}"
     with pytest.raises(ExportError, match=r"differ by more than 1 levels of 0\.\.255 \(1 images of 16x16: \d+"):
         i2i.export(run, out)
     assert not list(out.parent.iterdir())
 
 
 def test_a_file_that_does_not_run_is_not_kept_and_spoils_no_older_one(run, tmp_path, monkeypatch):
-    def broken(program, path, *rest, **options):
+    def broken(traced, path, chosen):
         path.write_bytes(b"nonsense")
 
     monkeypatch.setattr(module, "_write", broken)

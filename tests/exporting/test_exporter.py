@@ -15,6 +15,7 @@ import i2i
 from i2i.errors import CheckpointError, ConfigError, ExportError
 from i2i.exporting import exporter as module
 from i2i.exporting.comparison import PAGE_SIDES, batch_shapes
+from i2i.exporting.formats import choose_format
 from i2i.models.exported_record import FixedShape
 from i2i.models.find import open_model
 from i2i.models.generator import load_generator
@@ -108,7 +109,9 @@ class TestNetworksThatCannotBeExported:
         manager = PluginManager()
         _, info = load_generator(manager, open_model(run).checkpoint, direction="AtoB")
         with pytest.raises(ExportError) as caught:
-            module.export_model(manager, network, info, tmp_path / "model.onnx", "onnx", **options)
+            module.export_model(
+                manager, network, info, tmp_path / "model.onnx", choose_format(manager, None, "onnx"), **options
+            )
         assert not list(tmp_path.iterdir())
         return str(caught.value)
 
@@ -142,7 +145,8 @@ class TestNetworksThatCannotBeExported:
         for suffix, file_format in ((".onnx", "onnx"), (".pt2", "torch")):
             path = tmp_path / f"model{suffix}"
             fixed = FixedShape((30, 48))  # padded to 32
-            report = module.export_model(PluginManager(), OfOneSize(), info, path, file_format, fixed=fixed)
+            chosen = choose_format(PluginManager(), path, file_format)
+            report = module.export_model(PluginManager(), OfOneSize(), info, path, chosen, fixed=fixed)
             assert {(check.height, check.width) for check in report.checks} == {(30, 48)}
 
     def test_one_that_takes_too_long(self, run, tmp_path):

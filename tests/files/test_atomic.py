@@ -197,3 +197,28 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     with atomic.replacing(tmp_path / "file.txt") as temporary:
         temporary.touch()
     assert sorted(tmp_path.iterdir()) == sorted([*kept, fresh, tmp_path / "file.txt"])
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path):
+    path, beside = tmp_path / "model.xml", tmp_path / "model.bin"
+
+    def write(text, weights=(".bin",), fails=False, **options):
+        with atomic.replacing_together(path, (".bin",), **options) as temporary:
+            for suffix in (".xml", *weights):
+                temporary.with_suffix(suffix).write_text(f"{text} {suffix}")
+            if fails:
+                raise ZeroDivisionError
+
+    write("old", durable=True)
+    write("new")
+    assert (path.read_text(), beside.read_text()) == ("new .xml", "new .bin")
+    for options, error in (({"replace": False}, FileExistsError), ({"fails": True}, ZeroDivisionError)):
+        with pytest.raises(error):
+            write("third", **options)
+    with pytest.raises(FileNotFoundError):
+        write("third", weights=())
+    assert (path.read_text(), beside.read_text()) == ("new .xml", "new .bin")
+    path.unlink()
+    with pytest.raises(FileExistsError, match=r"model\.bin"):
+        write("third", replace=False)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.bin"]

@@ -137,7 +137,7 @@ def test_an_exported_file_has_no_checkpoint_to_choose_or_to_take(exported):
     with pytest.raises(ConfigError, match="is one checkpoint; --checkpoint best"):
         open_model(file, "best")
     with pytest.raises(ConfigError, match="is an exported file already; name the run folder or the checkpoint"):
-        require_checkpoint(ExportedModel(file))
+        require_checkpoint(ExportedModel(file, "onnx"))
 
 
 def test_a_folder_may_be_called_like_an_exported_file(tmp_path):

@@ -10,7 +10,16 @@ from typing import Any, get_args
 import pytest
 
 from i2i.cli.main import COMMANDS
-from i2i.plugins import CommandSpec, DatasetSpec, DiscriminatorSpec, GeneratorSpec, LossSpec, MethodSpec, Options
+from i2i.plugins import (
+    CommandSpec,
+    DatasetSpec,
+    DiscriminatorSpec,
+    ExporterSpec,
+    GeneratorSpec,
+    LossSpec,
+    MethodSpec,
+    Options,
+)
 from i2i.plugins.specs import SPECS, TAKEN_COMMANDS, Direction, DirectionName
 
 GOOD: dict[str, Any] = {"name": "oak", "summary": "A tree.", "options": Options, "build": print}
@@ -79,13 +88,27 @@ def test_a_command_that_nobody_could_call_is_refused(change: dict[str, Any], mes
         CommandSpec(**{**GOOD, **change})
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"suffix": "oak"}, "must be a dot and lower-case letters or digits, such as '.onnx'; got 'oak'"),
+        ({"suffix": ".tar.gz"}, "got '.tar.gz'"),
+        ({"suffix": ".oak", "beside": (".OAK",)}, "got '.OAK'"),
+        ({"suffix": ".oak", "beside": (".leaf", ".oak")}, "must all be different"),
+    ],
+)
+def test_the_suffixes_of_an_exporter_are_checked(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"ExporterSpec 'oak': suffix and beside .*{message}"):
+        ExporterSpec(**{**GOOD, **change})
+
+
 def test_the_names_of_i2is_own_commands_are_taken() -> None:
     assert tuple(COMMANDS) == TAKEN_COMMANDS
 
 
 def test_every_kind_has_a_spec_of_that_kind() -> None:
     kinds = ["generator", "discriminator", "loss", "buffer", "method", "dataset", "optimizer", "metric", "observer"]
-    kinds += ["augmentation", "command", "reader"]
+    kinds += ["augmentation", "exporter", "command", "reader"]
     assert list(SPECS) == kinds
     assert all(spec.kind == kind for kind, spec in SPECS.items())
 

@@ -51,4 +51,4 @@ def test_tiles_divide_a_network_and_no_exported_file(exported):
     options = LoadingOptions(device="cpu", tiles=TileSettings(automatic=False, side=32))
     assert load_translator(PluginManager(), open_model(exported[0]), options).tiling.settings == options.tiles
     with pytest.raises(ConfigError, match=r"--tile is for run folders, .*, which computes an image as a whole"):
-        load_translator(PluginManager(), ExportedModel(exported[1]["images.pt2"].path), options)
+        load_translator(PluginManager(), ExportedModel(exported[1]["images.pt2"].path, "torch"), options)

@@ -1,1 +1,0 @@
-"""An observer for i2i: runs in MLflow."""

@@ -1,0 +1,1 @@
+"""Exported translators for i2i in OpenVINO's format."""
