@@ -1,0 +1,1 @@
+"""An observer for i2i: runs in MLflow."""
