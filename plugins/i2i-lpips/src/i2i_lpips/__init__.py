@@ -1,0 +1,1 @@
+"""A metric for i2i: LPIPS."""
