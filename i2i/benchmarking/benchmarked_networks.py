@@ -20,7 +20,7 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import all_networks_of
 from i2i.training.update import NetworkUpdate
 
-GENERATOR, DISCRIMINATOR, METHOD = "resnet9", "patch70", "cyclegan"
+GENERATOR, DISCRIMINATOR = "resnet9", "patch70"
 
 Kernels = Literal["auto", "reference"]
 
@@ -41,7 +41,7 @@ def reason_against_fused_generator(setting: Setting) -> str | None:
 
 
 class TrainingStep:
-    """One step of CycleGAN with its own networks, optimisers and buffers; every object starts from the same weights.
+    """One step of a method with its own networks, optimisers and buffers; every object starts from the same weights.
 
     Calling it trains one step on one pair of random images, through the same
     :class:`~i2i.training.update.NetworkUpdate` as :class:`~i2i.training.trainer.Trainer`.
@@ -50,24 +50,27 @@ class TrainingStep:
         setting: where it runs.
         kernels: for all its networks.
         image_size: height and width of the images, in pixels.
+        method: such as ``"cyclegan"``.
         half: compute in bfloat16 by automatic mixed precision.
     """
 
-    def __init__(self, setting: Setting, kernels: Kernels, image_size: int, *, half: bool = False) -> None:
+    def __init__(
+        self, setting: Setting, kernels: Kernels, image_size: int, *, method: str = "cyclegan", half: bool = False
+    ) -> None:
         manager = PluginManager()
-        chosen = [f"method.name={METHOD}", f"generator.name={GENERATOR}", f"discriminator.name={DISCRIMINATOR}"]
+        chosen = [f"method.name={method}", f"generator.name={GENERATOR}", f"discriminator.name={DISCRIMINATOR}"]
         chosen += [f"generator.kernels={kernels}", f"discriminator.kernels={kernels}"]
         layer = merge({"data": {"root": "none"}}, layer_from_settings(chosen))
         config, _ = resolve(manager, [layer])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             augmenting = Augmenting(manager, config.augmentations)
-            method = build_method(manager, config, {"A": 3, "B": 3}, 0, setting.device, augmenting=augmenting)
-        for network in all_networks_of(method).values():
+            built = build_method(manager, config, {"A": 3, "B": 3}, 0, setting.device, augmenting=augmenting)
+        for network in all_networks_of(built).values():
             network.to(setting.device).train()
         self.update = NetworkUpdate(
-            method,
-            build_optimizers(manager, config.optimizer, method),
+            built,
+            build_optimizers(manager, config.optimizer, built),
             setting.device,
             torch.Generator().manual_seed(0),
             precision="bf16" if half else "fp32",

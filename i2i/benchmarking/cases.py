@@ -86,6 +86,16 @@ CASES: tuple[Case, ...] = (
         partial(training_step.prepare, size=256),
         headline=True,
     ),
+    TimedCase(
+        "cut-step-256",
+        "CUT training step, ResNet-9 and patch70, 1x3x256x256",
+        partial(training_step.prepare, size=256, method="cut"),
+    ),
+    TimedCase(
+        "fastcut-step-256",
+        "FastCUT training step, ResNet-9 and patch70, 1x3x256x256",
+        partial(training_step.prepare, size=256, method="fastcut"),
+    ),
     MemoryCase(
         "memory-block-64",
         "Kept for the backward pass of a residual block, 1x256x64x64",

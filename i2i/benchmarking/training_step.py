@@ -1,4 +1,4 @@
-"""A whole training step of CycleGAN: forward, backward and optimisers of four networks."""
+"""A whole training step of CycleGAN or CUT: forward, backward and optimisers of all networks."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ BFLOAT16_LOSS_LIMIT = 5e-2
 Recorded = tuple[Mapping[str, Tensor], Mapping[str, Tensor]]
 
 
-def prepare(setting: Setting, *, size: int) -> Prepared:
+def prepare(setting: Setting, *, size: int, method: str = "cyclegan") -> Prepared:
     """One step on one pair of images of ``size`` pixels. The truth is eager's first step from the same weights."""
-    eager = TrainingStep(setting, "reference", size)
+    eager = TrainingStep(setting, "reference", size, method=method)
     first: list[Recorded] = []
     flops = count_flops(lambda: first.append(eager.recorded()))
     terms, gradients = first[0]
 
     def candidate(name: str, kernels: Kernels, *, half: bool = False) -> Candidate:
-        step = TrainingStep(setting, kernels, size, half=half)
+        step = TrainingStep(setting, kernels, size, method=method, half=half)
 
         def check() -> list[Deviation]:
             own_terms, own_gradients = step.recorded()

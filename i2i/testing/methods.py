@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from i2i.errors import I2IError
 from i2i.models.state import pack, unpack
 from i2i.plugins import MethodSpec, Options
+from i2i.plugins.features import name_taps
 from i2i.plugins.method_members import all_networks_of, keeps_state, networks_of, restore_state, state_of
 from i2i.plugins.protocols import AdversarialLoss, Augmentation, Batch, Method, Parts
 from i2i.plugins.specs import NETWORK_GROUPS, Direction, Pairing
@@ -58,6 +59,15 @@ class _Generator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return torch.tanh(self.convolution(image))
+
+
+_TAPS = {"convolution": "convolution"}
+
+
+def _make_generator(in_channels: int, out_channels: int) -> nn.Module:
+    network = _Generator(in_channels, out_channels)
+    name_taps(network, _TAPS)
+    return network
 
 
 class _Discriminators(nn.Module):
@@ -157,7 +167,8 @@ class _Update:
 def _parts(channels: Mapping[str, int], shape: LogitsShape, adversarial: AdversarialLoss) -> Parts:
     return Parts(
         channels=channels,
-        make_generator=_Generator,
+        make_generator=_make_generator,
+        taps={"generator": tuple(_TAPS), "discriminator": ()},
         make_discriminator=lambda in_channels: _Discriminators(in_channels, shape),
         make_buffer=_NewestOnly,
         adversarial=adversarial,

@@ -20,7 +20,7 @@ def small_networks(monkeypatch):
     monkeypatch.setattr(
         benchmarked_networks,
         "layer_from_settings",
-        lambda chosen: resolve([*[each for each in chosen if ".name" not in each], "method.name=cyclegan", *small]),
+        lambda chosen: resolve([each for each in chosen if "r.name" not in each] + small),
     )
 
 
@@ -37,6 +37,13 @@ def test_a_step_changes_all_four_networks(small_networks):
     for name, network in {**method.generators, **method.discriminators}.items():
         key = "model.1.weight" if name.startswith("G") else "model.0.weight"
         assert not torch.equal(network.state_dict()[key], before[name]), name
+
+
+def test_a_step_of_another_method_trains_its_helpers_too(small_networks):
+    step = benchmarked_networks.TrainingStep(CPU, "reference", 32, method="cut")
+    _, gradients = step.recorded()
+    assert list(gradients) == ["discriminators", "generators", "helpers"]
+    assert all(vector.any() for vector in gradients.values())
 
 
 def test_two_steps_start_from_the_same_weights_and_images(small_networks):
@@ -82,8 +89,8 @@ def test_the_training_case_compares_losses_and_gradients_with_eager(small_networ
 
 def test_kernels_that_spoil_training_are_found(small_networks, monkeypatch):
     class Spoilt(benchmarked_networks.TrainingStep):
-        def __init__(self, setting, kernels, size, *, half=False):
-            super().__init__(setting, "reference", size, half=half)
+        def __init__(self, setting, kernels, size, *, half=False, **more):
+            super().__init__(setting, "reference", size, half=half, **more)
             if kernels != "reference" and not half:
                 backward = self.update.backward
                 self.update.backward = lambda loss: backward(loss * 1.05)

@@ -14,6 +14,8 @@ SPEC = {spec.name: spec for spec in SPECS}
         ("cyclegan", {}, "unpaired"),
         ("cyclegan", {"lambda_paired": 1.0}, "partners"),
         ("pix2pix", {}, "paired"),
+        ("cut", {}, "unpaired"),
+        ("fastcut", {}, "unpaired"),
     ],
 )
 def test_pairing(name, options, pairing):
@@ -22,7 +24,20 @@ def test_pairing(name, options, pairing):
 
 
 @pytest.mark.parametrize("value", [-1, float("inf"), float("nan")])
-@pytest.mark.parametrize(("name", "option"), [("cyclegan", "lambda_A"), ("pix2pix", "lambda_L1")])
+@pytest.mark.parametrize(
+    ("name", "option"), [("cyclegan", "lambda_A"), ("pix2pix", "lambda_L1"), ("cut", "lambda_NCE")]
+)
 def test_a_weight_is_a_number_from_zero_on(name, option, value):
     with pytest.raises(ValidationError, match=option):
         SPEC[name].options(**{option: value})
+
+
+def test_cut_and_fastcut_are_one_method_with_the_papers_two_settings():
+    cut, fastcut = (SPEC[name].options().model_dump() for name in ("cut", "fastcut"))
+    differing = {name: (cut[name], fastcut[name]) for name in cut if cut[name] != fastcut[name]}
+    assert differing == {
+        "lambda_NCE": (1.0, 10.0),
+        "nce_identity": (True, False),
+        "flip_equivariance": (False, True),
+    }
+    assert (cut["temperature"], cut["patches"], cut["projection_channels"]) == (0.07, 256, 256)

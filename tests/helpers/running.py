@@ -24,6 +24,7 @@ ENGINE = (
     "i2i.builtin.generators.resnet",
     "i2i.builtin.generators.unet",
     "i2i.builtin.losses.adversarial",
+    "i2i.builtin.methods.cut",
     "i2i.builtin.methods.cyclegan",
     "i2i.builtin.methods.pix2pix",
     "i2i.config.resolver",

@@ -161,6 +161,16 @@ def test_both_processes_end_with_the_same_weights_and_one_writes(straight):
     assert not torch.equal(latest.rank_state(0)["update"], latest.rank_state(1)["update"])
 
 
+def test_helpers_end_with_the_same_weights_in_both_processes(images, tmp_path):
+    settings = {**TOGETHER, "method.name": "cut", "method.patches": 8, "method.projection_channels": 4}
+    pair = Pair(tmp_path, **options(images, tmp_path / "run", settings=settings, steps=3)).succeed()
+    first, second = (torch.load(pair.folder / f"weights-{rank}", weights_only=True) for rank in (0, 1))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(first, second, strict=True))
+    shared = CheckpointFolder(tmp_path / "run" / "checkpoints", 1).latest().training_state()
+    assert list(shared["networks"]) == ["D", "F"]
+    assert list(shared["optimizers"]) == ["generators", "discriminators", "helpers"]
+
+
 def test_an_interrupted_pair_saves_and_goes_on_exactly(images, straight, tmp_path):
     """Ctrl-C in a terminal reaches torchrun, which hands it on to the processes."""
     folder = tmp_path / "together"

@@ -56,6 +56,14 @@ PIX2PIX = {
     "training.checkpoint_every": 3,
 }
 del PIX2PIX["generator.blocks"]
+FASTCUT = {
+    **UNPAIRED,
+    "method.name": "fastcut",
+    "method.patches": 8,
+    "method.projection_channels": 4,
+    "training.ema_decay": 0.9,
+    "training.checkpoint_every": 3,
+}
 STEPS = 16
 
 
@@ -78,6 +86,15 @@ def cyclegan(images, tmp_path_factory):
 def pix2pix(pairs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("straight")
     arguments = options(pairs, folder / "run", settings=PIX2PIX, steps=STEPS, batch_size=2, keep=1)
+    Child(folder / "log", **arguments).succeed()
+    return arguments, folder / "run"
+
+
+@pytest.fixture(scope="module")
+def fastcut(images, tmp_path_factory):
+    """One that draws flips and places, has a helper, and accumulates."""
+    folder = tmp_path_factory.mktemp("straight")
+    arguments = options(images, folder / "run", settings=FASTCUT, steps=STEPS, accumulate=2, keep=1)
     Child(folder / "log", **arguments).succeed()
     return arguments, folder / "run"
 
@@ -107,6 +124,14 @@ def test_pix2pix_killed_and_resumed_equals_the_straight_run(pix2pix, tmp_path, s
     arguments, straight = pix2pix
     folder = tmp_path / "run"
     kill_at_random(Child(tmp_path / "first", **{**arguments, "out": folder}), folder, random.Random(seed), after=3)
+    Child(tmp_path / "second", resume=folder).succeed()
+    assert_same_end(folder, straight)
+
+
+def test_fastcut_killed_and_resumed_equals_the_straight_run(fastcut, tmp_path):
+    arguments, straight = fastcut
+    folder = tmp_path / "run"
+    kill_at_random(Child(tmp_path / "first", **{**arguments, "out": folder}), folder, random.Random(0), after=3)
     Child(tmp_path / "second", resume=folder).succeed()
     assert_same_end(folder, straight)
 

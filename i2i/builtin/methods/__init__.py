@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -38,12 +39,50 @@ class Pix2PixOptions(Options):
     )
 
 
+class CUTOptions(Options):
+    """Options of ``cut``."""
+
+    lambda_NCE: float = Field(1.0, ge=0, allow_inf_nan=False, description="weight of the contrastive terms")  # noqa: N815
+    nce_identity: bool = Field(
+        True, description="contrast images of B with their own translations, too; the weight is shared half and half"
+    )
+    flip_equivariance: bool = Field(
+        False, description="translate mirrored images in half of the steps; the contrast is with the images as they are"
+    )
+    taps: str = Field(
+        "",
+        description="the generator's inner layers that are contrasted, separated by commas; empty: pixels, down1, "
+        "down2, block1, block5 where it has all of these, else all that it names",
+    )
+    patches: int = Field(256, ge=2, description="places of each layer that are contrasted, at most all of them")
+    temperature: float = Field(
+        0.07, ge=0.001, le=10, allow_inf_nan=False, description="what similarities are divided by"
+    )
+    projection_channels: int = Field(256, ge=1, le=4096, description="length of the vectors that are compared")
+
+
+class FastCUTOptions(CUTOptions):
+    """Options of ``fastcut``: those of ``cut`` with other defaults."""
+
+    lambda_NCE: float = Field(10.0, ge=0, allow_inf_nan=False, description="weight of the contrastive term")  # noqa: N815
+    nce_identity: bool = Field(
+        False, description="contrast images of B with their own translations, too; the weight is shared half and half"
+    )
+    flip_equivariance: bool = Field(
+        True, description="translate mirrored images in half of the steps; the contrast is with the images as they are"
+    )
+
+
 def _cyclegan_pairing(options: CycleGANOptions) -> Pairing:
     return "partners" if options.lambda_paired > 0 else "unpaired"
 
 
 def _pix2pix_pairing(_: Pix2PixOptions) -> Pairing:
     return "paired"
+
+
+def _unpaired(_: CUTOptions) -> Pairing:
+    return "unpaired"
 
 
 def _build_cyclegan(options: CycleGANOptions, *, parts: Any) -> Any:
@@ -57,6 +96,20 @@ def _build_pix2pix(options: Pix2PixOptions, *, parts: Any) -> Any:
 
     return Pix2Pix(options, parts)
 
+
+def _build_cut(options: CUTOptions, *, parts: Any) -> Any:
+    from i2i.builtin.methods.cut import CUT
+
+    return CUT(options, parts)
+
+
+_OF_CUT: Mapping[str, Mapping[str, Any]] = {
+    "generator": {"name": "resnet9", "norm": "instance", "dropout": False, "init": "xavier"},
+    "discriminator": {"name": "patch70", "norm": "instance", "init": "xavier"},
+    "loss": {"name": "lsgan"},
+    "buffer": {"name": "none"},
+}
+"""What both start from, as in the reference implementation."""
 
 SPECS: tuple[MethodSpec, ...] = (
     MethodSpec(
@@ -84,5 +137,21 @@ SPECS: tuple[MethodSpec, ...] = (
             "loss": {"name": "gan"},
             "buffer": {"name": "none"},
         },
+    ),
+    MethodSpec(
+        name="cut",
+        summary="unpaired, one direction: adversarial + contrastive terms between patches (Park et al. 2020)",
+        options=CUTOptions,
+        build=_build_cut,
+        pairing=_unpaired,
+        defaults=_OF_CUT,
+    ),
+    MethodSpec(
+        name="fastcut",
+        summary="the lighter cut: mirrored images in place of contrast with B itself (Park et al. 2020)",
+        options=FastCUTOptions,
+        build=_build_cut,
+        pairing=_unpaired,
+        defaults=_OF_CUT,
     ),
 )

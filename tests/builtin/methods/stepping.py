@@ -11,6 +11,8 @@ import torch
 from i2i.api import resolve
 from i2i.config.components import build_method
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.method_members import all_networks_of, networks_of
+from i2i.plugins.specs import NETWORK_GROUPS
 
 SMALL_DISCRIMINATOR = ["discriminator.name=patch", "discriminator.layers=1", "discriminator.base_channels=4"]
 # Wide initial weights: with the papers' 0.02 networks this small would hardly react to their input.
@@ -28,7 +30,7 @@ def make_method(*settings, channels=None, seed=0):
     method = build_method(
         PluginManager({}), config, channels or {"A": 3, "B": 3}, buffer_seed=seed, device=torch.device("cpu")
     )
-    for network in (*method.generators.values(), *method.discriminators.values()):
+    for network in all_networks_of(method).values():
         network.double().train()
     return method, config
 
@@ -42,11 +44,12 @@ class PlainUpdate:
         self.gradients = {}
         self.optimizers = {
             group: torch.optim.Adam(
-                chain.from_iterable(network.parameters() for network in getattr(method, group).values()),
+                chain.from_iterable(network.parameters() for network in networks_of(method, group).values()),
                 lr=config.optimizer.options.learning_rate,
                 betas=(config.optimizer.options.beta1, config.optimizer.options.beta2),
             )
-            for group in ("generators", "discriminators")
+            for group in NETWORK_GROUPS
+            if networks_of(method, group)
         }
 
     def backward(self, loss):
@@ -89,13 +92,9 @@ class History:
         return torch.stack(answer)
 
 
-def networks_of(method):
-    return {**method.generators, **method.discriminators}
-
-
 def copies_of(method):
     """The networks by name, copied with their weights."""
-    return SimpleNamespace(**{name: copy.deepcopy(network) for name, network in networks_of(method).items()})
+    return SimpleNamespace(**{name: copy.deepcopy(network) for name, network in all_networks_of(method).items()})
 
 
 def make_images(steps=5, batch=1, channels=(3, 3), size=32, seed=3):
@@ -125,13 +124,13 @@ def assert_same_gradients(gradients, expected):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=max(1e-5 * largest, 1e-12))
 
 
-def assert_same_weights(method, copies):
-    """Every weight and running statistic agrees to a relative 1e-4 of its tensor's largest entry."""
-    for name, network in networks_of(method).items():
+def assert_same_weights(method, copies, noise=1e-9):
+    """Every weight and running statistic agrees to a relative 1e-4 of its tensor's largest entry, or to the noise."""
+    for name, network in all_networks_of(method).items():
         expected = getattr(copies, name).state_dict()
         for key, value in network.state_dict().items():
             if value.is_floating_point():
-                tolerance = max(1e-4 * expected[key].abs().max().item(), 1e-9)
+                tolerance = max(1e-4 * expected[key].abs().max().item(), noise)
                 torch.testing.assert_close(
                     value, expected[key], rtol=0, atol=tolerance, msg=lambda m, n=name, k=key: f"{n}.{k}: {m}"
                 )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from i2i.errors import ConfigError
+from i2i.plugins.method_members import all_networks_of
 
 from .stepping import (
     SMALL_DISCRIMINATOR,
@@ -19,7 +20,6 @@ from .stepping import (
     copies_of,
     make_images,
     make_method,
-    networks_of,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -155,7 +155,7 @@ def test_the_steps_of_the_transcript_move_the_losses():
         last = method.step([batch], update)
 
     assert sum(last[name] for name in last if name[0] != "D") < sum(first[name] for name in first if name[0] != "D")
-    for name, network in networks_of(method).items():
+    for name, network in all_networks_of(method).items():
         earlier = dict(getattr(before, name).named_parameters())
         assert any(not torch.equal(earlier[key], value) for key, value in network.named_parameters()), name
 
