@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from filelock import FileLock
 
 from . import toolkit
@@ -36,6 +37,9 @@ FLAGS = ("-std=c++17", "-fPIC", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno
 
 QUICK = ("-O1", "-g1")
 """Flags for a library whose kernels are run much."""
+TORCH = Path(torch.__file__).parent
+TORCH_FLAGS = ("-fvisibility=hidden", "-DTORCH_TARGET_VERSION=0x020d000000000000", f"-isystem{TORCH / 'include'}")
+TORCH_LINKING = (f"-L{TORCH / 'lib'}", "-Wl,--no-as-needed", "-ltorch_cpu")
 
 
 class BuildFailed(Exception):  # noqa: N818
@@ -54,7 +58,12 @@ def why_missing() -> str | None:
 
 
 def build(
-    result: str, sources: Sequence[str], flags: Sequence[str], patches: Mapping[str, tuple[str, str]] | None = None
+    result: str,
+    sources: Sequence[str],
+    flags: Sequence[str],
+    patches: Mapping[str, tuple[str, str]] | None = None,
+    *,
+    with_torch: Sequence[str] = (),
 ) -> Path:
     """Compile kernels and emulator.
 
@@ -63,6 +72,7 @@ def build(
         sources: files of ``csrc`` or of this folder.
         flags: for compiling and linking.
         patches: for files of ``csrc``, a text that must occur in it and what to put in its place.
+        with_torch: more files, compiled against torch's headers and linked with it.
 
     Returns:
         The file, made now or before.
@@ -71,18 +81,20 @@ def build(
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         ours = _patched(patches, Path(name) / "csrc") if patches else SOURCES
         jobs = [_Object(source, tuple(flags)) for source in EMULATOR.glob("*.cpp")]
-        for source in sources:
+        for source in (*sources, *with_torch):
             place = next(folder / source for folder in (ours, HERE) if (folder / source).is_file())
-            jobs.append(_Object(place, (*flags, f"-I{ours}", f"-I{HERE}")))
+            torchs = TORCH_FLAGS if source in with_torch else ()
+            jobs.append(_Object(place, (*flags, *torchs, f"-I{ours}", f"-I{HERE}")))
         with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or len(os.sched_getaffinity(0)))) as pool:
             objects = sorted(map(str, pool.map(_Object.compiled, jobs)))
-        made = CACHE / f"{_digest([result, *flags, *objects])}-{result}"
+        linking = TORCH_LINKING if with_torch else ()
+        made = CACHE / f"{_digest([result, *flags, *linking, *objects])}-{result}"
         with FileLock(made.with_name(f"{made.name}.lock")):
             if made.is_file():
                 return made
             kind = ["-shared"] if result.endswith(".so") else ["-rdynamic"]
             linked = Path(name) / result
-            _run([*COMPILER, *flags, "-pthread", *kind, *objects, "-ldl", "-o", str(linked)])
+            _run([*COMPILER, *flags, "-pthread", *kind, *objects, *linking, "-ldl", "-o", str(linked)])
             linked.replace(made)
     return made
 

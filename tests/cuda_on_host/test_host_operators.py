@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from . import building
 
@@ -22,10 +21,7 @@ HOST_SOURCES = (
 
 def run_on_host(program: Path) -> str:
     """What a program prints that is given the library of the operators; its kernels run on the CPU."""
-    torch_folder = Path(torch.__file__).parent
-    flags = ["-O1", "-g1", "-fvisibility=hidden", "-DTORCH_TARGET_VERSION=0x020d000000000000"]
-    flags += [f"-isystem{torch_folder / 'include'}", f"-L{torch_folder / 'lib'}", "-Wl,--no-as-needed", "-ltorch_cpu"]
-    library = building.build("operators.so", [*building.KERNEL_SOURCES, *HOST_SOURCES], flags)
+    library = building.build("operators.so", building.KERNEL_SOURCES, building.QUICK, with_torch=HOST_SOURCES)
     environment = {**os.environ, "PYTHONPATH": str(building.HERE)}
     command = [sys.executable, str(program), str(library)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment)
