@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import pickle
 import signal
 import sys
 import time
@@ -13,7 +12,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from i2i.environment.lifeline import end_with_parent, kill_group
-from i2i.errors import ExportError
+from i2i.errors import ExportError, I2IError
 from i2i.progress import working
 
 CAN_KILL = sys.platform == "linux"
@@ -63,8 +62,9 @@ class TimeLimit:
             what: names it, such as ``"tracing the generator"``.
 
         Raises:
-            ExportError: the time is over, or the copy died.
-            Exception: what the work raised.
+            ExportError: the time is over, the copy died, or the work raised what is neither of the following.
+            I2IError: what the work raised.
+            OSError: likewise.
         """
         if self.left is None or not CAN_KILL:
             work()
@@ -103,23 +103,20 @@ def _do(work: Callable[[], None], receiver: Connection, sender: Connection) -> N
     receiver.close()
     end_with_parent()
     torch.set_num_threads(1)
-    result: object = _DONE
     try:
         work()
-    except Exception as error:
-        result = error
-    try:
-        packed = pickle.dumps(result)
-        pickle.loads(packed)
-    except Exception:  # an error of somebody who did not think of that
-        packed = pickle.dumps(ExportError(f"{type(result).__name__}: {result}"))
-    sender.send_bytes(packed)
+    except (I2IError, OSError) as error:
+        sender.send(error)
+    except Exception as error:  # of another kind, which might not be made again from its parts
+        sender.send(ExportError(f"{type(error).__name__}: {error}"))
+    else:
+        sender.send(_DONE)
 
 
 def _received(receiver: Connection) -> object:
     with suppress(EOFError):
-        return pickle.loads(receiver.recv_bytes())
-    return None
+        return receiver.recv()
+    return None  # it died
 
 
 def _end(exit_code: int | None) -> str:

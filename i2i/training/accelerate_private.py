@@ -59,6 +59,15 @@ def device_chosen(device: torch.device) -> Iterator[None]:
             os.environ[DEVICE_VARIABLE] = before
 
 
+def import_before_the_process_group() -> None:
+    """Import what keeps a group that is there when it is imported, as the first optimiser does, until Python ends.
+
+    Its functions have the group as their default, so that the threads of a group that was destroyed live on. One that
+    lets go of a tensor while Python ends aborts the process (SIGABRT), and a launcher calls the run failed.
+    """
+    import_module("torch.distributed.nn.functional")
+
+
 def set_collective_timeout(timeout: timedelta) -> None:
     """Set how long the processes of this run wait for each other from now on.
 

@@ -33,6 +33,7 @@ from i2i.terminal import Reporter, Silent, Terminal
 from i2i.training.accelerate_private import (
     device_chosen,
     forget_device_and_precision,
+    import_before_the_process_group,
     set_collective_timeout,
 )
 from i2i.training.interruption import deferring_signals, raising_on_signals
@@ -96,6 +97,8 @@ class Launch:
 
     def _meet(self, found: Launched, *, cpu: bool) -> Accelerator:
         """Set up Accelerate, which waits for the other processes where there are some."""
+        if found.several:
+            import_before_the_process_group()
         try:
             accelerator = Accelerator(
                 cpu=cpu,

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import threading
@@ -84,7 +85,7 @@ def test_where_nothing_can_be_killed_the_time_is_looked_at_afterwards(monkeypatc
         limit.run(lambda: time.sleep(0.02), "work")
 
 
-class UnpicklableError(Exception):
+class OddError(Exception):
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
 
@@ -97,8 +98,11 @@ def raise_(error):
 def test_an_error_of_the_work_is_its_own():
     with pytest.raises(ConfigError, match="another place"):
         TimeLimit(60, "wait").run(lambda: raise_(ConfigError("choose another place")), "work")
-    with pytest.raises(ExportError, match=r"^UnpicklableError: one and two$"):
-        TimeLimit(60, "wait").run(lambda: raise_(UnpicklableError("one", "two")), "work")
+    with pytest.raises(OSError, match="No space left") as caught:
+        TimeLimit(60, "wait").run(lambda: raise_(OSError(errno.ENOSPC, "No space left on device")), "work")
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(ExportError, match=r"^OddError: one and two$"):
+        TimeLimit(60, "wait").run(lambda: raise_(OddError("one", "two")), "work")
 
 
 @killed

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -30,6 +31,7 @@ SCRIPT = """
 import os
 import sys
 import time
+from pathlib import Path
 
 import torch
 
@@ -62,6 +64,8 @@ per_process, pause = arguments.pop("per_process", [{}, {}]), arguments.pop("paus
 result = i2i.run(**arguments, **per_process[int(rank)])
 weights = [value for network in remembered[0].networks.values() for value in network.state_dict().values()]
 torch.save(weights, f"{log}/weights-{rank}")
+threads = [task.read_text() for task in Path("/proc/self/task").glob("*/comm")]
+Path(f"{log}/threads-{rank}").write_text("".join(threads))
 print("rank", rank, "finished" if result.finished else "interrupted", "at", result.step, flush=True)
 """
 
@@ -169,6 +173,15 @@ def test_helpers_end_with_the_same_weights_in_both_processes(images, tmp_path):
     shared = CheckpointFolder(tmp_path / "run" / "checkpoints", 1).latest().training_state()
     assert list(shared["networks"]) == ["D", "F"]
     assert list(shared["optimizers"]) == ["generators", "discriminators", "helpers"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have names in /proc")
+def test_no_thread_of_the_process_group_is_left(straight):
+    """One that lets go of a tensor while Python ends aborts the process."""
+    for rank in (0, 1):
+        threads = (straight[2].folder / f"threads-{rank}").read_text().split()
+        assert threads
+        assert not [name for name in threads if "gloo" in name]
 
 
 def test_an_interrupted_pair_saves_and_goes_on_exactly(images, straight, tmp_path):
