@@ -70,11 +70,11 @@ class DescribedComponent:
 
 @dataclass(frozen=True)
 class CheckedPlugin:
-    """What :func:`check_plugin` found of one component, or of a plugin that is not loaded.
+    """What :func:`check_plugin` found of one component, or of a plugin as a whole.
 
     Attributes:
         plugin: where it is from.
-        component: it; ``None`` for a plugin that is not loaded.
+        component: it; ``None`` for a plugin as a whole.
         results: one for each check.
     """
 
@@ -149,7 +149,8 @@ def check_plugin(
         manager: see :func:`list_plugins`.
 
     Returns:
-        An iterator: the plugins that are not loaded, then each component as soon as it is checked.
+        An iterator: the plugins that are not loaded; each component as soon as it is checked; and the other plugins of
+        a package, which declare what they import or not.
 
     Raises:
         PluginError: there is no such component or package.
@@ -159,13 +160,12 @@ def check_plugin(
     of_package = [found for found in manager.components(kind) if is_called(found.plugin, name)]
     plugins = [plugin for plugin in manager.plugins if is_called(plugin, name)]
     if kind is not None and (components or not plugins):
-        return _checked(
-            [], [manager.find(kind, name)], data, timeout
-        )  # it names the nearest, or both that claim the name
+        # It names the nearest, or both that claim the name.
+        return _checked([], [manager.find(kind, name)], data, timeout)
     components, broken = of_package or components, [plugin for plugin in plugins if plugin.status != "loaded"]
     if not components and not broken:
         raise _nothing_found(manager, name, kind)
-    return _checked(broken, components, data, timeout)
+    return _checked(plugins if kind is None else broken, components, data, timeout)
 
 
 def facts(component: Component) -> dict[str, Any]:
@@ -187,17 +187,24 @@ def is_called(plugin: Plugin, name: str) -> bool:
 
 
 def _checked(
-    broken: list[Plugin], components: list[Component], data: str | Path | None, timeout: float
+    plugins: list[Plugin], components: list[Component], data: str | Path | None, timeout: float
 ) -> Iterator[CheckedPlugin]:
     from i2i.testing import CheckResult, check_component
+    from i2i.testing.declared_imports import check_dependencies
 
-    for plugin in broken:
-        problem = plugin.problem or "it is disabled by I2I_DISABLE_PLUGINS"
-        yield CheckedPlugin(plugin, None, (CheckResult("loads", False, problem),))
+    for plugin in plugins:
+        if plugin.status != "loaded":
+            problem = plugin.problem or "it is disabled by I2I_DISABLE_PLUGINS"
+            yield CheckedPlugin(plugin, None, (CheckResult("loads", False, problem),))
     for component in components:
         with working(f"checking {component.spec.kind} {component.spec.name}"):
             results = tuple(check_component(component, root=data, export_seconds=timeout))
         yield CheckedPlugin(component.plugin, component, results)
+    for plugin in plugins:
+        if plugin.status == "loaded" and not plugin.file and plugin.package != "i2i":
+            result = check_dependencies(plugin)
+            if result is not None:
+                yield CheckedPlugin(plugin, None, (result,))
 
 
 def _nothing_found(manager: PluginManager, name: str, kind: str | None) -> PluginError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from datetime import date
 from pathlib import Path
 
 import jinja2
@@ -34,6 +35,17 @@ USAGES = {
     "reader": "i2i run --data FOLDER --set readers.{name}.black=64",
     "optimizer": "i2i run --optimizer {name} --set optimizer.learning_rate=1e-4",
 }
+DEPENDENCIES = {
+    "command": ("click>=8", "pillow"),
+    "dataset": ("numpy", "pillow", "pydantic>=2.7", "torch"),
+    "exporter": ("numpy", "onnxruntime", "pydantic>=2.7", "torch"),
+    "observer": ("pydantic>=2.7",),
+    "reader": ("numpy", "pydantic>=2.7"),
+}
+"""What the templates of a kind import, beside i2i."""
+USUAL_DEPENDENCIES = ("pydantic>=2.7", "torch")
+EXTRAS = {"exporter": "[export]"}
+"""The extras of i2i that a kind needs."""
 PIXEL_USAGE = "i2i run --pixel-loss {name}"
 
 
@@ -103,10 +115,12 @@ def _render(kind: str, name: str, family: str) -> dict[str, str]:
         "module": module,
         "class_name": _class_name(kind, name),
         "usage": usage.format(name=name),
-        "i2i_version": __version__,
+        "dependencies": [f"i2i{EXTRAS.get(kind, '')}>={__version__}", *DEPENDENCIES.get(kind, USUAL_DEPENDENCIES)],
+        "year": date.today().year,
     }
     templates = {
         "README.md": "README.md.j2",
+        "LICENSE": "LICENSE.j2",
         f"src/{module}/plugin.py": f"{kind}/plugin.py.j2",
         f"src/{module}/{kind}.py": f"{kind}/component.py.j2",
         f"src/{module}/__init__.py": "init.py.j2",

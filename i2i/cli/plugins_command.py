@@ -127,7 +127,7 @@ def show(kind: str, name: str, as_json: bool) -> None:
     "--family", type=click.Choice(["adversarial", "pixel"]), help="For a loss: what it compares. Default: pixel."
 )
 def new(kind: str, name: str, out: Path | None, force: bool, family: str | None) -> None:
-    """Write an installable plugin package, with a small component that works and tests that pass."""
+    """Write an installable plugin package, with a small component that works, tests that pass and a licence."""
     from i2i.cli.new_plugin import default_folder, write_plugin
 
     if family is not None and kind != "loss":
@@ -174,8 +174,8 @@ def check(words: tuple[str, ...], data: Path | None, timeout: float | None, as_j
     """Run the contract checks on one component, or on all components of a package.
 
     NAME is a package, its entry point or a component. KIND NAME is one component, as in "plugins show", or the
-    components of that kind of a package. A generator is exported as well, in each format whose packages are installed.
-    Exit code 1 when a check fails.
+    components of that kind of a package. A generator is exported as well, in each built-in format whose packages are
+    installed. The imports of a package are compared with its dependencies. Exit code 1 when a check fails.
     """
     if len(words) > 2:
         raise click.UsageError(f"expected NAME or KIND NAME; got {' '.join(words)}")

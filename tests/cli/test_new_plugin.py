@@ -1,6 +1,7 @@
 """``i2i plugins new`` writes packages that install, pass their own tests and survive a linter."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,15 @@ from hypothesis import strategies as st
 
 from i2i.cli.main import main
 from i2i.cli.new_plugin import write_plugin
+from i2i.environment.packages import distribution
 from i2i.errors import ConfigError
 from i2i.plugins.specs import SPECS
+from i2i.testing.declared_imports import imports_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
 
 MADE = [*((kind, f"my-{kind}", "pixel") for kind in SPECS), ("loss", "soft", "adversarial")]
 
@@ -40,7 +48,7 @@ def test_package_is_complete_python(tmp_path, kind, name, family):
     names = {str(path.relative_to(tmp_path / "package")) for path in files}
     module = f"i2i_{name.replace('-', '_')}"
 
-    assert {"README.md", "pyproject.toml", f"src/{module}/plugin.py", f"src/{module}/{kind}.py"} <= names
+    assert {"README.md", "LICENSE", "pyproject.toml", f"src/{module}/plugin.py", f"src/{module}/{kind}.py"} <= names
     for path in files:
         text = path.read_text()
         assert "{{" not in text
@@ -48,6 +56,23 @@ def test_package_is_complete_python(tmp_path, kind, name, family):
         assert not any(line != line.rstrip() for line in text.splitlines())
         if path.suffix == ".py":
             compile(text, str(path), "exec")
+
+
+@pytest.mark.parametrize(("kind", "name", "family"), MADE)
+def test_package_declares_what_it_imports_and_its_tests_no_more(tmp_path, monkeypatch, kind, name, family):
+    write_plugin(kind, name, tmp_path, family)
+    module = f"i2i_{name.replace('-', '_')}"
+    monkeypatch.syspath_prepend(str(tmp_path / "src"))
+    monkeypatch.syspath_prepend(str(tmp_path / "tests"))
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    declared = {re.match(r"[\w.-]+", line)[0].lower() for line in project["dependencies"]}
+    assert project["license"] == "MIT"
+
+    def packages(imported):
+        return {distribution(name) for name in imported}
+
+    assert packages(imports_of(module)) | {"i2i"} == declared
+    assert packages(imports_of(f"test_{name.replace('-', '_')}")) <= declared | {"pytest", module}
 
 
 @pytest.mark.skipif(shutil.which("ruff", path=os.path.dirname(sys.executable)) is None, reason="ruff is not installed")  # noqa: PTH120

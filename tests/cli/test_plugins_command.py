@@ -161,7 +161,11 @@ def test_check_by_package_or_name(install, target):
     assert result.exit_code == 0, result.output
     assert "buffer pass (i2i-pass 1.2.3)" in result.stdout
     assert "  ok      state round trip" in result.stdout
-    assert result.stdout.splitlines()[-1] == "1 component, 9 checks, 0 failed"
+    assert result.stdout.splitlines()[-3:] == [
+        "plugin pass (i2i-pass 1.2.3)",
+        "  ok      dependencies",
+        "1 component, 10 checks, 0 failed",
+    ]
 
 
 def test_check_says_what_is_broken_and_exits_1(install):
@@ -267,8 +271,9 @@ def test_check_as_json(install):
     install("i2i-broken", RAISES)
 
     result = invoke("check", "worse", "--json")
-    (checked,) = json.loads(result.stdout)
+    checked, package = json.loads(result.stdout)
     assert result.exit_code == 1
+    assert (package["name"], package["package"], package["ok"]) == ("worse", "i2i-worse", True)
     assert (checked["kind"], checked["name"], checked["ok"]) == ("buffer", "worse", False)
     assert {"name": "state round trip", "ok": True, "message": ""} in checked["results"]
     (broken,) = json.loads(invoke("check", "broken", "--json").stdout)

@@ -78,7 +78,8 @@ def install_metadata(site: Path, project: Mapping[str, object]) -> None:
     assert isinstance(entry_points, dict)
     info = site / f"{str(name).replace('-', '_')}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    needs = "".join(f"Requires-Dist: {needed}\n" for needed in project["dependencies"])
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
     lines = [
         f"[{group}]\n" + "".join(f"{k} = {v}\n" for k, v in entries.items()) for group, entries in entry_points.items()
     ]

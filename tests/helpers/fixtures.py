@@ -49,7 +49,9 @@ def install(tmp_path, monkeypatch):
         (site / f"{module}.py").write_text(source)
         information = site / f"{module}-1.2.3.dist-info"
         information.mkdir()
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2.3\n")
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2.3\nRequires-Dist: pydantic\nRequires-Dist: torch\n"
+        )
         (information / "entry_points.txt").write_text(f"[i2i]\n{package.removeprefix('i2i-')} = {module}\n")
         monkeypatch.delitem(sys.modules, module, raising=False)
         importlib.invalidate_caches()
