@@ -37,7 +37,7 @@ def mean_over_logits(term: Callable[..., Tensor], *logits: Tensor | Sequence[Any
 
 
 def generator_term(loss: AdversarialLoss, discriminator: nn.Module, fake: Tensor) -> Tensor:
-    """What the discriminators think of ``fake``, ``[N, C, H, W]``, as the generator's loss: a scalar."""
+    """What the discriminators think of ``fake``, ``[N, C, H, W]``, augmented, as the generator's loss: a scalar."""
     return mean_over_logits(loss.generator, discriminator(fake))
 
 
@@ -49,8 +49,8 @@ def discriminator_term(
     Args:
         loss: ``parts.adversarial``.
         discriminator: what ``parts.make_discriminator`` made.
-        real: ``[N, C, H, W]``.
-        fake: ``[N, C, H, W]``, detached.
+        real: ``[N, C, H, W]``, augmented.
+        fake: ``[N, C, H, W]``, augmented and detached.
         random: ``update.random``.
     """
     term = mean_over_logits(loss.discriminator, discriminator(real), discriminator(fake))
