@@ -17,7 +17,7 @@ from i2i.errors import ConfigError, DataError, PluginError
 from i2i.images.readers import Readers
 from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.component_options import parse_options
-from i2i.plugins.dataset_members import notes_of
+from i2i.plugins.dataset_members import notes_of, settled_options_of
 from i2i.plugins.features import name_taps
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import networks_of
@@ -180,10 +180,23 @@ def _called_parts(manager: PluginManager, config: RunConfig) -> tuple[Called, ..
     return tuple(manager.find(kind, choice.name).called for kind, choice in config.chosen if kind in given)
 
 
-def build_dataset(manager: PluginManager, config: RunConfig, split: str) -> Dataset:
-    """Build the ``"train"`` or ``"test"`` split of the data set."""
+def build_datasets(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dataset, RunConfig]:
+    """Build the training split of the data set, and the held-out one as the training images decide.
+
+    Returns:
+        Both, and the configuration with what the images decided: options that were left open, and the formats of
+        packages that they have.
+    """
     readers = Readers(manager, [choice.to_dict() for choice in config.readers])
-    return open_dataset(manager, config.data, config.data_root, split, config.training.seed, readers)
+    root, seed = config.data_root, config.training.seed
+    train_set = open_dataset(manager, config.data, root, "train", seed, readers)
+    if settled := settled_options_of(train_set):
+        options = type(config.data.options)(**{**config.data.options.model_dump(), **settled})
+        config = replace(config, data=Choice(config.data.name, options))
+    test_set = open_dataset(manager, config.data, root, "test", seed, readers)
+    known = {choice.name for choice in config.readers}
+    used = [Choice(name, options) for name, options in readers.used.items() if name not in known]
+    return train_set, test_set, replace(config, readers=(*config.readers, *used)) if used else config
 
 
 def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dataset, list[str]]:
@@ -198,7 +211,7 @@ def open_splits(manager: PluginManager, config: RunConfig) -> tuple[Dataset, Dat
     """
     from i2i.config.sizes import check_sizes  # which builds a loss, to see what it is
 
-    train_set, test_set = build_dataset(manager, config, "train"), build_dataset(manager, config, "test")
+    train_set, test_set, config = build_datasets(manager, config)
     if len(train_set) == 0:
         raise DataError(f"{config.data_root}: there is no training image")
     check_sizes(manager, config, train_set, test_set)

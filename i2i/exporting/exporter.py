@@ -148,9 +148,14 @@ def export_network(
         largest_page: the largest side of the page that the file is compared on, where that is not fixed.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: the file cannot be written, or does not take the values without ``raw``.
         ExportError: as there.
     """
+    if not raw and not (info.in_range is None and info.out_range is None):
+        raise ConfigError(
+            f"generator {info.generator} takes or gives values in units of their own, and a file without --raw 8-bit "
+            "images; export it with --raw: float tensors in [-1, 1]"
+        )
     limit = TimeLimit(timeout, _more_time(fixed))
     translator = Translator(NetworkRunner(network, info, device="cpu"))
     standard = standard.requires_grad_(False).eval()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,7 +24,7 @@ from i2i.images.reading import to_opaque
 from i2i.images.unusable import UnusableImageError, opened, require_file, require_pixels
 from i2i.images.writing import in_memory, write_image
 from i2i.plugins.calls import Called, calling, lacks_memory, mark, show_trace
-from i2i.plugins.component_options import parse_options
+from i2i.plugins.component_options import Options, parse_options
 from i2i.plugins.image_formats import ImageHeader, ImageReader, ReadImage
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import ReaderSpec
@@ -62,9 +62,8 @@ class Readers:
             spec = component.spec
             assert isinstance(spec, ReaderSpec)
             name = spec.name.upper()
-            build = partial(_build, spec, options.get(spec.name, {}), component.called)
             owners = [*(found[name].owners if name in found else ()), component.called]
-            found[name] = _Format(name, spec.suffixes, owners, spec.begins, build)
+            found[name] = _Format(name, spec.suffixes, owners, spec, options.get(spec.name, {}))
         return found
 
     @cached_property
@@ -75,6 +74,15 @@ class Readers:
             *(suffix for suffix in FORMAT_OF_SUFFIX if suffix in all_of_them),
             *sorted(all_of_them - FORMAT_OF_SUFFIX.keys()),
         )
+
+    @property
+    def used(self) -> dict[str, Options]:
+        """The readers of packages other than i2i that were built, with their options."""
+        return {
+            each.owner.name: each.options
+            for each in self._formats.values()
+            if each.is_built and each.owner.package != "i2i"
+        }
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -153,6 +161,19 @@ class Readers:
             raise DataError(f"{path}: {error}") from error
         return to_opaque(picture, channels=channels, background=background)
 
+    def read_samples(self, path: Path, *, channels: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> npt.NDArray[Any]:
+        """Read the values of a file, ``[H, W, channels]``.
+
+        Raises:
+            DataError: the file cannot be used; the message holds the path and the reason.
+        """
+        try:
+            samples = samples_of(self.read(path, max_pixels=max_pixels))
+            require_channels(samples, channels)
+        except UnusableImageError as error:
+            raise DataError(f"{path}: {error}") from error
+        return samples
+
     def holds(self, format_name: str, channels: int, type_name: str) -> bool:
         """Whether a format holds such pixels; see :meth:`~i2i.plugins.image_formats.ImageReader.holds`."""
         chosen = self._formats[format_name]
@@ -203,7 +224,7 @@ class Readers:
             begin = source.read(BEGIN)
             source.seek(0)
         for each in self._formats.values():
-            if each.begins is not None and each.begins(begin):
+            if each.spec is not None and each.spec.begins(begin):
                 return each
         return self._formats[PICTURES.upper()]
 
@@ -230,15 +251,15 @@ class _Format:
         name: in capitals.
         suffixes: of its files.
         owners: the packages that claim its name.
-        begins: whether a file is of the format by its first bytes; like ``build`` it stays in the process.
-        build: makes the reader.
+        spec: of the reader; its functions stay in the process that has them.
+        values: the reader's options, as they were given.
     """
 
     name: str
     suffixes: tuple[str, ...]
     owners: list[Called]
-    begins: Callable[[bytes], bool] | None
-    build: Callable[[], ImageReader] | None
+    spec: ReaderSpec | None
+    values: Mapping[str, Any]
 
     @property
     def owner(self) -> Called:
@@ -255,8 +276,24 @@ class _Format:
                 f"reader {self.owner.name!r} is claimed by {' and '.join(each.owner for each in self.owners)}; disable "
                 "one of them with I2I_DISABLE_PLUGINS"
             )
-        assert self.build is not None
-        return self.build()
+        assert self.spec is not None
+        with calling(self.owner, f"building reader {self.spec.name}"):
+            built: ImageReader = self.spec.build(self.options)
+        mark(built, self.owner)
+        return built
+
+    @cached_property
+    def options(self) -> Options:
+        """The reader's options.
+
+        Raises:
+            ConfigError: one is wrong.
+        """
+        assert self.spec is not None
+        options, problems = parse_options(self.spec.options, self.values, where=f"readers.{self.spec.name}")
+        if options is None:
+            raise ConfigError("\n".join(map(str, problems)))
+        return options
 
     @contextmanager
     def reading(self) -> Iterator[ImageReader]:
@@ -273,35 +310,54 @@ class _Format:
             raise UnusableImageError(f"{reason_of(error)} (told by {self.owner})") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "begins": None, "build": None}
+        return {**vars(self), "spec": None}
 
 
-def _build(spec: ReaderSpec, values: Mapping[str, Any], owner: Called) -> ImageReader:
-    options, problems = parse_options(spec.options, values, where=f"readers.{spec.name}")
-    if options is None:
-        raise ConfigError("\n".join(map(str, problems)))
-    with calling(owner, f"building reader {spec.name}"):
-        built: ImageReader = spec.build(options)
-    mark(built, owner)
-    return built
+def require_channels(samples: npt.NDArray[Any], channels: int) -> None:
+    """Raise an UnusableImageError for values ``[H, W, C]`` of other channels."""
+    if samples.shape[2] != channels:
+        raise UnusableImageError(f"it has {_counted(samples.shape[2])}; expected {channels}")
+
+
+def _counted(channels: int) -> str:
+    return f"{channels} {'channel' if channels == 1 else 'channels'}"
+
+
+def is_picture(image: ReadImage) -> bool:
+    """Whether it is one for the eye: a Pillow image, or an array of 8 bits and up to 4 channels, or grey of 16."""
+    pixels = image.pixels
+    if isinstance(pixels, Image.Image):
+        return True
+    return (pixels.dtype == np.uint8 and pixels.shape[2] <= 4) or (pixels.dtype == np.uint16 and pixels.shape[2] == 1)
 
 
 def as_picture(image: ReadImage) -> Image.Image:
     """The image as a picture: a Pillow image as it is, an array where its values are those of a picture.
 
     Raises:
-        UnusableImageError: it is none: not of 8 bits and up to 4 channels, nor grey of 16.
+        UnusableImageError: it is none, see :func:`is_picture`.
     """
     pixels = image.pixels
     if isinstance(pixels, Image.Image):
         return pixels
-    channels = pixels.shape[2]
-    if (pixels.dtype == np.uint8 and channels <= 4) or (pixels.dtype == np.uint16 and channels == 1):
-        return Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if channels == 1 else pixels))
-    of = "channel" if channels == 1 else "channels"
-    raise UnusableImageError(
-        f"it has {channels} {of} of {pixels.dtype}, which is no picture; convert it to grey or RGB of 8 bits"
-    )
+    if is_picture(image):
+        return Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
+    kind = f"{_counted(pixels.shape[2])} of {pixels.dtype}"
+    raise UnusableImageError(f"it has {kind}, which is no picture; convert it to grey or RGB of 8 bits")
+
+
+def samples_of(image: ReadImage) -> npt.NDArray[Any]:
+    """The values of an image as they stand in its file, ``[H, W, C]``; of a palette its colours."""
+    pixels = image.pixels
+    if not isinstance(pixels, Image.Image):
+        return pixels
+    mode = _MODES_OF_SAMPLES.get(pixels.mode, pixels.mode)
+    if pixels.mode == "P" and pixels.has_transparency_data:
+        mode = "RGBA"
+    return pixels_of(pixels if mode == pixels.mode else pixels.convert(mode))
+
+
+_MODES_OF_SAMPLES = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB"}
 
 
 def pixels_of(picture: Image.Image) -> npt.NDArray[Any]:

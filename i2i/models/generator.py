@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -163,8 +164,27 @@ def _about(
         "metrics": checkpoint.metrics.get(entry.direction, {}),
         "notes": tuple(description.get("notes", ())),
         "chosen": checkpoint.chosen,
+        **_values(description.get("values") or {}, entry.direction),
         "readers": tuple(description.get("config", {}).get("readers", ())),
     }
+
+
+def _values(values: Mapping[str, Any], direction: Direction) -> dict[str, Any]:
+    """What the values of files are that go in and come out; nothing for pictures, as before it was recorded."""
+    source, target = values.get(direction.source), values.get(direction.target)
+    found: dict[str, Any] = {}
+    if source is not None:
+        found["in_range"] = _range(source)
+    if target is not None:
+        found |= {"out_range": _range(target), "out_type": np.dtype(str(target["type"])).name}
+    return found
+
+
+def _range(values: Mapping[str, Any]) -> tuple[float, float]:
+    low, high = (float(number) for number in values["range"])
+    if not low < high:
+        raise ValueError(f"range must be two numbers, the lower first; got {low:g} and {high:g}")
+    return low, high
 
 
 def _domains(checkpoint: Checkpoint, direction: Direction) -> tuple[str, str]:

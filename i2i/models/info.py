@@ -10,6 +10,7 @@ from typing import Any, Literal
 from i2i.models.scores import values_to_json
 from i2i.plugins.specs import Direction
 
+PICTURE_CHANNELS = (1, 3)
 Inference = Literal["deterministic", "paper"]
 
 
@@ -41,6 +42,11 @@ class TranslatorInfo:
         notes: what a person should know before relying on it.
         chosen: where a run folder was named: which of its checkpoints it is, the latest or the best, and how to have
             the other; else empty.
+        in_range: the values that are -1 and 1 of the images that go in, in the units of their files; ``None``: they are
+            pictures, grey or RGB.
+        out_range: the same of the images that come out.
+        out_type: the type of the values that come out, by numpy's name, where they are no pictures; else empty.
+        readers: formats of image files that the run read by a package or with options: name and options of each.
     """
 
     checkpoint: Path
@@ -65,7 +71,16 @@ class TranslatorInfo:
     notes: tuple[str, ...] = ()
     chosen: str = ""
     smallest_size: int = 1
+    in_range: tuple[float, float] | None = None
+    out_range: tuple[float, float] | None = None
+    out_type: str = ""
     readers: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether grey or RGB pictures go in and come out."""
+        pictures = self.in_range is None and self.out_range is None
+        return pictures and self.in_channels in PICTURE_CHANNELS and self.out_channels in PICTURE_CHANNELS
 
     @property
     def origin(self) -> str:

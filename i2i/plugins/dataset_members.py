@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import Dataset
@@ -28,3 +29,19 @@ def image_names_of(dataset: Dataset) -> Mapping[str, Sequence[str]]:
     """The sorted names of all images of ``"A"`` and ``"B"``: the member ``names``; empty without it."""
     with calling(dataset, "asking the data set for its names"):
         return {domain: sorted(names) for domain, names in getattr(dataset, "names", {}).items()}
+
+
+def settled_options_of(dataset: Dataset) -> Mapping[str, Any]:
+    """The options that the training images decided, by name: the member ``settled``; empty without it."""
+    with calling(dataset, "asking the data set for what its images decided"):
+        return dict(getattr(dataset, "settled", {}))
+
+
+def values_of(dataset: Dataset) -> Mapping[str, Any]:
+    """What the values of ``"A"`` and ``"B"`` are in the files: the member ``values``; ``None`` for pictures.
+
+    Each holds ``range``, the values that are -1 and 1, and ``type``, by numpy's name.
+    """
+    with calling(dataset, "asking the data set for the values of its files"):
+        values = getattr(dataset, "values", {})
+        return {domain: values.get(domain) for domain in ("A", "B")}

@@ -169,10 +169,12 @@ class Sample(TypedDict, total=False):
 class Dataset(Protocol):
     """A source of samples in which every random choice is a pure function of ``(seed, epoch, index)``.
 
-    Three more members are used where a data set has them (see :mod:`i2i.plugins.dataset_members`): ``notes``,
+    Five more members are used where a data set has them (see :mod:`i2i.plugins.dataset_members`): ``notes``,
     sentences for the person who starts a run; ``sizes``, every ``(height, width)`` of its samples, else the first
-    sample is looked at; and ``names``, ``"A"`` and ``"B"`` to a list of the names of all images, by which a resumed
-    run finds out that its images changed (else only their number is compared).
+    sample is looked at; ``names``, ``"A"`` and ``"B"`` to a list of the names of all images, by which a resumed
+    run finds out that its images changed (else only their number is compared); ``settled``, options by name that the
+    training images decided, which the run keeps; and ``values``, ``"A"`` and ``"B"`` to the ``range`` and ``type`` of
+    what their files hold, where those are no pictures.
     """
 
     channels: Mapping[str, int]

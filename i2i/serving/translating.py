@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+import numpy.typing as npt
 from PIL import Image
 
 from i2i.api.using import load_each_direction
@@ -18,7 +20,7 @@ from i2i.errors import DataError, DivergedError, I2IError, PluginError, printabl
 from i2i.images.unusable import TooManyPixelsError, UnknownFormatError, UnusableImageError
 from i2i.serving.messages import ModelInfo, ModelOptions, OfferedDirection, Refusal, Translation, TranslationJob
 from i2i.translation.kinds import require_pictures
-from i2i.translation.pictures import Frame, encode_framed, read_frame, translate_picture
+from i2i.translation.pictures import Frame, encode_framed, read_frame, size_of_read, translate_read
 from i2i.translation.translator import Translator
 
 MOST_PADDING = 2
@@ -100,17 +102,17 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
     translator = translators[job.direction]
     try:
         content = io.BytesIO(job.content)
-        opaque, frame = read_frame(
+        read, frame = read_frame(
             content, translator.info, translator.readers, job.format_name, max_pixels=job.max_pixels
         )
-        width, height = opaque.size
+        height, width = size_of_read(read)
         rows, columns = translator.padded_size((height, width))
         if rows * columns > MOST_PADDING * job.max_pixels:
             return Refusal(
                 413, f"the image has {width} x {height} pixels, which this network pads to {columns} x {rows}: too many"
             )
-        picture = translate_picture(translator, opaque, deep=frame.deep)
-        return Translation(_encoded(translator, picture, frame))
+        pixels = translate_read(translator, read, frame)
+        return Translation(_encoded(translator, pixels, frame))
     except UnknownFormatError:
         return Refusal(415, "the file is not a PNG, JPEG, WebP, BMP or TIFF image, or its header is damaged")
     except TooManyPixelsError as error:
@@ -129,8 +131,8 @@ def translate(translators: Translators, job: TranslationJob) -> Translation | Re
         )
 
 
-def _encoded(translator: Translator, picture: Image.Image, frame: Frame) -> bytes:
+def _encoded(translator: Translator, pixels: npt.NDArray[Any], frame: Frame) -> bytes:
     try:
-        return encode_framed(picture, frame, translator.readers)[0]
+        return encode_framed(pixels, frame, translator.readers)[0]
     except DataError as error:
         raise DataError(f"{error}; ask for format=png") from error

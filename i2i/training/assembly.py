@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from i2i.config.augmenting import Augmenting
-from i2i.config.components import build_dataset, build_method, build_optimizers
+from i2i.config.components import build_datasets, build_method, build_optimizers
 from i2i.config.pixel_loss_sum import StepValues
 from i2i.config.run_config import RunConfig
 from i2i.config.sections import CYCLE
@@ -32,6 +32,7 @@ class Assembly:
     """What a run trains with.
 
     Attributes:
+        config: the configuration, with what the images decided.
         train_set: what is learned from; at least one image.
         test_set: the held-out images, perhaps none.
         update: the method with its networks on their device, optimisers and moving averages.
@@ -41,6 +42,7 @@ class Assembly:
         metrics: what held-out images are measured by, in the main process.
     """
 
+    config: RunConfig
     train_set: Dataset
     test_set: Dataset
     update: NetworkUpdate
@@ -65,7 +67,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         PluginError: a component cannot be built.
     """
     options = config.training
-    train_set, test_set = (build_dataset(manager, config, split) for split in ("train", "test"))
+    train_set, test_set, config = build_datasets(manager, config)
     for note in notes_of(train_set, test_set):
         reporter.note(f"data: {note}")
     if len(train_set) == 0:
@@ -91,7 +93,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in update.optimizers.items()
     }
     metrics = _metrics(manager, config, method, processes) if processes.is_main else ()
-    return Assembly(train_set, test_set, update, schedules, budget, samples_per_step, metrics)
+    return Assembly(config, train_set, test_set, update, schedules, budget, samples_per_step, metrics)
 
 
 def _seeded_method(

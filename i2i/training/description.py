@@ -8,6 +8,7 @@ from typing import Any
 from i2i.config.components import smallest_size
 from i2i.config.run_config import Choice, RunConfig
 from i2i.models.recorded_components import components_of, components_to_json
+from i2i.plugins.dataset_members import values_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
 from i2i.plugins.specs import Direction
@@ -53,6 +54,7 @@ def describe_checkpoint(
         "data": data,
         "domains": dict(dataset.domains),
         "value_range": [-1.0, 1.0],
+        "values": values_of(dataset),
         "preprocessing": config.data.options.model_dump(mode="json"),
         "inference": config.training.inference,
         "versions": environment(),

@@ -177,7 +177,7 @@ class Launch:
             with working("reading the checkpoint"):
                 trainer.restore(checkpoint)
         if self.is_main:
-            folder.keep_components(components_to_json(components_of(manager, config)))
-        if self.is_main and keep_config:  # not before it is known that the run can resume with it
-            folder.keep_config(config)
+            folder.keep_components(components_to_json(components_of(manager, trainer.config)))
+        if self.is_main and (keep_config or trainer.config != config):  # not before the run can resume with it
+            folder.keep_config(trainer.config)
         return trainer.train()

@@ -59,9 +59,10 @@ class Trainer:
         reporter: Reporter,
         write_page: Callable[[Path, Mapping[str, Metric]], object],
     ) -> None:
-        self.config, self.options, self.folder, self.reporter = config, config.training, folder, reporter
+        self.options, self.folder, self.reporter = config.training, folder, reporter
         self.processes = Processes(accelerator)
         parts = assemble(manager, config, self.processes, reporter)
+        self.config = config = parts.config
         self.train_set, self.test_set = parts.train_set, parts.test_set
         self.update, self.schedules = parts.update, parts.schedules
         self.budget, self.samples_per_step = parts.budget, parts.samples_per_step

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from i2i.errors import DataError, DivergedError
 from i2i.images.unusable import UnusableImageError
-from i2i.tensors.pixels import to_picture
-from i2i.translation.kinds import require_pictures, to_tensor
-from i2i.translation.pictures import Frame, read_frame, write_framed
+from i2i.translation.kinds import require_files
+from i2i.translation.pictures import Frame, pixels_from, read_frame, read_to_tensor, translate_read, write_framed
 from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
@@ -54,7 +53,7 @@ def translate_files(
         ConfigError: the generator cannot be divided.
         PluginError: the generator is broken.
     """
-    require_pictures(translator.info)
+    require_files(translator.info)
     for divided, group in groupby(jobs, partial(_is_divided, translator)):
         if divided:
             for job in group:
@@ -79,10 +78,10 @@ def _translate_in_tiles(
 ) -> FileOutcome:
     assert translator.tiling is not None
     try:
-        opaque, frame = read_frame(job.source, translator.info, translator.readers, job.format_name)
-        picture = translator.tiling.translate_picture(opaque, progress, deep=frame.deep)
-        del opaque
-        note = write_framed(picture, frame, job.target, translator.readers, force=force)
+        read, frame = read_frame(job.source, translator.info, translator.readers, job.format_name)
+        pixels = translate_read(translator, read, frame, progress)
+        del read
+        note = write_framed(pixels, frame, job.target, translator.readers, force=force)
     except (UnusableImageError, DataError, DivergedError) as error:
         return job.failed(str(error))
     except MemoryError:
@@ -130,9 +129,9 @@ def _threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
 
 
 def _read(translator: Translator, job: FileJob) -> tuple[Tensor, Frame]:
-    opaque, frame = read_frame(job.source, translator.info, translator.readers, job.format_name)
+    read, frame = read_frame(job.source, translator.info, translator.readers, job.format_name)
     try:
-        return to_tensor(opaque, translator.info.in_channels), frame
+        return read_to_tensor(read, translator.info), frame
     except MemoryError as error:
         raise UnusableImageError("there is not enough memory for its pixels") from error
 
@@ -180,9 +179,9 @@ def _translate(translator: Translator, images: list[Tensor]) -> list[Tensor | Da
 
 
 def _write(translator: Translator, job: FileJob, output: Tensor, frame: Frame, force: bool) -> FileOutcome:
-    picture = to_picture(output, deep=frame.deep)
+    pixels = pixels_from(output, translator.info, frame)
     try:
-        note = write_framed(picture, frame, job.target, translator.readers, force=force)
+        note = write_framed(pixels, frame, job.target, translator.readers, force=force)
     except DataError as error:
         return job.failed(str(error))
     return job.done(note)

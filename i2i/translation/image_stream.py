@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 from i2i.errors import DataError
 from i2i.images.unusable import UnusableImageError
-from i2i.translation.kinds import require_pictures
-from i2i.translation.pictures import encode_framed, read_frame, translate_picture, write_framed
+from i2i.translation.kinds import require_files
+from i2i.translation.pictures import encode_framed, read_frame, translate_read, write_framed
 from i2i.translation.plan import FileOutcome, StreamJob
 from i2i.translation.translator import Translator
 
@@ -35,17 +35,17 @@ def translate_stream(
         DivergedError: the network gave NaN or infinity.
     """
     info = translator.info
-    require_pictures(info)
+    require_files(info)
     try:
-        opaque, frame = read_frame(job.source or _read(source), info, translator.readers, job.format_name)
+        read, frame = read_frame(job.source or _read(source), info, translator.readers, job.format_name)
     except UnusableImageError as error:
         raise DataError(f"{job.source or FILE_NAME}: {error}") from error
-    picture = translate_picture(translator, opaque, deep=frame.deep)
+    pixels = translate_read(translator, read, frame)
     if job.target is None:
-        content, note = encode_framed(picture, frame, translator.readers)
+        content, note = encode_framed(pixels, frame, translator.readers)
         _write(content, target)
     else:
-        note = write_framed(picture, frame, job.target, translator.readers, force=force)
+        note = write_framed(pixels, frame, job.target, translator.readers, force=force)
     return FileOutcome(job.source, job.target, note=note)
 
 

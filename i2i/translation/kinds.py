@@ -17,12 +17,12 @@ from i2i.errors import DataError
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array, to_opaque, upright
 from i2i.images.unusable import UnusableImageError
-from i2i.models.info import TranslatorInfo
+from i2i.images.value_range import ValueRange
+from i2i.models.info import PICTURE_CHANNELS, TranslatorInfo
 from i2i.paths import named
 from i2i.tensors.pixels import EIGHT_BITS, to_picture, to_uint8, to_unit, unrounded_levels
 from i2i.tensors.weight_types import FLOATS
 
-PICTURE_CHANNELS = (1, 3)
 TOLERANCE = 1e-3
 """How far values may lie outside their range, for arithmetic that rounds."""
 
@@ -55,19 +55,21 @@ def prepare(item: Any, info: TranslatorInfo, readers: Readers) -> PreparedImage:
     opaque = open_picture(item, info, readers)
     if opaque is not None:
         return from_opaque(opaque, info)
+    if isinstance(item, str | PathLike):
+        return _read_samples(item, info, readers)
     raise DataError(
         f"expected a Pillow image, a path, a numpy array, a tensor, or a list of these; got {type(item).__name__}"
     )
 
 
 def open_picture(item: Any, info: TranslatorInfo, readers: Readers) -> Image.Image | None:
-    """Return what :func:`~i2i.images.reading.to_opaque` makes of a Pillow image or a file; None for all else.
+    """Return what :func:`~i2i.images.reading.to_opaque` makes of a Pillow image or a picture's file; None for all else.
 
     Raises:
         DataError: it cannot be used.
     """
     if isinstance(item, Image.Image):
-        require_pictures(info)
+        require_files(info, pictures=True)
         try:
             turned = upright(item)
         except (UnusableImageError, OSError, ValueError) as error:  # of a file not read yet, or closed before it was
@@ -75,13 +77,19 @@ def open_picture(item: Any, info: TranslatorInfo, readers: Readers) -> Image.Ima
         if 0 in turned.size:
             raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
         return to_opaque(turned, channels=info.in_channels, background=info.background)
-    if isinstance(item, str | PathLike):
-        require_pictures(info)
-        path = named(fspath(item))
+    if isinstance(item, str | PathLike) and info.in_range is None:
+        require_files(info)
         return readers.read_opaque(
-            path, channels=info.in_channels, background=info.background, max_pixels=info.max_pixels
+            named(fspath(item)), channels=info.in_channels, background=info.background, max_pixels=info.max_pixels
         )
     return None
+
+
+def _read_samples(path: str | PathLike[str], info: TranslatorInfo, readers: Readers) -> PreparedImage:
+    """Read a file of values in units of their own."""
+    require_files(info)
+    samples = readers.read_samples(named(fspath(path)), channels=info.in_channels, max_pixels=info.max_pixels)
+    return PreparedImage(samples_to_tensor(samples, info), lambda output: finished(output, info, deep=False))
 
 
 def to_tensor(opaque: Image.Image, channels: int) -> Tensor:
@@ -90,18 +98,53 @@ def to_tensor(opaque: Image.Image, channels: int) -> Tensor:
 
 
 def require_pictures(info: TranslatorInfo) -> None:
-    """Raise a DataError when the network's images are neither grey nor RGB, so that no picture can hold them."""
-    if info.in_channels not in PICTURE_CHANNELS or info.out_channels not in PICTURE_CHANNELS:
+    """Raise a DataError when the network's images are no pictures: neither grey nor RGB, or of values of their own."""
+    require_files(info, pictures=True)
+    if info.out_range is not None:
+        raise DataError(
+            f"generator {info.generator} gives values in {ValueRange(*info.out_range)}, which no picture holds"
+        )
+
+
+def require_files(info: TranslatorInfo, *, pictures: bool = False) -> None:
+    """Raise a DataError when no file holds the network's images, or no picture those that go in.
+
+    A file holds grey and RGB, and any channels of values whose range is known.
+    """
+    unknown = [
+        channels
+        for channels, values in ((info.in_channels, info.in_range), (info.out_channels, info.out_range))
+        if values is None and channels not in PICTURE_CHANNELS
+    ]
+    if unknown:
         raise DataError(
             f"generator {info.generator} maps {info.in_channels} channels to {info.out_channels}; pictures have 1 or "
             "3: hand over tensors [C, H, W] or arrays [H, W, C] instead"
+        )
+    if pictures and info.in_range is not None:
+        raise DataError(
+            f"generator {info.generator} takes {info.in_channels} channels of values in {ValueRange(*info.in_range)}, "
+            "no pictures: hand over files of such values, arrays [H, W, C] of them, or tensors"
         )
 
 
 def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> PreparedImage:
     """Prepare what :func:`open_picture` returned."""
     deep = opaque.mode == "F"  # 16-bit grey
-    return PreparedImage(to_tensor(opaque, info.in_channels), lambda output: to_picture(output, deep=deep))
+    return PreparedImage(to_tensor(opaque, info.in_channels), lambda output: finished(output, info, deep=deep))
+
+
+def samples_to_tensor(samples: npt.NDArray[Any], info: TranslatorInfo) -> Tensor:
+    """Turn values ``[H, W, C]`` in the units of ``info.in_range`` into ``[1, C, H, W]``, float32 in [-1, 1]."""
+    assert info.in_range is not None
+    return torch.from_numpy(ValueRange(*info.in_range).to_unit(samples))[None]
+
+
+def finished(output: Tensor, info: TranslatorInfo, *, deep: bool) -> Image.Image | npt.NDArray[Any]:
+    """Turn ``[1, C, H, W]`` in [-1, 1] into a picture, or ``[H, W, C]`` in the units and type of what comes out."""
+    if info.out_range is None:
+        return to_picture(output, deep=deep)
+    return ValueRange(*info.out_range).from_unit(output[0].detach().cpu().numpy(), info.out_type)
 
 
 def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
@@ -114,8 +157,10 @@ def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
         )
     planes = array[:, :, None] if array.ndim == 2 else array
     convertible = info.in_channels in PICTURE_CHANNELS and planes.shape[2] in (1, 2, 3, 4)
-    if planes.shape[2] != info.in_channels and not convertible:
+    if planes.shape[2] != info.in_channels and not (convertible and info.in_range is None):
         raise DataError(f"generator {info.generator} takes {info.in_channels} channels; got an {shape}")
+    if info.in_range is not None:
+        return _from_samples(planes, info, shape)
     if array.dtype == np.uint8 and convertible:  # by Pillow, so that every rounding is the same as for files
         picture = Image.fromarray(planes[:, :, 0] if planes.shape[2] == 1 else planes)
         opaque = to_opaque(picture, channels=info.in_channels, background=info.background)
@@ -129,11 +174,27 @@ def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
         raise DataError(f"expected an array of uint8, or of floats in [0, 1]; got an {shape}")
 
     def restore(output: Tensor) -> npt.NDArray[Any]:
+        if info.out_range is not None:
+            return np.asarray(finished(output, info, deep=False))
         pixels = to_uint8(output[0]) if array.dtype == np.uint8 else unrounded_levels(output[0], 1).clamp(0, 1)
         result: npt.NDArray[Any] = pixels.permute(1, 2, 0).cpu().numpy().astype(array.dtype)
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 
     return PreparedImage(torch.from_numpy(values)[None], restore)
+
+
+def _from_samples(planes: npt.NDArray[Any], info: TranslatorInfo, shape: str) -> PreparedImage:
+    """Prepare ``[H, W, C]`` in the units of ``info.in_range``; it becomes such an array, of 8 bits for a picture."""
+    if planes.dtype.kind not in "uif" or not np.isfinite(planes).all():
+        raise DataError(
+            f"expected finite numbers in the units of {ValueRange(*(info.in_range or (0, 1)))}; got an {shape}"
+        )
+
+    def restore(output: Tensor) -> npt.NDArray[Any]:
+        found = np.asarray(finished(output, info, deep=False))
+        return found[:, :, None] if found.ndim == 2 else found
+
+    return PreparedImage(samples_to_tensor(planes, info), restore)
 
 
 def _channels_first(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

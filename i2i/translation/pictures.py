@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
+from torch import Tensor
 
 from i2i.images.levels import describe_picture, levels_of
-from i2i.images.readers import Readers, as_picture, pixels_of
+from i2i.images.readers import Readers, as_picture, pixels_of, require_channels, samples_of
 from i2i.images.reading import SIXTEEN_BIT_MODES, to_opaque
 from i2i.images.unusable import UnusableImageError
+from i2i.images.value_range import ValueRange
 from i2i.models.info import TranslatorInfo
-from i2i.tensors.pixels import to_picture
-from i2i.translation.kinds import to_tensor
+from i2i.plugins import ReadImage
+from i2i.tensors.padding import Size
+from i2i.translation.kinds import finished, samples_to_tensor, to_tensor
 
 if TYPE_CHECKING:
     from i2i.translation.translator import Translator
 
 
+Read = Image.Image | npt.NDArray[Any]
+"""What was read: a picture as :func:`~i2i.images.reading.to_opaque` makes it for the network, upright; or, for a
+network that takes values in units of their own, those, ``[H, W, C]``."""
+
+
 @dataclass(frozen=True)
 class Frame:
-    """What is around the pixels of a picture that was read.
+    """What is around the pixels of an image that was read.
 
     Attributes:
         format_name: the output's format.
-        deep: whether its translation is of 16 bits.
+        deep: whether its translation is a picture of 16 bits.
         beside: what its file says beside the pixels, for the output.
         notes: what a person should know about how it was read.
     """
@@ -49,18 +59,15 @@ def read_frame(
     format_name: str | None,
     *,
     max_pixels: int | None = None,
-) -> tuple[Image.Image, Frame]:
-    """Read a picture and what is around it.
+) -> tuple[Read, Frame]:
+    """Read an image and what is around it.
 
     Args:
         source: a file, by its name or open.
         info: what the network takes.
         readers: the formats of images.
         format_name: the output's format; ``None`` keeps the input's.
-        max_pixels: pictures of more pixels are refused; ``info.max_pixels`` if not given.
-
-    Returns:
-        The picture as :func:`~i2i.images.reading.to_opaque` makes it for the network, upright; and its frame.
+        max_pixels: images of more pixels are refused; ``info.max_pixels`` if not given.
 
     Raises:
         UnusableImageError: it cannot be used, or there is not enough memory for it; or the format holds no
@@ -70,59 +77,106 @@ def read_frame(
     most = info.max_pixels if max_pixels is None else max_pixels
     try:
         image = readers.read(source, max_pixels=most, beside=True)
+        format_name = format_name or image.format
+        if info.in_range is not None:
+            samples, notes = _samples(image, info)
+            return samples, Frame(format_name, _deep(format_name, info, readers, False), image.beside, notes)
         picture = as_picture(image)
         sixteen_bits = picture.mode in SIXTEEN_BIT_MODES
-        notes = list(image.notes)
+        told = list(image.notes)
         if image.reduced:
-            notes.append("its 16-bit colours were read as 8 bits")
+            told.append("its 16-bit colours were read as 8 bits")
         if image.reduced or sixteen_bits:
-            notes.extend(describe_picture(levels_of(picture, reduced=image.reduced)))
-        format_name = format_name or image.format
-        deep = sixteen_bits and info.out_channels == 1 and readers.holds(format_name, 1, "uint16")
-        if not deep and not readers.holds(format_name, info.out_channels, "uint8"):
-            raise UnusableImageError(_not_held(format_name, info.out_channels, readers))
-        frame = Frame(format_name, deep, image.beside, tuple(notes))
+            told.extend(describe_picture(levels_of(picture, reduced=image.reduced)))
+        frame = Frame(format_name, _deep(format_name, info, readers, sixteen_bits), image.beside, tuple(told))
         return to_opaque(picture, channels=info.in_channels, background=info.background), frame
     except MemoryError as error:
         raise UnusableImageError("there is not enough memory for its pixels") from error
 
 
-def _not_held(format_name: str, channels: int, readers: Readers) -> str:
-    """Why a translation cannot be written, and in which formats it can."""
-    others = [name.lower() for name in readers.formats if readers.holds(name, channels, "uint8")]
-    return (
-        f"{format_name} does not hold its translation, of {channels} {'channel' if channels == 1 else 'channels'} of 8 "
-        f"bits; choose another with --format ({', '.join(others)})"
+def _samples(image: ReadImage, info: TranslatorInfo) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """The values of an image, and what a person should know about them."""
+    samples = samples_of(image)
+    require_channels(samples, info.in_channels)
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        raise UnusableImageError("it holds NaN or infinity, which lie in no range; replace them")
+    assert info.in_range is not None
+    values = ValueRange(*info.in_range)
+    notes = list(image.notes)
+    if not values.holds(samples.min(), samples.max()):
+        outside = ((samples < values.low) | (samples > values.high)).mean()
+        notes.append(f"{outside:.1%} of its values lie outside {values}, the range of the run, and were cut to it")
+    return samples, tuple(notes)
+
+
+def _deep(format_name: str, info: TranslatorInfo, readers: Readers, sixteen_bits: bool) -> bool:
+    """Whether the translation is a picture of 16 bits, for an input that is or is not one.
+
+    Raises:
+        UnusableImageError: the format holds no translation.
+    """
+    channels = info.out_channels
+    deep = info.out_range is None and sixteen_bits and channels == 1 and readers.holds(format_name, 1, "uint16")
+    kind = info.out_type or "uint8"
+    if deep or readers.holds(format_name, channels, kind):
+        return deep
+    others = [name.lower() for name in readers.formats if readers.holds(name, channels, kind)]
+    raise UnusableImageError(
+        f"{format_name} does not hold its translation, of {channels} {'channel' if channels == 1 else 'channels'} of "
+        f"{kind}; choose another with --format ({', '.join(others)})"
     )
 
 
-def translate_picture(translator: Translator, opaque: Image.Image, *, deep: bool) -> Image.Image:
-    """Translate what :func:`read_frame` returned, in tiles where the translator divides pictures of its size.
+def read_to_tensor(read: Read, info: TranslatorInfo) -> Tensor:
+    """Turn what :func:`read_frame` returned into ``[1, in_channels, H, W]``, float32 in [-1, 1]."""
+    return to_tensor(read, info.in_channels) if isinstance(read, Image.Image) else samples_to_tensor(read, info)
+
+
+def size_of_read(read: Read) -> Size:
+    """Height and width."""
+    return (read.height, read.width) if isinstance(read, Image.Image) else (read.shape[0], read.shape[1])
+
+
+def translate_read(
+    translator: Translator, read: Read, frame: Frame, progress: Callable[[float], None] = lambda _: None
+) -> npt.NDArray[Any]:
+    """Translate what :func:`read_frame` returned, in tiles where the translator divides images of its size.
 
     Args:
         translator: what translates.
-        opaque: the picture.
-        deep: whether the translation is of 16 bits, see :class:`Frame`.
+        read: the image.
+        frame: what is around it.
+        progress: called with the part that is done, from 0 to 1, of an image that is divided.
 
     Returns:
-        A picture of mode ``L`` or ``RGB``, or of ``I;16``.
+        ``[H, W, C]``: of a picture, 8 or 16 bits; else in the units and type of what comes out.
 
     Raises:
         DataError: the network refuses it, or there is not enough memory.
         DivergedError: the network gave NaN or infinity.
         PluginError: the generator is broken.
     """
-    if translator.tiling is not None and translator.tiling.applies((opaque.height, opaque.width)):
-        return translator.tiling.translate_picture(opaque, deep=deep)
-    (output,) = translator.translate([to_tensor(opaque, translator.info.in_channels)])
-    return to_picture(output, deep=deep)
+    info, tiling = translator.info, translator.tiling
+    if tiling is None or not tiling.applies(size_of_read(read)):
+        (output,) = translator.translate([read_to_tensor(read, info)])
+    elif isinstance(read, Image.Image) and info.out_range is None:
+        return pixels_of(tiling.translate_picture(read, progress, deep=frame.deep))
+    else:
+        output = tiling.translate(read_to_tensor(read, info), progress)
+    return pixels_from(output, info, frame)
 
 
-def write_framed(picture: Image.Image, frame: Frame, target: Path, readers: Readers, *, force: bool) -> str:
+def pixels_from(output: Tensor, info: TranslatorInfo, frame: Frame) -> npt.NDArray[Any]:
+    """Turn ``[1, C, H, W]`` in [-1, 1] into ``[H, W, C]`` as it is written."""
+    found = finished(output, info, deep=frame.deep)
+    return pixels_of(found) if isinstance(found, Image.Image) else found
+
+
+def write_framed(pixels: npt.NDArray[Any], frame: Frame, target: Path, readers: Readers, *, force: bool) -> str:
     """Write a translation with what its frame keeps of the input.
 
     Args:
-        picture: of mode ``L`` or ``RGB``, or ``I;16`` where the frame is deep.
+        pixels: ``[H, W, C]`` from :func:`translate_read`.
         frame: from :func:`read_frame`.
         target: where to.
         readers: the formats of images.
@@ -134,15 +188,14 @@ def write_framed(picture: Image.Image, frame: Frame, target: Path, readers: Read
     Raises:
         DataError: it cannot be written; what was there before is untouched.
     """
-    pixels = pixels_of(picture)
     return frame.told(readers.write(pixels, target, format_name=frame.format_name, like=frame.beside, force=force))
 
 
-def encode_framed(picture: Image.Image, frame: Frame, readers: Readers) -> tuple[bytes, str]:
+def encode_framed(pixels: npt.NDArray[Any], frame: Frame, readers: Readers) -> tuple[bytes, str]:
     """Encode a translation in memory; arguments and errors as for :func:`write_framed`.
 
     Returns:
         The file's content, and what a person should know about it.
     """
-    content, left_out = readers.encode(pixels_of(picture), format_name=frame.format_name, like=frame.beside)
+    content, left_out = readers.encode(pixels, format_name=frame.format_name, like=frame.beside)
     return content, frame.told(left_out)

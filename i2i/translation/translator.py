@@ -76,6 +76,9 @@ class Translator:
     list or tuple           any of these                               list of the same kinds in the same order
     ======================  =========================================  ==============================================
 
+    A run on values in units of their own (see ``docs/data.md``) takes files of such values and arrays ``[H, W, C]`` in
+    those units, and gives arrays ``[H, W, C]`` in the units and the type of its target domain.
+
     Images keep their size: they are padded to what the network takes (mirrored at the edges; where an image is too
     small for that, its edge is repeated) and cropped back. Files and Pillow images are read as in training: upright,
     transparent parts over the run's background, grey or RGB as the network wants. No gradients are recorded, and no
@@ -205,7 +208,7 @@ class Translator:
         opaque = None if self.tiling is None else open_picture(item, self.info, self.readers)
         if self.tiling is None or opaque is None:
             return prepare(item, self.info, self.readers)
-        if self.tiling.applies((opaque.height, opaque.width)):
+        if self.info.out_range is None and self.tiling.applies((opaque.height, opaque.width)):
             return self.tiling.translate_picture(opaque)
         return from_opaque(opaque, self.info)
 

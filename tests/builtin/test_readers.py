@@ -11,6 +11,8 @@ def test_each_is_found_by_its_name():
     assert {spec.name: spec.suffixes for spec in found} == {
         "bmp": (".bmp",),
         "jpeg": (".jpg", ".jpeg"),
+        "npy": (".npy",),
+        "npz": (".npz",),
         "png": (".png",),
         "tiff": (".tif", ".tiff"),
         "webp": (".webp",),

@@ -51,3 +51,15 @@ def write_images(root, *, train=(8, 7), test=(2, 2), size=16, seed=0):
                 pixels = random.integers(0, 256, (size, size, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / f"{number}.png")
     return root
+
+
+def write_arrays(root, *, count=6, size=16, seed=0):
+    """Write ``A/`` and ``B/``: four bands of 12 bits in uint16, and their mean as float32; return the folder."""
+    random = np.random.default_rng(seed)
+    for domain in "AB":
+        (root / domain).mkdir(parents=True)
+    for number in range(count):
+        bands = random.integers(0, 4096, (size, size, 4)).astype(np.uint16)
+        np.save(root / "A" / f"{number}.npy", bands)
+        np.save(root / "B" / f"{number}.npy", (bands.mean(axis=2) / 40 - 50).astype(np.float32))
+    return root

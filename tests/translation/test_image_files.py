@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image, ImageCms
 
 import i2i
@@ -14,7 +15,7 @@ from i2i.translation import image_files as module
 from i2i.translation.image_files import translate_files
 from i2i.translation.plan import make_plan
 
-from ..helpers.images import READERS, noise, write_noise
+from ..helpers.images import READERS, noise, write_arrays, write_noise
 from ..helpers.netpbm import SOURCE, write_ppm
 from ..helpers.trained import write_run
 
@@ -256,4 +257,68 @@ def test_what_the_format_of_the_output_cannot_hold_is_told_with_those_that_can(i
     plan = make_plan([str(tmp_path / "a.ppm")], tmp_path / "out", translator.readers)
     (outcome,) = translate_files(translator, plan.jobs)
 
-    assert outcome.problem.startswith("NETPBM does not hold its translation, of 3 channels of 8 bits; choose another ")
+    assert outcome.problem.startswith("NETPBM does not hold its translation, of 3 channels of uint8; choose another ")
+
+
+def values_run(tmp_path, **more):
+    """A run from four bands of 12 bits to one of degrees."""
+    values = {"A": {"range": [0, 4095], "type": "uint16"}, "B": {"range": [-50.0, 50.0], "type": "float32"}}
+    return write_run(tmp_path / "run", in_channels=4, out_channels=1, more={"values": values, **more})[0]
+
+
+def test_values_of_any_type_go_in_and_come_out_in_their_units(tmp_path):
+    translator = i2i.load(values_run(tmp_path), device="cpu")
+    root = write_arrays(tmp_path / "data", count=3)
+    outcomes = run(translator, root / "A", tmp_path / "out", batch_size=2)
+
+    assert [(outcome.problem, outcome.note) for outcome in outcomes] == [(None, "")] * 3
+    for number in range(3):
+        bands, written = np.load(root / "A" / f"{number}.npy"), np.load(tmp_path / "out" / f"{number}.npy")
+        assert (written.shape, written.dtype) == ((16, 16), np.float32)
+        assert np.abs(written).max() <= 50
+        np.testing.assert_allclose(translator(root / "A" / f"{number}.npy")[:, :, 0], written, atol=1e-3)
+        np.testing.assert_allclose(translator(bands)[:, :, 0], written, atol=1e-3)
+        unit = torch.from_numpy(bands.astype(np.float32)).permute(2, 0, 1) / 4095 * 2 - 1
+        np.testing.assert_allclose(translator(unit)[0] * 50, written, atol=1e-3)
+
+
+def test_tiles_of_values_are_the_whole_image(tmp_path):
+    folder = values_run(tmp_path)
+    root = write_arrays(tmp_path / "data", count=1, size=64)
+    whole, tiled = (i2i.load(folder, device="cpu", tile=side) for side in (None, 32))
+    (outcome,) = run(tiled, root / "A" / "0.npy", tmp_path / "out")
+
+    assert outcome.problem is None
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "0.npy"), whole(root / "A" / "0.npy")[:, :, 0], atol=1e-3)
+
+
+def test_what_does_not_fit_a_run_of_values_is_told(tmp_path):
+    translator = i2i.load(values_run(tmp_path), device="cpu")
+    write_noise(tmp_path / "in" / "photo.png")
+    np.save(tmp_path / "in" / "loud.npy", np.full((16, 16, 4), 5000, np.uint16))
+    outcomes = {outcome.source.name: outcome for outcome in run(translator, tmp_path / "in", tmp_path / "out")}
+    (as_png,) = run(translator, tmp_path / "in" / "loud.npy", tmp_path / "png", format_name="PNG")
+
+    assert "it has 3 channels; expected 4" in outcomes["photo.png"].problem
+    assert outcomes["loud.npy"].note == (
+        "100.0% of its values lie outside 0:4095, the range of the run, and were cut to it"
+    )
+    assert as_png.problem.startswith("PNG does not hold its translation, of 1 channel of float32; choose another with ")
+    with pytest.raises(DataError, match=r"takes 4 channels of values in 0:4095, no pictures: hand over files"):
+        translator(Image.new("RGB", (16, 16)))
+    with pytest.raises(DataError, match="expected finite numbers in the units of 0:4095"):
+        translator(np.full((16, 16, 4), np.nan, np.float32))
+
+
+def test_pictures_become_values(tmp_path):
+    values = {"A": None, "B": {"range": [0.0, 10.0], "type": "float32"}}
+    folder, _ = write_run(tmp_path / "run", in_channels=3, out_channels=1, more={"values": values})
+    translator = i2i.load(folder, device="cpu")
+    path = write_noise(tmp_path / "photo.png")
+    (outcome,) = run(translator, path, tmp_path / "out", format_name="NPY")
+
+    written = np.load(tmp_path / "out" / "photo.npy")
+    assert (outcome.problem, written.dtype, written.shape) == (None, np.float32, (16, 16))
+    assert 0 <= written.min() < written.max() <= 10
+    with Image.open(path) as image:
+        np.testing.assert_allclose(translator(image)[:, :, 0], written, atol=1e-4)

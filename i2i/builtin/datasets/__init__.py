@@ -8,17 +8,42 @@ in :mod:`~i2i.builtin.datasets.folder`; :mod:`~i2i.builtin.datasets.layout` reco
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.images.value_range import ValueRange
 from i2i.paths import named
 from i2i.plugins import DatasetSpec, Options
 from i2i.plugins.specs import SAMPLE_PREFIX, DirectionName, Pairing
 
 Mode = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 """The preprocessing modes of the reference implementation, by its names."""
+
+MOST_CHANNELS = 64
+
+
+def _check_channels(value: Any) -> Any:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    if number != "auto" and not (whole and 1 <= number <= MOST_CHANNELS):
+        raise ValueError(f"must be a whole number from 1 to {MOST_CHANNELS}, or auto")
+    return number
+
+
+def _check_range(value: Any) -> Any:
+    if value not in ("auto", "type", "percentile"):
+        try:
+            ValueRange.parse(str(value))
+        except ValueError as error:
+            raise ValueError(f"{error}; or auto, type, percentile") from error
+    return value
+
+
+Channels = Annotated[int | Literal["auto"], BeforeValidator(_check_channels)]
+Range = Annotated[str, BeforeValidator(_check_range)]
+Type = Literal["auto", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
 
 
 class FolderOptions(Options):
@@ -30,12 +55,25 @@ class FolderOptions(Options):
         "and B share a name. The method sets it",
     )
     direction: DirectionName = Field("AtoB", description="BtoA makes the second domain the input")
-    channels_A: Literal[1, 3] = Field(  # noqa: N815  (the domain's name)
-        3, description="channels of the first domain, before direction swaps the two; 1 reads it as greyscale"
+    channels_A: Channels = Field(  # noqa: N815  (the domain's name)
+        3,
+        description="channels of the first domain, before direction swaps the two: 1 reads pictures as greyscale, 3 as "
+        "RGB; other numbers, up to 64, are those of the files; auto takes what they have",
     )
-    channels_B: Literal[1, 3] = Field(  # noqa: N815
-        3, description="channels of the second domain, before direction swaps the two; 1 reads it as greyscale"
+    channels_B: Channels = Field(3, description="channels of the second domain, likewise")  # noqa: N815
+    range_A: Range = Field(  # noqa: N815
+        "auto",
+        description="which values of the first domain's files are -1 and 1: LOW:HIGH; type: all of their type; "
+        "percentile: 0.1 to 99.9 % of the training images; auto: type for pictures and 8 bits, else the least and the "
+        "greatest of the training images. What is found out is kept in the run",
     )
+    range_B: Range = Field("auto", description="of the second domain, likewise")  # noqa: N815
+    type_A: Type = Field(  # noqa: N815
+        "auto",
+        description="type of the values of translations into the first domain, where they are no pictures; auto: that "
+        "of its files",
+    )
+    type_B: Type = Field("auto", description="of the second domain, likewise")  # noqa: N815
     background: str = Field(
         "#ffffff", pattern="^#[0-9a-fA-F]{6}$", description="colour (#rrggbb) that transparent images are laid over"
     )

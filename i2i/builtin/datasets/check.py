@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from i2i.builtin.datasets.domain_values import SampleFacts, facts_of
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError
 from i2i.images.finding import bullets
 from i2i.images.levels import Levels, levels_of, of_all
-from i2i.images.readers import Readers, as_picture
+from i2i.images.readers import Readers, as_picture, is_picture, samples_of
+from i2i.images.reading import SIXTEEN_BIT_MODES
 from i2i.images.unusable import UnusableImageError
 from i2i.progress import counted
 
@@ -39,7 +41,9 @@ class Inspection:
         sizes: ``(width, height)`` of each good picture, upright; of a half, the half's.
         bad: the files that cannot be used, ordered by path.
         reduced: how many files hold 16-bit colours, read as 8 bits.
-        levels: the smallest and largest value of each good picture's file.
+        levels: the smallest and largest value of each good file that is a picture.
+        grey: whether each of these is grey.
+        samples: what was found in the good files of samples.
         notes: what was left out of files, or assumed of them, and of how many.
     """
 
@@ -47,17 +51,32 @@ class Inspection:
     bad: tuple[BadFile, ...]
     reduced: int
     levels: dict[Picture, Levels]
+    grey: dict[Path, bool]
+    samples: dict[Path, SampleFacts]
     notes: Counter[str]
 
 
-def inspect(pictures: Iterable[Picture], readers: Readers, max_pixels: int) -> Inspection:
-    """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile)."""
+def inspect(
+    pictures: Iterable[Picture], readers: Readers, max_pixels: int, as_samples: Collection[Path] = ()
+) -> Inspection:
+    """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile).
+
+    Args:
+        pictures: whose files are looked at.
+        readers: the formats of image files.
+        max_pixels: of files.
+        as_samples: the files that are no pictures, whatever they look like; of the others those are that can be.
+    """
     pictures = list(dict.fromkeys(pictures))
     paths = sorted({picture.path for picture in pictures})
-    facts_of: dict[Path, _Facts] = {}
+    found: dict[Path, _Facts] = {}
     reasons: dict[Path, str] = {}
     look_at = partial(
-        _look_at, readers=readers, max_pixels=max_pixels, by_halves=any(picture.half for picture in pictures)
+        _look_at,
+        readers=readers,
+        as_samples=as_samples,
+        max_pixels=max_pixels,
+        by_halves=any(picture.half for picture in pictures),
     )
     pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
     try:
@@ -66,23 +85,27 @@ def inspect(pictures: Iterable[Picture], readers: Readers, max_pixels: int) -> I
             if isinstance(facts, str):
                 reasons[path] = facts
             else:
-                facts_of[path] = facts
+                found[path] = facts
     finally:  # Ctrl-C waits for the files at hand, not for all of them
         pool.shutdown(cancel_futures=True)
     good, levels = {}, {}
     for picture in pictures:
         if picture.path in reasons:
             continue
-        width, height = facts_of[picture.path].size
+        width, height = found[picture.path].size
         if picture.half and width % 2:
             reasons[picture.path] = f"{width} pixels wide: an odd width has no two equal halves"
             continue
         good[picture] = (width // 2, height) if picture.half else (width, height)
-        levels[picture] = facts_of[picture.path].levels_of_half(picture.half)
+        if found[picture.path].samples is None:
+            levels[picture] = found[picture.path].levels_of_half(picture.half)
     bad = tuple(BadFile(path, reasons[path]) for path in sorted(reasons))
-    reduced = sum(facts.reduced for facts in facts_of.values())
-    notes = Counter(note for facts in facts_of.values() for note in facts.notes)
-    return Inspection(good, bad, reduced, levels, notes)
+    reduced = sum(facts.reduced for facts in found.values())
+    notes = Counter(note for facts in found.values() for note in facts.notes)
+    used = {picture.path: found[picture.path] for picture in good}
+    grey = {path: facts.grey for path, facts in used.items() if facts.samples is None}
+    samples = {path: facts.samples for path, facts in used.items() if facts.samples is not None}
+    return Inspection(good, bad, reduced, levels, grey, samples, notes)
 
 
 def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
@@ -164,22 +187,30 @@ def _describe_changes(sizes: dict[Picture, Size], geometry: Geometry) -> list[st
 
 @dataclass(frozen=True)
 class _Facts:
-    """What decoding a file showed: its levels are of the left half, the right half and the whole."""
+    """What decoding a file showed: of a picture its levels, of the left half, the right half and the whole."""
 
     size: Size
     reduced: bool
-    levels: tuple[Levels, Levels, Levels]
     notes: tuple[str, ...]
+    levels: tuple[Levels, ...] = ()
+    grey: bool = False
+    samples: SampleFacts | None = None
 
     def levels_of_half(self, half: str) -> Levels:
         return self.levels[("left", "right", "").index(half)]
 
 
-def _look_at(path: Path, readers: Readers, max_pixels: int, by_halves: bool) -> _Facts | str:
+def _look_at(
+    path: Path, readers: Readers, max_pixels: int, as_samples: Collection[Path], by_halves: bool
+) -> _Facts | str:
     try:
         decoded = readers.read(path, max_pixels=max_pixels)
+        if path in as_samples or not is_picture(decoded):
+            values = samples_of(decoded)
+            size = (values.shape[1], values.shape[0])
+            return _Facts(size, decoded.reduced, decoded.notes, samples=facts_of(values))
         image = as_picture(decoded)
-    except UnusableImageError as error:
+    except (UnusableImageError, ValueError) as error:
         return str(error)
     if by_halves and image.width > 1:
         middle = image.width // 2
@@ -188,7 +219,10 @@ def _look_at(path: Path, readers: Readers, max_pixels: int, by_halves: bool) -> 
         whole = of_all([left, right]) or left
     else:
         left = right = whole = levels_of(image, reduced=decoded.reduced)
-    return _Facts(image.size, decoded.reduced, (left, right, whole), decoded.notes)
+    return _Facts(image.size, decoded.reduced, decoded.notes, (left, right, whole), image.mode in _GREY_MODES)
+
+
+_GREY_MODES = ("1", "L", "LA", *SIXTEEN_BIT_MODES)
 
 
 def _text(size: Size) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from i2i.builtin.datasets import FolderOptions
@@ -18,8 +20,9 @@ from i2i.builtin.datasets.check import (
     require_no_bad_files,
     require_room_for_crop,
 )
+from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
-from i2i.builtin.datasets.preprocess import Geometry, take_half
+from i2i.builtin.datasets.preprocess import Geometry, take_half, take_half_of_samples
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
 from i2i.errors import DataError, printable
 from i2i.images.finding import bullets
@@ -58,6 +61,9 @@ class FolderDataset:
             concerns the folder as a whole is reported by the train split alone.
         names: by ``"A"`` and ``"B"``, the path of every image below its domain, without suffix; a resumed run
             looks at them to find out whether its images changed.
+        values: of ``"A"`` and ``"B"``, after ``direction``: the ``range`` that is -1 to 1 and the ``type``, in units of
+            the files; ``None`` for pictures.
+        settled: the options that the files decided, by name: a run keeps them in place of those that it was given.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
     """
 
@@ -70,6 +76,7 @@ class FolderDataset:
         options: FolderOptions,
         layout: Layout,
         inspection: Inspection,
+        values: Mapping[Domain, DomainValues],
         readers: Readers,
         *,
         split: Literal["train", "test"],
@@ -81,7 +88,8 @@ class FolderDataset:
         self.seed = seed
         self.skipped: tuple[BadFile, ...] = inspection.bad
         self.ignored = len(layout.ignored)
-        self.channels = {"A": options.channels_A, "B": options.channels_B}
+        self._values = values
+        self.settled = settled(options, values)
         self.domains = dict(zip("AB", layout.domains, strict=True))
         train, test = (_without_bad(part, inspection, options) for part in (layout.train, layout.test))
         if split == "train":
@@ -100,6 +108,8 @@ class FolderDataset:
                 *layout.notes,
                 *_describe_files(layout, inspection),
                 *_describe_levels(layout, train, inspection),
+                *values["A"].notes,
+                *values["B"].notes,
                 *_describe_training(train, options),
             ]
             if split == "train"
@@ -109,8 +119,10 @@ class FolderDataset:
         self._pictures: dict[Domain, tuple[Picture, ...]] = {"A": chosen.first, "B": chosen.second}
         if Direction(options.direction) is Direction.B_TO_A:
             self._pictures = {"A": chosen.second, "B": chosen.first}
-            self.channels = {"A": options.channels_B, "B": options.channels_A}
+            self._values = {"A": values["B"], "B": values["A"]}
             self.domains = {"A": layout.domains[1], "B": layout.domains[0]}
+        self.channels = {domain: found.channels for domain, found in self._values.items()}
+        self.values = {domain: found.to_json() for domain, found in self._values.items()}
         self.names = {domain: [picture.stem for picture in pictures] for domain, pictures in self._pictures.items()}
         self._truths = _truths(test, inspection, options)
         self._by_stem = {
@@ -190,7 +202,12 @@ class FolderDataset:
         }
 
     def _read(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
-        options, channels = self.options, self.channels[domain]
+        options, channels, values = self.options, self.channels[domain], self._values[domain]
+        if values.range is not None:
+            samples = self._readers.read_samples(picture.path, channels=channels, max_pixels=options.max_pixels)
+            unit = values.range.scaled(take_half_of_samples(samples, picture.half))
+            planes = [self._geometry.apply(Image.fromarray(unit[:, :, place]), placement) for place in range(channels)]
+            return torch.from_numpy(np.concatenate([to_array(plane, 1) for plane in planes]))
         image = self._readers.read_opaque(
             picture.path, channels=channels, background=options.background, max_pixels=options.max_pixels
         )
@@ -241,10 +258,22 @@ def open_layout(
     pictures = [*layout.test.first, *layout.test.second]
     if split == "train":
         pictures += [*layout.train.first, *layout.train.second]
-    inspection = inspect(pictures, readers, options.max_pixels)
+    first = ([picture.path for picture in layout.train.first], [picture.path for picture in layout.test.first])
+    second = ([picture.path for picture in layout.train.second], [picture.path for picture in layout.test.second])
+    if split == "test":
+        first, second = ([], first[1]), ([], second[1])
+    domains = (Wanted.of(options, "A", *first), Wanted.of(options, "B", *second))
+    as_samples = {path for each in domains if each.asks_for_samples for path in each.paths}
+    inspection = inspect(pictures, readers, options.max_pixels, as_samples)
+    if (
+        mixed := {path for each in domains if each.paths & inspection.samples.keys() for path in each.paths}
+        - as_samples
+    ):
+        inspection = inspect(pictures, readers, options.max_pixels, as_samples | mixed)
     if not options.skip_bad:
         require_no_bad_files(inspection.bad, len({picture.path for picture in pictures}))
-    return FolderDataset(options, layout, inspection, readers, split=split, seed=seed)
+    values = {each.domain: each.decided(inspection.grey, inspection.samples) for each in domains}
+    return FolderDataset(options, layout, inspection, values, readers, split=split, seed=seed)
 
 
 def _names_match(options: FolderOptions) -> bool:
@@ -313,7 +342,9 @@ def _describe_levels(layout: Layout, train: Split, inspection: Inspection) -> li
     return [
         note
         for name, pictures in zip(layout.domains, (train.first, train.second), strict=True)
-        for note in describe_domain(name, [inspection.levels[picture] for picture in pictures])
+        for note in describe_domain(
+            name, [inspection.levels[picture] for picture in pictures if picture in inspection.levels]
+        )
     ]
 
 

@@ -7,7 +7,9 @@ without that gives other images. Sizes here are ``(width, height)``, as in Pillo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy.typing as npt
 from PIL import Image
 
 from i2i.builtin.datasets import FolderOptions, Mode
@@ -98,6 +100,12 @@ def take_half(image: Image.Image, half: str) -> Image.Image:
     middle = image.width // 2
     with without_pixel_limit():
         return image.crop((0, 0, middle, image.height) if half == "left" else (middle, 0, 2 * middle, image.height))
+
+
+def take_half_of_samples(samples: npt.NDArray[Any], half: str) -> npt.NDArray[Any]:
+    """The same of ``[H, W, C]``."""
+    middle = samples.shape[1] // 2
+    return {"left": samples[:, :middle], "right": samples[:, middle : 2 * middle]}.get(half, samples)
 
 
 def _nearest_multiple(length: int, base: int) -> int:

@@ -1,6 +1,7 @@
 """The built-in formats of image files: their specs. Imports no torch.
 
-PNG, JPEG, WebP, BMP and TIFF are pictures for the eye, all read by :mod:`~i2i.builtin.readers.pictures`.
+PNG, JPEG, WebP, BMP and TIFF are pictures for the eye, all read by :mod:`~i2i.builtin.readers.pictures`; numpy's
+arrays, of any numbers, by :mod:`~i2i.builtin.readers.arrays`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,31 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from pydantic import Field
+
 from i2i.plugins import Options, ReaderSpec
+
+
+class NpzOptions(Options):
+    """Which array of an archive is the image."""
+
+    array: str | None = Field(None, min_length=1, description="its name; none: the only one that there is")
+
+
+def _build_npy(_: Options) -> Any:
+    from i2i.builtin.readers.arrays import NpyReader
+
+    return NpyReader()
+
+
+def _build_npz(options: NpzOptions) -> Any:
+    from i2i.builtin.readers.arrays import NpzReader
+
+    return NpzReader(options.array)
+
+
+def _is_npy(begin: bytes) -> bool:
+    return begin.startswith(b"\x93NUMPY")
 
 
 def _build_pictures(_: Options, *, format_name: str) -> Any:
@@ -33,4 +58,6 @@ SPECS: tuple[ReaderSpec, ...] = (
     _picture("WebP", ".webp"),
     _picture("BMP", ".bmp"),
     _picture("TIFF", ".tif", ".tiff"),
+    ReaderSpec(name="npy", summary="arrays of numpy", suffixes=(".npy",), begins=_is_npy, build=_build_npy),
+    ReaderSpec(name="npz", summary="archives of numpy", options=NpzOptions, suffixes=(".npz",), build=_build_npz),
 )

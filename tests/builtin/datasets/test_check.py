@@ -151,7 +151,7 @@ def test_pairs_of_two_sizes_are_listed(draw, build):
     ("values", "field"),
     [
         ({"direction": "AtoC"}, "dataset.direction"),
-        ({"channels_A": 4}, "dataset.channels_A"),
+        ({"channels_A": 65}, "dataset.channels_A"),
         ({"background": "white"}, "dataset.background"),
         ({"mode": "resize"}, "dataset.mode"),
         ({"load_size": 100, "image_size": 128}, "dataset"),

@@ -1,0 +1,218 @@
+"""What the values of a domain's files mean: pictures for the eye, or samples in units of their own. No torch.
+
+A domain is of pictures where its range is ``auto`` or ``type``, its channels are 1 or 3, and all its files are
+pictures; then every file is read as a viewer shows it. Else it is of samples: its files have the channels that are
+asked for, and the range says which values are -1 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from i2i.builtin.datasets import FolderOptions
+from i2i.errors import DataError
+from i2i.images.finding import bullets
+from i2i.images.value_range import ValueRange
+from i2i.plugins.specs import Domain
+
+PICTURE_CHANNELS = (1, 3)
+PERCENTILES = (0.1, 99.9)
+MOST_KEPT = 4096
+"""Values of a file that are kept for percentiles."""
+
+
+@dataclass(frozen=True)
+class SampleFacts:
+    """What decoding a file of samples showed.
+
+    Attributes:
+        channels: of its pixels.
+        type: of its values, by numpy's name.
+        least: the smallest value.
+        most: the largest.
+        some: up to ``MOST_KEPT`` of its values, evenly spaced.
+    """
+
+    channels: int
+    type: str
+    least: float
+    most: float
+    some: npt.NDArray[Any]
+
+
+def facts_of(samples: npt.NDArray[Any]) -> SampleFacts:
+    """Look at every value of ``[H, W, C]``.
+
+    Raises:
+        ValueError: one is NaN or infinite.
+    """
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        raise ValueError("it holds NaN or infinity, which lie in no range; replace them")
+    step = max(1, samples.size // MOST_KEPT)
+    kind = samples.dtype.name
+    return SampleFacts(
+        samples.shape[2], kind, float(samples.min()), float(samples.max()), samples.reshape(-1)[::step].copy()
+    )
+
+
+@dataclass(frozen=True)
+class DomainValues:
+    """How a domain's files are read.
+
+    Attributes:
+        channels: of its images.
+        range: the values that are -1 and 1, in units of the files; ``None``: they are pictures.
+        type: of the values, by numpy's name; empty for pictures.
+        notes: what a person should know about it.
+    """
+
+    channels: int
+    range: ValueRange | None = None
+    type: str = ""
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Plain values for a checkpoint; ``None`` for pictures."""
+        return None if self.range is None else {"range": [self.range.low, self.range.high], "type": self.type}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the options say of a domain, and its files.
+
+    Attributes:
+        domain: before ``direction`` swaps the two.
+        channels: how many, or ``auto``.
+        range: ``auto``, ``type``, ``percentile`` or ``LOW:HIGH``.
+        type: numpy's name, or ``auto``.
+        train: the files that decide what is left open; none in the test split.
+        test: the files that are held out.
+    """
+
+    domain: Domain
+    channels: int | Literal["auto"]
+    range: str
+    type: str
+    train: tuple[Path, ...]
+    test: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, options: FolderOptions, domain: Domain, train: Iterable[Path], test: Iterable[Path]) -> Wanted:
+        """What the options of the data set say."""
+        channels, values, kind = (getattr(options, f"{name}_{domain}") for name in ("channels", "range", "type"))
+        return cls(domain, channels, values, kind, tuple(dict.fromkeys(train)), tuple(dict.fromkeys(test)))
+
+    @property
+    def paths(self) -> frozenset[Path]:
+        """All files."""
+        return frozenset((*self.train, *self.test))
+
+    @property
+    def asks_for_samples(self) -> bool:
+        """Whether files are samples whatever they are."""
+        pictures = self.channels in (*PICTURE_CHANNELS, "auto") and self.range in ("auto", "type")
+        return not pictures or self.type != "auto"
+
+    def decided(self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts]) -> DomainValues:
+        """How the files are read, of those that can be used.
+
+        Args:
+            grey: whether it is grey, of each that is a picture.
+            samples: what was found in each of the others.
+
+        Raises:
+            DataError: the files have other channels, or several numbers of them; or no range can be found.
+        """
+        train, test = ([(path, samples[path]) for path in part if path in samples] for part in (self.train, self.test))
+        if train or test:
+            return _of_samples(self, train, test)
+        if self.channels == "auto":
+            are_grey = [is_grey for path, is_grey in grey.items() if path in self.paths]
+            return DomainValues(1 if are_grey and all(are_grey) else 3)
+        return DomainValues(self.channels)
+
+
+def settled(options: FolderOptions, values: Mapping[Domain, DomainValues]) -> dict[str, Any]:
+    """The options that the files decided, by name."""
+    found: dict[str, Any] = {}
+    for domain, each in values.items():
+        found[f"channels_{domain}"] = each.channels
+        if each.range is not None:
+            found |= {f"range_{domain}": str(each.range), f"type_{domain}": each.type}
+    return {name: value for name, value in found.items() if getattr(options, name) != value}
+
+
+def _of_samples(
+    wanted: Wanted, train: Sequence[tuple[Path, SampleFacts]], test: Sequence[tuple[Path, SampleFacts]]
+) -> DomainValues:
+    """What is left open is decided by the training images."""
+    channels = _channels(wanted, [*train, *test])
+    kinds = sorted({facts.type for _, facts in (*train, *test)})
+    kind = wanted.type if wanted.type != "auto" else kinds[0] if len(kinds) == 1 else "float32"
+    values = _range(wanted, kinds, [facts for _, facts in train])
+    outside = sum(not values.holds(facts.least, facts.most) for _, facts in (*train, *test))
+    of = "channel" if channels == 1 else "channels"
+    notes = [
+        f"{wanted.domain}: {channels} {of} of {' and '.join(kinds)}; {values.low:g} to {values.high:g} are -1 to 1"
+    ]
+    if outside:
+        notes.append(
+            f"{outside} of {len(train) + len(test)} images of {wanted.domain} have values outside {values}, which are "
+            f"cut to it (data.range_{wanted.domain})"
+        )
+    return DomainValues(channels, values, kind, tuple(notes))
+
+
+def _channels(wanted: Wanted, files: Sequence[tuple[Path, SampleFacts]]) -> int:
+    found = sorted({facts.channels for _, facts in files})
+    option = f"data.channels_{wanted.domain}"
+    if wanted.channels == "auto":
+        if len(found) > 1:
+            raise DataError(
+                f"the images of {wanted.domain} have different numbers of channels ({', '.join(map(str, found))}); "
+                "give all of them the same"
+            )
+        return found[0]
+    others = [f"{path}: {facts.channels}" for path, facts in files if facts.channels != wanted.channels]
+    if others:
+        raise DataError(
+            f"{len(others)} of {len(files)} images of {wanted.domain} do not have {wanted.channels} channels "
+            f"({option}):\n{bullets(others)}\nSet {option} to what they have, or to auto."
+        )
+    return wanted.channels
+
+
+def _range(wanted: Wanted, kinds: Sequence[str], train: Sequence[SampleFacts]) -> ValueRange:
+    option = f"data.range_{wanted.domain}"
+    if wanted.range not in ("auto", "type", "percentile"):
+        return ValueRange.parse(wanted.range)
+    if wanted.range == "type" or (wanted.range == "auto" and kinds == ["uint8"]):
+        if len(kinds) > 1:
+            raise DataError(
+                f"the images of {wanted.domain} are of several types ({', '.join(kinds)}): set {option}=LOW:HIGH, in "
+                "the units of the files"
+            )
+        return ValueRange.of_type(kinds[0])
+    if not train:
+        raise DataError(
+            f"which values of {wanted.domain} are -1 and 1 is decided by training images, and there are none here: set "
+            f"{option}=LOW:HIGH, in the units of the files"
+        )
+    if wanted.range == "percentile":
+        low, high = (
+            float(found) for found in np.percentile(np.concatenate([each.some for each in train]), PERCENTILES)
+        )
+    else:
+        low, high = min(each.least for each in train), max(each.most for each in train)
+    if not low < high:
+        raise DataError(
+            f"all values of the training images of {wanted.domain} are {low:g}: set {option}=LOW:HIGH, in the units of "
+            "the files"
+        )
+    return ValueRange(low, high)
