@@ -161,11 +161,11 @@ def check_plugin(
     plugins = [plugin for plugin in manager.plugins if is_called(plugin, name)]
     if kind is not None and (components or not plugins):
         # It names the nearest, or both that claim the name.
-        return _checked([], [manager.find(kind, name)], data, timeout)
+        return _checked(manager, [], [manager.find(kind, name)], data, timeout)
     components, broken = of_package or components, [plugin for plugin in plugins if plugin.status != "loaded"]
     if not components and not broken:
         raise _nothing_found(manager, name, kind)
-    return _checked(plugins if kind is None else broken, components, data, timeout)
+    return _checked(manager, plugins if kind is None else broken, components, data, timeout)
 
 
 def facts(component: Component) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def is_called(plugin: Plugin, name: str) -> bool:
 
 
 def _checked(
-    plugins: list[Plugin], components: list[Component], data: str | Path | None, timeout: float
+    manager: PluginManager, plugins: list[Plugin], components: list[Component], data: str | Path | None, timeout: float
 ) -> Iterator[CheckedPlugin]:
     from i2i.testing import CheckResult, check_component
     from i2i.testing.declared_imports import check_dependencies
@@ -198,7 +198,7 @@ def _checked(
             yield CheckedPlugin(plugin, None, (CheckResult("loads", False, problem),))
     for component in components:
         with working(f"checking {component.spec.kind} {component.spec.name}"):
-            results = tuple(check_component(component, root=data, export_seconds=timeout))
+            results = tuple(check_component(component, root=data, export_seconds=timeout, manager=manager))
         yield CheckedPlugin(component.plugin, component, results)
     for plugin in plugins:
         if plugin.status == "loaded" and not plugin.file and plugin.package != "i2i":

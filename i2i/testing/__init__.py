@@ -14,11 +14,13 @@ results one by one and never raises. ``i2i plugins check`` prints the same.
 The checks run on the CPU, on tiny images, with the component's default options, except that an option called
 ``base_channels`` is lowered to 8 (the first result says so). Give ``options`` to check another setting. The caller's
 random state is left as it was. A generator is exported as well by ``i2i plugins check``, and here if ``export_seconds``
-says how long that may take.
+says how long that may take. The command also uses each component in a short run, which is resumed, translates and is
+measured: :mod:`~i2i.testing.in_use`.
 
 Begin with :mod:`~i2i.testing.component`; what is asked of each kind of component is in the file of that kind.
 
-May import ``plugins``, ``images``, ``models``, ``translation`` and ``exporting``.
+May import ``plugins``, ``builtin``, ``config``, ``images``, ``models``, ``translation``, ``exporting``, ``evaluation``,
+``training`` and ``terminal``.
 """
 
 from i2i.testing.component import (

@@ -27,7 +27,7 @@ from i2i.plugins import (
     Options,
     ReaderSpec,
 )
-from i2i.plugins.manager import Component
+from i2i.plugins.manager import Component, PluginManager
 from i2i.plugins.specs import SPECS, Spec
 from i2i.testing.added_commands import command_checks
 from i2i.testing.augmentations import augmentation_checks
@@ -54,6 +54,7 @@ def check_component(
     *,
     root: str | Path | None = None,
     export_seconds: float | None = None,
+    manager: PluginManager | None = None,
 ) -> list[CheckResult]:
     """Check one component of any kind and return every result. Never raises for what the component does.
 
@@ -64,6 +65,8 @@ def check_component(
             that the data set accepts is used. For a reader a file; by default it reads what it writes.
         export_seconds: export a generator, too, in every built-in format that can be had here, each within this time;
             and have an exporter export one. By default nothing is exported, for that takes seconds.
+        manager: the plugins that have the component: it is used in a short run, too, which is resumed, translates and
+            is measured; by default it is not, for that takes seconds as well.
 
     Raises:
         TypeError: when ``component`` is neither a component nor a spec.
@@ -74,6 +77,11 @@ def check_component(
         chosen = choose_options(checks, spec, options)
         if chosen is not None:
             _run_checks(checks, spec, chosen, root, _package_of(component), export_seconds)
+            if manager is not None and all(result.ok for result in checks.results):
+                from i2i.testing.in_use import TRAINED, use_checks  # which brings all that trains
+
+                if isinstance(spec, TRAINED):
+                    use_checks(checks, spec, chosen, manager, None if root is None else str(root))
     return checks.results
 
 

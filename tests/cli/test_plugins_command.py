@@ -164,7 +164,7 @@ def test_check_by_package_or_name(install, target):
     assert result.stdout.splitlines()[-3:] == [
         "plugin pass (i2i-pass 1.2.3)",
         "  ok      dependencies",
-        "1 component, 10 checks, 0 failed",
+        "1 component, 14 checks, 0 failed",
     ]
 
 
@@ -260,7 +260,7 @@ def test_check_takes_the_kind_as_an_option_as_it_once_did(words):
 def test_check_of_a_kind_and_a_package_is_that_kind_of_it(install):
     install("i2i-two", GOOD)
 
-    assert invoke("check", "buffer", "i2i-two").stdout.splitlines()[-1] == "1 component, 9 checks, 0 failed"
+    assert invoke("check", "buffer", "i2i-two").stdout.splitlines()[-1] == "1 component, 13 checks, 0 failed"
     missing = invoke("check", "generator", "i2i-two")
     assert missing.exit_code == 1
     assert "there is no package or component called 'i2i-two' with a generator" in missing.stderr
