@@ -37,6 +37,12 @@ class Pix2PixOptions(Options):
     lambda_L1: float = Field(  # noqa: N815
         100.0, ge=0, allow_inf_nan=False, description="weight of the pixel loss (L1 unless --pixel-loss names another)"
     )
+    feature_matching: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="weight of the distance to the target in the discriminator's inner layers; pix2pixHD takes 10",
+    )
 
 
 class CUTOptions(Options):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from i2i.builtin.methods.feature_matching import feature_distance, matched_layers
 from i2i.plugins.protocols import Batch, Parts, Update
 from i2i.plugins.terms import add_terms, discriminator_term, frozen, generator_term
 
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 class Pix2Pix:
     """One generator ``G``: A -> B, and a discriminator ``D`` that judges A and B side by side in the channels.
 
-    The generator minimises ``adversarial(G) + lambda_L1 |G(a) - b|`` (Isola et al. 2017, eq. 4). The discriminator
-    steps first, as in the reference implementation.
+    The generator minimises ``adversarial(G) + lambda_L1 |G(a) - b|`` (Isola et al. 2017, eq. 4), and with
+    ``feature_matching`` also that times :func:`~i2i.builtin.methods.feature_matching.feature_distance` of ``G(a)`` to
+    ``b`` beside ``a`` (Wang et al. 2018, eq. 4). The discriminator steps first, as in the reference implementation.
+
+    Raises:
+        ConfigError: with ``feature_matching``, a discriminator names no inner layers.
     """
 
     def __init__(self, options: Pix2PixOptions, parts: Parts) -> None:
@@ -30,6 +35,8 @@ class Pix2Pix:
         self.generators = {"G": parts.make_generator(channels["A"], channels["B"])}
         self.discriminators = {"D": parts.make_discriminator(channels["A"] + channels["B"])}
         self.augment = parts.make_augmentation([channels["A"], channels["B"]])
+        if options.feature_matching > 0:
+            self.layers = matched_layers(self.discriminators["D"])
         self.buffers = {"fake_AB": parts.make_buffer()}
         self.directions = {"AtoB": "G"}
 
@@ -57,12 +64,16 @@ class Pix2Pix:
             for batch in batches:
                 if fake_b is None or len(batches) > 1:
                     fake_b = generator(batch["A"])
-                shown = self.augment(torch.cat([batch["A"], fake_b], dim=1), update.random)
+                fake = torch.cat([batch["A"], fake_b], dim=1)
+                shown = self.augment(fake, update.random)
                 terms = {
                     "G": generator_term(self.adversarial, discriminator, shown),
                     "L1": self.pixel(fake_b, batch["B"]) * self.options.lambda_L1,
                 }
-                update.backward((terms["G"] + terms["L1"]) * share)
+                if self.options.feature_matching > 0:  # as they are: an augmentation would move the two apart
+                    real = torch.cat([batch["A"], batch["B"]], dim=1)
+                    terms["FM"] = feature_distance(self.layers, fake, real) * self.options.feature_matching
+                update.backward(sum(terms.values(), start=terms["G"].new_zeros(())) * share)
                 add_terms(totals, terms, share)
         update.apply("generators")
         return totals
