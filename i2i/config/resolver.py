@@ -118,11 +118,14 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
 
 
 def config_from_dict(manager: PluginManager, values: Mapping[str, Any]) -> RunConfig:
-    """Read back what :meth:`RunConfig.to_dict` wrote.
+    """Read back what :meth:`RunConfig.to_dict` wrote, now or in an earlier version.
 
     Raises:
         ConfigError: when it does not fit the installed components.
     """
+    training = values.get("training")
+    if isinstance(training, Mapping) and "ema_ramp_up" not in training:
+        values = {**values, "training": {**training, "ema_ramp_up": 0.0}}  # what 0.1.0 did
     return resolve(manager, [layer_from_mapping(values, "the run's config.yaml")])[0]
 
 

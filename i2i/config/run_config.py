@@ -51,6 +51,13 @@ class TrainingOptions(Options):
     ema_decay: float = Field(
         0.0, ge=0, lt=1, description="decay of the generators' moving average, used for every output; 0: off"
     )
+    ema_ramp_up: float = Field(
+        0.05,
+        ge=0,
+        allow_inf_nan=False,
+        description="longest half-life of the moving average, as a share of the steps so far, so that it forgets the "
+        "first weights early; 0: ema_decay from the start",
+    )
     inference: Literal["deterministic", "paper"] = Field(
         "deterministic", description="paper: outputs with dropout on and batch statistics, as both papers' code does"
     )

@@ -82,6 +82,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         random,
         precision=options.precision,
         ema_decay=options.ema_decay,
+        ema_ramp_up=options.ema_ramp_up,
         average_gradients=processes.average_gradients,
         values=values,
         augmenting=augmenting,

@@ -18,6 +18,8 @@ from i2i.config.pixel_loss_sum import StepValues
 from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Batch, Method
 
+ParamList = tuple[Tensor, ...] | list[Tensor]
+
 
 class NetworkUpdate:
     """Trains the networks of a method; what the method is lent as its :class:`~i2i.plugins.protocols.Update`.
@@ -29,6 +31,7 @@ class NetworkUpdate:
         random: random numbers for the method, on the CPU.
         precision: with ``bf16`` forward passes run under autocast; weights and gradients stay float32.
         ema_decay: of the generators' moving averages; see :func:`make_averages`.
+        ema_ramp_up: likewise.
         average_gradients: called with an optimiser before each of its steps, to average its gradients over processes.
         values: what the method's parts add to in a step.
         augmenting: the augmentations that the method was given, if any.
@@ -50,6 +53,7 @@ class NetworkUpdate:
         *,
         precision: Literal["fp32", "bf16"] = "fp32",
         ema_decay: float = 0.0,
+        ema_ramp_up: float = 0.0,
         average_gradients: Callable[[Optimizer], None] = lambda _: None,
         values: StepValues | None = None,
         augmenting: Augmenting | None = None,
@@ -57,7 +61,7 @@ class NetworkUpdate:
         self.method, self.device, self.random, self.precision = method, device, random, precision
         self.optimizers = optimizers
         self.step, self.fraction = 0, 0.0
-        self.averages = make_averages(method.generators, ema_decay)
+        self.averages = make_averages(method.generators, ema_decay, ema_ramp_up)
         self.applied: list[str] = []
         self.values = StepValues() if values is None else values
         self.augmenting = augmenting
@@ -110,15 +114,19 @@ class NetworkUpdate:
             optimizer.zero_grad(set_to_none=True)
 
 
-def make_averages(generators: Mapping[str, nn.Module], decay: float) -> dict[str, AveragedModel]:
+def make_averages(generators: Mapping[str, nn.Module], decay: float, ramp_up: float = 0.0) -> dict[str, AveragedModel]:
     """Make an exponential moving average of each generator, buffers included; none with a decay of 0.
 
     After the first step an average is the generator itself; after each later one ``decay * average + (1 - decay) *
-    weights``.
+    weights``. A constant decay keeps the initial weights in the mix for as long as a short run lasts; with a ramp-up
+    the decay is at most what halves a weight's part in ``ramp_up`` times the steps that were averaged so far, as in
+    Karras et al., "Training Generative Adversarial Networks with Limited Data" (NeurIPS 2020), where it is 0.05.
     """
     if decay == 0:
         return {}
-    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return {
-        name: AveragedModel(network, multi_avg_fn=average, use_buffers=True) for name, network in generators.items()
-    }
+
+    def blend(averaged: ParamList, current: ParamList, steps: Tensor | int) -> None:
+        at_most = 0.5 ** (1 / (ramp_up * int(steps))) if ramp_up > 0 else 1.0
+        get_ema_multi_avg_fn(min(decay, at_most))(averaged, current, steps)  # type: ignore[no-untyped-call]
+
+    return {name: AveragedModel(network, multi_avg_fn=blend, use_buffers=True) for name, network in generators.items()}

@@ -556,6 +556,13 @@ choices = st.fixed_dictionaries(
 )
 
 
+def test_a_moving_average_that_0_1_0_began_has_no_ramp_up():
+    values = resolve().to_dict()
+    assert config_from_dict(PluginManager(), values).training.ema_ramp_up == 0.05
+    del values["training"]["ema_ramp_up"]
+    assert config_from_dict(PluginManager(), values).training.ema_ramp_up == 0
+
+
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     data=st.sampled_from(["sample:flat-3d", "sample:line-3d", "photos", "Bilder/Bäume: neu", "007", "null"]),

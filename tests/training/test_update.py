@@ -203,5 +203,27 @@ def test_averages_follow_the_generators_after_their_step():
     torch.testing.assert_close(update.averages["G"].module.weight, expected)
 
 
+def test_a_ramp_up_is_that_of_the_paper():
+    """As Karras et al. state it, in images: a half-life, at most a share of the images that were seen before."""
+    batch_size, half_life, share = 4, 20.0, 0.5
+    decay = 0.5 ** (batch_size / half_life)
+    weights = torch.randn(40, generator=torch.Generator().manual_seed(0)).tolist()
+    generator = nn.Linear(1, 1, bias=False)
+    average = make_averages({"G": generator}, decay, share)["G"]
+    expected, seen, decays = 0.0, 0, []
+    for weight in weights:
+        nn.init.constant_(generator.weight, weight)
+        average.update_parameters(generator)
+
+        at_most = min(half_life, share * seen)
+        beta = 0.5 ** (batch_size / max(at_most, 1e-8))
+        expected = weight + (expected - weight) * beta
+        seen += batch_size
+        decays.append(beta)
+        assert average.module.weight.item() == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert decays[1] < 0.3
+    assert decays[-1] == pytest.approx(decay)
+
+
 def test_no_decay_is_no_average():
     assert make_averages({"G": nn.Linear(1, 1)}, 0.0) == {}
