@@ -98,6 +98,22 @@ def loss_panels(records: Sequence[Mapping[str, Any]]) -> list[Panel]:
     return panels
 
 
+def augmentation_panels(records: Sequence[Mapping[str, Any]]) -> list[Panel]:
+    """Draw what augmentations adapted to, such as a probability: one panel, or none.
+
+    Args:
+        records: lines as for :func:`loss_panels`, some with ``"augmentations": {"diffaugment/probability": float}``.
+    """
+    found = [(record["step"], record.get("augmentations", {})) for record in records]
+    names = dict.fromkeys(name for _, values in found for name in values)
+    curves = [
+        _Curve(_line(name, index), *_arrays([(step, values.get(name, math.nan)) for step, values in found]))
+        for index, name in enumerate(names)
+    ]
+    panel = _panel("augmentations", "Augmentations", curves, _draw_binned, width=5.0)
+    return [] if panel is None else [panel]
+
+
 def metric_panels(records: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric]) -> list[Panel]:
     """Draw each held-out metric over the steps, one line a direction, with its identity baseline dashed.
 
@@ -191,6 +207,14 @@ def _draw_smoothed(axes: Axes, curve: _Curve) -> None:
     colour = curve.line.colour
     axes.plot(steps, values, color=colour, linewidth=0.8, alpha=0.3)
     axes.plot(steps, smooth(values), color=colour, linewidth=1.6, linestyle=style, marker=marker, markersize=5)
+
+
+def _draw_binned(axes: Axes, curve: _Curve) -> None:
+    steps, values = _bins(curve.steps), _bins(curve.values)
+    style = "--" if curve.line.dashed else "-"
+    axes.plot(
+        steps, values, color=curve.line.colour, linewidth=1.6, linestyle=style, marker=_marker(values), markersize=5
+    )
 
 
 def _draw_measured(axes: Axes, curve: _Curve) -> None:

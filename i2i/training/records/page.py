@@ -21,7 +21,7 @@ from i2i.errors import RunFolderError, printable
 from i2i.files.atomic import write_whole
 from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
 from i2i.models.scores import BASELINE, Metric
-from i2i.training.records.curves import Panel, loss_panels, metric_panels
+from i2i.training.records.curves import Panel, augmentation_panels, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
 from i2i.training.records.run_result import resume_command
 
@@ -117,6 +117,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
     measured = (
         metric_panels(run.log.evaluations, metrics) if len(run.log.evaluations) > 1 else []
     )  # the table already shows a single one
+    trained = [*loss_panels(run.log.train), *augmentation_panels(run.log.train)]
     sheets = _sheets(folder, run.problems)
     return {
         "name": folder.resolve().name,
@@ -130,7 +131,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
         "sheets": sheets,
         "picture": (folder / "picture.png").is_file(),
         "files": [name for name in _RECORDS if (folder / name).is_file()],
-        "panels": [[_for_template(panel) for panel in row] for row in (loss_panels(run.log.train), measured) if row],
+        "panels": [[_for_template(panel) for panel in row] for row in (trained, measured) if row],
         "commands": _commands(folder),
         "config_text": run.config_text,
         "environment": {name: _plain(value) for name, value in run.environment.items()},

@@ -138,6 +138,9 @@ def _tidy(record: Record, names: set[str]) -> bool:
         record["losses"] = losses if _are_finite(losses) else _numbers_of(losses)
         if not record["losses"].keys() <= names:
             names.update(record["losses"])
+        if "augmentations" in record:
+            record["augmentations"] = _numbers_of(record["augmentations"])
+            names.update(record["augmentations"])
     elif record["kind"] == "evaluation":
         directions = record.get("directions")
         directions = directions if isinstance(directions, dict) else {}

@@ -194,7 +194,9 @@ def test_without_a_file_pytorchs_cache_is_looked_into(
     load_network("alex", None)
 
 
-def test_without_internet_it_says_which_file_to_fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_internet_it_says_which_file_to_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise urllib.error.URLError("no route")
 
@@ -204,6 +206,8 @@ def test_without_internet_it_says_which_file_to_fetch(tmp_path: Path, monkeypatc
         ConfigError, match=r"alexnet-owt-7be5be79\.pth could not be downloaded: .*no route.*weights=FILE"
     ):
         load_network("alex", None)
+    told = capsys.readouterr()
+    assert (told.out, FILES["alex"] in told.err) == ("", True), "standard output is for --json"
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from i2i.models.scores import table_of
 from i2i.plugins.manager import PluginManager
-from i2i.training.records.curves import COLOURS, loss_panels, metric_panels, smooth
+from i2i.training.records.curves import COLOURS, augmentation_panels, loss_panels, metric_panels, smooth
 
 TABLE = table_of(PluginManager({}))
 
@@ -26,6 +26,16 @@ def test_terms_go_to_their_side_of_the_game():
     assert [line.name for line in generators.legend] == ["G_A", "cycle_A", "identity_B", "L1"]
     assert [line.name for line in discriminators.legend] == ["D_A", "D_B"]
     assert [panel.key for panel in loss_panels(training(["G"]))] == ["generators"]
+
+
+def test_what_an_augmentation_adapted_to_has_a_panel_where_there_is_any():
+    lines = training(["G"], steps=3)
+    assert augmentation_panels(lines) == []
+    for number, line in enumerate(lines[1:]):
+        line["augmentations"] = {"diffaugment/probability": 0.25 * number}
+    (panel,) = augmentation_panels(lines)
+    assert [line.name for line in panel.legend] == ["diffaugment/probability"]
+    assert "from 0 to 0.25" in panel.description
 
 
 def test_svg_is_whole_and_takes_colour_and_font_from_the_page():

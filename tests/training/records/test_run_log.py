@@ -71,6 +71,12 @@ def test_values_that_are_no_numbers_are_left_out(log):
     assert read.damaged == 0
 
 
+@pytest.mark.parametrize("told", [{"a/p": 0.5, "b": "x"}, "high", None, [1]], ids=str)
+def test_of_augmentations_the_numbers_count(log, told):
+    read = read_log(log(train(1, augmentations=told)))
+    assert read.train[0]["augmentations"] == ({"a/p": 0.5} if isinstance(told, dict) else {})
+
+
 def test_a_log_cannot_bring_in_names_without_end(log):
     read = read_log(log(*[train(step, losses={f"G{step}": 1.0}) for step in range(300)]))
 

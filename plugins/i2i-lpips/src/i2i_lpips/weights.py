@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from importlib import resources
 from pathlib import Path
 
@@ -51,9 +52,10 @@ def load_network(network: str, file: str | None, *, other: bool = False) -> tupl
 def _downloaded(network: str) -> Mapping[str, Tensor]:
     url = URL + FILES[network]
     try:
-        return load_state_dict_from_url(
-            url, map_location="cpu", check_hash=True, weights_only=True, progress=sys.stderr.isatty()
-        )
+        with redirect_stdout(sys.stderr):  # it says what it downloads, and standard output is for --json
+            return load_state_dict_from_url(
+                url, map_location="cpu", check_hash=True, weights_only=True, progress=sys.stderr.isatty()
+            )
     except (OSError, RuntimeError) as error:  # RuntimeError: what came is not that file
         raise ConfigError(
             f"metric lpips needs weights of network {network}, and {url} could not be downloaded: {error}; fetch the "
