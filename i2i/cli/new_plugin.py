@@ -26,7 +26,7 @@ USAGES = {
     "loss": "i2i run --loss {name}",
     "buffer": "i2i run --buffer {name} --set buffer.size=100",
     "method": "i2i run --method {name} --data sample:line-3d",
-    "metric": "i2i evaluate sample:line-3d --data sample:line-3d --metric {name}",
+    "metric": "i2i evaluate sample:flat-3d --data sample:flat-3d --metric {name}",
     "observer": "i2i run --observer {name} --data sample:line-3d",
     "augmentation": "i2i run --augment {name} --data sample:line-3d",
     "exporter": "i2i export runs/NAME --format {name}",
