@@ -10,7 +10,7 @@ from typing import Any
 from i2i.config.components import build
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, PluginError
-from i2i.models.find import exporter_of
+from i2i.models.find import exporter_of, exporters
 from i2i.plugins.calls import Called, calling
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.exporter_protocol import Exporter
@@ -69,14 +69,8 @@ def members_missing(built: Any) -> list[str]:
     return [part for part in ("require", "write", "runner", "runtime") if part not in dir(built)]
 
 
-def formats(manager: PluginManager) -> list[ExporterSpec]:
-    """Every format there is, by name."""
-    specs = [component.spec for component in manager.components("exporter")]
-    return [spec for spec in specs if isinstance(spec, ExporterSpec)]
-
-
 def _named(manager: PluginManager, out: Path | None, name: str) -> ExporterSpec:
-    known = {spec.name: spec for spec in formats(manager)}
+    known = {spec.name: spec for spec in exporters(manager)}
     if name not in known:
         raise ConfigError(f"format must be one of {', '.join(known)}; got {name!r}")
     spec = manager.spec(ExporterSpec, name)  # which refuses a name that two packages claim
@@ -86,7 +80,7 @@ def _named(manager: PluginManager, out: Path | None, name: str) -> ExporterSpec:
 
 
 def _by_suffix(manager: PluginManager, out: Path | None) -> ExporterSpec:
-    known = formats(manager)
+    known = exporters(manager)
     component = None if out is None else exporter_of(manager, out.suffix)
     if component is None:
         names, suffixes = [spec.name for spec in known], [spec.suffix for spec in known]

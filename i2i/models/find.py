@@ -20,6 +20,10 @@ from i2i.models.recorded_components import RecordedComponent, components_from_js
 from i2i.models.shipped import is_shipped, shipped_folder
 from i2i.paths import named
 from i2i.plugins.manager import BUILTIN_MODULE, DISABLE_VARIABLE, Component, PluginManager
+from i2i.plugins.specs import ExporterSpec
+
+WEIGHT_SUFFIXES = (".pth", ".pt", ".safetensors")
+"""What files of weights are called."""
 
 _BEST, _LATEST = "the best by the held-out score", "the latest"
 
@@ -115,12 +119,28 @@ def open_model(
             "checkpoint folder such as runs/NAME/checkpoints/latest, a file of pytorch-CycleGAN-and-pix2pix such as "
             "latest_net_G_A.pth, a file from i2i export, or sample:flat-3d"
         )
-    exporter = exporter_of(manager or PluginManager(), path.suffix)
+    manager = manager or PluginManager()
+    exporter = exporter_of(manager, path.suffix)
     if exporter is not None:
         return ExportedModel(path, exporter.spec.name)
     if (path.parent / DESCRIPTION).is_file():
         raise CheckpointError(f"{model} is a file of a checkpoint; did you mean its folder {path.parent}?")
-    return CheckpointModel(open_official(path, official or OfficialChoices()), "official")
+    try:
+        return CheckpointModel(open_official(path, official or OfficialChoices()), "official")
+    except CheckpointError as error:
+        if path.suffix in WEIGHT_SUFFIXES:
+            raise
+        known = dict.fromkeys(spec.suffix for spec in exporters(manager))
+        raise CheckpointError(
+            f"{error}. Of exported files those that end in {', '.join(known)} are read here; others take the plugin "
+            "that wrote them"
+        ) from error
+
+
+def exporters(manager: PluginManager) -> list[ExporterSpec]:
+    """Every format of exported files, by name."""
+    specs = [component.spec for component in manager.components(ExporterSpec.kind)]
+    return [spec for spec in specs if isinstance(spec, ExporterSpec)]
 
 
 def exporter_of(manager: PluginManager, suffix: str) -> Component | None:
@@ -129,7 +149,8 @@ def exporter_of(manager: PluginManager, suffix: str) -> Component | None:
     Raises:
         PluginError: several plugins have the suffix.
     """
-    found = [each for each in manager.components("exporter") if getattr(each.spec, "suffix", None) == suffix]
+    all_of_them = manager.components(ExporterSpec.kind)
+    found = [each for each in all_of_them if isinstance(each.spec, ExporterSpec) and each.spec.suffix == suffix]
     own = [each for each in found if each.plugin.module == BUILTIN_MODULE]
     if len(own or found) > 1:
         names = " and ".join(str(each.called) for each in found)

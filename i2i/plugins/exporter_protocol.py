@@ -64,8 +64,8 @@ class Exporter(Protocol):
 
 
 @runtime_checkable
-class PreparingExporter(Exporter, Protocol):
-    """One that changes the network before it is traced."""
+class PreparingExporter(Protocol):
+    """An exporter that also changes the network before it is traced."""
 
     def prepare(self, network: nn.Module) -> nn.Module:
         """Return the network, or a copy, as it is to be traced; it must give the same images."""
@@ -88,8 +88,8 @@ class OpenedFile:
 
 
 @runtime_checkable
-class ReadingExporter(Exporter, Protocol):
-    """One whose files i2i can translate with: they are a MODEL."""
+class ReadingExporter(Protocol):
+    """An exporter whose files i2i can also translate with: they are a MODEL."""
 
     def open(self, path: Path, device: str, *, trust: bool) -> OpenedFile:
         """Open a file that may be anybody's; no code of its author may run unless ``trust`` is set.

@@ -30,13 +30,18 @@ def check_dependencies(plugin: Plugin) -> CheckResult | None:
         required = metadata.requires(plugin.package) or []
     except metadata.PackageNotFoundError:
         return None
-    declared = {name for line in required if (name := _for_users(line))}
-    own = plugin.module.partition(".")[0]
-    providers = metadata.packages_distributions()
+    declared = [*(name for line in required if (name := _for_users(line))), plugin.package, "i2i"]
+
+    def is_declared(name: str) -> bool:
+        return any(same_package(name, other) for other in declared)
+
+    found = imports_of(plugin.module.partition(".")[0])
+    others = {imported: place for imported, place in sorted(found.items()) if not is_declared(imported)}
+    providers = metadata.packages_distributions() if others else {}  # which looks into every package there is
     missing = {}
-    for imported, place in sorted(imports_of(own).items()):
+    for imported, place in others.items():
         names = providers.get(imported, [imported])
-        if not any(same_package(name, other) for name in names for other in (*declared, plugin.package, "i2i")):
+        if not any(map(is_declared, names)):
             missing[imported] = (names[0], place)
     if not missing:
         return CheckResult("dependencies", True)

@@ -73,12 +73,12 @@ def open_exported(
                 "deterministic inference; leave it out"
             )
     reader = build(manager, "exporter", Choice(exporter, manager.find("exporter", exporter).spec.options()))
-    if not isinstance(reader, ReadingExporter):
-        raise ConfigError(
-            f"{path} is of format {exporter}, which i2i writes and does not read: run it with {reader.runtime}, or "
-            "translate with what it was exported from"
-        )
     with calling(reader, f"opening {path}"):
+        if not isinstance(reader, ReadingExporter):
+            raise ConfigError(
+                f"{path} is of format {exporter}, which i2i writes and does not read: run it with {reader.runtime}, or "
+                "translate with what it was exported from"
+            )
         opened = reader.open(path, device, trust=trust)
     info, raw, fixed = metadata.read_back(opened.record, path)
     if direction not in (None, info.direction):

@@ -1,5 +1,6 @@
 """Commands of plugins: in the help, loaded when they are called, and told apart from i2i's own when they fail."""
 
+import re
 import textwrap
 
 import click
@@ -50,8 +51,8 @@ def test_it_is_in_the_help_without_being_built(file):
     shown = call(file(build="1 / 0"), "--help")
     assert shown.exit_code == 0, shown.output
     assert "Commands of plugins:\n" in shown.output
-    assert "bark  Barks like a tree." in shown.output
-    assert "Commands of plugins" not in CliRunner().invoke(main, ["--help"]).output
+    assert re.search("bark +Barks like a tree", shown.output)
+    assert "bark" not in CliRunner().invoke(main, ["--help"]).output
 
 
 def test_it_runs_with_its_own_options_and_the_plugins(file):
@@ -100,7 +101,7 @@ def test_one_of_a_package_is_found_like_others(install):
     install("i2i-trees", source)
 
     assert CliRunner().invoke(main, ["bark"]).output == "woof\n"
-    assert "bark  Barks like a tree." in CliRunner().invoke(main, ["--help"]).output
+    assert re.search("bark +Barks like a tree", CliRunner().invoke(main, ["--help"]).output)
     assert "Its options: i2i bark --help" in CliRunner().invoke(main, ["plugins", "show", "command", "bark"]).output
     assert isinstance(PluginManager({}).find("command", "bark").spec.build(None), click.Command)
 

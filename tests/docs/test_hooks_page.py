@@ -26,6 +26,7 @@ PROTOCOLS = {
     "i2i_augmentations": [protocols.AdaptiveAugmentation],
     "i2i_readers": [image_formats.ImageReader, image_formats.ImageHeader, image_formats.ReadImage],
     "i2i_exporters": [
+        exporter_protocol.Exporter,
         exporter_protocol.ReadingExporter,
         exporter_protocol.PreparingExporter,
         exporter_protocol.TracedTranslator,

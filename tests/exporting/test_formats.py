@@ -9,7 +9,8 @@ import pytest
 
 import i2i
 from i2i.errors import ConfigError, ExportError, PluginError
-from i2i.exporting.formats import choose_format, formats
+from i2i.exporting.formats import choose_format
+from i2i.models.find import exporters
 from i2i.plugins.manager import PluginManager
 
 OAK = """
@@ -74,7 +75,7 @@ def test_the_name_or_the_suffix_says_it(oak):
     manager = oak()
     assert choose_format(manager, None, "oak").spec.suffix == ".oak"
     assert choose_format(manager, Path("a.oak"), None, {"rings": "7"}).exporter.rings == 7
-    assert {"oak", "onnx", "torch"} <= {spec.name for spec in formats(manager)}
+    assert {"oak", "onnx", "torch"} <= {spec.name for spec in exporters(manager)}
     with pytest.raises(ConfigError, match=r"did you mean 'rings'"):
         choose_format(manager, None, "oak", {"ring": 7})
 

@@ -9,6 +9,7 @@ import i2i
 from i2i.errors import CheckpointError, ConfigError
 from i2i.models import official
 from i2i.models.find import ExportedModel, open_model, require_checkpoint
+from i2i.plugins.manager import PluginManager
 
 from ..helpers.trained import generator_of, write_run
 
@@ -164,3 +165,14 @@ def test_a_file_of_weights_is_read_once_by_what_needs_its_description_first(tmp_
     monkeypatch.setattr(official, "read_weights", lambda path: (reads.append(path), read_weights(path))[1])
     i2i.evaluate(tmp_path / "latest_net_G.pth", "sample:line-3d", device="cpu", metrics="pairs")
     assert reads == [tmp_path / "latest_net_G.pth"]
+
+
+def test_a_file_of_another_format_is_told_which_are_read_here(tmp_path):
+    file = tmp_path / "model.xml"
+    file.write_text("<net/>")
+    with pytest.raises(CheckpointError, match=r"Of exported files those that end in \.onnx.* \.pt2.* are read here"):
+        open_model(file, manager=PluginManager({"I2I_DISABLE_PLUGINS": "openvino"}))
+    weights = file.rename(tmp_path / "model.pth")
+    with pytest.raises(CheckpointError) as raised:
+        open_model(weights)
+    assert "exported" not in str(raised.value)

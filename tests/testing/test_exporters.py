@@ -10,6 +10,10 @@ from i2i.plugins import ExporterSpec
 from i2i.plugins.manager import PluginManager
 from i2i.testing import check_component, check_exporter
 
+from ..helpers.fixtures import quick_exports
+
+__all__ = ["quick_exports"]
+
 
 class Oak:
     """An exporter that writes nothing of use."""
@@ -55,7 +59,9 @@ def test_without_a_time_or_a_package_nothing_is_exported():
     [
         (lambda: 3, "builds an exporter: build must return an exporter; int has no require, write, runner, runtime"),
         (Astray, "builds an exporter: runner must be a Python file that is there; got no/such/runner.py"),
-        (Oak, "images of any size: the exported file does not run in a process of its own"),
+        pytest.param(
+            Oak, "images of any size: the exported file does not run in a process of its own", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_broken_promise_is_named(build, said):
