@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -16,9 +16,10 @@ from i2i.models.state import pack, unpack
 from i2i.plugins import MethodSpec, Options
 from i2i.plugins.features import name_taps
 from i2i.plugins.method_members import all_networks_of, keeps_state, networks_of, restore_state, state_of
-from i2i.plugins.protocols import AdversarialLoss, Augmentation, Batch, Method, Parts
+from i2i.plugins.protocols import AdversarialLoss, Batch, Method, Parts
 from i2i.plugins.specs import NETWORK_GROUPS, Direction, Pairing
 from i2i.plugins.terms import mean_over_logits
+from i2i.testing.augmented_methods import augmentation_check
 from i2i.testing.results import Checklist, expect
 
 SIZE = 16
@@ -33,9 +34,7 @@ def method_checks(checks: Checklist, spec: MethodSpec, options: Options) -> None
 
     def make(shape: LogitsShape = "one", channels_of_a: int = 3, adversarial: AdversarialLoss | None = None) -> Method:
         torch.manual_seed(0)
-        parts = _parts({"A": channels_of_a, "B": 3}, shape, adversarial or _LeastSquares())
-        built: Method = spec.build(options, parts=parts)
-        return built
+        return _build(spec, options, _parts({"A": channels_of_a, "B": 3}, shape, adversarial or _LeastSquares()))
 
     checks.run("pairing", lambda: _pairing_check(spec, options))
     if not checks.run("builds a method", lambda: _structure_check(make())):
@@ -49,7 +48,14 @@ def method_checks(checks: Checklist, spec: MethodSpec, options: Options) -> None
     checks.run("penalised loss", lambda: _penalty_check(make))
     checks.run("determinism", lambda: _determinism_check(make))
     checks.run("exact resume", lambda: _resume_check(make))
-    checks.run("augmentation", lambda: _augmentation_check(spec, options))
+    parts = _parts({"A": 3, "B": 3}, "one", _LeastSquares())
+    build = partial(_build, spec, options)
+    checks.run("augmentation", lambda: augmentation_check(parts, build, lambda method: _Update(method).train(0)))
+
+
+def _build(spec: MethodSpec, options: Options, parts: Parts) -> Method:
+    method: Method = spec.build(options, parts=parts)
+    return method
 
 
 class _Generator(nn.Module):
@@ -328,55 +334,6 @@ def _resume_check(make: Callable[..., Method]) -> None:
             f"a method that resumes after one step trains network {name!r} to other weights: what changes from step to "
             "step, beside networks and buffers, belongs into state_dict() and load_state_dict(state)",
         )
-
-
-class _Seeing:
-    """An augmentation that remembers what it returned, and what discriminators saw instead of it."""
-
-    def __init__(self) -> None:
-        self.made: list[tuple[int, ...]] = []
-        self.returned: list[Tensor] = []
-        self.other: list[str] = []
-
-    def make(self, channels: Sequence[int]) -> Augmentation:
-        self.made.append(tuple(channels))
-
-        def augment(images: Tensor, random: torch.Generator) -> Tensor:
-            expect(isinstance(random, torch.Generator), f"augment(images, random) takes update.random; got {random!r}")
-            stacked, given = sum(channels), images.shape[1]
-            expect(stacked == given, f"an augmentation made for {stacked} channels was given {given}")
-            self.returned.append(images.clone())
-            return self.returned[-1]
-
-        return augment
-
-    def watch(self, name: str, discriminator: nn.Module) -> None:
-        def look(_: nn.Module, images: tuple[Tensor, ...]) -> None:
-            if not any(images[0] is augmented for augmented in self.returned):
-                self.other.append(name)
-
-        discriminator.register_forward_pre_hook(look)
-
-
-def _augmentation_check(spec: MethodSpec, options: Options) -> str | None:
-    """Where a method augments, every discriminator sees augmented images alone, in both steps."""
-    seeing = _Seeing()
-    torch.manual_seed(0)
-    parts = replace(_parts({"A": 3, "B": 3}, "one", _LeastSquares()), make_augmentation=seeing.make)
-    method: Method = spec.build(options, parts=parts)
-    if not seeing.made:
-        return "never calls parts.make_augmentation: runs with --augment are refused" if method.discriminators else None
-    for name, discriminator in method.discriminators.items():
-        seeing.watch(name, discriminator)
-    _Update(method).train(0)
-    expect(bool(seeing.returned), "makes an augmentation and never calls it; call augment(images, update.random)")
-    named = ", ".join(dict.fromkeys(seeing.other))
-    expect(not named, f"discriminator {named} sees images that are not augmented; reals and fakes, in both steps, must")
-    expect(
-        any(images.requires_grad for images in seeing.returned),
-        "the generators' step must augment its fakes, too, with their gradient",
-    )
-    return None
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:
