@@ -15,7 +15,15 @@ from i2i.cli.output import new_table, plugin_manager, print_json, print_table, s
 from i2i.config.sections import NUMBERED, section_of
 from i2i.errors import ConfigError
 from i2i.paths import named
-from i2i.plugins.specs import NETWORK_GROUPS, SPECS, CommandSpec, ExporterSpec, MethodSpec, OptimizerSpec
+from i2i.plugins.specs import (
+    NETWORK_GROUPS,
+    SPECS,
+    TAKEN_COMMANDS,
+    CommandSpec,
+    ExporterSpec,
+    MethodSpec,
+    OptimizerSpec,
+)
 
 if TYPE_CHECKING:
     from i2i.api.installed_plugins import CheckedPlugin
@@ -133,6 +141,8 @@ def new(kind: str, name: str, out: Path | None, force: bool, family: str | None)
     if family is not None and kind != "loss":
         raise click.UsageError(f"--family is for a loss; got {kind}")
     owners = [found.plugin.package for found in plugin_manager().components(kind) if found.spec.name == name]
+    if kind == "command" and name in TAKEN_COMMANDS:
+        owners.append("i2i")
     if owners:
         raise ConfigError(f"there is already a {kind} called {name!r}, in {owners[0]}; choose another name")
     folder = default_folder(name) if out is None else named(out)

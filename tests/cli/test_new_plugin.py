@@ -165,11 +165,12 @@ def test_suggested_names_are_allowed(tmp_path_factory, name):
             write_plugin("buffer", suggestion.strip("'"), tmp_path_factory.mktemp("new"))
 
 
-def test_name_that_is_taken_is_refused(tmp_path):
-    result = new("generator", "resnet9", "--out", tmp_path / "out")
+@pytest.mark.parametrize(("kind", "name"), [("generator", "resnet9"), ("command", "run")])
+def test_name_that_is_taken_is_refused(tmp_path, kind, name):
+    result = new(kind, name, "--out", tmp_path / "out")
 
     assert result.exit_code == 2
-    assert "there is already a generator called 'resnet9', in i2i" in result.stderr
+    assert f"there is already a {kind} called {name!r}, in i2i" in result.stderr
 
 
 def test_family_is_for_losses(tmp_path):
