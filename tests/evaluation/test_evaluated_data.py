@@ -103,3 +103,32 @@ def test_a_data_set_whose_package_is_gone_is_named_with_what_installs_it():
     ]
     with pytest.raises(PluginError, match=r"(?s)reading the images as the run did needs .*pip install i2i-oak==1\.2$"):
         choose_data(PluginManager(), {"name": "acorns"}, "images", {}, "test", recorded)
+
+
+LISTS = """
+from pydantic import Field
+from i2i.plugins import DatasetSpec, Options, hookimpl
+
+class ListOptions(Options):
+    image_size: int = Field(256, description="side")
+    column: str = Field("A", description="which")
+
+@hookimpl
+def i2i_datasets():
+    def accepts(root):
+        return root.endswith(".list")
+    return [DatasetSpec(name="lists", summary="Reads lists.", options=ListOptions, build=print, accepts=accepts)]
+"""
+
+
+def test_what_the_runs_data_set_does_not_accept_is_read_by_the_one_that_does(tmp_path):
+    file = tmp_path / "lists.py"
+    file.write_text(LISTS)
+    manager = PluginManager({}, files=[file])
+
+    chosen = choose_data(manager, RUN, "pairs.list", {}, "test")
+    assert chosen.to_dict() == {"root": "pairs.list", "split": "test", "name": "lists", "image_size": 64, "column": "A"}
+    assert "is read by data set 'lists'" in chosen.notes[0]
+    back = choose_data(manager, chosen.to_dict() | {"name": "lists"}, str(tmp_path), {}, "test")
+    assert (back.dataset.name, back.dataset.options.image_size) == ("folder", 64)
+    assert choose_data(manager, RUN, None, {}, "test").notes == ()
