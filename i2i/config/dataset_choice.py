@@ -9,7 +9,7 @@ from i2i.plugins.specs import DatasetSpec
 
 
 def choose_dataset(manager: PluginManager, root: str, usual: str) -> tuple[str, list[str]]:
-    """Choose a data set: the usual one where it reads this, else the only one that says it does.
+    """Choose a data set: the usual one where it reads this or does not say, else the only one that says it does.
 
     Args:
         manager: the plugins.
@@ -24,7 +24,7 @@ def choose_dataset(manager: PluginManager, root: str, usual: str) -> tuple[str, 
         PluginError: a data set cannot say.
     """
     component = manager.find("dataset", usual)
-    if _says(component) and accepts(component, root):
+    if not _says(component) or accepts(component, root):
         return usual, []
     found = accepting(manager, root, usual)
     if len(found) == 1:
@@ -37,7 +37,7 @@ def choose_dataset(manager: PluginManager, root: str, usual: str) -> tuple[str, 
         choices = " or ".join(f"--set data.name={each.spec.name}" for each in found)
         raise ConfigError(f"{shown(root)} can be read by {named}; choose one with {choices}")
     silent = [each.spec.name for each in manager.components("dataset") if not _says(each) and each.spec.name != usual]
-    if not _says(component) or not silent:
+    if not silent:
         return usual, []
     choices = " or ".join(f"--set data.name={name}" for name in silent)
     return usual, [f"no data set says that it reads {root}; some do not say what they read: {choices}"]

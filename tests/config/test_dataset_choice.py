@@ -71,6 +71,12 @@ def test_where_none_accepts_it_those_that_do_not_say_are_named(install):
     )
 
 
+def test_one_that_does_not_say_stays_where_it_is_the_usual_one(install, tmp_path):
+    install("i2i-oak", reader("oak", accepts=""))
+
+    assert choose_dataset(PluginManager(), str(tmp_path), "oak") == ("oak", [])
+
+
 def test_one_that_cannot_say_is_named(install):
     install("i2i-oak", reader("oak", "lambda root: [][0]"))
 
