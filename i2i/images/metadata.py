@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from i2i.images.georeference import Georeference
 from i2i.images.png import MOST_BESIDE
+from i2i.images.tiff_header import TiffHeader, TiffPage
 
 _EXIF_DIRECTORY, _PLACE_DIRECTORY = 0x8769, 0x8825
 _DESCRIPTION, _SOFTWARE = 0x010E, 0x0131
@@ -227,3 +229,21 @@ def _dpi(value: Any) -> tuple[float, float] | None:
         return None
     usable = all(math.isfinite(number) and 1 < number < 2**24 for number in (across, down))  # 1: TIFF's for unknown
     return (across, down) if usable else None
+
+
+def profile_and_resolution(header: TiffHeader, page: TiffPage) -> dict[str, Any]:
+    """Return profile and resolution of a TIFF file under the names that Pillow gives them."""
+    info: dict[str, Any] = {}
+    if profile := header.data(page, 34675):
+        info["icc_profile"] = profile
+    unit = {2: 1.0, 3: 2.54}.get(header.number(page, 296, 2))
+    dpi = [_rational(header, page, tag) for tag in (282, 283)]
+    if unit and all(dpi):
+        info["dpi"] = (dpi[0] * unit, dpi[1] * unit)
+    return info
+
+
+def _rational(header: TiffHeader, page: TiffPage, tag: int) -> float:
+    data = header.data(page, tag)
+    above, below = struct.unpack(header.order + "2I", data) if len(data) == 8 else (0, 0)
+    return above / below if below else 0.0

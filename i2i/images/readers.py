@@ -119,13 +119,21 @@ class Readers:
         """
         return self._header(source, self._format(source), max_pixels)
 
-    def read(self, source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, beside: bool = False) -> ReadImage:
+    def read(
+        self,
+        source: Source,
+        *,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        beside: bool = False,
+        samples: bool = False,
+    ) -> ReadImage:
         """Decode a file to its last byte.
 
         Args:
             source: a file's path, or open, at its begin.
             max_pixels: more than this many pixels are refused, before anything is decoded.
             beside: whether to collect what it says beside the pixels.
+            samples: whether all values are wanted, where a picture shows fewer bands or bits than its file has.
 
         Returns:
             The image, with the name of its format.
@@ -138,7 +146,8 @@ class Readers:
         chosen = self._format(source)
         self._header(source, chosen, max_pixels)
         with chosen.reading() as reader:
-            image = reader.read(source, beside=beside)
+            whole = getattr(reader, "samples", None) if samples else None
+            image = reader.read(source, beside=beside) if whole is None else whole(source)
         _check_image(image, chosen)
         return replace(image, format=image.format or chosen.name)
 
@@ -168,7 +177,7 @@ class Readers:
             DataError: the file cannot be used; the message holds the path and the reason.
         """
         try:
-            samples = samples_of(self.read(path, max_pixels=max_pixels))
+            samples = samples_of(self.read(path, max_pixels=max_pixels, samples=True))
             require_channels(samples, channels)
         except UnusableImageError as error:
             raise DataError(f"{path}: {error}") from error

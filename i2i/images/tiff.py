@@ -7,7 +7,6 @@ into grey or RGB is refused by its bits, samples and compression.
 from __future__ import annotations
 
 import logging
-import struct
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from i2i.environment.packages import pip_install
+from i2i.images.metadata import profile_and_resolution
 from i2i.images.tiff_header import TiffError, TiffHeader, TiffPage
 
 _COMPRESSIONS = {
@@ -112,7 +112,7 @@ def examine(header: TiffHeader) -> TiffPicture:
     Raises:
         TiffError: there are several pictures, a needed tag is damaged, or the pixels are of a kind that is not read.
     """
-    frame = _only_picture(header)
+    frame = only_picture(header)
     page = header.pages[frame]
     damaged = [tag for tag in header.outside(page) if tag in _NEEDED and tag in page.entries]
     if damaged:
@@ -120,7 +120,7 @@ def examine(header: TiffHeader) -> TiffPicture:
     masks = [place for place in range(frame + 1, len(header.pages)) if header.pages[place].kind == "mask"]
     size = (header.number(page, 256, 0), header.number(page, 257, 0))
     same = [place for place in masks if _size(header, place) == size]
-    return _Samples(header, page).picture(frame, same[0] if same else None, size)
+    return SampleTags(header, page).picture(frame, same[0] if same else None, size)
 
 
 _NEEDED = frozenset({256, 257, 258, 259, 262, 273, 277, 279, 320, 322, 323, 324, 325})
@@ -131,7 +131,12 @@ def _size(header: TiffHeader, place: int) -> tuple[int, int]:
     return header.number(page, 256, 0), header.number(page, 257, 0)
 
 
-def _only_picture(header: TiffHeader) -> int:
+def only_picture(header: TiffHeader) -> int:
+    """Return the place of the page that is the picture.
+
+    Raises:
+        TiffError: there are several, or none that is whole.
+    """
     pictures = header.pictures
     if len(pictures) > 1:
         many = len(pictures) if header.complete else f"more than {len(pictures)}"
@@ -148,7 +153,7 @@ def _only_picture(header: TiffHeader) -> int:
     return 0
 
 
-class _Samples:
+class SampleTags:
     """The tags that say what the pixels are."""
 
     def __init__(self, header: TiffHeader, page: TiffPage) -> None:
@@ -181,6 +186,7 @@ class _Samples:
         return ", ".join(filter(None, [f"{samples} a pixel", kind, colours, packed, order]))
 
     def picture(self, frame: int, mask: int | None, size: tuple[int, int]) -> TiffPicture:
+        """How they are read as a picture; a TiffError where they are none."""
         self._refuse()
         colours: Literal[1, 3] = 1 if self.photometric in (*_GREYS, _PALETTE) else 3
         notes = []
@@ -257,6 +263,11 @@ class _Samples:
         """Why tifffile cannot read it as a picture, or an empty string."""
         if self.photometric in (_PALETTE, _CMYK, _YCBCR) or self.bits < 8 or self.fill_order != 1:
             return f"this kind of TIFF is not supported ({self.described}); convert it to RGB of 8 bits"
+        return self.missing_package
+
+    @property
+    def missing_package(self) -> str:
+        """What to install for tifffile to read the compression, or an empty string."""
         if self.compression not in (1, 8, 32946, 34925, 32773) and find_spec("imagecodecs") is None:
             return (
                 f"{_COMPRESSIONS.get(self.compression, f'number {self.compression}')} in a TIFF of this kind "
@@ -297,16 +308,16 @@ def read_with_tifffile(header: TiffHeader, picture: TiffPicture, file: BinaryIO)
         TiffError: the data are not there in full.
         Exception: whatever tifffile raises for damaged data.
     """
-    samples = _read_samples(header, picture.frame, file)
+    samples = read_page(header, picture.frame, file)
     image = _to_picture(_visible(samples, picture), deep=picture.colours == 1 and picture.alpha is None)
-    image.info.update(_info(header, header.pages[picture.frame]))
+    image.info.update(profile_and_resolution(header, header.pages[picture.frame]))
     return image
 
 
 def read_mask(header: TiffHeader, picture: TiffPicture, file: BinaryIO) -> Image.Image:
     """Decode the page that says which pixels are valid, as ``L``: 255 where they are, 0 elsewhere."""
     assert picture.mask is not None
-    valid = _read_samples(header, picture.mask, file)[:, :, 0] > 0
+    valid = read_page(header, picture.mask, file)[:, :, 0] > 0
     return Image.fromarray(np.uint8(255) * valid.astype(np.uint8))
 
 
@@ -329,8 +340,13 @@ def repair_palette(image: Image.Image, header: TiffHeader, picture: TiffPicture)
         image.putpalette(bytes(np.array(levels, np.uint8).reshape(3, -1).T.ravel()))
 
 
-def _read_samples(header: TiffHeader, frame: int, file: BinaryIO) -> npt.NDArray[Any]:
-    """Decode one page to ``[H, W, samples]``."""
+def read_page(header: TiffHeader, frame: int, file: BinaryIO) -> npt.NDArray[Any]:
+    """Decode one page to ``[H, W, samples]``.
+
+    Raises:
+        TiffError: the data are not there in full.
+        Exception: whatever tifffile raises for damaged data.
+    """
     import tifffile  # costs a start-up, and few files need it
 
     file.seek(0)
@@ -367,21 +383,3 @@ def _to_picture(samples: npt.NDArray[Any], *, deep: bool) -> Image.Image:
         samples = (samples >> 8).astype(np.uint8)
     planes = samples[:, :, 0] if samples.shape[2] == 1 else samples
     return Image.fromarray(np.ascontiguousarray(planes.astype(planes.dtype.newbyteorder("="))))
-
-
-def _info(header: TiffHeader, page: TiffPage) -> dict[str, Any]:
-    """Return profile and resolution under the names that Pillow gives them."""
-    info: dict[str, Any] = {}
-    if profile := header.data(page, 34675):
-        info["icc_profile"] = profile
-    unit = {2: 1.0, 3: 2.54}.get(header.number(page, 296, 2))
-    dpi = [_rational(header, page, tag) for tag in (282, 283)]
-    if unit and all(dpi):
-        info["dpi"] = (dpi[0] * unit, dpi[1] * unit)
-    return info
-
-
-def _rational(header: TiffHeader, page: TiffPage, tag: int) -> float:
-    data = header.data(page, tag)
-    above, below = struct.unpack(header.order + "2I", data) if len(data) == 8 else (0, 0)
-    return above / below if below else 0.0

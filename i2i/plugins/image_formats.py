@@ -52,6 +52,9 @@ class ReadImage:
 class ImageReader(Protocol):
     """Reads and writes image files of one format. It can be pickled, for processes that load.
 
+    One more member is used where a reader has it: ``samples(source)`` returns a :class:`ReadImage` with all the values
+    of a file, with what stands beside them, where ``read`` gives a picture of fewer bands or bits.
+
     A source is a file's path, or a file that is open for reading, at its begin. What is raised for a file that cannot
     be used is the reason alone, without the path: a sentence for people.
     """

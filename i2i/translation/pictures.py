@@ -76,7 +76,7 @@ def read_frame(
     """
     most = info.max_pixels if max_pixels is None else max_pixels
     try:
-        image = readers.read(source, max_pixels=most, beside=True)
+        image = readers.read(source, max_pixels=most, beside=True, samples=info.in_range is not None)
         format_name = format_name or image.format
         if info.in_range is not None:
             samples, notes = _samples(image, info)

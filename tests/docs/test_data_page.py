@@ -123,12 +123,12 @@ FILES: dict[str, Case] = {
     "another format under a known suffix": spoil("cat.png", save(PLAIN, "GIF")),
     "decompression bomb": spoil("cat.png", lambda path: path.write_bytes(png_header(50_000, 50_000))),
     "print colours": spoil("cat.jpg", save(PLAIN.convert("CMYK"), "JPEG")),
-    "floating-point pixels": spoil("cat.tif", save(PLAIN.convert("F"), "TIFF")),
+    "floating-point pixels among pictures": spoil("cat.tif", save(PLAIN.convert("F"), "TIFF")),
     "several pages": spoil(
         "cat.tif", save(PLAIN, "TIFF", save_all=True, append_images=[Image.new("RGB", (32, 32), "red")])
     ),
-    "signed numbers": spoil("cat.tif", grey_tiff(np.int8)),
-    "five bands": spoil("cat.tif", grey_tiff(np.uint16, 5)),
+    "signed numbers among pictures": spoil("cat.tif", grey_tiff(np.int8)),
+    "five bands among pictures": spoil("cat.tif", grey_tiff(np.uint16, 5)),
     "12 bits, packed": spoil("cat.tif", lambda path: patched(path, grey_tiff(np.uint16), 258, 12)),
     "a compression that takes the extra": spoil("cat.tif", lambda path: patched(path, save(PLAIN, "TIFF"), 259, 34887)),
     "JPEG of 12 bits": spoil("cat.jpg", lambda path: path.write_bytes(JPEG_OF_12_BITS)),

@@ -146,3 +146,14 @@ def test_an_image_in_memory_is_what_a_file_holds(netpbm, tmp_path):
     assert left_out == ("what stands beside the pixels was left out, for Netpbm holds nothing there",)
     with Image.open(tmp_path / "new" / "image.ppm") as image:
         assert image.size == (20, 12)
+
+
+def test_bands_of_tiff_without_a_name_are_read_as_by_their_path(tmp_path):
+    values = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+    with (tmp_path / "a.tif").open("wb") as file:
+        file.write(READERS.encode(values, format_name="TIFF")[0])
+    content = (tmp_path / "a.tif").read_bytes()
+    for source in (tmp_path / "a.tif", io.BytesIO(content)):
+        read = READERS.read(source)
+        assert read.format == "TIFF"
+        np.testing.assert_array_equal(read.pixels, values)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +54,16 @@ class Inspection:
     grey: dict[Path, bool]
     samples: dict[Path, SampleFacts]
     notes: Counter[str]
+
+    def without(self, reasons: Mapping[Path, str]) -> Inspection:
+        """The same, less some files, for reasons."""
+        bad = [*self.bad, *(BadFile(path, reason) for path, reason in reasons.items())]
+        return replace(
+            self,
+            sizes={picture: size for picture, size in self.sizes.items() if picture.path not in reasons},
+            bad=tuple(sorted(bad, key=lambda each: each.path)),
+            samples={path: facts for path, facts in self.samples.items() if path not in reasons},
+        )
 
 
 def inspect(
@@ -204,7 +214,7 @@ def _look_at(
     path: Path, readers: Readers, max_pixels: int, as_samples: Collection[Path], by_halves: bool
 ) -> _Facts | str:
     try:
-        decoded = readers.read(path, max_pixels=max_pixels)
+        decoded = readers.read(path, max_pixels=max_pixels, samples=path in as_samples)
         if path in as_samples or not is_picture(decoded):
             values = samples_of(decoded)
             size = (values.shape[1], values.shape[0])

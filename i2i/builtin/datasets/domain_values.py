@@ -119,6 +119,16 @@ class Wanted:
         pictures = self.channels in (*PICTURE_CHANNELS, "auto") and self.range in ("auto", "type")
         return not pictures or self.type != "auto"
 
+    def odd_ones(self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts]) -> dict[Path, str]:
+        """The files that are no pictures where others are, and nobody says how all of them are read: each with why."""
+        if self.asks_for_samples or not self.paths & grey.keys():
+            return {}
+        why = (
+            f"is no picture, as the others of {self.domain} are; convert it, or say how all are read, with "
+            f"data.channels_{self.domain} and data.range_{self.domain}=LOW:HIGH"
+        )
+        return {path: f"{_described(samples[path])} {why}" for path in self.paths & samples.keys()}
+
     def decided(self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts]) -> DomainValues:
         """How the files are read, of those that can be used.
 
@@ -169,6 +179,10 @@ def _of_samples(
     return DomainValues(channels, values, kind, tuple(notes))
 
 
+def _described(facts: SampleFacts) -> str:
+    return f"{facts.channels} {'channel' if facts.channels == 1 else 'channels'} of {facts.type}"
+
+
 def _channels(wanted: Wanted, files: Sequence[tuple[Path, SampleFacts]]) -> int:
     found = sorted({facts.channels for _, facts in files})
     option = f"data.channels_{wanted.domain}"
@@ -192,12 +206,12 @@ def _range(wanted: Wanted, kinds: Sequence[str], train: Sequence[SampleFacts]) -
     option = f"data.range_{wanted.domain}"
     if wanted.range not in ("auto", "type", "percentile"):
         return ValueRange.parse(wanted.range)
+    if len(kinds) > 1:
+        raise DataError(
+            f"the images of {wanted.domain} are of several types ({', '.join(kinds)}): set {option}=LOW:HIGH, in the "
+            "units of the files"
+        )
     if wanted.range == "type" or (wanted.range == "auto" and kinds == ["uint8"]):
-        if len(kinds) > 1:
-            raise DataError(
-                f"the images of {wanted.domain} are of several types ({', '.join(kinds)}): set {option}=LOW:HIGH, in "
-                "the units of the files"
-            )
         return ValueRange.of_type(kinds[0])
     if not train:
         raise DataError(

@@ -265,11 +265,8 @@ def open_layout(
     domains = (Wanted.of(options, "A", *first), Wanted.of(options, "B", *second))
     as_samples = {path for each in domains if each.asks_for_samples for path in each.paths}
     inspection = inspect(pictures, readers, options.max_pixels, as_samples)
-    if (
-        mixed := {path for each in domains if each.paths & inspection.samples.keys() for path in each.paths}
-        - as_samples
-    ):
-        inspection = inspect(pictures, readers, options.max_pixels, as_samples | mixed)
+    for each in domains:
+        inspection = inspection.without(each.odd_ones(inspection.grey, inspection.samples))
     if not options.skip_bad:
         require_no_bad_files(inspection.bad, len({picture.path for picture in pictures}))
     values = {each.domain: each.decided(inspection.grey, inspection.samples) for each in domains}

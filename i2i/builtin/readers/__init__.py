@@ -1,7 +1,8 @@
 """The built-in formats of image files: their specs. Imports no torch.
 
-PNG, JPEG, WebP, BMP and TIFF are pictures for the eye, all read by :mod:`~i2i.builtin.readers.pictures`; numpy's
-arrays, of any numbers, by :mod:`~i2i.builtin.readers.arrays`.
+PNG, JPEG, WebP, BMP and most of TIFF are pictures for the eye, all read by :mod:`~i2i.builtin.readers.pictures`; what
+of TIFF is none, by :mod:`~i2i.builtin.readers.tiff_files`; numpy's arrays, of any numbers, by
+:mod:`~i2i.builtin.readers.arrays`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,16 @@ class NpzOptions(Options):
     """Which array of an archive is the image."""
 
     array: str | None = Field(None, min_length=1, description="its name; none: the only one that there is")
+
+
+def _build_tiff(_: Options) -> Any:
+    from i2i.builtin.readers.tiff_files import TiffReader
+
+    return TiffReader()
+
+
+def _is_tiff(begin: bytes) -> bool:
+    return begin[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def _build_npy(_: Options) -> Any:
@@ -57,7 +68,13 @@ SPECS: tuple[ReaderSpec, ...] = (
     _picture("JPEG", ".jpg", ".jpeg"),
     _picture("WebP", ".webp"),
     _picture("BMP", ".bmp"),
-    _picture("TIFF", ".tif", ".tiff"),
+    ReaderSpec(
+        name="tiff",
+        summary="TIFF pictures, and bands of any values",
+        suffixes=(".tif", ".tiff"),
+        begins=_is_tiff,
+        build=_build_tiff,
+    ),
     ReaderSpec(name="npy", summary="arrays of numpy", suffixes=(".npy",), begins=_is_npy, build=_build_npy),
     ReaderSpec(name="npz", summary="archives of numpy", options=NpzOptions, suffixes=(".npz",), build=_build_npz),
 )

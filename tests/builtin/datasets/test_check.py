@@ -93,7 +93,7 @@ BAD_FILES = [
     ("actually_png.jpg", bad_misnamed, "misnamed: its content is PNG; rename it to actually_png.png"),
     ("actually_gif.png", bad_gif, "its content is GIF; convert it to PNG"),
     ("ink.jpg", bad_cmyk, "colour mode CMYK is not supported; convert it to RGB"),
-    ("float.tif", bad_float, "floating-point samples are not supported (1 sample of 32 bits a pixel"),
+    ("float.tif", bad_float, "1 channel of float32 is no picture, as the others of A are; convert it, or say how all"),
     ("pages.tif", bad_pages, "2 frames or pages"),
     ("dangling.png", bad_link, "a broken link"),
     ("pipe.png", bad_pipe, "not a regular file"),

@@ -99,7 +99,11 @@ def test_values_outside_are_cut_and_told(build, tmp_path):
     [
         (((4, "uint16"), (4, "uint16")), {}, r"2 of 2 images of A do not have 3 channels \(data\.channels_A\):"),
         (((4, "uint16"), (2, "uint16")), AUTO, r"images of A have different numbers of channels \(2, 4\)"),
-        (((4, "uint16"), (4, "uint8")), {**AUTO, "range_A": "type"}, r"of several types \(uint16, uint8\): set data"),
+        (
+            ((4, "uint16"), (4, "uint8")),
+            {**AUTO, "channels_A": 4, "channels_B": 4},
+            r"of several types \(uint16, uint8\): set data",
+        ),
         (((4, "zeros"), (4, "zeros")), AUTO, r"all values of the training images of A are 0: set data\.range_A"),
         (((4, "nan"), (4, "uint16")), AUTO, r"1\.npy: it holds NaN or infinity, which lie in no range; replace them"),
     ],
@@ -119,6 +123,18 @@ def test_what_cannot_be_read_is_explained(build, tmp_path, arrays, options, told
             )
     with pytest.raises(DataError, match=told):
         build(**{"test_fraction": 0, **options})
+
+
+def test_what_is_no_picture_among_pictures_is_a_bad_file(build, draw, tmp_path):
+    for name in ("A/1.png", "A/2.png", "B/1.png", "B/2.png"):
+        draw(name)
+    save(tmp_path / "A" / "3.npy", np.zeros((16, 16), np.float32))
+    with pytest.raises(DataError, match=r"3\.npy: 1 channel of float32 is no picture, as the others of A are; convert"):
+        build(test_fraction=0)
+    dataset = build(test_fraction=0, skip_bad=True)
+
+    assert dataset.names["A"] == ["1", "2"]
+    assert dataset.settled == {}
 
 
 def test_halves_of_arrays_are_two_domains(build, tmp_path):
