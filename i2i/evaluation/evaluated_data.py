@@ -20,7 +20,7 @@ from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Sample
-from i2i.plugins.specs import DatasetSpec, Direction, Domain
+from i2i.plugins.specs import DatasetSpec, Direction, Domain, ReaderSpec
 from i2i.progress import counted
 
 MeasuredSplit = Literal["train", "test"]
@@ -81,7 +81,8 @@ def choose_data(
     chosen = root if root is not None else own_root
     if chosen is None:
         raise ConfigError("the model does not say which data it was trained on: name some with --data")
-    used = [each for each in recorded if (each.kind, each.name) == (DatasetSpec.kind, name)]
+    formats = (ReaderSpec.kind,) if root is None else ()  # other images may be of other formats
+    used = [each for each in recorded if (each.kind, each.name) == (DatasetSpec.kind, name) or each.kind in formats]
     require_components(manager, used, "reading the images as the run did")
     notes: list[str] = []
     if root is not None and "name" not in given:

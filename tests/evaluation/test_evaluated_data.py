@@ -132,3 +132,10 @@ def test_what_the_runs_data_set_does_not_accept_is_read_by_the_one_that_does(tmp
     back = choose_data(manager, chosen.to_dict() | {"name": "lists"}, str(tmp_path), {}, "test")
     assert (back.dataset.name, back.dataset.options.image_size) == ("folder", 64)
     assert choose_data(manager, RUN, None, {}, "test").notes == ()
+
+
+def test_a_format_whose_package_is_gone_is_named_where_the_runs_own_images_are_read():
+    recorded = [RecordedComponent("reader", "acorns", "i2i-oak", "1.2")]
+    with pytest.raises(PluginError, match=r"(?s)needs what is not here.*reader 'acorns' .*pip install i2i-oak==1\.2$"):
+        choose_data(PluginManager(), RUN, None, {}, "test", recorded)
+    assert choose_data(PluginManager(), RUN, "others", {}, "test", recorded).root == "others"
