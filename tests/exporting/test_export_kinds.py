@@ -15,9 +15,14 @@ pytestmark = pytest.mark.slow  # each exports
 
 KINDS = {
     "batch norm": {"norm": "batch"},
-    "learnt scale": {"affine": True, "upsample": "resize"},
+    "learnt scale, dropout, colour to grey": {
+        "affine": True,
+        "upsample": "resize",
+        "dropout": True,
+        "in_channels": 3,
+        "out_channels": 1,
+    },
     "no norm, grey to colour": {"norm": "none", "in_channels": 1, "out_channels": 3},
-    "dropout, colour to grey": {"dropout": True, "in_channels": 3, "out_channels": 1},
     "U-Net, grey": {"name": "unet", "downs": 4, "base_channels": 4, "in_channels": 1, "out_channels": 1},
 }
 SIZES = ((1, 1), (7, 5), (2049, 3), (40, 33))
