@@ -14,7 +14,7 @@ from i2i.api import resolve
 from i2i.config.components import (
     DiscriminatorGroup,
     build,
-    build_dataset,
+    build_datasets,
     build_method,
     build_optimizers,
     create,
@@ -367,7 +367,7 @@ def test_an_optimiser_that_is_none_names_the_package(manager, add, build_it, tol
 def test_data_of_both_splits(manager):
     config = resolve(settings=SMALL)
 
-    train, test = build_dataset(manager, config, "train"), build_dataset(manager, config, "test")
+    train, test, _ = build_datasets(manager, config)
 
     assert len(train) > len(test) > 0
     assert train[0, 0]["A"].shape == (3, 64, 64)

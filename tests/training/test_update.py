@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.config.components import build_dataset, build_method, build_optimizers
+from i2i.config.components import build_datasets, build_method, build_optimizers
 from i2i.config.layers import layer_from_mapping
 from i2i.config.resolver import resolve
 from i2i.models.checkpoint import CheckpointFolder
@@ -106,7 +106,7 @@ def test_a_run_trains_by_it_to_the_bit(images, tmp_path, one_thread):
     result = run_here(images, tmp_path / "run", steps=2)
     kept = CheckpointFolder(result.folder / "checkpoints", 1).latest()
     config, _ = resolve(manager, [layer_from_mapping(kept.description["config"], "test")])
-    dataset = build_dataset(manager, config, "train")
+    dataset, _, config = build_datasets(manager, config)
     seed_everything(0)
     method = build_method(manager, config, dataset.channels, derive_seed(0, 2, 0), CPU)
     seed_everything(derive_seed(0, 0, 0))
