@@ -122,23 +122,21 @@ class LazyGroup(click.Group):
 
 
 def _added_commands(ctx: click.Context) -> dict[str, str]:
-    """The commands of plugins by name, with their summaries; where there is no plugin, nothing is loaded to say so.
-
-    The manager is kept as ``ctx.obj``, for the command that is called.
-    """
+    """The commands of plugins by name, with their summaries; where there is no plugin, nothing is loaded to say so."""
     from importlib.metadata import entry_points
 
     if ctx.obj is None:
         if not plugin_files() and not entry_points(group=ENTRY_POINT_GROUP):
             return {}
-        ctx.obj = plugin_manager()
+        ctx.obj = plugin_manager(builtin=False)
     return {component.spec.name: component.spec.summary for component in ctx.obj.components("command")}
 
 
 def _build_added(ctx: click.Context, name: str) -> click.Command:
-    """The command of a plugin, which is loaded for it."""
+    """The command of a plugin, which is loaded for it; ``ctx.obj`` is the manager that it is handed."""
     from i2i.plugins.calls import calling
 
+    ctx.obj = plugin_manager(warn=False)
     component = ctx.obj.find("command", name)
     with calling(component.called, f"loading command {name}"):
         command = component.spec.build(component.spec.options())

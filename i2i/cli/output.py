@@ -60,11 +60,11 @@ def plugin_files() -> tuple[Path, ...]:
     return files
 
 
-def plugin_manager(*, warn: bool = True) -> PluginManager:
+def plugin_manager(*, warn: bool = True, builtin: bool = True) -> PluginManager:
     """Return a manager of the plugins, to hand to the API, after a warning for each that failed to load."""
     from i2i.plugins.manager import PluginManager
 
-    manager = PluginManager(files=plugin_files())
+    manager = PluginManager(files=plugin_files(), builtin=builtin)
     if warn and speaks():
         for warning in manager.warnings:
             say(f"Warning: {warning}", err=True, lines=True)

@@ -93,6 +93,7 @@ class PluginManager:
         environ: where ``I2I_DISABLE_PLUGINS`` (comma-separated entry-point or package names) and
             ``I2I_TRACE_PLUGINS`` (print what is loaded to standard error) are read from.
         files: plugins that are one Python file each and no package; they are loaded as the last ones.
+        builtin: whether i2i's own components are among them; who looks for commands does without, and starts sooner.
 
     Attributes:
         plugins: every plugin that was found, loaded or not; the built-in one first, then by package and name.
@@ -103,7 +104,9 @@ class PluginManager:
         PluginError: a file cannot be loaded. Somebody asked for it, so that nothing goes on without it.
     """
 
-    def __init__(self, environ: Mapping[str, str] | None = None, *, files: Iterable[str | Path] = ()) -> None:
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, *, files: Iterable[str | Path] = (), builtin: bool = True
+    ) -> None:
         environ = os.environ if environ is None else environ
         disabled = {name.strip() for name in environ.get(DISABLE_VARIABLE, "").split(",")} - {""}
         self.plugins: list[Plugin] = []
@@ -112,8 +115,9 @@ class PluginManager:
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
 
-        builtin = Plugin("builtin", "i2i", __version__, BUILTIN_MODULE, "loaded")
-        self._load(builtin, lambda: importlib.import_module(BUILTIN_MODULE))
+        if builtin:
+            own = Plugin("builtin", "i2i", __version__, BUILTIN_MODULE, "loaded")
+            self._load(own, lambda: importlib.import_module(BUILTIN_MODULE))
         unused = dict.fromkeys(sorted(disabled))
         found = [(_plugin_of(entry_point), entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
         for plugin, entry_point in sorted(found, key=lambda item: (item[0].package, item[0].name)):

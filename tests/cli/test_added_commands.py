@@ -1,7 +1,11 @@
 """Commands of plugins: in the help, loaded when they are called, and told apart from i2i's own when they fail."""
 
+import os
 import re
+import subprocess
+import sys
 import textwrap
+from importlib.metadata import entry_points
 
 import click
 import pytest
@@ -104,6 +108,24 @@ def test_one_of_a_package_is_found_like_others(install):
     assert re.search("bark +Barks like a tree", CliRunner().invoke(main, ["--help"]).output)
     assert "Its options: i2i bark --help" in CliRunner().invoke(main, ["plugins", "show", "command", "bark"]).output
     assert isinstance(PluginManager({}).find("command", "bark").spec.build(None), click.Command)
+
+
+def test_the_help_loads_none_of_i2is_own_components(file):
+    code = f"""
+import sys
+from i2i.cli.main import main
+try:
+    main(["--plugin", {file()!r}, "--help"])
+except SystemExit:
+    pass
+heavy = {{"torch", "numpy", "i2i.builtin.plugin"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    environment = {**os.environ, "I2I_DISABLE_PLUGINS": ",".join(entry.name for entry in entry_points(group="i2i"))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert "Barks like a tree" in done.stdout
 
 
 def test_the_group_of_entry_points_is_that_of_plugins():

@@ -39,7 +39,7 @@ try:
 except SystemExit:
     pass
 commands = {f"i2i.cli.{name}_command" for name in ("run", "plugins", "doctor")}
-heavy = {"rich", "i2i.builtin.plugin", "i2i.plugins", *commands} & set(sys.modules)
+heavy = {"rich", "numpy", "i2i.builtin.plugin", "i2i.plugins", *commands} & set(sys.modules)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
