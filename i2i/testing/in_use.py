@@ -12,14 +12,16 @@ from typing import Any
 import torch
 
 from i2i.builtin.datasets.example import write_example
+from i2i.config.components import open_dataset
 from i2i.config.layers import Layer
 from i2i.config.resolver import resolve
-from i2i.config.run_config import RunConfig
+from i2i.config.run_config import Choice, RunConfig
 from i2i.config.sections import NAMED, section_of
 from i2i.errors import ConfigError
 from i2i.evaluation.asked_metrics import ask_for
 from i2i.evaluation.evaluated_data import choose_data
 from i2i.evaluation.measurement import MeasuringOptions, measure
+from i2i.images.readers import Readers
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.models.find import open_model
 from i2i.plugins import (
@@ -111,7 +113,7 @@ def use_checks(checks: Checklist, spec: Spec, options: Options, manager: PluginM
         def trains() -> str | None:
             data = _data(spec, options, root, folder / "data")
             try:
-                configs.append(resolve(manager, [_layer(spec, options, data)])[0])
+                configs.append(resolve(manager, [_layer(manager, spec, options, data)])[0])
                 _train(manager, configs[0], run)
             except ConfigError as error:
                 if not isinstance(spec, DatasetSpec):
@@ -135,17 +137,19 @@ def _data(spec: Spec, options: Options, root: str | None, folder: Path) -> str:
     return str(write_example(folder))
 
 
-def _layer(spec: Spec, options: Options, data: str) -> Layer:
+def _layer(manager: PluginManager, spec: Spec, options: Options, data: str) -> Layer:
     """The settings of the run: tiny, but for the component."""
     layer: Layer = {section: dict(values) for section, values in TINY.items()}
     values = options.model_dump(mode="json")
     if spec.kind in NAMED:
         layer[NAMED[spec.kind]] = {"name": [spec.name], spec.name: values}
+    elif section_of(spec) == "pixel_loss":  # beside another, as it may be chosen
+        layer["pixel_loss"] = {"name": [spec.name, "l1"], "0": values, "1": {"weight": 0.5}}
     elif not isinstance(spec, DatasetSpec):
         layer[section_of(spec)] = {"name": spec.name, **values}
     layer["data"] = {"root": data}
     if isinstance(spec, DatasetSpec):
-        if not _has_pairs(spec, options, data):
+        if not _has_pairs(manager, spec, options, data):
             layer["method"] = {"name": "cyclegan", "lambda_identity": 0}  # domains may differ in channels
         # What the method needs of its data, it says itself.
         layer["data"] |= {"name": spec.name, **{key: value for key, value in values.items() if key != "pairing"}}
@@ -154,9 +158,9 @@ def _layer(spec: Spec, options: Options, data: str) -> Layer:
     return layer
 
 
-def _has_pairs(spec: DatasetSpec, options: Options, data: str) -> bool:
+def _has_pairs(manager: PluginManager, spec: DatasetSpec, options: Options, data: str) -> bool:
     """Whether training images come with their true translations."""
-    dataset = spec.build(options, root=data, split="train", seed=0)
+    dataset = open_dataset(manager, Choice(spec.name, options), data, "train", 0, Readers(manager))
     return bool(dataset[0, 0].get("A_has_partner", False))
 
 

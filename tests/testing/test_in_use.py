@@ -94,6 +94,13 @@ def test_a_good_component_is_trained_with_resumed_and_used(results):
     assert list(found)[-4:] == USES
 
 
+def test_a_data_set_is_trained_on_its_own_example(one_thread):
+    manager = PluginManager({})
+    found = check_component(manager.find("dataset", "folder"), {"image_size": 32}, manager=manager)
+
+    assert [(each.name, each.ok, each.message) for each in found][-4:] == [(name, True, "") for name in USES]
+
+
 @pytest.mark.parametrize(
     ("kind", "broken", "check", "told"),
     [
