@@ -51,7 +51,8 @@ def components_of(manager: PluginManager, config: RunConfig) -> list[RecordedCom
 
 def components_to_json(components: Iterable[RecordedComponent]) -> list[dict[str, str]]:
     """Plain values, which :func:`components_from_json` reads back."""
-    return [{key: value for key, value in asdict(component).items() if value} for component in components]
+    recorded = [asdict(component) for component in components]
+    return [{key: value for key, value in each.items() if value or key != "file"} for each in recorded]
 
 
 def components_from_json(values: Any) -> list[RecordedComponent]:
