@@ -138,14 +138,16 @@ class _Watch:
         self._stack = ExitStack()
 
     def __enter__(self) -> _Watch:
-        if "torch._dynamo" in sys.modules:  # else nothing can be compiled
-            import torch
-
-            self._stack.enter_context(torch.compiler.set_stance("force_eager"))
         inside = _unwrapped(self.network)
-        for name, path in self.taps.items():
-            handle = inside.get_submodule(path).register_forward_hook(partial(self._note, name))
-            self._stack.callback(handle.remove)
+        with ExitStack() as stack:
+            if "torch._dynamo" in sys.modules:  # else nothing can be compiled
+                import torch
+
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            for name, path in self.taps.items():
+                handle = inside.get_submodule(path).register_forward_hook(partial(self._note, name))
+                stack.callback(handle.remove)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -67,12 +67,16 @@ class _Generator(nn.Module):
         return torch.tanh(self.convolution(image))
 
 
-_TAPS = {"convolution": "convolution"}
+_TAPS = {"layer1": "convolution"}
+_TAPS_OF_DISCRIMINATORS: Mapping[LogitsShape, Mapping[str, str]] = {
+    "one": {"layer1": "convolutions.0"},
+    "several": {"0.layer1": "convolutions.0", "1.layer1": "convolutions.1"},
+    "nested": {"0.layer1": "convolutions.0", "1.scale1.layer1": "convolutions.1", "1.scale2.layer1": "convolutions.2"},
+}
 
 
-def _make_generator(in_channels: int, out_channels: int) -> nn.Module:
-    network = _Generator(in_channels, out_channels)
-    name_taps(network, _TAPS)
+def _named(network: nn.Module, taps: Mapping[str, str]) -> nn.Module:
+    name_taps(network, taps)
     return network
 
 
@@ -171,11 +175,12 @@ class _Update:
 
 
 def _parts(channels: Mapping[str, int], shape: LogitsShape, adversarial: AdversarialLoss) -> Parts:
+    judging = _TAPS_OF_DISCRIMINATORS[shape]
     return Parts(
         channels=channels,
-        make_generator=_make_generator,
-        taps={"generator": tuple(_TAPS), "discriminator": ()},
-        make_discriminator=lambda in_channels: _Discriminators(in_channels, shape),
+        make_generator=lambda in_channels, out_channels: _named(_Generator(in_channels, out_channels), _TAPS),
+        make_discriminator=lambda in_channels: _named(_Discriminators(in_channels, shape), judging),
+        taps={"generator": tuple(_TAPS), "discriminator": tuple(judging)},
         make_buffer=_NewestOnly,
         adversarial=adversarial,
         pixel=lambda image, target: F.l1_loss(image, target),
@@ -316,15 +321,15 @@ def _determinism_check(make: Callable[..., Method]) -> None:
 
 
 def _resume_check(make: Callable[..., Method]) -> None:
-    """One that takes over networks and state after a step trains on as the one that went on."""
+    """One that takes over networks, buffers and state after a step trains on as the one that went on."""
     straight, resumed = make(), make()
     _Update(straight).train(0)
     others = all_networks_of(resumed)
     for name, network in all_networks_of(straight).items():
         others[name].load_state_dict(network.state_dict())
-    tensors: dict[str, Tensor] = {}
-    packed = pack(state_of(straight), "state", tensors)
-    restore_state(resumed, unpack(json.loads(json.dumps(packed)), tensors))
+    for name, buffer in straight.buffers.items():
+        resumed.buffers[name].load_state_dict(_through_a_file(buffer.state_dict()))
+    restore_state(resumed, _through_a_file(state_of(straight)))
     for method in (straight, resumed):
         torch.manual_seed(1)
         _Update(method, step=1).train(1)
@@ -334,6 +339,12 @@ def _resume_check(make: Callable[..., Method]) -> None:
             f"a method that resumes after one step trains network {name!r} to other weights: what changes from step to "
             "step, beside networks and buffers, belongs into state_dict() and load_state_dict(state)",
         )
+
+
+def _through_a_file(state: Any) -> Any:
+    """What a checkpoint gives back of a state."""
+    tensors: dict[str, Tensor] = {}
+    return unpack(json.loads(json.dumps(pack(state, "state", tensors))), tensors)
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:

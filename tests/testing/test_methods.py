@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from i2i.builtin.methods import SPECS
 from i2i.plugins import MethodSpec
 from i2i.plugins.protocols import PenalisedLoss
 from i2i.plugins.terms import frozen, mean_over_logits
@@ -196,6 +197,12 @@ def method_spec(method, pairing="paired"):
 
 def test_good_method_passes_every_check():
     check_method(method_spec(GoodMethod))
+
+
+@pytest.mark.parametrize(("name", "options"), [("pix2pix", {"feature_matching": 10.0}), ("cut", {"taps": "layer1"})])
+def test_a_method_finds_the_layers_that_it_looks_at(name, options):
+    (spec,) = [each for each in SPECS if each.name == name]
+    check_method(spec, options)
 
 
 def test_a_method_with_helpers_and_a_state_passes_every_check():

@@ -64,15 +64,16 @@ class Pix2Pix:
             for batch in batches:
                 if fake_b is None or len(batches) > 1:
                     fake_b = generator(batch["A"])
-                fake = torch.cat([batch["A"], fake_b], dim=1)
-                shown = self.augment(fake, update.random)
+                before = update.random.get_state()
+                shown = self.augment(torch.cat([batch["A"], fake_b], dim=1), update.random)
                 terms = {
                     "G": generator_term(self.adversarial, discriminator, shown),
                     "L1": self.pixel(fake_b, batch["B"]) * self.options.lambda_L1,
                 }
-                if self.options.feature_matching > 0:  # as they are: an augmentation would move the two apart
-                    real = torch.cat([batch["A"], batch["B"]], dim=1)
-                    terms["FM"] = feature_distance(self.layers, fake, real) * self.options.feature_matching
+                if self.options.feature_matching > 0:
+                    same_draws = torch.Generator().set_state(before)  # else an augmentation would move the two apart
+                    target = self.augment(torch.cat([batch["A"], batch["B"]], dim=1), same_draws)
+                    terms["FM"] = feature_distance(self.layers, shown, target) * self.options.feature_matching
                 update.backward(sum(terms.values(), start=terms["G"].new_zeros(())) * share)
                 add_terms(totals, terms, share)
         update.apply("generators")

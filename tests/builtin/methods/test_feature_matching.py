@@ -107,6 +107,22 @@ def test_pix2pix_adds_it_with_its_weight(micro_batches):
     assert not hasattr(plain, "layers")
 
 
+def test_the_output_and_its_target_are_augmented_alike():
+    """A generator that hits its target is at no distance, wherever the two are moved."""
+    augmented = [*SETTINGS, *PATCH, "method.feature_matching=10", "augmentations.name=[diffaugment]"]
+    method, config = make_method(*augmented)
+    (batch,) = make_images(steps=1, size=16)
+    weight = next(method.generators["G"].parameters())
+    method.generators["G"].forward = lambda _: batch["B"] + 0 * weight.sum()
+    shown = []
+    method.discriminators["D"].register_forward_pre_hook(lambda _, images: shown.append(images[0].detach()))
+    terms = method.step([batch], PlainUpdate(method, config))
+
+    assert terms["FM"].item() == pytest.approx(0, abs=1e-9)
+    real = torch.cat([batch["A"], batch["B"]], dim=1)
+    assert not any(torch.equal(images, real) for images in shown), "they are augmented"
+
+
 def test_a_discriminator_that_names_no_layers_is_refused():
     with pytest.raises(ConfigError, match="and the one that was chosen names none"):
         matched_layers(nn.Conv2d(3, 1, 1))
