@@ -11,6 +11,7 @@ from i2i.api import resolve
 from i2i.config.components import build_method
 from i2i.errors import ConfigError, PluginError
 from i2i.models.scores import STANDARD_SETS
+from i2i.plugins.features import name_taps
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import AdversarialLoss, Parts, RunObserver
 from i2i.plugins.specs import LossSpec, MetricSpec
@@ -96,15 +97,22 @@ def test_every_buffer(name):
     assert buffer.exchange(torch.rand(2, 3, 4, 4)).shape == (2, 3, 4, 4)
 
 
+def generator_with_tap(in_channels, out_channels):
+    network = nn.Sequential(nn.Conv2d(in_channels, 4, 1), nn.Conv2d(4, out_channels, 1))
+    name_taps(network, {"first": "0"})
+    return network
+
+
 @pytest.mark.parametrize("name", names("method"))
 def test_every_method(name):
     parts = Parts(
         channels={"A": 3, "B": 3},
-        make_generator=lambda a, b: nn.Conv2d(a, b, 1),
+        make_generator=generator_with_tap,
         make_discriminator=lambda a: nn.Conv2d(a, 1, 1),
         make_buffer=lambda: i2i.create("buffer", "none", generator=torch.Generator()),
         adversarial=i2i.create("loss", "lsgan"),
         pixel=i2i.create("loss", "l1"),
+        taps={"generator": ("first",), "discriminator": ()},
     )
 
     method = i2i.create("method", name, parts=parts)

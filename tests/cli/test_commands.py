@@ -146,6 +146,6 @@ def test_the_other_commands_know_habits_too(arguments, meant):
 
 
 def test_an_unknown_option_without_a_meaning_gets_the_nearest_name_or_none():
-    assert "Did you mean '--generator'?" in CliRunner().invoke(main, ["run", "--generater", "x"]).stderr
+    assert "Did you mean '--discriminator'?" in CliRunner().invoke(main, ["run", "--discriminater", "x"]).stderr
     nearest = CliRunner().invoke(main, ["doctor", "--lr", "1"]).stderr
     assert "No such option '--lr'." in nearest

@@ -101,7 +101,7 @@ class Watcher(RunObserver):
 
 @hookimpl
 def i2i_datasets():
-    return [DatasetSpec(name="nameless", summary="A folder.", options=FolderOptions, build=build)]
+    return [DatasetSpec(name="nameless", summary="A folder.", options=FolderOptions, build=build, reads_images=True)]
 
 @hookimpl
 def i2i_observers():
