@@ -69,11 +69,9 @@ class Readers:
     @cached_property
     def suffixes(self) -> tuple[str, ...]:
         """The suffixes (in lower case) that make a file an image: those of pictures first."""
-        all_of_them = {suffix for each in self._formats.values() for suffix in each.suffixes}
-        return (
-            *(suffix for suffix in FORMAT_OF_SUFFIX if suffix in all_of_them),
-            *sorted(all_of_them - FORMAT_OF_SUFFIX.keys()),
-        )
+        found = {suffix for each in self._formats.values() for suffix in each.suffixes}
+        pictures = [suffix for suffix in FORMAT_OF_SUFFIX if suffix in found]
+        return (*pictures, *sorted(found - FORMAT_OF_SUFFIX.keys()))
 
     @property
     def used(self) -> dict[str, Options]:
@@ -319,7 +317,7 @@ class _Format:
             raise UnusableImageError(f"{reason_of(error)} (told by {self.owner})") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "spec": None}
+        return vars(self) | {"spec": None}
 
 
 def require_channels(samples: npt.NDArray[Any], channels: int) -> None:
@@ -356,7 +354,13 @@ def as_picture(image: ReadImage) -> Image.Image:
 
 
 def samples_of(image: ReadImage) -> npt.NDArray[Any]:
-    """The values of an image as they stand in its file, ``[H, W, C]``; of a palette its colours."""
+    """The values of an image as they stand in its file, ``[H, W, C]``; of a palette its colours.
+
+    Raises:
+        UnusableImageError: some of their bits were not read.
+    """
+    if image.reduced:
+        raise UnusableImageError("its 16-bit colours are read as 8 bits, which are not its values; save it as TIFF")
     pixels = image.pixels
     if not isinstance(pixels, Image.Image):
         return pixels

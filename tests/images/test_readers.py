@@ -2,12 +2,14 @@
 
 import io
 import pickle
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from i2i.errors import ConfigError, PluginError
+from i2i.errors import ConfigError, DataError, PluginError
 from i2i.images.readers import Readers, as_picture
 from i2i.images.unusable import TooManyPixelsError, UnusableImageError
 from i2i.plugins.image_formats import ReadImage
@@ -157,3 +159,18 @@ def test_bands_of_tiff_without_a_name_are_read_as_by_their_path(tmp_path):
         read = READERS.read(source)
         assert read.format == "TIFF"
         np.testing.assert_array_equal(read.pixels, values)
+
+
+def test_colours_of_which_bits_are_missing_are_no_values(tmp_path):
+    deep = noise(4, 5, 3, levels=65536)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    header = struct.pack(">IIBBBBB", 5, 4, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    packed = (
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+
+    assert READERS.read(tmp_path / "a.png").reduced
+    with pytest.raises(DataError, match=r"a\.png: its 16-bit colours are read as 8 bits, .*; save it as TIFF"):
+        READERS.read_samples(tmp_path / "a.png", channels=3)
