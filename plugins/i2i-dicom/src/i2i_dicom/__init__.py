@@ -1,0 +1,1 @@
+"""DICOM images for i2i."""
