@@ -32,7 +32,7 @@ from i2i.plugins.specs import ReaderSpec
 BEGIN = 512
 """Bytes of a file by which its format is found where its name does not tell."""
 
-PICTURES = "png"
+PICTURES = "PNG"
 """The reader of what no other one claims: it reads all built-in formats."""
 
 Source = Path | BinaryIO
@@ -231,9 +231,10 @@ class Readers:
             begin = source.read(BEGIN)
             source.seek(0)
         for each in self._formats.values():
-            if each.spec is not None and each.spec.begins(begin):
-                return each
-        return self._formats[PICTURES.upper()]
+            with calling(each.owner, "looking at a file's first bytes"):
+                if each.spec is not None and each.spec.begins(begin):
+                    return each
+        return self._formats[PICTURES]
 
     def _header(self, source: Source, chosen: _Format, max_pixels: int) -> ImageHeader:
         with chosen.reading() as reader:

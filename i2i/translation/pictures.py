@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
+from i2i.errors import I2IError
 from i2i.images.levels import describe_picture, levels_of
 from i2i.images.readers import Readers, as_picture, pixels_of, require_channels, samples_of
 from i2i.images.reading import SIXTEEN_BIT_MODES, to_opaque
@@ -120,7 +122,10 @@ def _deep(format_name: str, info: TranslatorInfo, readers: Readers, sixteen_bits
     kind = info.out_type or "uint8"
     if deep or readers.holds(format_name, channels, kind):
         return deep
-    others = [name.lower() for name in readers.formats if readers.holds(name, channels, kind)]
+    others = []
+    for name in readers.formats:
+        with suppress(I2IError):  # of a reader that lacks a package: it is no way out
+            others += [name.lower()] if readers.holds(name, channels, kind) else []
     raise UnusableImageError(
         f"{format_name} does not hold its translation, of {channels} {'channel' if channels == 1 else 'channels'} of "
         f"{kind}; choose another with --format ({', '.join(others)})"

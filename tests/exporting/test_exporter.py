@@ -229,3 +229,11 @@ def test_the_name_is_the_models_unless_given(run, tmp_path, monkeypatch):
     monkeypatch.setattr("i2i.exporting.exporter.export_model", lambda *arguments, **options: arguments[3])
     assert i2i.export(run, format="onnx").name == "my run.onnx"
     assert i2i.export(run / "checkpoints" / "step-00000007", format="torch").name == "step-00000007.pt2"
+
+
+def test_values_in_units_of_their_own_take_raw(tmp_path):
+    values = {"A": {"range": [0, 4095], "type": "uint16"}, "B": None}
+    folder, _ = write_run(tmp_path / "run", more={"values": values})
+    with pytest.raises(ConfigError, match=r"values in units of their own, .*; export it with --raw"):
+        i2i.export(folder, tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()

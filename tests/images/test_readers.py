@@ -174,3 +174,10 @@ def test_colours_of_which_bits_are_missing_are_no_values(tmp_path):
     assert READERS.read(tmp_path / "a.png").reduced
     with pytest.raises(DataError, match=r"a\.png: its 16-bit colours are read as 8 bits, .*; save it as TIFF"):
         READERS.read_samples(tmp_path / "a.png", channels=3)
+
+
+def test_a_package_that_cannot_look_at_first_bytes_is_named(install, tmp_path):
+    source = package().replace("build=Reader)", "build=Reader, begins=lambda begin: 1 / 0)")
+    install("i2i-mine", source)
+    with pytest.raises(PluginError, match=r"first bytes failed: reader 'mine' .* raised ZeroDivisionError"):
+        Readers().read(io.BytesIO(b"anything"))

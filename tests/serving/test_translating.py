@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import i2i
+from i2i.errors import DataError
 from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
 from i2i.serving.translating import _answer, describe, load_model, translate
 
@@ -232,3 +233,10 @@ def test_sixteen_bits_are_rounded_to_eight_where_the_format_has_no_more(tmp_path
     with opened(answers["PNG"]) as deep, opened(answers["WEBP"]) as image:
         assert (deep.mode, np.asarray(deep).max()) == ("I;16", round(level * 257))
         assert np.asarray(image.convert("L")).max() == rounded
+
+
+def test_a_run_on_values_is_refused_before_anybody_asks(tmp_path):
+    values = {"A": None, "B": {"range": [0.0, 10.0], "type": "float32"}}
+    folder, _ = write_run(tmp_path / "run", more={"values": values})
+    with pytest.raises(DataError, match="gives values in 0:10, which no picture holds"):
+        load_model(ModelOptions(folder, {"device": "cpu"}))
