@@ -126,7 +126,10 @@ def translate(
 
         require_video_packages()
     with working("loading the model"):  # the first import of PyTorch is part of that
+        from i2i.translation.image_files import require_held
+
         translator = load(model, **options, manager=manager) if isinstance(model, str | os.PathLike) else model  # type: ignore[arg-type]
+    require_held(translator, plan.jobs)
     observer.loaded(translator)
     outcomes = []
     with closing(_translated(translator, plan, batch_size, workers, force, observer)) as translated:

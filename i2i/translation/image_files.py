@@ -15,7 +15,15 @@ from torch import Tensor
 from i2i.errors import DataError, DivergedError
 from i2i.images.unusable import UnusableImageError
 from i2i.translation.kinds import require_files
-from i2i.translation.pictures import Frame, pixels_from, read_frame, read_to_tensor, translate_read, write_framed
+from i2i.translation.pictures import (
+    Frame,
+    pixels_from,
+    read_frame,
+    read_to_tensor,
+    translate_read,
+    why_not_held,
+    write_framed,
+)
 from i2i.translation.plan import FileJob, FileOutcome
 from i2i.translation.translator import Translator
 
@@ -60,6 +68,21 @@ def translate_files(
                 yield _translate_in_tiles(translator, job, force, partial(progress, job))
         else:
             yield from _translate_in_batches(translator, group, batch_size, workers, force)
+
+
+def require_held(translator: Translator, jobs: Iterable[FileJob]) -> None:
+    """Raise a DataError, before anything is translated, for outputs of formats that hold no translation."""
+    readers, names = translator.readers, dict[str, list[FileJob]]()
+    for job in jobs:
+        if name := job.format_name or readers.format_of(job.target):
+            names.setdefault(name, []).append(job)
+    for name, same in names.items():
+        if why := why_not_held(name, translator.info, readers):
+            raise DataError(f"{same[0].target}{_and_more(len(same))}: {why}; nothing was translated")
+
+
+def _and_more(count: int) -> str:
+    return f" and {count - 1} more" if count > 1 else ""
 
 
 def _is_divided(translator: Translator, job: FileJob) -> bool:

@@ -119,14 +119,21 @@ def _deep(format_name: str, info: TranslatorInfo, readers: Readers, sixteen_bits
     """
     channels = info.out_channels
     deep = info.out_range is None and sixteen_bits and channels == 1 and readers.holds(format_name, 1, "uint16")
-    kind = info.out_type or "uint8"
-    if deep or readers.holds(format_name, channels, kind):
-        return deep
+    if not deep and (why := why_not_held(format_name, info, readers)):
+        raise UnusableImageError(why)
+    return deep
+
+
+def why_not_held(format_name: str, info: TranslatorInfo, readers: Readers) -> str:
+    """Why a format holds no translation, and which do; an empty string where it holds them."""
+    channels, kind = info.out_channels, info.out_type or "uint8"
+    if readers.holds(format_name, channels, kind):
+        return ""
     others = []
     for name in readers.formats:
         with suppress(I2IError):  # of a reader that lacks a package: it is no way out
             others += [name.lower()] if readers.holds(name, channels, kind) else []
-    raise UnusableImageError(
+    return (
         f"{format_name} does not hold its translation, of {channels} {'channel' if channels == 1 else 'channels'} of "
         f"{kind}; choose another with --format ({', '.join(others)})"
     )

@@ -159,7 +159,7 @@ def test_a_stream(model, monkeypatch):
     [
         (("MODEL", [], "out"), {}, ConfigError, "there is no input"),
         (("MODEL", "none.png", "out"), {}, DataError, "there is no such file or folder"),
-        (("MODEL", "a.png", "out"), {"format": "gif"}, ConfigError, "format must be one of bmp, jpeg, .*; got 'gif'"),
+        (("MODEL", "a.png", "out"), {"format": "gif"}, ConfigError, "format must be one of bmp, .*jpeg, .*; got 'gif'"),
         (("MODEL", "a.png", "out"), {"batch_size": 0}, ConfigError, "batch_size must be at least 1"),
         (("MODEL", "a.png", "out"), {"workers": 1.5}, ConfigError, "workers must be a whole number"),
         (("LOADED", "a.png", "out"), {"device": "cpu"}, ConfigError, "device: the model is loaded already"),

@@ -1,5 +1,6 @@
 """Images of noise: as arrays, as files, and as folders that a run trains on. Each depends on its seed alone."""
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ from PIL import Image
 from i2i.images.metadata import Metadata
 from i2i.images.readers import Readers
 from i2i.images.writing import encode_image, write_image
+from i2i.plugins.manager import DISABLE_VARIABLE, ENTRY_POINT_GROUP, PluginManager
 
-READERS = Readers()
-"""The formats that are installed."""
+STRANGERS = ",".join(each.name for each in entry_points(group=ENTRY_POINT_GROUP))
+READERS = Readers(PluginManager({DISABLE_VARIABLE: STRANGERS}))
+"""The formats that come with i2i, whatever else is installed."""
 
 SUFFIX_OF_FORMAT = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 

@@ -310,6 +310,13 @@ def test_what_does_not_fit_a_run_of_values_is_told(tmp_path):
         translator(np.full((16, 16, 4), np.nan, np.float32))
 
 
+def test_what_no_output_can_hold_is_told_before_anything_is_translated(tmp_path):
+    folder, root = values_run(tmp_path), write_arrays(tmp_path / "data", count=3)
+    with pytest.raises(DataError, match=r"0\.png and 2 more: PNG does not hold .*npy, .*; nothing was translated$"):
+        i2i.translate(folder, root / "A", tmp_path / "out", format="png", device="cpu")
+    assert not (tmp_path / "out").exists()
+
+
 def test_pictures_become_values(tmp_path):
     values = {"A": None, "B": {"range": [0.0, 10.0], "type": "float32"}}
     folder, _ = write_run(tmp_path / "run", in_channels=3, out_channels=1, more={"values": values})
