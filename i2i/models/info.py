@@ -87,7 +87,7 @@ class TranslatorInfo:
         """Where it comes from, for messages: ``"step 1200 of runs/NAME/checkpoints/step-00001200 (the latest)"``."""
         place = str(self.checkpoint) if self.step is None else f"step {self.step} of {self.checkpoint}"
         if self.moving_average:
-            place = f"moving average, {place}"
+            place = f"moving average {'in' if self.step is None else 'at'} {place}"
         return f"{place} ({self.chosen})" if self.chosen else place
 
     def to_dict(self) -> dict[str, Any]:

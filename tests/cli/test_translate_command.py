@@ -319,7 +319,7 @@ def test_the_translator_that_ships_inside(here):
     write_noise("in.png", (20, 30))
     result = run("sample:flat-3d", "in.png", "-o", "out.png", "--device", "cpu")
     assert result.exit_code == 0, result.output
-    assert re.search(r"flat to 3d: resnet9, step \d+ of .*flat-3d, on cpu", result.stderr)
+    assert re.search(r"flat to 3d: resnet9, moving average at step \d+ of .*flat-3d, on cpu", result.stderr)
     assert pixels("out.png").shape == (30, 20, 3)
 
 
