@@ -67,7 +67,7 @@ class ImageReader(Protocol):
         """Decode the whole file; ``beside`` asks for what it says beside the pixels."""
         ...
 
-    def holds(self, channels: int, type: str) -> bool:  # noqa: A002  (what numpy calls it)
+    def holds(self, channels: int, dtype: str) -> bool:
         """Whether the format holds such pixels, as exactly as it holds any; never, for one that is not written."""
         ...
 

@@ -192,7 +192,7 @@ def test_each_example_keeps_its_contract(name: str, tmp_path: Path) -> None:
             EXAMPLES[name](spec, tmp_path)
         else:
             EXAMPLES[name](spec)
-        assert f"(spec{', root' if isinstance(spec, DatasetSpec) else ''})`" in TEXT
+        assert f"`{EXAMPLES[name].__name__}(spec" in TEXT
 
 
 def test_the_data_set_splits_its_pictures_and_refuses_an_empty_folder(tmp_path: Path) -> None:

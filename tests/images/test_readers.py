@@ -35,7 +35,7 @@ class Reader:
     def read(self, source, *, beside):
         {read}
 
-    def holds(self, channels, type):
+    def holds(self, channels, dtype):
         return False
 
 

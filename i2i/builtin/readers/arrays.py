@@ -47,9 +47,9 @@ class NpyReader:
         planes = values if values.ndim == 3 else values[:, :, None]
         return ReadImage(np.ascontiguousarray(planes, planes.dtype.newbyteorder("=")))
 
-    def holds(self, channels: int, type: str) -> bool:  # noqa: A002, ARG002
+    def holds(self, channels: int, dtype: str) -> bool:  # noqa: ARG002
         """Any number of channels, of all types."""
-        return type in TYPES
+        return dtype in TYPES
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write ``[H, W, C]``, or ``[H, W]`` of one channel."""

@@ -50,11 +50,11 @@ class PictureReader:
             decoded = decode_stream(source, max_pixels=_ANY_NUMBER, metadata=beside)
         return ReadImage(decoded.image, decoded.metadata, decoded.notes, decoded.reduced, decoded.format)
 
-    def holds(self, channels: int, type: str) -> bool:  # noqa: A002
+    def holds(self, channels: int, dtype: str) -> bool:
         """Whether it is grey or RGB, of 8 bits; or grey of 16 where the format holds those."""
-        if type == "uint8":
+        if dtype == "uint8":
             return channels in (1, 3)
-        return type == "uint16" and channels == 1 and self.format_name in SIXTEEN_BIT_FORMATS
+        return dtype == "uint16" and channels == 1 and self.format_name in SIXTEEN_BIT_FORMATS
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write a picture, with what of the other one's metadata stays true."""

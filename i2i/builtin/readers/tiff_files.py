@@ -59,9 +59,9 @@ class TiffReader(PictureReader):
             _rewind(source)
             return super().read(source, beside=True)
 
-    def holds(self, channels: int, type: str) -> bool:  # noqa: A002, ARG002
+    def holds(self, channels: int, dtype: str) -> bool:  # noqa: ARG002
         """Any number of channels, of all types."""
-        return type in TYPES
+        return dtype in TYPES
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write a picture, or the bands of what is none."""

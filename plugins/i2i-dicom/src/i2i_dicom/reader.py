@@ -63,9 +63,9 @@ class DicomReader:
             values = np.asarray(apply_modality_lut(pixels, found)).astype(_type_of(found))[:, :, None]
         return ReadImage(values, found if beside else None)
 
-    def holds(self, channels: int, type: str) -> bool:  # noqa: A002
+    def holds(self, channels: int, dtype: str) -> bool:
         """Grey of 8 or 16 bits, signed or not, and RGB of 8."""
-        return (channels, type) == (3, "uint8") or (channels == 1 and type in ("uint8", "uint16", "int16"))
+        return (channels, dtype) == (3, "uint8") or (channels == 1 and dtype in ("uint8", "uint16", "int16"))
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write a derived image, with patient, study and geometry of the one that it was made from."""
