@@ -140,7 +140,7 @@ def test_the_moving_average_is_that_of_the_weights(images, tmp_path):
         images,
         tmp_path / "averaged",
         steps=steps,
-        more={"schedule.name": "constant", "training.ema_decay": decay},
+        more={"schedule.name": "constant", "training.ema_decay": decay, "training.ema_ramp_up": 0},
     )
     average = trained[0]
     for weights_now in trained[1:]:

@@ -62,6 +62,8 @@ def test_what_was_written_after_the_checkpoint_is_replaced_by_the_resumed_run(tm
     for step, value in ((1, 1.0), (2, 2.0), (3, 3.0)):
         killed.logged(step, {"loss/G": value})
     killed.saved(3, tmp_path)
+    (file,) = (tmp_path / "tensorboard" / "i2i").iterdir()
+    file.rename(file.with_name("events.out.tfevents.0000000001.killed"))  # of the same second, their order is chance
     resumed = started(tmp_path, step=1)
     resumed.logged(2, {"loss/G": 20.0})
     resumed.ended(None)
