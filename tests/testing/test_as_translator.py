@@ -31,7 +31,8 @@ class ByRows(GoodGenerator):
     """Can be traced for one size alone."""
 
     def forward(self, image):
-        return torch.stack([super(ByRows, self).forward(image)[:, :, row] for row in range(image.shape[2])], 2)
+        output = super().forward(image)
+        return torch.stack([output[:, :, row] for row in range(image.shape[2])], 2)
 
 
 class ByValues(GoodGenerator):
