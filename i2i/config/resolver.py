@@ -112,6 +112,7 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         readers=choosing.readers(),
     )
     choosing.check_pairing(method_name, pairing, config.data)
+    choosing.check_pixel_loss(method_spec, config.pixel_losses)
     if choosing.problems:
         _fail(choosing.problems)
     return config, notes
@@ -318,6 +319,15 @@ class _Choosing:
         if pairing != "unpaired" and chosen != pairing:
             message = f"must be {pairing!r} for method {method} with these options, which sets it; got {shown(chosen)}"
             self.add_problem("data.pairing", f"{message}; leave it out")
+
+    def check_pixel_loss(self, method: MethodSpec, chosen: Sequence[PixelLossChoice]) -> None:
+        """Refuse another pixel loss than the one that nobody chose, where the method has no use for it."""
+        if method.pixel_loss or [choice.to_dict() for choice in chosen] == [{"name": DEFAULT_NAMES["pixel_loss"]}]:
+            return
+        names = ", ".join(choice.name for choice in chosen)
+        self.add_problem(
+            "pixel_loss", f"method {method.name} has no term for it, so {names} would do nothing; leave it out"
+        )
 
 
 def _fail(problems: Sequence[Problem]) -> None:

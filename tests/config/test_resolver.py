@@ -556,6 +556,15 @@ choices = st.fixed_dictionaries(
 )
 
 
+def test_a_pixel_loss_that_the_method_has_no_use_for_is_refused():
+    with pytest.raises(ConfigError, match=r"method cut has no term for it, so l2 would do nothing; leave it out"):
+        resolve(method="cut", pixel_loss="l2")
+    with pytest.raises(ConfigError, match="so l1, l2 would do nothing"):
+        resolve(method="fastcut", pixel_loss=["l1", "l2"])
+    kept = resolve(method="cut")
+    assert config_from_dict(MANAGER, kept.to_dict()) == kept
+
+
 def test_a_moving_average_that_0_1_0_began_has_no_ramp_up():
     values = resolve().to_dict()
     assert config_from_dict(PluginManager(), values).training.ema_ramp_up == 0.05

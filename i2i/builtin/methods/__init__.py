@@ -151,6 +151,7 @@ SPECS: tuple[MethodSpec, ...] = (
         build=_build_cut,
         pairing=_unpaired,
         defaults=_OF_CUT,
+        pixel_loss=False,
     ),
     MethodSpec(
         name="fastcut",
@@ -159,5 +160,6 @@ SPECS: tuple[MethodSpec, ...] = (
         build=_build_cut,
         pairing=_unpaired,
         defaults=_OF_CUT,
+        pixel_loss=False,
     ),
 )
