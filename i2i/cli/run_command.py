@@ -232,7 +232,7 @@ def _print_config(options: dict[str, Any], as_json: bool) -> None:
     del options["out"]  # where a run goes is not part of its configuration
     config = resolve(manager=manager, **options)
     for note in check_data(config, manager):
-        say(f"data: {note}", err=True)
+        say(f"data: {note}", err=True, lines=True)
     if as_json:
         print_json(config.to_dict())
         return

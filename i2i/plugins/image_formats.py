@@ -36,7 +36,8 @@ class ReadImage:
     Attributes:
         pixels: an array ``[H, W, C]`` of whole numbers or floats, in the units of the file; or a Pillow image, where
             the file is a picture for the eye, with or without palette and transparency.
-        beside: what the file says beside its pixels, for the ``write`` of a reader to hand on; anything.
+        beside: what the file says beside its pixels, for the ``write`` of a reader to hand on: anything, for a reader
+            looks only for what is of a type of its own; None where there is nothing.
         notes: what of the file's pixels is left out, or was assumed of them, each in one sentence.
         reduced: whether the file holds 16 bits, of which the upper 8 were read.
         format: the format's name, where the file turned out to be of another one than its reader's; else empty.
@@ -68,7 +69,10 @@ class ImageReader(Protocol):
         ...
 
     def holds(self, channels: int, dtype: str) -> bool:
-        """Whether the format holds such pixels, as exactly as it holds any; never, for one that is not written."""
+        """Whether the format holds such pixels, as exactly as it holds any; never, for one that is not written.
+
+        Results are opaque, and opacity is laid over the background before: no format need hold it. Called by position.
+        """
         ...
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:

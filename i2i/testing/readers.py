@@ -14,6 +14,7 @@ from PIL import Image
 
 from i2i.images.readers import BEGIN
 from i2i.plugins import ImageHeader, Options, ReaderSpec, ReadImage
+from i2i.plugins.manager import PluginManager
 from i2i.testing.results import BrokenPromiseError, Checklist, expect
 
 KINDS = tuple((channels, kind) for kind in ("uint8", "uint16", "float32") for channels in (1, 3, 4, 6))
@@ -40,6 +41,13 @@ def reader_checks(checks: Checklist, spec: ReaderSpec, options: Options, root: s
         )
         return None if root is not None else f"writes {', '.join(f'{c} x {kind}' for c, kind in _held(make()))}"
 
+    def suffixes() -> None:
+        for component in PluginManager().components(ReaderSpec.kind):
+            shared = set(spec.suffixes) & set(getattr(component.spec, "suffixes", ()))
+            others = f"{component.called} claims {', '.join(sorted(shared))} too, so that neither would read such files"
+            expect(component.spec.name == spec.name or not shared, others)
+
+    checks.run("suffixes", suffixes)
     if not checks.run("builds a reader", builds):
         return
     with tempfile.TemporaryDirectory(prefix="i2i-check-") as name:

@@ -17,6 +17,8 @@ from i2i.config.run_config import TrainingOptions
 from i2i.plugins.manager import PluginManager
 from i2i.training.records.run_result import RunResult
 
+from ..helpers.images import write_images
+
 METRICS = {"l1": 18.0, "psnr": 17.5, "ssim": 0.61, "identity_l1": 14.5, "identity_psnr": 18.25, "identity_ssim": 0.7}
 
 
@@ -295,3 +297,11 @@ def test_an_option_of_a_component_is_answered_with_the_setting_that_works(option
 
     assert result.exit_code == 2
     assert (f"--set {setting}=VALUE" in result.stderr) is (setting is not None)
+
+
+def test_files_that_are_left_out_stand_on_lines_of_their_own(tmp_path):
+    write_images(tmp_path / "photos")
+    (tmp_path / "photos" / "trainA" / "broken.png").write_bytes(b"")
+    result = CliRunner().invoke(main, ["run", "--data", str(tmp_path / "photos"), "--skip-bad", "--dry-run"])
+    assert result.exit_code == 0, result.output
+    assert "data: 1 files cannot be used and are left out:\n  " in result.stderr

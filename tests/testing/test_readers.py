@@ -59,6 +59,7 @@ def changed(netpbm, **members):
         ({"read": lambda *_, **__: ReadImage(np.zeros((12, 20, 1), "uint8"))}, {}, "cut off after"),
         ({}, {"begins": lambda _: True}, "begins takes any file for its own"),
         ({"__reduce__": lambda self: self.missing}, {}, "picklable: raised"),
+        ({}, {"suffixes": (".ppm", ".png")}, "reader 'png' of package i2i .* claims .png too"),
     ],
 )
 def test_what_a_bad_one_does_is_named(netpbm, members, more, told):

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
-from i2i.images.metadata import Metadata
 from i2i.images.unusable import UnusableImageError
 from i2i.images.value_range import TYPES
 from i2i.plugins import ImageHeader, ReadImage
@@ -54,7 +53,7 @@ class NpyReader:
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write ``[H, W, C]``, or ``[H, W]`` of one channel."""
         npy.write_array(file, _flat(pixels), allow_pickle=False)
-        return () if like in (None, Metadata()) else (_BESIDE,)
+        return () if like is None else (_BESIDE,)
 
     @contextmanager
     def _member(self, source: Path | BinaryIO) -> Iterator[Any]:
@@ -81,7 +80,7 @@ class NpzReader(NpyReader):
         """Write the same under the name, or as numpy names a single one."""
         arrays: dict[str, Any] = {self.array or "arr_0": _flat(pixels)}
         np.savez_compressed(file, **arrays)
-        return () if like in (None, Metadata()) else (_BESIDE,)
+        return () if like is None else (_BESIDE,)
 
     @contextmanager
     def _member(self, source: Path | BinaryIO) -> Iterator[Any]:

@@ -48,7 +48,8 @@ class PictureReader:
             decoded = decode(source, max_pixels=_ANY_NUMBER, metadata=beside)
         else:
             decoded = decode_stream(source, max_pixels=_ANY_NUMBER, metadata=beside)
-        return ReadImage(decoded.image, decoded.metadata, decoded.notes, decoded.reduced, decoded.format)
+        found = None if decoded.metadata == Metadata() else decoded.metadata
+        return ReadImage(decoded.image, found, decoded.notes, decoded.reduced, decoded.format)
 
     def holds(self, channels: int, dtype: str) -> bool:
         """Whether it is grey or RGB, of 8 bits; or grey of 16 where the format holds those."""

@@ -33,6 +33,13 @@ def test_the_header_tells_size_channels_and_type(tmp_path, mode, channels, kind)
         assert (header.width, header.height, header.channels, header.type) == (20, 12, channels, kind)
 
 
+def test_where_nothing_stands_beside_the_pixels_there_is_nothing(tmp_path):
+    Image.fromarray(noise(12, 20)).save(tmp_path / "plain.png")
+    Image.fromarray(noise(12, 20)).save(tmp_path / "dense.png", dpi=(300, 300))
+    assert PictureReader("PNG").read(tmp_path / "plain.png", beside=True).beside is None
+    assert PictureReader("PNG").read(tmp_path / "dense.png", beside=True).beside is not None
+
+
 def test_what_is_damaged_beside_the_pixels_does_not_hide_the_header(tmp_path):
     Image.fromarray(noise(12, 20)).save(tmp_path / "image.webp", exif=bytes(range(64)), lossless=True)
 
