@@ -8,9 +8,10 @@
     y        = (x - centre) / sqrt(variance + eps) * weight + bias
 
 Each mean is one along rows and then one along columns: a sum of one row is a thousandth as long as that of a plane, and
-so is what it is off by. Where a plane is flat, its mean would still differ from its pixels by what rounding did, which
-the division by a spread of nothing makes large; less the pixel itself it is exactly zero. Rows that are the same have
-the same rounded mean, however far that is from their pixels, so that flatness can be told from the means.
+so is what it is off by. The first drops its dimension and the second keeps it: of two that are alike OpenVINO makes one
+over the whole plane. Where a plane is flat, its mean would still differ from its pixels by what rounding did, which the
+division by a spread of nothing makes large; less the pixel itself it is exactly zero. Rows that are the same have the
+same rounded mean, however far that is from their pixels, so that flatness can be told from the means.
 """
 
 from __future__ import annotations
@@ -73,11 +74,11 @@ class _Norm:
         x, weight, bias = node.input
         eps = next((attribute.f for attribute in node.attribute if attribute.name == "epsilon"), 1e-5)
 
-        along_rows = self._add("ReduceMean", x, self._constant("columns"), keepdims=1)
-        mean = self._add("ReduceMean", along_rows, self._constant("rows"), keepdims=1)
+        along_rows = self._add("ReduceMean", x, self._constant("columns"), keepdims=0)  # [N, C, H]
+        mean = self._upright(self._add("ReduceMean", along_rows, self._constant("rows"), keepdims=1))
         first_row = self._add("Slice", x, *map(self._constant, ("start", "one", "rows")))
         pixel = self._add("Slice", first_row, *map(self._constant, ("start", "one", "columns")))
-        apart = self._add("Add", self._spread(first_row, "columns"), self._spread(along_rows, "rows"))
+        apart = self._add("Add", self._spread(first_row, "columns"), self._upright(self._spread(along_rows, "rows")))
         bound = self._add("Mul", self._add("Abs", mean), self._constant("close"))
         centre = self._add("Where", self._add("LessOrEqual", apart, bound), pixel, mean)
         centred = self._add("Sub", x, centre)
@@ -102,6 +103,10 @@ class _Norm:
             self._add(operator, x, self._constant(along), keepdims=1) for operator in ("ReduceMax", "ReduceMin")
         )
         return self._add("Sub", most, least)
+
+    def _upright(self, name: str) -> str:
+        """From ``[N, C, 1]`` to ``[N, C, 1, 1]``."""
+        return self._add("Unsqueeze", name, self._constant("columns"))
 
     def _per_channel(self, name: str) -> str:
         """From ``[C]`` to ``[1, C, 1, 1]``, which runtimes compute once where it is a constant."""

@@ -28,25 +28,31 @@ def norms():
     return {"plain": nn.InstanceNorm2d(4), "affine": affine, "running": running, "group": group}
 
 
+OPEN = {0: "batch", 2: "height", 3: "width"}
+
+
+def program_of(name):
+    program = torch.export.export(
+        norms()[name].eval(),
+        (torch.zeros(2, 4, 17, 29),),
+        dynamic_shapes=(dict.fromkeys(OPEN, Dim.DYNAMIC),),
+        strict=False,
+    )
+    program.example_inputs = None
+    return program
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """By name and form, a function that computes a norm as an exported file does."""
 
     @functools.cache
     def function(name, form):
-        places = {0: "batch", 2: "height", 3: "width"}
-        program = torch.export.export(
-            norms()[name].eval(),
-            (torch.zeros(2, 4, 17, 29),),
-            dynamic_shapes=(dict.fromkeys(places, Dim.DYNAMIC),),
-            strict=False,
-        )
-        program.example_inputs = None
-        program = with_exact_norms(program, form)
+        program = with_exact_norms(program_of(name), form)
         if form == "torch":
             return program.module()
         path = tmp_path_factory.mktemp("norm") / "norm.onnx"
-        write_onnx(program, path, "{}", places)
+        write_onnx(program, path, "{}", OPEN)
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         return lambda x: torch.from_numpy(session.run(None, {"images": x.numpy()})[0])
 
@@ -92,3 +98,18 @@ def test_rows_that_are_like_no_others(exported, form):
     x = torch.full((1, 4, 512, 300), 0.7)
     x[:, :, ::16] = -2.0
     assert torch.allclose(exported("plain", form)(x).double(), norms()["plain"](x.double()), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (150, 150)])
+def test_openvino_adds_up_in_two_steps_as_well(tmp_path, place):
+    """Two means that are alike it makes one of, over the whole plane, which is off by a thousandth."""
+    openvino = pytest.importorskip("openvino")
+    write_onnx(with_exact_norms(program_of("plain"), "onnx"), tmp_path / "norm.onnx", "{}", OPEN)
+    network = openvino.Core().compile_model(tmp_path / "norm.onnx", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    x = torch.full((1, 4, 1024, 1024), 0.7)
+    x[:, :, place[0], place[1]] = -0.4
+    expected = norms()["plain"](x.double())
+    result = torch.from_numpy(network(x.numpy())[0]).double()
+    flat = torch.ones(1024, 1024, dtype=torch.bool)
+    flat[place] = False
+    assert (result - expected)[:, :, flat].abs().max() < 5e-4
