@@ -56,6 +56,6 @@ def test_the_run_trains_records_the_file_and_says_how_to_resume(folder):
     missing = CliRunner().invoke(main, ["run", "--resume", "run", "--steps", "2"])
     told = re.search(r"^Error: .*?(?=^```)", PAGE, re.MULTILINE | re.DOTALL)[0].splitlines()
     for shown, line in zip(told, missing.output.splitlines(), strict=True):
-        shown = shown.replace("runs/NAME", "run").replace("/home/me/slope.py", str(folder / "slope.py"))
+        shown = shown.replace("runs/NAME", "run").replace("/plugins/mine/slope.py", str(folder / "slope.py"))
         parts = map(re.escape, shown.split("..."))
         assert re.fullmatch(".*".join(parts), line), (shown, line)

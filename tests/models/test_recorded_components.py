@@ -54,7 +54,9 @@ def test_each_missing_component_is_named_with_the_line_that_installs_it(manager)
     assert text.endswith("-m pip install i2i-oak")
 
 
-@pytest.mark.parametrize(("file", "place"), [("/home/me/oak tree.py", "'/home/me/oak tree.py'"), ("", "PATH/oak.py")])
+@pytest.mark.parametrize(
+    ("file", "place"), [("/plugins/mine/oak tree.py", "'/plugins/mine/oak tree.py'"), ("", "PATH/oak.py")]
+)
 def test_a_plugin_file_that_is_missing_is_to_be_given(manager, file, place):
     oak = RecordedComponent("loss", "oak", "oak.py", "sha256:0123", file)
     with pytest.raises(PluginError, match=r"loss 'oak' of file oak\.py \(sha256:0123\): there is no") as raised:
