@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from i2i.errors import printable, reason_of
+from i2i.errors import did_you_mean, printable, reason_of
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,8 @@ def test_what_is_printable_stays_so(text: str) -> None:
 def test_a_reason_is_one_line_whatever_the_exception_says() -> None:
     assert reason_of(ValueError("bad \x07 value\nand a page of details")) == "bad \\x07 value"
     assert reason_of(KeyError()) == "KeyError"
+
+
+def test_the_nearest_name_is_found_in_any_case():
+    assert did_you_mean("adamW", ["adam", "adamw"]) == "; did you mean 'adamw'?"
+    assert did_you_mean("SECRET", ["Secret"]) == "; did you mean 'Secret'?"

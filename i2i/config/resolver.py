@@ -211,7 +211,7 @@ class _Choosing:
         specs = [component.spec for component in self.manager.components("loss")]
         known = ", ".join(each.name for each in specs if isinstance(each, LossSpec) and each.family == family)
         self.add_problem(
-            f"{section}.name", f"must be one of the {family} losses ({known}); {spec.name!r} is a {spec.family} loss"
+            f"{section}.name", f"must be one of the {family} losses ({known}); {spec.name!r} is not such a loss"
         )
         return False
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from i2i_mlflow.plugin import MlflowOptions, i2i_observers
+from i2i_mlflow.plugin import MlflowOptions, build, i2i_observers
 from PIL import Image
 
 import i2i
@@ -274,3 +274,10 @@ def test_a_run_and_its_resume_are_one_run_on_a_server(
 ) -> None:
     train_and_resume(pairs, tmp_path / "run", server)
     assert capfd.readouterr().out == "", "standard output is for --json"
+
+
+def test_mlflow_that_is_not_there_is_to_be_installed(monkeypatch):
+    monkeypatch.delitem(sys.modules, "i2i_mlflow.observer", raising=False)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(ConfigError, match="not installed here: pip install mlflow-skinny"):
+        build(MlflowOptions())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from i2i.errors import ConfigError
 from i2i.plugins import ObserverSpec, Options, hookimpl
 
 if TYPE_CHECKING:
@@ -26,8 +27,20 @@ class MlflowOptions(Options):
 
 
 def build(options: MlflowOptions) -> MlflowObserver:
-    """Return the observer; it opens nothing yet."""
-    from i2i_mlflow.observer import MlflowObserver, require_store
+    """Return the observer; it opens nothing yet.
+
+    Raises:
+        ConfigError: MLflow, or what the store needs of it, is not installed.
+    """
+    try:
+        from i2i_mlflow.observer import MlflowObserver, require_store
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] != "mlflow":
+            raise
+        raise ConfigError(
+            "observer mlflow needs MLflow, which is not installed here: pip install mlflow-skinny, where a server "
+            "keeps the runs, or pip install mlflow"
+        ) from error
 
     require_store(options.tracking_uri)
     return MlflowObserver(options.tracking_uri, options.experiment, pictures=options.pictures)
