@@ -66,7 +66,8 @@ def check_component(
         export_seconds: export a generator, too, in every built-in format that can be had here, each within this time;
             and have an exporter export one. By default nothing is exported, for that takes seconds.
         manager: the plugins that have the component: it is used in a short run, too, which is resumed, translates and
-            is measured; by default it is not, for that takes seconds as well.
+            is measured; by default it is not, for that takes seconds as well. The suffixes of a reader are compared
+            with those of the others that they have; by default of all that are installed.
 
     Raises:
         TypeError: when ``component`` is neither a component nor a spec.
@@ -76,7 +77,7 @@ def check_component(
     with _own_random_states():
         chosen = choose_options(checks, spec, options)
         if chosen is not None:
-            _run_checks(checks, spec, chosen, root, _package_of(component), export_seconds)
+            _run_checks(checks, spec, chosen, root, _package_of(component), export_seconds, manager)
             if manager is not None and all(result.ok for result in checks.results):
                 from i2i.testing.in_use import TRAINED, use_checks  # which brings all that trains
 
@@ -191,6 +192,7 @@ def _run_checks(
     root: str | Path | None,
     package: str,
     export_seconds: float | None,
+    manager: PluginManager | None,
 ) -> None:
     if isinstance(spec, GeneratorSpec):
         generator_checks(checks, spec, options, package=package, export_seconds=export_seconds)
@@ -217,7 +219,7 @@ def _run_checks(
     elif isinstance(spec, CommandSpec):
         command_checks(checks, spec, options)
     elif isinstance(spec, ReaderSpec):
-        reader_checks(checks, spec, options, root)
+        reader_checks(checks, spec, options, root, manager or PluginManager())
 
 
 def _assert_kept(

@@ -23,8 +23,10 @@ METHODS = ("header", "read", "holds", "write")
 HEIGHT, WIDTH = 12, 20
 
 
-def reader_checks(checks: Checklist, spec: ReaderSpec, options: Options, root: str | Path | None) -> None:
-    """Check one reader, on what it writes itself, or on the file ``root``."""
+def reader_checks(
+    checks: Checklist, spec: ReaderSpec, options: Options, root: str | Path | None, manager: PluginManager
+) -> None:
+    """Check one reader, on what it writes itself, or on the file ``root``; its suffixes beside those of others."""
     root = root if root is not None and Path(root).is_file() else None  # a folder is for data sets
 
     def make() -> Any:
@@ -42,10 +44,15 @@ def reader_checks(checks: Checklist, spec: ReaderSpec, options: Options, root: s
         return None if root is not None else f"writes {', '.join(f'{c} x {kind}' for c, kind in _held(make()))}"
 
     def suffixes() -> None:
-        for component in PluginManager().components(ReaderSpec.kind):
-            shared = set(spec.suffixes) & set(getattr(component.spec, "suffixes", ()))
-            others = f"{component.called} claims {', '.join(sorted(shared))} too, so that neither would read such files"
-            expect(component.spec.name == spec.name or not shared, others)
+        for component in manager.components(ReaderSpec.kind):
+            other = component.spec
+            assert isinstance(other, ReaderSpec)
+            shared = [suffix for suffix in spec.suffixes if suffix in other.suffixes and other.name != spec.name]
+            expect(
+                not shared,
+                f"{component.called} claims {', '.join(shared)} too, and no such file could be read while both are "
+                "here; leave out suffixes that are another format's",
+            )
 
     checks.run("suffixes", suffixes)
     if not checks.run("builds a reader", builds):
