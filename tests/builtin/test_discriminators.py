@@ -38,8 +38,7 @@ def test_taps_are_the_activations_behind_all_convolutions_but_the_last(name, opt
     name_taps(network, SPEC[name].taps(SPEC[name].options(**options)))
     _, activations = tapped(network, taps_of(network))(torch.rand(2, 3, 32, 32))
     assert {tap: activation.shape[1] for tap, activation in activations.items()} == taps
-    for activation in activations.values():  # leaky: what is negative is a fifth
-        assert -activation.min() < activation.max()
+    assert all("LeakyRelu" in activation.grad_fn.name() for activation in activations.values())
 
 
 @pytest.mark.parametrize("name", SPEC)
