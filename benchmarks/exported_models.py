@@ -60,6 +60,7 @@ def export_both(folder: Path) -> dict[str, Path]:
         mock.patch.object(onnx_file, "write_exact_norms"),
         mock.patch.object(exporter, "_require_agreement"),
         mock.patch.object(onnx_file, "_join_upsampling"),
+        mock.patch.object(onnx_file, "_split_thin_convolutions"),
         mock.patch.object(onnx_file, "_bound_tanh"),
         mock.patch.object(comparison, "PAGE_SIDES", (256,)),
     ):

@@ -53,7 +53,14 @@ def as_before(tmp_path_factory):
     folder = tmp_path_factory.mktemp("before")
     run, _ = write_run(folder / "run")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("write_exact_norms", "least_versions", "_join_upsampling", "_store_halves", "_bound_tanh"):
+        for name in (
+            "write_exact_norms",
+            "least_versions",
+            "_join_upsampling",
+            "_split_thin_convolutions",
+            "_store_halves",
+            "_bound_tanh",
+        ):
             patch.setattr(f"i2i.exporting.onnx_file.{name}", lambda _: None)
         report = i2i.export(run, folder / "before.onnx")
     return run, report.path

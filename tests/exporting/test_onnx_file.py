@@ -67,3 +67,33 @@ def test_the_doubled_image_stays_where_something_else_reads_it(tmp_path):
     written(network, tmp_path / "m.onnx")
     x = torch.randn(1, 3, 9, 8)
     assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "split"),
+    [
+        ({}, True),
+        ({"padding": (1, 3), "bias": False}, True),
+        ({"out_channels": 1, "kernel_size": (5, 9)}, True),
+        ({"out_channels": 5}, False),
+        ({"kernel_size": 3}, False),
+        ({"stride": 2}, False),
+        ({"dilation": 2}, False),
+        ({"groups": 3}, False),
+    ],
+)
+def test_a_large_convolution_to_few_channels_becomes_two_thin_ones(tmp_path, options, split):
+    network = nn.Conv2d(**{"in_channels": 3, "out_channels": 3, "kernel_size": 7, **options})
+    model = written(network, tmp_path / "m.onnx")
+    assert [node.op_type for node in model.graph.node].count("Conv") == (2 if split else 1)
+    for size in ((13, 17), (33, 20)):
+        x = torch.randn(2, 3, *size)
+        assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
+
+
+def test_two_convolutions_with_the_same_filters_are_both_split(tmp_path):
+    conv = nn.Conv2d(3, 3, 7, padding=3)
+    network = nn.Sequential(conv, nn.Tanh(), conv)
+    written(network, tmp_path / "m.onnx")
+    x = torch.randn(1, 3, 20, 21)
+    assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
