@@ -27,7 +27,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "exporting/onnx_norm.py": "exporting/test_exact_norm.py: by the file's own numbers",
     "exporting/standalone/run_torch.py": "exporting/test_exporter.py: every export is checked by it",
     "images/limits.py": "nothing: one number",
-    "images/video/frames.py": "images/video/test_streams.py: frames come from streams",
     "images/video/opening.py": "images/video/test_streams.py: by the videos that are opened",
     "plugins/exporter_protocol.py": "nothing: types alone",
     "plugins/hookspecs.py": "docs/test_hooks_page.py: the page and the hooks are the same",
@@ -36,7 +35,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "serving/app.py": "serving/test_api.py: as a client sees it",
     "serving/messages.py": "serving/test_worker.py: by what passes between the processes",
     "serving/service.py": "serving/test_connections.py: as a client sees it",
-    "translation/kinds.py": "translation/test_translator.py: every kind of image goes through it",
     "translation/observer.py": "api/test_file_translation.py: by what it is told",
 }
 """Each source file without a test of its name: the test, or folder of tests, that would fail if it broke, or

@@ -1,3 +1,17 @@
+import pytest
+
 from ..plugins.conftest import install
 
 __all__ = ["install"]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Write a configuration file."""
+
+    def write(text):
+        path = tmp_path / "settings.yaml"
+        path.write_text(text)
+        return path
+
+    return write

@@ -72,6 +72,16 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def no_page(monkeypatch):
+    """Runs without their page, which is tested elsewhere."""
+    from i2i.training.launch import Launch
+
+    from .running import write_no_page
+
+    monkeypatch.setattr(Launch, "write_page", staticmethod(write_no_page))
+
+
 @pytest.fixture(scope="session")
 def images(tmp_path_factory):
     """A folder of 8 + 7 training and 2 + 2 held-out images of 16 x 16 pixels."""

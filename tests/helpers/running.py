@@ -168,6 +168,12 @@ def after_each_step(act):
         reporter.update = telling(reporter.update)
 
 
+def lines_of(folder, kind):
+    """The lines of one kind of a run's log."""
+    lines = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [line for line in lines if line["kind"] == kind]
+
+
 def steps_logged(folder):
     """The steps of the training lines, as they stand; a half-written last line does not count."""
     file = Path(folder) / "metrics.jsonl"
@@ -232,3 +238,26 @@ def assert_tidy(folder):
         assert (path / "checkpoint.json").exists()
     steps = steps_logged(folder)
     assert steps == sorted(set(steps))
+
+
+class DieAt:
+    """Before the n-th call that changes names on the disk or waits for it, the process kills itself."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self):
+        left = self.calls
+
+        def deadly(function):
+            def call(*arguments, **more):
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*arguments, **more)
+
+            return call
+
+        for name in ("fsync", "rename", "replace", "symlink", "unlink", "rmdir"):
+            setattr(os, name, deadly(getattr(os, name)))

@@ -11,7 +11,7 @@ import i2i
 from i2i.errors import CheckpointError, RunFolderError
 from i2i.models.checkpoint import CheckpointFolder, open_checkpoint
 
-from ..training.test_resume import DieAt
+from ..helpers.running import DieAt
 
 DESCRIPTION = {"world_size": 1, "metrics": {}}
 

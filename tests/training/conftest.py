@@ -1,4 +1,4 @@
-from ..helpers.fixtures import images, one_thread, pairs, quick_exports
+from ..helpers.fixtures import images, no_page, one_thread, pairs, quick_exports
 from ..plugins.conftest import install
 
-__all__ = ["images", "install", "one_thread", "pairs", "quick_exports"]
+__all__ = ["images", "install", "no_page", "one_thread", "pairs", "quick_exports"]

@@ -14,7 +14,6 @@ import i2i
 from i2i.errors import CheckpointError, DivergedError, RunFolderError
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import CheckpointFolder, open_checkpoint
-from i2i.training.launch import Launch
 
 from ..helpers.images import write_images
 from ..helpers.running import (
@@ -29,14 +28,9 @@ from ..helpers.running import (
     options,
     run_here,
     steps_logged,
-    write_no_page,
 )
 
-
-@pytest.fixture(autouse=True)
-def quick(one_thread, monkeypatch):
-    """Pages are tested elsewhere."""
-    monkeypatch.setattr(Launch, "write_page", staticmethod(write_no_page))
+pytestmark = pytest.mark.usefixtures("one_thread", "no_page")
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_term_and_last_good_checkpoint(images, tmp_path, monkeypatch):
