@@ -73,7 +73,7 @@ def test_a_resolved_configuration_resolves_to_itself(tmp_path):
     assert resolve(config=file) == config
 
 
-def test_every_wrong_setting_is_told_at_once():
+def test_every_wrong_setting_is_reported_at_once():
     with pytest.raises(ConfigError) as raised:
         resolve(steps=-1, image_size=0, settings={"generator.base_chanels": 8})
     for part in ("training.steps", "data.image_size", "base_channels"):

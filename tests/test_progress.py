@@ -27,7 +27,7 @@ def watched(terminal=False, **options):
     return file, Watch(console, **options)
 
 
-def test_nobody_is_told_who_does_not_listen(at_once, capsys):
+def test_without_a_listener_nothing_is_printed(at_once, capsys):
     with working("reading") as step:
         step()
     assert list(counted("abc", "counting")) == ["a", "b", "c"]
@@ -46,7 +46,7 @@ def test_short_work_is_not_spoken_of():
     assert threading.active_count() < 20
 
 
-def test_long_work_is_told_in_lines_where_there_is_no_terminal(at_once):
+def test_long_work_prints_lines_where_there_is_no_terminal(at_once):
     file, watch = watched()
     with listening(watch):
         assert sum(counted(range(5), "checking \x1b[1mimages")) == 10
@@ -87,7 +87,7 @@ def test_a_terminal_that_has_a_bar_gets_lines(at_once):
     assert "\x1b" not in file.getvalue()
 
 
-def test_work_within_work_is_not_told(at_once):
+def test_work_within_work_prints_nothing(at_once):
     file, watch = watched()
     with listening(watch):
         with working("outer"), working("inner"):
@@ -97,7 +97,7 @@ def test_work_within_work_is_not_told(at_once):
     assert [line.split(" ...")[0] for line in file.getvalue().splitlines()] == ["outer", "next"]
 
 
-def test_what_is_left_half_done_is_not_told_for_ever(monkeypatch):
+def test_work_that_is_left_half_done_prints_no_more(monkeypatch):
     monkeypatch.setattr(terminal, "FIRST_WORD_SECONDS", 0.01)
     before = threading.active_count()
     file, watch = watched()

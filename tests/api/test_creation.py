@@ -60,7 +60,7 @@ def test_every_optimizer(name):
 
 @pytest.mark.parametrize("name", [name for name in names("metric") if name not in STANDARD_SETS])
 @pytest.mark.parametrize("device", [None, "cpu", torch.device("cpu")])
-def test_every_metric_on_the_cpu_unless_told(name, device):
+def test_every_metric_is_on_the_cpu_unless_a_device_is_given(name, device):
     metric = i2i.create("metric", name, **({} if device is None else {"device": device}))
     images = torch.rand(2, 3, 32, 32) * 2 - 1
 

@@ -38,7 +38,7 @@ def test_checks_come_one_component_after_the_other(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_not_there_is_told_at_the_call():
+def test_what_is_not_there_is_an_error_at_the_call():
     with pytest.raises(PluginError, match="there is no package or component called 'nothing'"):
         check_plugin("nothing")
     with pytest.raises(PluginError, match="there is no kind of plugin called 'los'"):

@@ -46,7 +46,7 @@ def test_memory_is_compared_with_eager(report):
     assert rows[0][3] == "1.00"
 
 
-def test_a_reason_for_missing_rows_is_told_once(report):
+def test_a_reason_for_missing_rows_is_printed_once(report):
     assert "OpenVINO, ONNX Runtime: not here" in missing_lines(report.to_dict())
 
 

@@ -73,7 +73,7 @@ def test_our_own_candidate_may_not_raise():
     assert report.failures == ["made-up: fused raised RuntimeError: no compiler here"]
 
 
-def test_a_result_of_another_shape_is_told():
+def test_a_result_of_another_shape_is_an_error():
     with pytest.raises(ValueError, match=r"output must have shape \[3\]; got \[2\]"):
         deviation("output", torch.ones(2), torch.ones(3), 1.0)
 
@@ -141,6 +141,6 @@ def test_the_report_says_what_it_belongs_to():
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_device_that_is_not_there_is_told_before_anything_is_measured():
+def test_a_device_that_is_not_there_is_refused_before_anything_is_measured():
     with pytest.raises(ConfigError, match="--device cuda"):
         run(small.case_of(raising("eager")), options=BenchOptions(device="cuda"))

@@ -83,7 +83,7 @@ def test_one_that_is_mistyped_is_answered_with_the_nearest(file):
         ("raise I2IError('rotten')", 1, "Error: rotten"),
     ],
 )
-def test_what_it_raises_is_told_as_whose_it_is(file, body, code, said):
+def test_what_it_raises_names_the_file_or_package_it_is_of(file, body, code, said):
     result = call(file(body, imports="from i2i.errors import I2IError"), "bark")
     assert result.exit_code == code, result.output
     assert said in result.stderr

@@ -119,7 +119,7 @@ def test_json_is_all_of_standard_output(with_cases):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_is_told_before_anything_runs(arguments, words, with_cases):
+def test_wrong_usage_is_refused_before_anything_runs(arguments, words, with_cases):
     with_cases(small.BLOCK)
 
     result = bench(*arguments)
@@ -129,7 +129,7 @@ def test_wrong_usage_is_told_before_anything_runs(arguments, words, with_cases):
     assert "[1/" not in result.stderr
 
 
-def test_help_tells_every_option():
+def test_help_lists_every_option():
     result = CliRunner().invoke(main, ["bench", "--help"])
 
     assert result.exit_code == 0

@@ -51,7 +51,7 @@ def test_both_ways_of_a_cyclegan():
     assert np.array_equal(np.asarray(Image.open("b.png")), np.asarray(Image.open("c.png")))
 
 
-def test_a_unet_and_what_its_file_does_not_tell():
+def test_a_unet_and_what_its_file_does_not_say():
     save("latest_net_G.pth", "unet", norm="batch")
     guessed = run("convert", "latest_net_G.pth", "-o", "guessed")
     told = run("convert", "latest_net_G.pth", "-o", "told", "--no-dropout")

@@ -114,7 +114,7 @@ def test_packages_install_pass_their_tests_and_their_checks(tmp_path):
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-def test_files_and_next_steps_are_told(tmp_path):
+def test_files_and_next_steps_are_printed(tmp_path):
     result = new("loss", "soft-edge", "--out", tmp_path / "here")
 
     assert result.exit_code == 0, result.output

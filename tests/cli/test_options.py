@@ -98,7 +98,7 @@ def test_what_is_not_given_is_not_passed():
 
 
 @pytest.mark.parametrize("words", [["--old", "x"], ["--old=x"]])
-def test_an_earlier_spelling_works_and_tells_the_new_one(words):
+def test_an_earlier_spelling_works_and_names_the_new_one(words):
     command = made(options.option("--new", earlier=("--old",)))
 
     result = CliRunner().invoke(command, words)

@@ -76,7 +76,7 @@ def test_list_of_one_kind():
     assert "lsgan" in {component["name"] for component in components}
 
 
-def test_list_tells_what_is_not_loaded_and_why(install):
+def test_list_says_what_is_not_loaded_and_why(install):
     install("i2i-broken", RAISES)
     install("i2i-pass", GOOD)
     result = invoke("list", env={"I2I_DISABLE_PLUGINS": "pass"})
@@ -88,7 +88,7 @@ def test_list_tells_what_is_not_loaded_and_why(install):
     assert {plugin["name"]: plugin["status"] for plugin in plugins}["broken"] == "failed"
 
 
-def test_list_tells_which_hooks_are_of_a_later_i2i(install):
+def test_list_says_which_hooks_are_of_a_later_i2i(install):
     install("i2i-pass", f"{GOOD}\n\n@hookimpl(optionalhook=True)\ndef i2i_portals():\n    return []\n")
     result = invoke("list")
 
@@ -97,7 +97,7 @@ def test_list_tells_which_hooks_are_of_a_later_i2i(install):
     assert {plugin["name"]: plugin["passed_over"] for plugin in plugins}["pass"] == ["i2i_portals"]
 
 
-def test_show_tells_type_bounds_default_and_description(install):
+def test_show_gives_type_bounds_default_and_description(install):
     install("i2i-pass", GOOD)
     result = invoke("show", "buffer", "pass")
 
@@ -118,7 +118,7 @@ def test_show_as_json(install):
     ]
 
 
-def test_show_method_tells_what_it_starts_from():
+def test_show_method_says_what_it_starts_from():
     assert "name=lsgan" in invoke("show", "method", "cyclegan").stdout
     assert json.loads(invoke("show", "method", "cyclegan", "--json").stdout)["defaults"]["loss"] == {"name": "lsgan"}
 

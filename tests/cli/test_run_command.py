@@ -109,14 +109,14 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     assert call == expected
 
 
-def test_told_defaults_are_the_engines():
+def test_defaults_in_the_help_are_the_engines():
     defaults = TrainingOptions()
     texts = {option.name: option.help for option in run_command.params}
     for name in ("batch_size", "accumulate", "seed", "device", "precision", "keep"):
         assert f"Default: {getattr(defaults, name)}" in texts[name]
 
 
-def test_every_option_tells_its_default_or_needs_none():
+def test_every_option_shows_its_default_or_needs_none():
     silent = {option.name for option in run_command.params if "Default" not in (option.help or "")}
 
     assert silent == {"resume", "config", "set", "dry_run", "as_json"}

@@ -243,7 +243,7 @@ def test_a_group_passes_gradients_to_each():
     assert all(parameter.grad is not None for parameter in group.parameters())
 
 
-def test_a_method_is_told_the_taps_of_its_networks(manager, add):
+def test_a_method_gets_the_taps_of_its_networks(manager, add):
     told = []
 
     def build(options, *, parts):
@@ -318,7 +318,7 @@ def test_helpers_have_names_of_their_own(manager, add):
         make(manager, config, {"A": 3, "B": 3})
 
 
-def test_a_method_is_told_which_sizes_all_networks_take(manager, add):
+def test_a_method_gets_the_sizes_that_all_networks_take(manager, add):
     told = []
 
     def build(options, *, parts):

@@ -65,7 +65,7 @@ def test_a_wrong_setting_of_the_optimiser(setting, told):
     assert problem.startswith(told)
 
 
-def test_a_wrong_shared_option_is_told_once():
+def test_a_wrong_shared_option_is_reported_once():
     told = problems(settings=["optimizer.beta1=1", "optimizer.discriminators.beta2=0.9"])
 
     assert [problem.partition(":")[0] for problem in told] == ["optimizer.beta1"]

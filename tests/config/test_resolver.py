@@ -111,7 +111,7 @@ def test_a_budget_of_ones_own_replaces_the_presets(limit):
     assert training.ema_decay == resolve().training.ema_decay  # only the budget
 
 
-def test_every_problem_is_told_at_once():
+def test_every_problem_is_reported_at_once():
     told = problems(
         settings=[
             "generators.base_channels=8",
@@ -151,7 +151,7 @@ def test_the_message_counts_and_says_what_to_do_next():
     assert one.value.exit_code == 2
 
 
-def test_a_misspelt_method_is_told_with_the_nearest():
+def test_a_misspelt_method_suggests_the_nearest():
     (told,) = problems(method="cylcegan")
 
     assert told.startswith("method: there is no method called 'cylcegan'; did you mean 'cyclegan'?")

@@ -129,7 +129,7 @@ def test_a_gradient_penalty_wants_one_size_unless_images_are_paired():
     check(mixed, loss="wgan-gp", method="pix2pix", generator="resnet9")
 
 
-def test_images_too_small_for_the_generator_are_told():
+def test_images_too_small_for_the_generator_are_refused():
     with pytest.raises(
         ConfigError, match="generator resnet9 needs images of at least 8 pixels a side; images come out at"
     ):
@@ -189,7 +189,7 @@ def refuse(test, **options):
     return str(caught.value)
 
 
-def test_a_metric_that_cannot_measure_images_so_small_is_told():
+def test_a_metric_that_cannot_measure_images_so_small_is_refused():
     check(Images((64, 64)), Held((64, 64)), metric="ssim")
     message = refuse(Held((64, 10)), metric="ssim")
     assert message.startswith("metric ssim needs images of at least 11 pixels a side; images come out at 10x64")

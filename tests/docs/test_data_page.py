@@ -317,14 +317,14 @@ def test_suffixes_are_complete() -> None:
     assert said.split() == list(READERS.suffixes)
 
 
-def test_the_hash_of_a_name_is_as_told() -> None:
+def test_the_hash_of_a_name_is_as_described() -> None:
     told = re.findall(r"`(\w+)` (?:lies )?at (0\.\d+)", one_line(SECTIONS["Held-out images"]))
     assert len(told) == 2
     for name, place in told:
         assert round(position(name), 4) == float(place)
 
 
-def test_skip_bad_tells_what_it_leaves_out() -> None:
+def test_skip_bad_names_what_it_leaves_out() -> None:
     draw_all("A/1.png", "B/1.png")
     (ROOT / "A" / "bad.png").touch()
     dataset = build(skip_bad=True, test_fraction=0)

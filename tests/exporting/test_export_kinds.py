@@ -84,7 +84,7 @@ def test_one_file_in_several_threads(exported, name):
         assert np.abs(first.astype(int) - second.astype(int)).max() <= 1
 
 
-def test_a_raw_file_tells_nan(exported):
+def test_a_raw_file_keeps_nan(exported):
     """What keeps tanh below its bound must not hide a network that has diverged."""
     session = onnxruntime.InferenceSession(str(exported[1]["raw.onnx"].path), providers=["CPUExecutionProvider"])
     images = torch.zeros(1, 3, 16, 16)

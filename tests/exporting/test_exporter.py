@@ -90,7 +90,7 @@ def test_the_file_has_standard_operators_only_and_no_path_of_this_machine(onnx_f
             assert trace not in content
 
 
-def test_the_report_tells_what_was_compared(onnx_file, torch_file):
+def test_the_report_says_what_was_compared(onnx_file, torch_file):
     for report, runtime in ((onnx_file, "onnxruntime"), (torch_file, "torch")):
         assert report.runtime.startswith(runtime)
         assert report.size == report.path.stat().st_size

@@ -106,7 +106,7 @@ def test_an_error_of_the_work_is_its_own():
 
 
 @killed
-def test_a_process_that_dies_is_told():
+def test_a_process_that_dies_is_an_error():
     with pytest.raises(ExportError, match=r"work ended its process \(SIGKILL\)"):
         TimeLimit(60, "wait").run(lambda: signal.raise_signal(signal.SIGKILL), "work")
     with pytest.raises(ExportError, match=r"work ended its process \(exit code 3\)"):

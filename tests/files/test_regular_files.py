@@ -39,7 +39,7 @@ def test_folders_devices_and_sockets_are_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "reason"), [("missing", "No such file"), ("zero\0byte", "null")])
-def test_what_is_not_there_is_told_as_the_caller_wants(tmp_path, name, reason):
+def test_what_is_not_there_raises_the_error_that_the_caller_wants(tmp_path, name, reason):
     assert kind_of(tmp_path / name) is None
     with pytest.raises(DataError, match=f"cannot be read: .*{reason}"):
         require_file(tmp_path / name, DataError)

@@ -85,12 +85,12 @@ def test_what_is_left_without_metadata_is_the_same_picture(format_name):
     assert without_metadata(io.BytesIO(encoded("BMP"))) is None
 
 
-def test_a_damaged_segment_is_told(tmp_path):
+def test_a_damaged_segment_is_noted(tmp_path):
     decoded = decode_stream(io.BytesIO(with_segments(SEGMENTS["a short JFIF"])), metadata=True)
     assert decoded.metadata.notes == (LEFT_OUT,)
 
 
-def test_pictures_behind_a_jpeg_are_told():
+def test_pictures_behind_a_jpeg_are_noted():
     file = io.BytesIO()
     image = Image.fromarray(PIXELS)
     image.save(file, "MPO", save_all=True, append_images=[image])

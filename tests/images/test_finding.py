@@ -44,7 +44,7 @@ def found(folder, left_out=None, **options):
         "Catalog Previews.lrdata/0/a.jpg",
     ],
 )
-def test_folders_of_other_programs_are_passed_over_and_told(tmp_path, clutter):
+def test_folders_of_other_programs_are_passed_over_and_named(tmp_path, clutter):
     touch(tmp_path, "a.jpg", clutter, f"deep/{clutter}", "deep/b.jpg")
     left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg", "deep/b.jpg"]
@@ -54,14 +54,14 @@ def test_folders_of_other_programs_are_passed_over_and_told(tmp_path, clutter):
 
 
 @pytest.mark.parametrize("clutter", ["._a.jpg", ".a.jpg", "~$a.png", ".b.heic.icloud"])
-def test_files_that_look_like_pictures_are_told(tmp_path, clutter):
+def test_files_that_look_like_pictures_are_named(tmp_path, clutter):
     touch(tmp_path, "a.jpg", clutter)
     left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg"]
     assert [note.split(" that ")[0] for note in left_out.notes()] == ["left out: 1 file"]
 
 
-def test_what_nobody_misses_is_not_told(tmp_path):
+def test_files_that_nobody_misses_are_not_named(tmp_path):
     touch(tmp_path, "a.jpg", "Thumbs.db", "thumbs.db", "desktop.ini", ".DS_Store", ".nomedia", "ehthumbs.db", "Icon\r")
     left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg"]

@@ -66,6 +66,6 @@ def test_every_missing_input_is_named_at_once():
     assert "in/sub/*.tif (a pattern that nothing matches)" in str(raised.value)
 
 
-def test_a_variable_that_is_not_set_is_told():
+def test_a_variable_that_is_not_set_is_named():
     with pytest.raises(ConfigError, match="INPUT must name a file or a folder; got an empty text"):
         found("")

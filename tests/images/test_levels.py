@@ -17,7 +17,7 @@ def levels(image, reduced=False):
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14])
-def test_a_picture_of_fewer_bits_in_16_is_told(bits):
+def test_a_picture_of_fewer_bits_in_16_is_noted(bits):
     most = 2**bits - 1
     image = Image.fromarray(np.array([[0, most]], np.uint16))
     (note,) = describe_picture(levels(image))
@@ -28,7 +28,7 @@ def test_a_picture_of_fewer_bits_in_16_is_told(bits):
     assert f"as {bits} bits" in note
 
 
-def test_colours_of_16_bits_are_told_by_what_is_left_of_them():
+def test_colours_of_16_bits_are_noted_by_what_is_left_of_them():
     upper = Image.fromarray((np.stack([LOWEST] * 3, 2) >> 8).astype(np.uint8))
     (note,) = describe_picture(levels(upper, reduced=True))
     assert "reach no further than 4095 of 65535 (12 bits)" in note
@@ -48,7 +48,7 @@ def test_colours_of_16_bits_are_told_by_what_is_left_of_them():
         (Image.new("1", (4, 4), 1), None),
     ],
 )
-def test_a_domain_is_told_of_where_it_is_dark_or_narrow(image, told):
+def test_a_note_says_that_a_domain_is_dark_or_narrow(image, told):
     notes = describe_domain("B", [levels(image)])
     assert bool(notes) == bool(told)
     assert told is None or told in notes[0]

@@ -81,7 +81,7 @@ def test_exif_that_is_about_the_old_pixels_is_left_out(tmp_path):
 
 @pytest.mark.parametrize("space", ["GRAY", "CMYK", "Lab "])
 @pytest.mark.parametrize("format_name", SAVE_OPTIONS)
-def test_a_profile_that_is_left_out_is_told(tmp_path, space, format_name):
+def test_a_profile_that_is_left_out_is_noted(tmp_path, space, format_name):
     metadata = Metadata(icc_profile=PROFILE[:16] + space.encode() + PROFILE[20:], exif=b"")
     write_picture(Image.fromarray(PIXELS), tmp_path / "out", format_name=format_name, metadata=metadata)
     with Image.open(tmp_path / "out") as image:
@@ -100,7 +100,7 @@ def test_a_profile_that_pillow_would_not_read_again_is_not_written_into_png(tmp_
     assert "in a PNG most programs read up to a megabyte" in next(metadata.losses("RGB", "PNG"))
 
 
-def test_what_bmp_cannot_hold_is_told(tmp_path):
+def test_what_bmp_cannot_hold_is_noted(tmp_path):
     metadata = metadata_of(photo(tmp_path / "in.jpg"))
     assert list(metadata.losses("RGB", "BMP")) == [
         "its colour profile was left out, for BMP holds none",
@@ -109,7 +109,7 @@ def test_what_bmp_cannot_hold_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "TIFF", "JPEG", "BMP"])
-def test_very_fine_resolutions_are_kept_or_told(tmp_path, format_name):
+def test_very_fine_resolutions_are_kept_or_noted(tmp_path, format_name):
     metadata = Metadata(dpi=(100_000, 100_000))
     path = tmp_path / f"out{SUFFIX_OF_FORMAT[format_name]}"
     write_picture(Image.fromarray(PIXELS), path, format_name=format_name, metadata=metadata)
@@ -122,7 +122,7 @@ def test_very_fine_resolutions_are_kept_or_told(tmp_path, format_name):
         assert told == []
 
 
-def test_damaged_exif_is_told_and_left_out(tmp_path, monkeypatch):
+def test_damaged_exif_is_left_out_with_a_note(tmp_path, monkeypatch):
     path = photo(tmp_path / "in.jpg")
     monkeypatch.setattr(metadata_module, "_exif", lambda *arguments: 1 / 0)  # Pillow's parser raises many types
     metadata = metadata_of(path)

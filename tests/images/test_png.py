@@ -141,7 +141,7 @@ def test_what_the_picture_is_made_of_must_be_whole(tmp_path):
             decode(written(tmp_path / "image.png", content))
 
 
-def test_an_animation_is_told_by_its_header(tmp_path):
+def test_an_animation_is_recognised_by_its_header(tmp_path):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
     frames[0].save(tmp_path / "moving.png", save_all=True, append_images=frames[1:])
     with pytest.raises(UnusableImageError, match="3 frames or pages"):
@@ -188,12 +188,12 @@ def test_an_orientation_inside_a_text_counts(tmp_path, keyword):
         ((), ()),
     ],
 )
-def test_colours_beyond_srgb_are_told(tmp_path, numbers, told):
+def test_colours_beyond_srgb_are_noted(tmp_path, numbers, told):
     picture = written(tmp_path / "image.png", plain(chunk(b"cICP", bytes(numbers))))
     assert decode(picture, metadata=True).metadata.notes == told
 
 
-def test_gamma_and_pixel_shape_that_are_not_carried_are_told(tmp_path):
+def test_gamma_and_pixel_shape_that_are_not_carried_are_noted(tmp_path):
     for beside, told in [
         (chunk(b"gAMA", struct.pack(">I", 100_000)), "its gamma (1) was left out"),
         (chunk(b"pHYs", struct.pack(">IIB", 2, 1, 0)), "the shape of its pixels (2:1) was left out"),

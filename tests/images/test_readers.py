@@ -93,7 +93,7 @@ def test_too_many_pixels_are_refused_before_a_package_decodes(install, tmp_path)
         ("return ReadImage(__import__('PIL.Image').Image.new('CMYK', (2, 2)))", UnusableImageError, "mode CMYK"),
     ],
 )
-def test_what_a_reader_of_a_package_does_wrong_is_told_with_its_name(install, tmp_path, read, error, told):
+def test_what_a_reader_of_a_package_does_wrong_names_the_package(install, tmp_path, read, error, told):
     install("i2i-mine", package(read))
     (tmp_path / "a.mine").write_bytes(b"1")
     with pytest.raises(error, match=told):

@@ -61,7 +61,7 @@ def test_16_bit_grey_where_white_is_zero(tmp_path):
     np.testing.assert_allclose(values(tmp_path / "negative.tif", channels=1)[0], 1 - levels / 65535, atol=1e-6)
 
 
-def test_16_bit_colours_are_told_to_be_reduced(tmp_path):
+def test_a_note_says_that_16_bit_colours_are_reduced(tmp_path):
     import struct
     import zlib
 

@@ -203,7 +203,7 @@ def test_the_limit_on_pixels_stands_before_decoding(tmp_path, monkeypatch, plana
         decode(path, max_pixels=1664)
 
 
-def test_the_size_is_told_without_decoding(tmp_path):
+def test_the_size_is_read_without_decoding(tmp_path):
     """So that a large file is divided into tiles, whichever library reads it."""
     for planar in (True, False):
         header = READERS.header(write(tmp_path / "bands.tif", bands(3), planar=planar))

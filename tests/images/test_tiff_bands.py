@@ -14,7 +14,7 @@ def examined(path):
         return examine_bands(read_header(file), file)
 
 
-def test_size_channels_and_type_are_told(tmp_path):
+def test_the_header_gives_size_channels_and_type(tmp_path):
     options = {"photometric": "minisblack", "planarconfig": "contig"}
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 7, 5), "float16"), **options)
     found = examined(tmp_path / "a.tif")

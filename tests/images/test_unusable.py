@@ -7,7 +7,7 @@ import pytest
 from i2i.images.unusable import UnusableImageError, opened
 
 
-def test_what_is_no_file_with_content_is_told(tmp_path):
+def test_what_is_no_file_with_content_is_named(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "broken.png").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.png")

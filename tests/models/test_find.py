@@ -167,7 +167,7 @@ def test_a_file_of_weights_is_read_once_by_what_needs_its_description_first(tmp_
     assert reads == [tmp_path / "latest_net_G.pth"]
 
 
-def test_a_file_of_another_format_is_told_which_are_read_here(tmp_path):
+def test_a_file_of_another_format_names_the_formats_that_are_read_here(tmp_path):
     file = tmp_path / "model.xml"
     file.write_text("<net/>")
     with pytest.raises(CheckpointError, match=r"Of exported files those that end in \.onnx.* \.pt2.* are read here"):

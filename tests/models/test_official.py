@@ -158,7 +158,7 @@ def test_networks_with_this_packages_own_upsampling(tmp_path):
         ("orange.pth", "AtoB"),
     ],
 )
-def test_the_name_of_the_file_tells_the_direction(tmp_path, name, direction):
+def test_the_name_of_the_file_gives_the_direction(tmp_path, name, direction):
     path = save(tmp_path / name, official.resnet(blocks=1))
     info = i2i.load(path).info
     assert (info.direction, info.directions, info.step, info.method) == (direction, (direction,), None, None)
@@ -180,7 +180,7 @@ def test_a_training_dictionary(tmp_path):
         assert (translator(image()) - official.run_resnet(weights, image())).abs().max() < 1e-5
 
 
-def test_several_generators_are_told_apart_by_name(tmp_path):
+def test_several_generators_are_chosen_by_name(tmp_path):
     live, average = official.resnet(blocks=1, seed=1), official.resnet(blocks=1, seed=2)
     path = tmp_path / "train.pth"
     torch.save({"live": dict(live), "ema": dict(average)}, path)
@@ -193,7 +193,7 @@ def test_several_generators_are_told_apart_by_name(tmp_path):
         i2i.convert(path, tmp_path / "best", part="best")
 
 
-def test_what_fits_nothing_is_told_what_was_found_and_what_is_known(tmp_path):
+def test_weights_that_fit_nothing_name_what_was_found_and_what_is_known(tmp_path):
     weights = official.resnet(2)
     del weights["model.4.weight"]
     path = save(tmp_path / "latest_net_D.pth", weights)

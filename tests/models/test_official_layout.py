@@ -100,6 +100,6 @@ MISFITS = {
 
 
 @pytest.mark.parametrize(("weights", "message"), MISFITS.values(), ids=MISFITS)
-def test_what_fits_nothing_is_told_what_was_found(weights, message):
+def test_weights_that_fit_nothing_name_what_was_found(weights, message):
     with pytest.raises(UnknownLayoutError, match=message):
         recognise(weights())

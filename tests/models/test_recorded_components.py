@@ -36,7 +36,7 @@ def test_every_kind_is_recorded_once_with_its_package_and_version(manager):
 
 
 @pytest.mark.parametrize("damaged", [None, [], 3, [3], [{}], [{"kind": "loss"}], "text", {"a": 1}])
-def test_a_record_that_is_missing_or_damaged_tells_nothing(damaged):
+def test_a_record_that_is_missing_or_damaged_is_empty(damaged):
     assert components_from_json(damaged) == []
 
 

@@ -40,7 +40,7 @@ def test_it_is_small_and_says_what_made_it():
     assert not re.search(r'"/|"system"|"root"', text), "nothing of the machine that made it"
 
 
-def test_another_name_is_told_what_there_is():
+def test_another_name_lists_what_there_is():
     assert shipped_folder("sample:flat-3d") == FOLDER
     with pytest.raises(
         ConfigError, match=r"no translator sample:flat-3D in i2i; did you mean 'flat-3d'\?.*sample:flat-3d"

@@ -12,7 +12,7 @@ TALKING = SimpleNamespace(notes=("2 images are grey", 7), sizes=[(16, 24)], name
 TALKING.settled, TALKING.values = {"channels_A": 4}, {"A": {"range": [0, 1], "type": "float32"}}
 
 
-def test_members_that_are_there_are_told():
+def test_members_that_are_there_are_found():
     assert notes_of(TALKING, SILENT, TALKING) == ["2 images are grey", "7"] * 2
     assert list(sizes_of(TALKING)) == [(16, 24)]
     assert image_names_of(TALKING) == {"A": ["a", "b"], "B": ["c", "d"]}

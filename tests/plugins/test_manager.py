@@ -240,7 +240,7 @@ def test_a_name_to_disable_that_no_plugin_has_is_a_warning(install: Install) -> 
     assert plugin_of(manager, "i2i-oak").status == "loaded"
 
 
-def test_tracing_tells_what_is_loaded_called_refused_and_skipped(
+def test_tracing_says_what_is_loaded_called_refused_and_skipped(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install("i2i-oak", WORKING.format(name="oak"))

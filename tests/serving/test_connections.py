@@ -201,7 +201,7 @@ def test_an_upload_in_chunks_of_a_byte_is_read(url):
         assert read_all(connection).endswith(b"\r\n\r\n" + content)
 
 
-def test_an_upload_that_stands_still_is_told_how_fast_it_must_be(monkeypatch):
+def test_an_upload_that_stands_still_gets_the_rate_that_it_must_keep(monkeypatch):
     monkeypatch.setattr("i2i.serving.service.SLOW_SECONDS", 0.3)
     with serving(Answers(), Limits(seconds=60)) as url:
         with connect(url, upload(b"12345", "Expect: 100-continue", length=100)) as connection:

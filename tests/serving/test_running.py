@@ -58,7 +58,7 @@ def test_a_limit_that_may_be_raised_is(tmp_path):
         assert "at most" not in served.stderr
 
 
-def test_too_few_descriptors_are_told(tmp_path):
+def test_too_few_descriptors_are_refused(tmp_path):
     with running(tmp_path, listening=False, prepare=descriptors(40)) as served:
         assert served.process.wait(30) == 2
         assert "Error: i2i serve needs at least" in served.stderr
@@ -190,7 +190,7 @@ def test_nothing_is_left_of_a_server_that_is_ended_while_it_loads(tmp_path, endi
         assert "Traceback" not in served.stderr
 
 
-def test_a_model_that_is_killed_or_stopped_is_replaced_and_its_client_told(tmp_path):
+def test_a_model_that_is_killed_or_stopped_is_replaced_and_its_client_gets_an_error(tmp_path):
     with running(tmp_path, "--timeout", "1") as served:
         first = served.model()
         with served.connect(upload(b"hang", "Connection: close")) as connection:

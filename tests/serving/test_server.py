@@ -24,7 +24,7 @@ def test_a_free_port_is_found_and_the_address_can_be_opened():
         assert url_of(listener) == f"http://127.0.0.1:{port}"
 
 
-def test_an_address_for_listening_everywhere_is_told_as_one_that_can_be_opened():
+def test_an_address_for_listening_everywhere_is_printed_as_one_that_can_be_opened():
     with listen("0.0.0.0", 0) as listener:
         assert url_of(listener).startswith("http://127.0.0.1:")
 
@@ -40,7 +40,7 @@ def test_ipv6():
         assert "::1" in hosts_of(listener, "::1", ()).names
 
 
-def test_a_taken_port_is_told_before_the_model_is_loaded(tmp_path):
+def test_a_taken_port_is_refused_before_the_model_is_loaded(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"port {port} of 127.0.0.1 is taken.*--port 0") as caught:
@@ -62,14 +62,14 @@ def test_a_loopback_address_insists_on_its_names():
         assert hosts == Hosts(frozenset({"localhost", "127.0.0.1", "::1", "proxy.example"}))
 
 
-def test_a_missing_extra_is_told_with_the_line_that_installs_it(monkeypatch):
+def test_a_missing_extra_gives_the_line_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi", None)
     with pytest.raises(ConfigError, match=r"i2i serve needs .* fastapi cannot be imported .*\"i2i\[serve\]"):
         require_packages()
 
 
 @pytest.mark.parametrize("name", ["fastapi", "uvicorn"])
-def test_a_broken_extra_is_told_before_the_model_is_loaded(tmp_path, name):
+def test_a_broken_extra_is_an_error_before_the_model_is_loaded(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("raise RuntimeError('built for another Python\\nand more')\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
@@ -83,13 +83,13 @@ def test_a_broken_extra_is_told_before_the_model_is_loaded(tmp_path, name):
 
 
 @pytest.mark.parametrize("host", ["", "a" * 300, "a..b", "127.0.0.1:8000", "http://127.0.0.1", "a\x1b[2J"])
-def test_what_is_no_address_is_told(host):
+def test_what_is_no_address_is_refused(host):
     with pytest.raises(ConfigError, match=r"is not an address .*; try 127\.0\.0\.1 or 0\.0\.0\.0") as caught:
         listen(host, 0)
     assert str(caught.value).isprintable()
 
 
-def test_a_system_without_ipv6_is_told(monkeypatch):
+def test_a_system_without_ipv6_is_an_error_that_says_so(monkeypatch):
     def no_ipv6(*arguments):
         raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
 
@@ -108,13 +108,13 @@ def test_a_loopback_address_of_ipv6_is_not_one_of_ipv4():
         assert (is_loopback(first), is_loopback(second)) == (True, True)
 
 
-def test_a_queue_that_needs_more_connections_than_there_may_be_is_told():
+def test_a_queue_that_needs_more_connections_than_there_may_be_is_refused():
     with pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"):
         serve("nothing", queue=300)
     with pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"):
         serve("nothing", limits=Limits(queue=300))
 
 
-def test_limits_that_make_no_sense_are_told_by_the_names_of_options():
+def test_limits_that_make_no_sense_are_refused_by_the_names_of_options():
     with pytest.raises(ConfigError, match=r"--max-upload: .* greater than or equal to 1; --timeout: .* greater than 0"):
         serve("nothing", max_upload=0, timeout=0)

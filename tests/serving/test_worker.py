@@ -84,7 +84,7 @@ def test_a_model_that_cannot_be_loaded_raises_what_load_raised(stub, tmp_path):
     assert worker.process_id is None
 
 
-def test_a_process_that_dies_while_it_loads_is_told(stub, tmp_path):
+def test_a_process_that_dies_while_it_loads_is_an_error(stub, tmp_path):
     with pytest.raises(I2IError, match="ended with exit code 7 before it was ready"):
         Worker(ModelOptions(tmp_path, {}), stub.die_at_once).start()
 

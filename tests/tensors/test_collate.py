@@ -18,7 +18,7 @@ def test_images_are_stacked_flags_become_a_tensor_and_names_a_list():
     assert torch.equal(batch["B_is_truth"], torch.tensor([True, False]))
 
 
-def test_images_of_two_sizes_are_told_with_what_helps():
+def test_images_of_two_sizes_are_refused_with_what_helps():
     message = r"must have one size; got \(3, 4, 4\), \(3, 5, 5\) \(use --batch-size 1, or a data.mode that crops\)"
     with pytest.raises(ValueError, match=message):
         collate([sample(5), sample(4)])

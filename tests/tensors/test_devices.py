@@ -16,7 +16,7 @@ def test_other_words_are_refused(name):
         check_device(name)
 
 
-def test_a_missing_gpu_is_told_from_a_wrong_word(monkeypatch):
+def test_a_device_that_is_missing_is_named(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(ConfigError, match=r"--device cuda:1: torch .* sees 0 CUDA devices; use --device cpu"):
         check_device("cuda:1")

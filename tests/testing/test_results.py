@@ -39,7 +39,7 @@ def test_an_exception_of_a_stranger_is_a_failed_check_and_the_list_goes_on():
     ]
 
 
-def test_a_missing_gradient_is_told_by_its_tensor():
+def test_a_missing_gradient_names_its_tensor():
     tensor = torch.ones(2, requires_grad=True)
     with pytest.raises(AssertionError, match="no gradient reaches the image"):
         gradient_of(tensor, "no gradient reaches the image")

@@ -38,7 +38,7 @@ def test_the_next_accelerator_chooses_its_own_precision():
     assert Accelerator(cpu=True, mixed_precision="no").mixed_precision == "no"
 
 
-def test_a_name_that_is_gone_is_told_with_the_release_that_had_it(monkeypatch):
+def test_a_name_that_is_gone_is_an_error_with_the_release_that_had_it(monkeypatch):
     monkeypatch.delattr(AcceleratorState, "_reset_state")
     with pytest.raises(RuntimeError, match=r"accelerate .* has no .*_reset_state, .* as it was in accelerate \d"):
         forget_device_and_precision()

@@ -77,7 +77,7 @@ def test_sizes_that_the_networks_do_not_take_are_refused(put_together):
         put_together(settings={**deep, "generator.name": "unet", "generator.downs": 6})
 
 
-def test_what_a_person_should_know_of_the_data_is_told(put_together, tmp_path):
+def test_notes_about_the_data_are_printed(put_together, tmp_path):
     data = write_images(tmp_path / "data")
     (data / "trainA" / "notes.txt").write_text("no image")
     (data / "trainA" / "broken.png").write_bytes(b"")

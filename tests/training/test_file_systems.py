@@ -242,7 +242,7 @@ def test_a_copied_run_can_be_used_and_goes_on(run, straight, tmp_path, copied):
     assert str((copy / "checkpoints" / "latest").readlink()) == "step-00000006"
 
 
-def test_a_folder_of_that_name_with_other_contents_is_left_and_told(run, tmp_path):
+def test_a_folder_of_that_name_with_other_contents_is_left_and_named(run, tmp_path):
     follow(run, copy := tmp_path / "copy")
     (copy / "checkpoints" / "latest" / "notes.txt").write_text("mine")
     child = Child(tmp_path / "log", resume=copy, steps=6, progress=True).succeed()

@@ -55,7 +55,7 @@ def test_another_signal_is_the_same_wish_but_for_ctrl_c(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["SIGXCPU", "SIGVTALRM", "SIGPROF"])
-def test_a_limit_that_is_told_again_and_again_stays_a_wish(name, monkeypatch):
+def test_a_limit_sent_again_and_again_still_asks_to_stop(name, monkeypatch):
     """The system sends SIGXCPU each second from the soft limit of computing time to the hard one."""
     clock = Clock(monkeypatch)
     with interruption() as interrupted:

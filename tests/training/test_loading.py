@@ -216,7 +216,7 @@ def test_a_stopped_process_does_not_hold_up_the_end():
     assert not any(process.is_alive() for process in loaded.processes)
 
 
-def test_a_long_wait_is_told(monkeypatch):
+def test_a_long_wait_prints_a_line(monkeypatch):
     monkeypatch.setattr(loading, "SLOW_SECONDS", 0.5)
     monkeypatch.setattr(loading, "CHECK_SECONDS", 0.1)
     notes, told = [], threading.Event()

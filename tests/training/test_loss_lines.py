@@ -95,7 +95,7 @@ def test_the_end_between_two_lines_begins_none(lines, folder):
     assert position.means() == {"G": 1.0}, "the run that is resumed writes the whole line"
 
 
-def test_the_end_at_a_line_tells_nothing_twice(lines, folder):
+def test_a_run_that_ends_at_a_line_logs_nothing_twice(lines, folder):
     position = Position()
     lines.begin(position, 1e-4)
     train(position, 1.0)

@@ -37,7 +37,7 @@ def test_means_are_of_the_steps_that_had_the_term():
     assert (position.means(), position.epoch_loss, position.epoch_steps) == ({}, 0.0, 0)
 
 
-def test_what_is_used_is_told_in_the_units_of_each_limit():
+def test_what_is_used_is_given_in_the_units_of_each_limit():
     position = Position(step=5, samples=20, seconds=90.0)
 
     assert position.used(8) == {"steps": 5, "epochs": 2.5, "minutes": 1.5}

@@ -57,7 +57,7 @@ def test_a_step_knows_its_number_and_the_share_of_the_budget(images, tmp_path, m
     assert told == [(0, 0), (1, 1 / 2), (2, 2 / 4), (3, 3 / 4)]
 
 
-def test_a_line_tells_the_rate_that_its_step_was_trained_at(images, tmp_path):
+def test_a_line_holds_the_rate_that_its_step_was_trained_at(images, tmp_path):
     result = run_here(images, tmp_path / "run", epochs=2)  # the second one at half the rate
     rates = [line["learning_rate"] for line in losses_of(result.folder)]
     assert rates == [2e-4] * 8 + [1e-4] * 8

@@ -147,7 +147,7 @@ def test_sixteen_bit_grey(tmp_path):
         assert after.size == (16, 16)
 
 
-def test_what_is_lost_of_a_file_is_told(translator, tmp_path):
+def test_what_is_lost_of_a_file_is_named(translator, tmp_path):
     levels = np.random.default_rng(0).integers(0, 4096, (16, 16), dtype=np.uint16)
     levels[0, 0] = 4095
     (tmp_path / "in").mkdir()
@@ -250,7 +250,7 @@ def test_a_format_that_a_package_brings_is_kept_and_can_be_asked_for(install, tm
         np.testing.assert_array_equal(np.asarray(png), np.asarray(ppm))
 
 
-def test_what_the_format_of_the_output_cannot_hold_is_told_with_those_that_can(install, tmp_path):
+def test_an_output_format_that_cannot_hold_the_image_names_the_ones_that_can(install, tmp_path):
     install("i2i-netpbm", SOURCE.replace("channels in (1, 3)", "channels == 1"))
     translator = i2i.load(write_run(tmp_path / "run")[0], device="cpu")
     write_ppm(tmp_path / "a.ppm", noise(16, 16))
@@ -292,7 +292,7 @@ def test_tiles_of_values_are_the_whole_image(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "out" / "0.npy"), whole(root / "A" / "0.npy")[:, :, 0], atol=1e-3)
 
 
-def test_what_does_not_fit_a_run_of_values_is_told(tmp_path):
+def test_what_does_not_fit_a_run_of_values_is_named(tmp_path):
     translator = i2i.load(values_run(tmp_path), device="cpu")
     write_noise(tmp_path / "in" / "photo.png")
     np.save(tmp_path / "in" / "loud.npy", np.full((16, 16, 4), 5000, np.uint16))
@@ -310,7 +310,7 @@ def test_what_does_not_fit_a_run_of_values_is_told(tmp_path):
         translator(np.full((16, 16, 4), np.nan, np.float32))
 
 
-def test_what_no_output_can_hold_is_told_before_anything_is_translated(tmp_path):
+def test_what_no_output_can_hold_is_refused_before_anything_is_translated(tmp_path):
     folder, root = values_run(tmp_path), write_arrays(tmp_path / "data", count=3)
     with pytest.raises(DataError, match=r"0\.png and 2 more: PNG does not hold .*npy, .*; nothing was translated$"):
         i2i.translate(folder, root / "A", tmp_path / "out", format="png", device="cpu")

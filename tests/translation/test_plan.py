@@ -232,7 +232,7 @@ def test_clutter_is_left_out_unless_it_is_named(here, pattern, kept, left_out):
     assert [note.split()[2] for note in plan.notes] == [str(left_out)] * bool(left_out)
 
 
-def test_nothing_but_clutter_is_told(here):
+def test_a_folder_of_nothing_but_clutter_is_refused(here):
     touch(here, "in/@eaDir/a.jpg")
     with pytest.raises(DataError, match=r"no images; .*; left out: 1 folder .* such as in/@eaDir"):
         planned("in")

@@ -131,7 +131,7 @@ def test_a_grey_result(tmp_path, info):
     assert abs(picture[40, 50].mean() - (255 - GROUND[0])) <= 6
 
 
-def test_high_bit_depths_are_told(tmp_path, info):
+def test_a_note_says_that_high_bit_depths_become_8_bits(tmp_path, info):
     source = make(tmp_path / "a.mkv", pixels="yuv420p10le", sound=False)
     assert run(info, source, tmp_path / "b.mkv").note == (
         "its colours of more than 8 bits (yuv420p10le) were read as 8 bits"
@@ -199,7 +199,7 @@ def test_a_list_that_names_other_files_is_no_video(tmp_path, info):
 
 
 @pytest.mark.parametrize("content", ["png", "webp", "gif"])
-def test_a_picture_under_the_name_of_a_video_is_told(tmp_path, info, content):
+def test_a_picture_under_the_name_of_a_video_is_refused(tmp_path, info, content):
     Image.new("RGB", (16, 16)).save(tmp_path / "a.mp4", format=content)
     assert "its content is not a video" in run(info, tmp_path / "a.mp4", tmp_path / "out.mp4").problem
 
@@ -249,7 +249,7 @@ def test_ctrl_c_leaves_no_half_of_a_video_and_no_thread(tmp_path, info):
     assert threading.active_count() == before
 
 
-def test_a_video_that_is_cut_off_is_told(tmp_path, info):
+def test_a_note_says_that_a_video_is_cut_off(tmp_path, info):
     import av
 
     whole = make(tmp_path / "whole.mp4", frames=40, sound=False)

@@ -167,7 +167,7 @@ def test_sure_discriminators_take_it_from_0_to_1_in_the_span():
     assert made.probability == 1
 
 
-def test_it_begins_where_it_is_told():
+def test_it_begins_at_the_probability_of_its_option():
     assert adapted().probability == 0
     assert adapted(probability=0.4).probability == 0.4
 

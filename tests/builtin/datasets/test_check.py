@@ -203,7 +203,7 @@ def test_ctrl_c_waits_for_the_files_at_hand_alone(draw, build, monkeypatch):
     assert len(looked) < 600
 
 
-def test_the_check_tells_how_far_it_is(draw, build):
+def test_the_check_shows_how_far_it_is(draw, build):
     from contextlib import nullcontext
 
     from i2i.progress import listening

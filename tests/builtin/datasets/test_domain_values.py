@@ -85,7 +85,7 @@ def test_12_bits_in_16_use_all_of_the_range_when_asked(build, tmp_path):
     assert full.values["A"] == {"range": [0, 4095], "type": "uint16"}
 
 
-def test_values_outside_are_cut_and_told(build, tmp_path):
+def test_values_outside_are_cut_with_a_note(build, tmp_path):
     write_arrays(tmp_path)
     dataset = build(**AUTO, range_A="1000:2000")
 

@@ -121,7 +121,7 @@ def test_partner_of_a_bad_file_is_left_out_too(tmp_path, draw, build):
     assert len(dataset.skipped) == 1
 
 
-def test_resizes_are_told(draw, build):
+def test_a_note_says_that_images_are_resized(draw, build):
     draw("A/1.png", size=(33, 20))
     draw("B/1.png", size=(32, 20))
     dataset = build(mode="none", test_fraction=0)

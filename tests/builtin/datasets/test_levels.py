@@ -14,7 +14,7 @@ def deep(path, most, seed=0):
     Image.fromarray(levels).save(path)
 
 
-def test_twelve_bits_in_sixteen_are_told_for_each_domain(tmp_path, build):
+def test_twelve_bits_in_sixteen_are_noted_for_each_domain(tmp_path, build):
     for number in range(3):
         deep(tmp_path / "trainA" / f"{number}.png", 4095, number)
         deep(tmp_path / "trainB" / f"{number}.tif", 65535, number)
@@ -26,7 +26,7 @@ def test_twelve_bits_in_sixteen_are_told_for_each_domain(tmp_path, build):
     assert note.endswith("stretch the values to 0 to 65535 before training")
 
 
-def test_labels_beside_a_photograph_are_told(tmp_path, build):
+def test_labels_beside_a_photograph_are_noted(tmp_path, build):
     (tmp_path / "train").mkdir()
     for number in range(2):
         pixels = np.random.default_rng(number).integers(0, 256, (32, 64, 3), np.uint8)

@@ -25,7 +25,7 @@ from ...helpers.images import noise
         ("I;16", 1, "uint16"),
     ],
 )
-def test_the_header_tells_size_channels_and_type(tmp_path, mode, channels, kind):
+def test_the_header_gives_size_channels_and_type(tmp_path, mode, channels, kind):
     picture = Image.new("I;16", (20, 12)) if mode == "I;16" else Image.fromarray(noise(12, 20)).convert(mode)
     picture.save(tmp_path / "image.png")
     for source in (tmp_path / "image.png", io.BytesIO((tmp_path / "image.png").read_bytes())):
@@ -74,7 +74,7 @@ def test_a_format_keeps_what_it_says_it_holds(name):
         assert name == "JPEG" or np.array_equal(read, pixels)
 
 
-def test_what_stands_beside_a_picture_of_another_format_goes_along_or_is_told():
+def test_what_stands_beside_a_picture_of_another_format_goes_along_or_is_noted():
     source, target = io.BytesIO(), io.BytesIO()
     exif = Image.Exif()
     exif[0x010F] = "Maker"

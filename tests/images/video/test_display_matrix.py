@@ -77,7 +77,7 @@ def test_a_matroska_file_keeps_its_pose(tmp_path):
     [(64540, 11380, -11380, 64540), (2 * ONE, 0, 0, ONE), (ONE, 0, ONE // 2, ONE), (0, 0, 0, 0)],
     ids=["10 degrees", "stretched", "sheared", "nothing"],
 )
-def test_what_no_right_angle_can_say_is_told(tmp_path, matrix):
+def test_a_note_says_that_a_matrix_is_no_right_angle(tmp_path, matrix):
     _, frames, notes = frames_of(with_matrix(make(tmp_path / "a.mp4"), *matrix))
     assert where_the_corner_is(frames[0].pixels) == "top left"
     assert notes == [

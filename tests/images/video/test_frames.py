@@ -109,7 +109,7 @@ def test_one_damaged_packet_costs_its_own_frames(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.webm", "fragments.mp4"])
-def test_a_cut_is_told_where_nothing_tells_the_number_of_frames(tmp_path, name):
+def test_a_cut_is_noted_where_nothing_gives_the_number_of_frames(tmp_path, name):
     def noise(number):
         pixels = np.random.default_rng(number).integers(0, 255, (48, 64, 3)).astype(np.uint8)
         return av.VideoFrame.from_ndarray(pixels, format="rgb24")
@@ -128,7 +128,7 @@ def test_a_cut_is_told_where_nothing_tells_the_number_of_frames(tmp_path, name):
         assert 10 < sum(1 for _ in file.decode(video=0)) < 30
 
 
-def test_interlaced_frames_are_told(tmp_path):
+def test_interlaced_frames_are_noted(tmp_path):
     with Source(tmp_path / "a.mp4") as source:
         source.video(options={"x264-params": "interlaced=1:tff=1"})
     assert translate(source.path, tmp_path / "b.mp4") == [

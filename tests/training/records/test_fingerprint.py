@@ -33,7 +33,7 @@ def test_the_same_names_in_another_order_are_the_same_images():
     compare(Named(["dog", "cat"], ["fox"]))
 
 
-def test_every_change_is_told_with_its_number_and_first_names():
+def test_every_change_gives_its_number_and_first_names():
     with pytest.raises(DataError) as raised:
         compare(Named(["cat"], ["fox", *(f"new{number}" for number in range(5))]), Named(["eel"], ["owl"]))
     assert str(raised.value) == (

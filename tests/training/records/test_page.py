@@ -97,7 +97,7 @@ def run(tmp_path):
     return folder
 
 
-def test_the_page_tells_the_run(run):
+def test_the_page_describes_the_run(run):
     page = page_of(run)
     for expected in (
         "cyclegan with resnet9 on sample:flat-3d",

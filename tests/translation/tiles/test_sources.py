@@ -80,7 +80,7 @@ def test_what_was_padded_is_cut_off_and_half_precision_widened():
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_network_that_diverged_is_told_and_nothing_of_it_is_written(value):
+def test_a_network_that_diverged_is_an_error_and_nothing_of_it_is_written(value):
     sink = TensorSink(1, (4, 4), torch.device("cpu"))
     sink.image.zero_()
     cropped = CroppedSink(sink, (0, 0), (4, 4), lambda: DivergedError("the network gave NaN"))
