@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -109,6 +110,43 @@ def make_upsample(
     return TransposedConvolution(
         in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=kernel_size % 2, bias=bias
     )
+
+
+SKIPPED_AT_MOST = 0.98
+"""Largest absolute value of a pixel that :class:`InputSkip` passes on: beyond it, white and black could not change."""
+
+
+class InputSkip(nn.Module):
+    """A network's change added to its input: ``tanh(atanh(images) + gain * change)``, images clamped to 0.98.
+
+    The sum is taken before the tanh that gives the image, so that the result stays in [-1, 1] and gradients do not
+    vanish where a clamped sum's would (DeblurGAN, Kupyn et al., CVPR 2018, clamps ``images + tanh(change)``).
+
+    Args:
+        gain: what the change is multiplied by.
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, images: Tensor, change: Tensor) -> Tensor:
+        """Map two tensors ``[N, C, H, W]``, images in [-1, 1] and any change, to ``[N, C, H, W]`` in [-1, 1]."""
+        shown = images.clamp(-SKIPPED_AT_MOST, SKIPPED_AT_MOST)
+        before = 0.5 * torch.log((1 + shown) / (1 - shown))  # atanh, of operators that every exported file's reader has
+        return torch.tanh(before + self.gain * change)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"gain={self.gain:g}"
+
+
+def start_unchanged(network: nn.Module) -> None:
+    """Set the convolution that makes the image to zero, in place: with :class:`InputSkip` the output is the input."""
+    last = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.ConvTranspose2d)][-1]
+    nn.init.zeros_(last.weight)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
 
 
 def initialise(network: nn.Module, init: Init = "normal", gain: float = 0.02) -> None:

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from i2i.builtin.generators import SPECS
+from i2i.errors import ConfigError
 from i2i.plugins.component_options import describe_options, parse_options
 from i2i.plugins.features import name_taps, tapped, taps_of
 
 from ..helpers.examples import examples
-from ..helpers.networks import count
+from ..helpers.networks import count, randomised
 
 SPEC = {spec.name: spec for spec in SPECS}
 MULTIPLE = {
@@ -136,6 +137,37 @@ def test_any_options_give_a_network_that_survives_a_state_dict(
     assert output.abs().max() <= 1
 
 
+def small(name, **options):
+    """Few channels, and few halvings where those may be chosen."""
+    return {"base_channels": 4, **({"downs": 3} if "downs" in SPEC[name].options.model_fields else {}), **options}
+
+
+@pytest.mark.parametrize("name", SPEC)
+def test_with_an_input_skip_a_network_starts_as_the_identity(name):
+    options = small(name, input_skip=True)
+    network, size = build(name, **options), max(8, SPEC[name].size_multiple(SPEC[name].options(**options)))
+    images = torch.rand(1, 3, size, size) * 2 - 1
+    assert torch.allclose(network(images), images.clamp(-0.98, 0.98), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["resnet", "unet", "encoder-decoder"])
+def test_an_input_skip_adds_what_the_same_weights_draw(name):
+    """With :func:`torch.atanh` of what they draw, by the formula itself."""
+    options = small(name)
+    plain = randomised(build(name, **options)).double()
+    skipping = build(name, **options, input_skip=True, input_skip_gain=3).double()
+    skipping.load_state_dict(plain.state_dict())  # of the same names
+    images = torch.rand(2, 3, 24, 16, dtype=torch.float64) * 2 - 1
+    expected = torch.tanh(torch.atanh(images.clamp(-0.98, 0.98)) + 3 * torch.atanh(plain(images)))
+    assert not torch.allclose(expected, images, atol=0.1)
+    assert torch.allclose(skipping(images), expected)
+
+
+def test_an_input_skip_needs_as_many_channels():
+    with pytest.raises(ConfigError, match=r"generator.input_skip .* as many channels; got 1 and 3"):
+        build("resnet6", 1, 3, input_skip=True)
+
+
 def test_a_fresh_network_has_the_initialisation_asked_for():
     torch.manual_seed(0)
     network = build("resnet", blocks=1, base_channels=16, norm="batch")
@@ -160,6 +192,8 @@ def test_options_are_described_and_bounded(name):
         "upsample",
         "init",
         "init_gain",
+        "input_skip",
+        "input_skip_gain",
     }
 
 
@@ -172,6 +206,7 @@ def test_options_are_described_and_bounded(name):
         ({"base_channels": 0}, "generator.base_channels: got 0"),
         ({"upsample": "bilinear"}, "generator.upsample: got 'bilinear'"),
         ({"init_gain": "inf"}, "generator.init_gain: got 'inf'"),
+        ({"input_skip_gain": 3}, "generator.input_skip_gain: got 3: input_skip_gain is for input_skip only"),
         ({"down": 4}, "generator.down: there is no such option; did you mean 'downs'?"),
     ],
 )

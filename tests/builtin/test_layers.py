@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from i2i.builtin.layers import (
+    InputSkip,
     ResizeConv2d,
     add_spectral_norm,
     initialise,
@@ -135,3 +136,13 @@ def test_sizes_that_do_not_fit_get_one_that_does(height, width, message):
     with pytest.raises(ValueError, match="images must have height and width") as caught:
         require_images(torch.zeros(1, 3, height, width), channels=3, smallest=256, multiple=256)
     assert message in str(caught.value)
+
+
+def test_white_and_black_can_change_and_have_gradients():
+    images = torch.tensor([-1.0, -0.5, 0.0, 1.0]).view(1, 1, 2, 2)
+    change = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    output = InputSkip()(images, change)
+    output.sum().backward()
+    assert torch.allclose(output, images.clamp(-0.98, 0.98), atol=1e-6)
+    assert change.grad.min() > 0.03  # 1 - 0.98 ** 2
+    assert InputSkip(gain=2.0)(images, torch.full_like(images, -5.0)).max() < -0.99

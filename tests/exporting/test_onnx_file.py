@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.export import Dim
 
+from i2i.builtin.layers import InputSkip
 from i2i.exporting.onnx_file import write_onnx
 
 # Of the exporter itself, when it copies a program.
@@ -96,4 +97,21 @@ def test_two_convolutions_with_the_same_filters_are_both_split(tmp_path):
     network = nn.Sequential(conv, nn.Tanh(), conv)
     written(network, tmp_path / "m.onnx")
     x = torch.randn(1, 3, 20, 21)
+    assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
+
+
+class ChangedInput(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.skip = nn.Conv2d(3, 3, 1), InputSkip(2.0)
+
+    def forward(self, images):
+        return self.skip(images, self.conv(images))
+
+
+def test_an_input_skip_is_made_of_what_every_runtime_knows(tmp_path):
+    network = ChangedInput()
+    model = written(network, tmp_path / "m.onnx")
+    assert {node.op_type for node in model.graph.node} <= {"Conv", "Clip", "Add", "Sub", "Mul", "Div", "Log", "Tanh"}
+    x = torch.rand(2, 3, 7, 5) * 2.2 - 1.1
     assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)

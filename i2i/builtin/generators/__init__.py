@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationInfo, field_validator
 
 from i2i.builtin.network_options import NetworkOptions, Upsample
+from i2i.errors import ConfigError
 from i2i.plugins import GeneratorSpec
 
 if TYPE_CHECKING:
@@ -35,6 +36,18 @@ class GeneratorOptions(NetworkOptions):
         description="'deconv' is the papers' transposed convolution; 'resize' repeats pixels and convolves 3x3, "
         "which leaves no checkerboard",
     )
+    input_skip: bool = Field(
+        False,
+        description="let the network change its input instead of drawing anew: it starts as the identity and keeps "
+        "drawing and colour; for A and B that look alike and have as many channels",
+    )
+    input_skip_gain: float = Field(
+        1.0,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        description="what input_skip multiplies the change by; more than 1 learns it faster",
+    )
 
     @field_validator("affine")
     @classmethod
@@ -42,6 +55,13 @@ class GeneratorOptions(NetworkOptions):
         if affine and info.data.get("norm", "instance") != "instance":
             raise ValueError(f"affine is for norm 'instance' only; norm is {info.data['norm']!r}")
         return affine
+
+    @field_validator("input_skip_gain")
+    @classmethod
+    def _gain_is_for_input_skip(cls, gain: float, info: ValidationInfo) -> float:
+        if gain != 1 and info.data.get("input_skip") is False:
+            raise ValueError("input_skip_gain is for input_skip only; add generator.input_skip=true, or leave it out")
+        return gain
 
 
 class ResnetOptions(GeneratorOptions):
@@ -66,7 +86,8 @@ def _build_resnet(
     if blocks is None:
         assert isinstance(options, ResnetOptions)
         blocks = options.blocks
-    return _initialised(ResnetGenerator(in_channels, out_channels, blocks=blocks, **_common(options)), options)
+    common = _common(options, in_channels, out_channels)
+    return _initialised(ResnetGenerator(in_channels, out_channels, blocks=blocks, **common), options)
 
 
 def _build_unet(
@@ -77,14 +98,15 @@ def _build_unet(
     if downs is None:
         assert isinstance(options, UnetOptions)
         downs = options.downs
-    return _initialised(UnetGenerator(in_channels, out_channels, downs=downs, **_common(options)), options)
+    common = _common(options, in_channels, out_channels)
+    return _initialised(UnetGenerator(in_channels, out_channels, downs=downs, **common), options)
 
 
 def _build_encoder_decoder(options: UnetOptions, *, in_channels: int, out_channels: int) -> nn.Module:
     from i2i.builtin.generators.encoder_decoder import EncoderDecoderGenerator
 
-    network = EncoderDecoderGenerator(in_channels, out_channels, downs=options.downs, **_common(options))
-    return _initialised(network, options)
+    common = _common(options, in_channels, out_channels)
+    return _initialised(EncoderDecoderGenerator(in_channels, out_channels, downs=options.downs, **common), options)
 
 
 def _resnet_taps(options: GeneratorOptions, blocks: int | None = None) -> dict[str, str]:
@@ -114,14 +136,23 @@ def _encoder_decoder_taps(options: UnetOptions) -> dict[str, str]:
     return {"down1": "encoder.0", **inner}
 
 
-def _common(options: GeneratorOptions) -> dict[str, Any]:
-    return options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample", "kernels"})
+def _common(options: GeneratorOptions, in_channels: int, out_channels: int) -> dict[str, Any]:
+    """What every network is made with; the gain of the input's skip is ``None`` where there is no skip."""
+    if options.input_skip and in_channels != out_channels:
+        raise ConfigError(
+            "generator.input_skip changes the input into the output, so both must have as many channels; got "
+            f"{in_channels} and {out_channels}; leave it out, or give both as many"
+        )
+    common = options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample", "kernels"})
+    return {**common, "input_skip": options.input_skip_gain if options.input_skip else None}
 
 
 def _initialised(network: nn.Module, options: GeneratorOptions) -> nn.Module:
-    from i2i.builtin.layers import initialise
+    from i2i.builtin.layers import initialise, start_unchanged
 
     initialise(network, options.init, options.init_gain)
+    if options.input_skip:
+        start_unchanged(network)
     return network
 
 

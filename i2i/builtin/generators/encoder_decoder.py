@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from i2i.builtin.layers import make_norm, make_upsample, needs_bias, require_images
+from i2i.builtin.layers import InputSkip, make_norm, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm, Upsample
 
 
@@ -27,6 +27,8 @@ class EncoderDecoderGenerator(nn.Module):
         dropout: dropout 0.5 after each upsampling between two layers of the full width, but for the innermost.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
+        input_skip: the gain of an :class:`~i2i.builtin.layers.InputSkip`, for as many channels out as in; without, the
+            network draws its output anew.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class EncoderDecoderGenerator(nn.Module):
         dropout: bool = False,
         upsample: Upsample = "deconv",
         kernels: Kernels = "auto",
+        input_skip: float | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
+        self.skip = None if input_skip is None else InputSkip(input_skip)
         self.size_multiple = 2**downs
         bias = needs_bias(norm)
         norm_of = partial(make_norm, norm, affine=affine, kernels=kernels)
@@ -69,7 +73,11 @@ class EncoderDecoderGenerator(nn.Module):
             ]  # [N, outer, H/2^depth, ...]
             if dropout and outer == inner and depth != innermost:
                 decoder.append(nn.Dropout(0.5))
-        decoder += [nn.ReLU(inplace=True), up(base_channels, out_channels, bias=True), nn.Tanh()]
+        decoder += [
+            nn.ReLU(inplace=True),
+            up(base_channels, out_channels, bias=True),
+            nn.Tanh() if self.skip is None else nn.Identity(),
+        ]
 
         self.encoder = nn.Sequential(*encoder)
         self.decoder = nn.Sequential(*decoder)
@@ -84,4 +92,4 @@ class EncoderDecoderGenerator(nn.Module):
         require_images(images, channels=self.in_channels, smallest=multiple, multiple=multiple)
         code = self.encoder(images)  # [N, 8C, H/2^downs, W/2^downs]
         output: Tensor = self.decoder(code)
-        return output
+        return output if self.skip is None else self.skip(images, output)

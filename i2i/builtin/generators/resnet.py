@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.builtin.generators import RESNET_SIZE_MULTIPLE, RESNET_SMALLEST_SIZE
-from i2i.builtin.layers import make_norm, make_norm_act, make_upsample, needs_bias, require_images
+from i2i.builtin.layers import InputSkip, make_norm, make_norm_act, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm, Upsample
 from i2i.ops import ImageConvolution, ResidualBlock, StridedConvolution, reason_against_fused
 
@@ -59,6 +59,8 @@ class ResnetGenerator(nn.Module):
         dropout: dropout 0.5 inside each residual block.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.ResidualBlock`.
+        input_skip: the gain of an :class:`~i2i.builtin.layers.InputSkip`, for as many channels out as in; without, the
+            network draws its output anew.
     """
 
     def __init__(
@@ -73,9 +75,11 @@ class ResnetGenerator(nn.Module):
         dropout: bool = False,
         upsample: Upsample = "deconv",
         kernels: Kernels = "auto",
+        input_skip: float | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
+        self.skip = None if input_skip is None else InputSkip(input_skip)
         self.kernels: Kernels = kernels
         bias = needs_bias(norm)
         norm_act = partial(make_norm_act, norm, affine=affine, kernels=kernels)
@@ -101,7 +105,7 @@ class ResnetGenerator(nn.Module):
             make_upsample(upsample, c2, c1, kernel_size=3, bias=bias),  # [N, C, H, W]
             *norm_act(c1, pad=3),
             ImageConvolution(c1, out_channels, kernel_size=7, impl=kernels),  # [N, out_channels, H, W]
-            nn.Tanh(),
+            nn.Tanh() if self.skip is None else nn.Identity(),
         ]
         self.model = nn.Sequential(*layers)
 
@@ -112,7 +116,10 @@ class ResnetGenerator(nn.Module):
             ValueError: when H or W is not a multiple of 4, or less than 8.
         """
         require_images(images, channels=self.in_channels, smallest=RESNET_SMALLEST_SIZE, multiple=RESNET_SIZE_MULTIPLE)
-        output: Tensor = self.model(self._laid_out(images))
+        images = self._laid_out(images)
+        output: Tensor = self.model(images)
+        if self.skip is not None:
+            output = self.skip(images, output)
         return output.contiguous()
 
     def _laid_out(self, images: Tensor) -> Tensor:

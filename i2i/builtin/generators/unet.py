@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from i2i.builtin.layers import make_norm, make_upsample, needs_bias, require_images
+from i2i.builtin.layers import InputSkip, make_norm, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm, Upsample
 
 
@@ -48,6 +48,8 @@ class UnetGenerator(nn.Module):
         dropout: dropout 0.5 after the upsampling of each level between two of the full width; the innermost has none.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
+        input_skip: the gain of an :class:`~i2i.builtin.layers.InputSkip`, for as many channels out as in; without, the
+            network draws its output anew.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class UnetGenerator(nn.Module):
         dropout: bool = False,
         upsample: Upsample = "deconv",
         kernels: Kernels = "auto",
+        input_skip: float | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
+        self.skip = None if input_skip is None else InputSkip(input_skip)
         self.size_multiple = 2**downs
         bias = needs_bias(norm)
         norm_of = partial(make_norm, norm, affine=affine, kernels=kernels)
@@ -100,7 +104,7 @@ class UnetGenerator(nn.Module):
             level,  # [N, 2C, H/2, W/2]
             nn.ReLU(inplace=True),
             up(2 * base_channels, out_channels, bias=True),  # [N, out_channels, H, W]
-            nn.Tanh(),
+            nn.Tanh() if self.skip is None else nn.Identity(),
             skip=False,
         )
 
@@ -113,4 +117,4 @@ class UnetGenerator(nn.Module):
         multiple = self.size_multiple
         require_images(images, channels=self.in_channels, smallest=multiple, multiple=multiple)
         output: Tensor = self.model(images)
-        return output
+        return output if self.skip is None else self.skip(images, output)

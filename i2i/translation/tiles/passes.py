@@ -216,12 +216,12 @@ def _worth_keeping(graph: Graph) -> frozenset[int]:
 
 
 def _leads_out(graph: Graph, readers: Mapping[int, list[int]], number: int) -> bool:
-    """Whether nothing but pointwise operations of one input lies between a node and the output."""
+    """Whether nothing but pointwise operations, each read once, lies between a node and the output."""
     while number != graph.output:
         following = readers.get(number, [])
         if len(following) != 1:
             return False
         (number,) = following
-        if not isinstance(graph.nodes[number].operation, Pointwise) or len(graph.nodes[number].inputs) > 1:
+        if not isinstance(graph.nodes[number].operation, Pointwise):
             return False
     return True

@@ -16,7 +16,8 @@ from i2i.translation.tiles import tiling
 from i2i.translation.translator import Translator
 
 from ...helpers.images import noise
-from ...helpers.trained import write_run
+from ...helpers.networks import randomised
+from ...helpers.trained import generator_of, write_run
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,15 @@ def test_lists_and_batches_too(whole, tiled):
     both = tiled([tensor, tensor[:1]])
     assert [len(result) for result in both] == [3, 1]
     assert (torch.cat(both) - whole(torch.cat([tensor, tensor[:1]]))).abs().max() < 1e-4
+
+
+def test_a_network_that_changes_its_input(tmp_path):
+    network, options = generator_of(input_skip=True)
+    folder, _ = write_run(tmp_path / "run", networks={"AtoB": (randomised(network), options)})
+    tensor = torch.rand(1, 3, 40, 56) * 2 - 1
+    whole, tiled = (i2i.load(folder, device="cpu", tile=tile)(tensor) for tile in (None, 16))
+    assert (whole - tensor).abs().max() > 0.1
+    assert (tiled - whole).abs().max() < 1e-4
 
 
 def test_sixteen_bits_stay_sixteen(tmp_path):
