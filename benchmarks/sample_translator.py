@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import i2i
-from i2i.models.scores import BASELINE, table_of
+from i2i.models.scores import IDENTITY, table_of
 from i2i.plugins.manager import PluginManager
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +90,7 @@ def card(run: Path) -> str:
     names = json.loads((run / "images.json").read_text(encoding="utf-8"))
     rows, written = [], table_of(PluginManager({}))
     for direction, metrics in last["directions"].items():
-        for label, prefix in (("translation", ""), ("input unchanged", BASELINE)):
+        for label, prefix in (("translation", ""), ("input unchanged", IDENTITY.prefix)):
             numbers = (written[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
             rows.append(f"| {direction} | {label} | {' | '.join(numbers)} |")
     return CARD.format(

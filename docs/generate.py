@@ -24,7 +24,7 @@ from i2i.benchmarking import report as bench_report
 from i2i.benchmarking.cases import CASES
 from i2i.config.run_config import ScheduleOptions, TrainingOptions
 from i2i.config.sections import section_of
-from i2i.models.scores import BASELINE, table_of
+from i2i.models.scores import IDENTITY, table_of
 from i2i.plugins.component_options import Options, describe_options
 from i2i.plugins.manager import PluginManager
 
@@ -162,7 +162,7 @@ def _results_lines() -> Iterator[str]:
         )
         yield from ("", "| direction | | L1, lower is better | PSNR in dB | SSIM |", "|---|---|---|---|---|")
         for direction, metrics in result["directions"].items():
-            for label, prefix in (("translation", ""), ("input unchanged", BASELINE)):
+            for label, prefix in (("translation", ""), ("input unchanged", IDENTITY.prefix)):
                 numbers = (written[name].number(metrics[f"{prefix}{name}"]) for name in ("l1", "psnr", "ssim"))
                 yield f"| {direction} | {label} | {' | '.join(numbers)} |"
 

@@ -24,6 +24,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "builtin/network_options.py": "builtin/test_generators.py: options that the networks share",
     "cli/translation_report.py": "cli/test_translate_command.py: by what is printed",
     "diagnosis.py": "cli/test_doctor_command.py: by what is printed",
+    "evaluation/run_baselines.py": "evaluation/test_measurement.py: by what a measured run is compared with",
     "exporting/onnx_norm.py": "exporting/test_exact_norm.py: by the file's own numbers",
     "exporting/standalone/run_torch.py": "exporting/test_exporter.py: every export is checked by it",
     "images/limits.py": "nothing: one number",

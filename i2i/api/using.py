@@ -268,7 +268,7 @@ def evaluate(
     manager: PluginManager | None = None,
     settings: Settings | None = None,
 ) -> Evaluation:
-    """Measure a translator, each number with its protocol and with what the untouched input would score.
+    """Measure a translator, each number with its protocol and with what would score without a network.
 
     Args:
         model: what :func:`load` takes.
@@ -343,4 +343,4 @@ def evaluate(
             batch_size=batch_size,
             seed=seed,
         )
-        return measure(manager, translator, chosen, options)
+        return measure(manager, opened, translator, chosen, options)

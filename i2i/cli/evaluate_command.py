@@ -10,7 +10,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
-from i2i.models.scores import BASELINE, Metric, table_of
+from i2i.models.scores import Metric, measured_baselines, table_of
 
 if TYPE_CHECKING:
     from i2i.evaluation.measurement import Evaluation
@@ -61,8 +61,9 @@ if TYPE_CHECKING:
 def evaluate(model: str, as_json: bool, **given: Any) -> None:
     """Measure MODEL on images it was not trained on.
 
-    Beside each number stands the identity baseline, which the
-    untouched input would score, and above them how they were measured.
+    Beside each number stands what needs no network would score: the
+    untouched input, one colour everywhere, and colours fitted to the
+    run's training images; above them, how they were measured.
     """
     from i2i.api import evaluate as evaluate_model
 
@@ -129,10 +130,13 @@ def _title_of_sets(evaluation: Evaluation) -> str:
 
 
 def _print_numbers(values: Mapping[str, float], metrics: Mapping[str, Metric]) -> None:
-    table = new_table("", "translation", "input unchanged", "better")
+    baselines = measured_baselines(values, metrics)
+    table = new_table("", "translation", *(each.heading for each in baselines), "better")
     for name, metric in metrics.items():
         if name in values:
-            cells = [_number(metric, values, f"{prefix}{name}") for prefix in ("", BASELINE)]
+            cells = [
+                _number(metric, values, f"{prefix}{name}") for prefix in ("", *(each.prefix for each in baselines))
+            ]
             table.add_row(metric.heading, *cells, metric.direction)
     print_table(table)
 

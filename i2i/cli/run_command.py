@@ -15,7 +15,7 @@ from i2i.cli.habits import RUN_HABITS
 from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, print_json, say, speaks
 from i2i.config.sections import CYCLE, PLAIN, section_of
-from i2i.models.scores import BASELINE, Metric, table_of
+from i2i.models.scores import Metric, best_baseline, table_of
 
 if TYPE_CHECKING:
     from i2i.training.records.run_result import RunResult
@@ -205,12 +205,11 @@ def summary(result: RunResult, table: Mapping[str, Metric]) -> Iterator[str]:
 
 
 def _values(metrics: Mapping[str, float], table: Mapping[str, Metric]) -> Iterator[str]:
-    """The held-out metrics of a direction; the cycle's only where the truth is not known."""
+    """The held-out metrics of a direction, each with its best baseline; the cycle's only without a known truth."""
     for name, metric in table.items():
         if name in metrics and (name != CYCLE or "l1" not in metrics):
-            baseline = metrics.get(f"{BASELINE}{name}")
-            # There is no baseline where input and output have different channels.
-            beside = "" if baseline is None else f" (identity {metric.text(baseline)})"
+            best = best_baseline(metrics, name, metric)
+            beside = "" if best is None else f" ({best[0].name} {metric.text(best[1])})"
             yield f"{metric.name} {metric.text(metrics[name])}{beside}"
 
 

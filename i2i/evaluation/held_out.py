@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from i2i.config.sections import CYCLE
+from i2i.evaluation.baselines import Baselines
 from i2i.evaluation.chosen_metrics import ChosenMetric, of_family
 from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sets import FEWEST, SetMetrics
@@ -49,19 +50,26 @@ class HeldOut:
         self.metrics = metrics
         self.paper_inference = paper_inference
 
-    def measure(self, limit: int | None = None) -> dict[str, dict[str, float]]:
+    def measure(
+        self, limit: int | None = None, baselines: Mapping[Direction, Baselines] | None = None
+    ) -> dict[str, dict[str, float]]:
         """Measure the first ``limit`` images, or all.
 
+        Args:
+            limit: how many.
+            baselines: what was fitted to training images, by direction; it is measured beside the translations.
+
         Returns:
-            By direction: the metrics of pairs and their identity baselines where the truth is known, and how many
+            By direction: the metrics of pairs and their baselines where the truth is known, and how many
             ``images`` were compared with it (see :class:`~i2i.evaluation.pairs.PairMetrics`); those of sets, of these
             images (see :class:`~i2i.evaluation.sets.SetMetrics`); ``cycle_l1`` where there is a way back.
         """
         pairs, sets = (of_family(self.metrics, family) for family in ("pairs", "sets"))
         l1 = [metric for metric in pairs if metric.name == "l1"]
-        truth = {direction: PairMetrics(pairs) for direction in self.directions}
+        fitted = {direction: (baselines or {}).get(direction) for direction in self.directions}
+        truth = {direction: PairMetrics(pairs, fitted[direction]) for direction in self.directions}
         cycle = {direction: PairMetrics(l1) for direction in self.directions if self._way_back(direction)}
-        distances = {direction: SetMetrics(sets) for direction in self.directions if sets}
+        distances = {direction: SetMetrics(sets, fitted[direction]) for direction in self.directions if sets}
         compared = dict.fromkeys(self.directions, 0)
         with self._inference():
             for batch in self._images(limit):

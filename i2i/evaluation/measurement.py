@@ -19,7 +19,9 @@ from i2i.errors import ConfigError, DataError
 from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, of_family, usual_metrics
 from i2i.evaluation.evaluated_data import ChosenData, DomainImages, EvaluatedImages, open_images
 from i2i.evaluation.pairs import PairMetrics
+from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sets import FEWEST, SetMetrics
+from i2i.models.find import Opened
 from i2i.models.scores import values_to_json
 from i2i.plugins.manager import PluginManager
 from i2i.progress import counted, working
@@ -44,7 +46,7 @@ class Evaluation:
         sizes: how many source images have each ``"HEIGHTxWIDTH"``, after the data set's resize.
         pairs: see :class:`~i2i.evaluation.pairs.PairMetrics`; empty when there are none or they were not wanted.
         sets: see :class:`~i2i.evaluation.sets.SetMetrics`, and the same with ``identity_`` for the inputs in place
-            of the translations; empty when they were not wanted.
+            of the translations and ``colour_fit_`` for their colour fit; empty when they were not wanted.
         protocol: rounding, feature network and its resize, subsets, seed, precision, inference and versions; of metrics
             that were asked for by name, package and options.
         notes: what a person should know before quoting a number.
@@ -95,12 +97,15 @@ class _Metrics:
 
 @torch.no_grad()
 @torchs_own_settings()
-def measure(manager: PluginManager, translator: Translator, data: ChosenData, options: MeasuringOptions) -> Evaluation:
+def measure(
+    manager: PluginManager, model: Opened, translator: Translator, data: ChosenData, options: MeasuringOptions
+) -> Evaluation:
     """Translate every source image once and measure.
 
     Args:
         manager: the plugins.
-        translator: what translates.
+        model: what is measured.
+        translator: what translates, loaded from it.
         data: what it is measured on.
         options: what is measured.
 
@@ -113,8 +118,9 @@ def measure(manager: PluginManager, translator: Translator, data: ChosenData, op
     _require_channels(translator, images.sources)
     with working("preparing the metrics"):
         metrics = _choose(manager, translator, images, data, options)
-    pairs, sizes = PairMetrics(metrics.pairs), Counter[str]()
-    sets = SetMetrics(metrics.sets) if metrics.sets else None
+    baselines, left_out = find_baselines(manager, model, translator.info.direction, translator.readers)
+    pairs, sizes = PairMetrics(metrics.pairs, baselines), Counter[str]()
+    sets = SetMetrics(metrics.sets, baselines) if metrics.sets else None
     for batch in _batches(counted(images.sources, "measuring images", len(images.sources)), options.batch_size):
         sizes.update("x".join(map(str, image.shape[1:])) for image, _ in batch)
         _measure_batch(translator, batch, pairs if metrics.pairs else None, sets)
@@ -142,6 +148,7 @@ def measure(manager: PluginManager, translator: Translator, data: ChosenData, op
         notes=(
             *translator.info.notes,
             *images.notes,
+            *left_out,
             *([TRAINED_ON] if data.split == "train" else []),
             *(sets.notes() if sets else []),
         ),

@@ -1,4 +1,4 @@
-"""How far translations are from the truth, beside how far the untouched input is."""
+"""How far translations are from the truth, beside how far what needs no network is."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import torch
 from torch import Tensor
 
 from i2i.errors import DataError
+from i2i.evaluation.baselines import Baselines
 from i2i.evaluation.chosen_metrics import ChosenMetric, as_seen
-from i2i.models.scores import BASELINE
+from i2i.models.scores import IDENTITY
 
 
 class PairMetrics:
-    """Metrics of outputs against the truth, averaged over images, with the identity baseline.
+    """Metrics of outputs against the truth, averaged over images, with their baselines.
 
     Protocol: output, truth and input are first rounded to 8 bits, as a person would see them. Each metric is computed
     per image, then averaged with equal weight per image, so the batch size changes nothing. Its values stand under its
-    name, those of the input in place of the output under ``identity_`` and its name, and ``images`` is how many were
-    compared.
+    name, those of the input in place of the output under ``identity_`` and its name, those of what was fitted under
+    ``constant_`` and ``colour_fit_``, and ``images`` is how many were compared.
 
     Left out rather than invented: the ``identity_*`` values, once an input had another number of channels than its
     truth; a metric that nobody asked for by name, once an image was smaller than it can measure.
 
     Args:
         metrics: those of pairs.
+        baselines: those that were fitted; none where they could not be.
     """
 
-    def __init__(self, metrics: Sequence[ChosenMetric]) -> None:
-        self.metrics = metrics
+    def __init__(self, metrics: Sequence[ChosenMetric], baselines: Baselines | None = None) -> None:
+        self.metrics, self.baselines = metrics, baselines
         self._values: defaultdict[str, list[Tensor]] = defaultdict(list)
         self._images = 0
 
@@ -61,7 +63,9 @@ class PairMetrics:
         true_pixels = as_seen(truth)
         self._add("", as_seen(output), true_pixels)
         if input.shape[1] == truth.shape[1]:
-            self._add(BASELINE, as_seen(input), true_pixels)
+            self._add(IDENTITY.prefix, as_seen(input), true_pixels)
+        for prefix, images in (self.baselines.of(input) if self.baselines else {}).items():
+            self._add(prefix, as_seen(images), true_pixels)
 
     def compute(self) -> dict[str, float]:
         """Return the averages over all images so far; only ``{"images": 0}`` when there were none."""

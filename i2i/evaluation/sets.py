@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from i2i.errors import PluginError
+from i2i.evaluation.baselines import Baselines
 from i2i.evaluation.chosen_metrics import ChosenMetric, as_seen
-from i2i.models.scores import BASELINE
+from i2i.models.scores import COLOUR_FIT, IDENTITY
 from i2i.plugins.calls import calling
 from i2i.plugins.protocols import SetMetric
 
@@ -21,29 +22,34 @@ FEWEST = 2
 
 
 class SetMetrics:
-    """Distances of translations from the images of the target domain, with the same of the inputs as baseline.
+    """Distances of translations from the images of the target domain, beside those of the inputs and their colour fit.
+
+    One colour everywhere is no set that can be compared.
 
     Args:
         metrics: those of sets, at least one; all measure on one device.
+        baselines: those that were fitted; none where they could not be.
     """
 
-    def __init__(self, metrics: Sequence[ChosenMetric]) -> None:
-        self.metrics = metrics
+    def __init__(self, metrics: Sequence[ChosenMetric], baselines: Baselines | None = None) -> None:
+        self.metrics, self.baselines = metrics, baselines
         self.translations, self.targets = 0, 0
-        self._of: dict[str, list[SetMetric]] = {
-            prefix: [metric.make() for metric in metrics] for prefix in ("", BASELINE)
-        }
+        prefixes = ["", IDENTITY.prefix, *([COLOUR_FIT.prefix] if baselines else [])]
+        self._of: dict[str, list[SetMetric]] = {prefix: [metric.make() for metric in metrics] for prefix in prefixes}
 
     def add_translations(self, translations: Sequence[Tensor], inputs: Sequence[Tensor]) -> None:
         """Add translations and what they were made of, each ``[1, C, H, W]`` in [-1, 1]."""
         self.translations += len(translations)
         self._update(translations, ("",), real=False)
-        self._update(inputs, (BASELINE,), real=False)
+        self._update(inputs, (IDENTITY.prefix,), real=False)
+        if self.baselines:
+            fits = [self.baselines.of(image)[COLOUR_FIT.prefix] for image in inputs]
+            self._update(fits, (COLOUR_FIT.prefix,), real=False)
 
     def add_targets(self, images: Sequence[Tensor]) -> None:
         """Add images of the target domain, each ``[1, C, H, W]`` in [-1, 1]."""
         self.targets += len(images)
-        self._update(images, ("", BASELINE), real=True)
+        self._update(images, tuple(self._of), real=True)
 
     def compute(self) -> dict[str, float]:
         """The distances by name, and their standard deviations under the name and ``_std`` where they have any.

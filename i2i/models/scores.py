@@ -1,7 +1,7 @@
 """What a translator scores: what each metric is called, what is better, and how it is written. Imports no torch.
 
-A number alone says little: where input and truth look alike, doing nothing scores well. So a metric may have an
-identity baseline, the same metric for the input in place of the output, under its name with :data:`BASELINE` before it.
+A number alone says little: where input and truth look alike, doing nothing scores well. So beside a metric stand its
+:data:`BASELINES`, the same metric of what needs no network in place of the output, each under its name with a prefix.
 """
 
 from __future__ import annotations
@@ -19,7 +19,29 @@ from i2i.plugins.specs import MetricSpec
 Metrics = Mapping[str, Mapping[str, float]]
 """Metrics by direction and name."""
 
-BASELINE = "identity_"
+
+@dataclass(frozen=True)
+class Baseline:
+    """Something that needs no network, and what it scores beside one that does.
+
+    Attributes:
+        prefix: before the name of a metric.
+        name: in a word or two.
+        heading: of a column of its numbers.
+        deed: what it does, after "better than".
+    """
+
+    prefix: str
+    name: str
+    heading: str
+    deed: str
+
+
+IDENTITY = Baseline("identity_", "identity", "input unchanged", "leaving the input unchanged")
+CONSTANT = Baseline("constant_", "constant", "one colour", "one colour everywhere")
+COLOUR_FIT = Baseline("colour_fit_", "colour fit", "colour fit", "fitting the colours alone")
+BASELINES = (IDENTITY, CONSTANT, COLOUR_FIT)
+"""Both of the last are fitted to training images; see :mod:`i2i.evaluation.baselines`."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +128,24 @@ def score_of(metrics: Metrics, best: str | None, table: Mapping[str, Metric]) ->
     return None
 
 
+def best_baseline(values: Mapping[str, float], name: str, metric: Metric) -> tuple[Baseline, float] | None:
+    """The baseline that scores best by a metric, and what it scores; ``None`` where none was measured."""
+    found = [(each, values[f"{each.prefix}{name}"]) for each in BASELINES if f"{each.prefix}{name}" in values]
+    return max(found, key=lambda each: metric.better * each[1], default=None)
+
+
+def measured_baselines(values: Mapping[str, float], table: Mapping[str, Metric]) -> list[Baseline]:
+    """Those that were measured by at least one metric; the input's has its column always."""
+    return [each for each in BASELINES if each is IDENTITY or any(f"{each.prefix}{name}" in values for name in table)]
+
+
+def without_prefix(name: str) -> str:
+    """The metric of a name, which may be that of a baseline."""
+    for baseline in BASELINES:
+        name = name.removeprefix(baseline.prefix)
+    return name
+
+
 def values_to_json(values: Mapping[str, float]) -> dict[str, float | None]:
     """Metrics by name for JSON, which has no infinity: the PSNR of equal images becomes null."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
@@ -116,7 +156,7 @@ def values_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: math.inf if value is None else value
         for name, value in values.items()
-        if value is not None or name.removeprefix(BASELINE) not in _BOUNDED
+        if value is not None or without_prefix(name) not in _BOUNDED
     }
 
 

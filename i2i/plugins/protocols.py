@@ -364,7 +364,7 @@ class RunObserver:
 
     def evaluated(self, step: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
         """Held-out images were measured: each direction's metrics by name, such as ``l1`` in levels of 0 to 255, and
-        beside them ``identity_l1`` and so on, what the untouched input scores, and ``images``, their number.
+        beside them ``identity_l1`` and so on, what scores without a network, and ``images``, their number.
         """
 
     def saved(self, step: int, path: Path) -> None:

@@ -226,7 +226,7 @@ def _evaluate_check(manager: PluginManager, run: Path, spec: Spec, options: Opti
     given = {name: options.model_dump(mode="json") for name in names}
     asked, sets = ask_for(manager, names, given, features="thumbnail", trust=False, seed=0)
     chosen = choose_data(manager, opened.data_settings, None, {}, "test", opened.components)
-    evaluation = measure(manager, translator, chosen, MeasuringOptions(sets=sets, asked=asked))
+    evaluation = measure(manager, opened, translator, chosen, MeasuringOptions(sets=sets, asked=asked))
     _expect_measured(evaluation.to_dict(), names)
 
 

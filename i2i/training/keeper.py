@@ -11,12 +11,14 @@ from accelerate import Accelerator
 
 from i2i.config.run_config import RunConfig
 from i2i.errors import DivergedError, I2IError, RunFolderError, reason_of
+from i2i.evaluation.baselines import Baselines, fit_baselines, read_baselines, write_baselines
 from i2i.evaluation.chosen_metrics import ChosenMetric
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.models.scores import Metric, Metrics, metrics_to_json, score_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset
+from i2i.plugins.specs import Direction
 from i2i.terminal import Reporter
 from i2i.training.description import describe_checkpoint
 from i2i.training.observing import Observing
@@ -257,12 +259,25 @@ class Keeper:
         """Measure the first ``images`` held-out images, and log the result."""
         if images == 0:
             return {}
-        metrics = self._held_out().measure(images)
+        metrics = self._held_out().measure(images, self._baselines())
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
         with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
         self.observing.evaluated(self.position.step, metrics)
         return metrics
+
+    def _baselines(self) -> Mapping[Direction, Baselines]:
+        """What is fitted to training images once in a run; nothing where there is no truth to measure it against."""
+        if not self.test_set.truth and not any(metric.spec.family == "sets" for metric in self._metrics):
+            return {}
+        wanted = {Direction(name) for name in self.snapshot.method.directions}
+        fitted = read_baselines(self.folder.path)
+        if wanted <= fitted.keys():
+            return fitted
+        with self.tolerating("the baselines that are fitted to training images"):
+            fitted = fit_baselines(self.train_set, sorted(wanted))
+            write_baselines(self.folder.path, fitted)
+        return fitted
 
     def _measured(self, checkpoint: Checkpoint, images: int) -> Metrics:
         """Measure, and say what became of the checkpoint where that fails."""

@@ -11,6 +11,7 @@ from PIL import Image
 import i2i
 from i2i.builtin.metrics.distances import frechet_distance, kernel_distance
 from i2i.errors import ConfigError, DataError
+from i2i.evaluation.baselines import BASELINES_FILE
 from i2i.evaluation.feature_networks import load_features
 from i2i.plugins import MetricSpec
 from i2i.tensors.pixels import to_uint8
@@ -126,6 +127,20 @@ def test_a_run_is_measured_as_it_was_at_its_end_and_on_its_own_data(tmp_path):
     assert elsewhere.data["pairing"] == "paired"
     assert elsewhere.counts["pairs"] == 2
     assert elsewhere.pairs["l1"] != evaluation.pairs["l1"]
+    fitted = ("constant_l1", "colour_fit_psnr")
+    (result.folder / BASELINES_FILE).unlink()
+    again = evaluate(result.folder)
+    assert [again.pairs[name] for name in fitted] == [evaluation.pairs[name] for name in fitted], "as the run fitted"
+    images.rename(tmp_path / "moved")
+    lost = evaluate(result.folder, tmp_path / "moved")
+    assert lost.pairs["l1"] == evaluation.pairs["l1"]
+    assert not set(fitted) & lost.pairs.keys()
+    assert any("the images that the model was trained on cannot be read" in note for note in lost.notes)
+
+
+def test_a_model_that_names_no_data_says_why_less_is_compared(run, data):
+    (note,) = (note for note in evaluate(run, data).notes if "not measured" in note)
+    assert note.endswith("the model does not say which images it was trained on")
 
 
 def test_the_training_images_are_not_mirrored(run, data):

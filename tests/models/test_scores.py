@@ -7,7 +7,7 @@ import pytest
 
 from i2i.config.sections import USUAL_METRICS
 from i2i.models.scores import (
-    BASELINE,
+    IDENTITY,
     OTHER_SETS,
     STANDARD_SETS,
     metrics_from_json,
@@ -50,7 +50,7 @@ def test_what_is_measured_against_the_truth_is_in_the_table():
     metrics, images = pair_metrics(), torch.zeros(1, 3, 16, 16)
     metrics.update(images, images, images)
     assert metrics.compute().keys() - {"images"} == {
-        f"{prefix}{name}" for name in USUAL_METRICS for prefix in ("", BASELINE)
+        f"{prefix}{name}" for name in USUAL_METRICS for prefix in ("", IDENTITY.prefix)
     }
     assert set(USUAL_METRICS) < set(METRICS)
 

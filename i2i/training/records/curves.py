@@ -21,7 +21,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from i2i.config.sections import CYCLE
-from i2i.models.scores import BASELINE, Metric
+from i2i.models.scores import Metric, best_baseline
 
 # Middle tones, at least 3 : 1 against both white and near-black.
 COLOURS = ("#3b82c4", "#d9722e", "#2f9268", "#9467c9", "#d1495b", "#168f99", "#a98308", "#7d838c")
@@ -50,7 +50,7 @@ class Panel:
     Attributes:
         key: unique among the panels of a page.
         description: what the chart shows in words, for those who do not see it.
-        has_baseline: whether the dashed identity baseline is drawn.
+        has_baseline: whether a dashed baseline is drawn.
         svg: an ``<svg>`` element without text from outside i2i, safe to put into a page.
     """
 
@@ -115,7 +115,7 @@ def augmentation_panels(records: Sequence[Mapping[str, Any]]) -> list[Panel]:
 
 
 def metric_panels(records: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric]) -> list[Panel]:
-    """Draw each held-out metric over the steps, one line a direction, with its identity baseline dashed.
+    """Draw each held-out metric over the steps, one line a direction, with the best of its baselines dashed.
 
     Args:
         records: lines ``{"step": int, "directions": {direction: {metric: float}}}``, ordered by step.
@@ -134,7 +134,8 @@ def metric_panels(records: Sequence[Mapping[str, Any]], metrics: Mapping[str, Me
         for index, direction in enumerate(directions):
             measured = [(record["step"], record["directions"].get(direction, {})) for record in records]
             steps, values = _arrays([(step, values.get(name, math.nan)) for step, values in measured])
-            _, baseline = _arrays([(step, values.get(f"{BASELINE}{name}", math.nan)) for step, values in measured])
+            best = [(step, best_baseline(values, name, metric)) for step, values in measured]
+            _, baseline = _arrays([(step, math.nan if found is None else found[1]) for step, found in best])
             curves.append(_Curve(_line(direction, index), steps, values, baseline))
         panel = _panel(name, title, curves, _draw_measured, width=4.0)
         if panel:
@@ -276,7 +277,7 @@ def _describe(title: str, curves: Sequence[_Curve]) -> str:
         first, last = curve.values[finite[0]], curve.values[finite[-1]]
         change = f"{last:.4g}" if len(finite) == 1 else f"from {first:.4g} to {last:.4g}"
         if curve.baseline is not None and math.isfinite(curve.baseline[finite[-1]]):
-            change += f" (input unchanged {curve.baseline[finite[-1]]:.4g})"
+            change += f" (best without a network {curve.baseline[finite[-1]]:.4g})"
         parts.append(f"{curve.line.name} {change}")
     steps = np.concatenate([curve.steps for curve in curves])
     return f"{title}, steps {steps.min():,.0f} to {steps.max():,.0f}: {'; '.join(parts)}."

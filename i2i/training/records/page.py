@@ -20,7 +20,7 @@ from markupsafe import Markup
 from i2i.errors import RunFolderError, printable
 from i2i.files.atomic import write_whole
 from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
-from i2i.models.scores import BASELINE, Metric
+from i2i.models.scores import BASELINES, Baseline, Metric, best_baseline, measured_baselines
 from i2i.training.records.curves import Panel, augmentation_panels, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
 from i2i.training.records.run_result import resume_command
@@ -30,6 +30,7 @@ LONGEST_SHOWN = 1 << 20
 """Bytes of a file of the run that the page shows."""
 
 _UNKNOWN_TRUTH = "The true translations are not known: judge by the samples."
+_BETTER = "better than"
 _RECORDS = ("metrics.jsonl", "config.yaml", "environment.json", "picture.png")
 _SHEET_NAME = re.compile(r"step-(\d+)\.png")
 
@@ -39,15 +40,16 @@ class _Row:
     name: str
     note: str
     value: str
-    baseline: str
+    baselines: list[str]
 
 
 @dataclass(frozen=True)
 class _Numbers:
-    """One direction's held-out metrics; ``reading`` says in one line what they mean."""
+    """One direction's held-out metrics, with those baselines that were measured; ``reading`` says what they mean."""
 
     direction: str
     images: int | None
+    baselines: list[Baseline]
     rows: list[_Row]
     reading: str
 
@@ -228,18 +230,21 @@ def _numbers(
     direction: str, values: Mapping[str, float], evaluation: Mapping[str, Any], metrics: Mapping[str, Metric]
 ) -> _Numbers:
     rows = []
+    known = {f"{prefix}{name}" for name in metrics for prefix in ("", *(each.prefix for each in BASELINES))}
+    measured = measured_baselines(values, metrics)
     for name, metric in metrics.items():
         if name in values:
-            baseline = values.get(f"{BASELINE}{name}")
-            shown = "" if baseline is None else _shown(metric, baseline)
+            beside = [values.get(f"{each.prefix}{name}") for each in measured]
+            shown = ["" if value is None else _shown(metric, value) for value in beside]
             note = f"{metric.meaning}{f', {metric.scale}' if metric.scale else ''}; {metric.direction} is better"
             rows.append(_Row(metric.name, note, _shown(metric, values[name]), shown))
-    known = {f"{prefix}{name}" for name in metrics for prefix in ("", BASELINE)} | {"images"}
-    rows += [_Row(name, "", f"{value:.4g}", "") for name, value in values.items() if name not in known]
+    others = {name: value for name, value in values.items() if name not in known and name != "images"}
+    rows += [_Row(name, "", f"{value:.4g}", [""] * len(measured)) for name, value in others.items()]
     images: Any = values.get("images", evaluation.get("images"))
     return _Numbers(
         direction,
         int(images) if is_number(images) else None,
+        measured,
         rows,
         _reading(values, metrics) or _UNKNOWN_TRUTH * ("l1" not in values),
     )
@@ -250,28 +255,31 @@ def _shown(metric: Metric, value: float) -> str:
 
 
 def _reading(values: Mapping[str, float], metrics: Mapping[str, Metric]) -> str:
-    """One line that compares each metric with its baseline, such as
-    ``"L1 18.00: worse than leaving the input unchanged (14.50), and so are PSNR and SSIM."``.
+    """What each metric says against the best of its baselines, such as
+    ``"L1 18.00: worse than fitting the colours alone (14.50), and so are PSNR and SSIM. ..."``.
     """
-    groups: dict[str, list[str]] = {}
-    for name in metrics:
-        if name in values and f"{BASELINE}{name}" in values:
-            verdict = _verdict(metrics[name], values[name], values[f"{BASELINE}{name}"])
-            groups.setdefault(verdict, []).append(name)
+    groups: dict[str, list[tuple[str, str]]] = {}  # what each metric says to its name and the baseline's number
+    verdicts = set()
+    for name, metric in metrics.items():
+        if name in values and (best := best_baseline(values, name, metric)):
+            verdict = _verdict(metric, values[name], best[1])
+            verdicts.add(verdict)
+            groups.setdefault(f"{verdict} {best[0].deed}", []).append((name, _shown(metric, best[1])))
     parts = []
-    for verdict, (first, *others) in groups.items():
-        metric = metrics[first]
-        value, baseline = _shown(metric, values[first]), _shown(metric, values[f"{BASELINE}{first}"])
-        same = " and ".join(metrics[name].name for name in others)
-        part = f"{metric.name} {value}: {verdict} leaving the input unchanged ({baseline})"
+    for said, ((first, baseline), *others) in groups.items():
+        same = " and ".join(metrics[name].name for name, _ in others)
+        part = f"{metrics[first].name} {_shown(metrics[first], values[first])}: {said} ({baseline})"
         parts.append(part + (f", and so {'is' if len(others) == 1 else 'are'} {same}" if same else ""))
-    return "; ".join(parts) + "." if parts else ""
+    sentences = ["; ".join(parts) + "."] if parts else []
+    if verdicts and _BETTER not in verdicts:
+        sentences.append("The model does no better than what needs no network.")
+    return " ".join(sentences)
 
 
 def _verdict(metric: Metric, value: float, baseline: float) -> str:
     if metric.text(value) == metric.text(baseline):
         return "no different from"
-    return "better than" if (value - baseline) * metric.better > 0 else "worse than"
+    return _BETTER if (value - baseline) * metric.better > 0 else "worse than"
 
 
 def _sheets(folder: Path, problems: list[str]) -> list[_Sheets]:

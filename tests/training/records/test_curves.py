@@ -64,7 +64,7 @@ def test_one_point_is_visible():
     assert "G 1." in panel.description
     (panel,) = metric_panels([evaluation(100, psnr=20.0, identity_psnr=18.0)], TABLE)
     assert panel.has_baseline
-    assert "AtoB 20 (input unchanged 18)" in panel.description
+    assert "AtoB 20 (best without a network 18)" in panel.description
 
 
 def test_many_terms_have_distinct_lines():

@@ -126,10 +126,24 @@ def test_numbers_stand_beside_the_baseline_with_an_honest_reading(run):
     assert "L1, 0 to 255, lower is better" in page.text
 
 
+def test_the_reading_compares_with_the_best_of_what_needs_no_network(run):
+    fitted = {"constant_l1": 20.8, "colour_fit_l1": 15.0, "identity_l1": 123.0, "colour_fit_psnr": 20.0}
+    write_metrics(run, train_line(5, G=1.0), evaluation_line(5, AtoB={"l1": 17.2, "psnr": 19.0, **fitted}))
+    page = page_of(run)
+    assert (
+        "L1 17.20: worse than fitting the colours alone (15.00), and so is PSNR. "
+        "The model does no better than what needs no network."
+    ) in page.text
+    assert "output input unchanged one colour colour fit" in page.text
+    assert "17.20 123.00 20.80 15.00" in page.text
+    write_metrics(run, train_line(5, G=1.0), evaluation_line(5, AtoB={**fitted, "l1": 14.0, "psnr": 19.0}))
+    assert "PSNR 19.00 dB: worse than fitting the colours alone (20.00 dB)." in page_of(run).text
+
+
 @pytest.mark.parametrize(
     ("values", "reading"),
     [
-        ({"l1": 14.502, "identity_l1": 14.498}, "L1 14.50: no different from leaving the input unchanged (14.50)."),
+        ({"l1": 14.502, "identity_l1": 14.498}, "L1 14.50: no different from leaving the input unchanged (14.50). The"),
         ({"l1": 18.0}, ""),
         ({"cycle_l1": 4.2}, "The true translations are not known: judge by the samples."),
     ],

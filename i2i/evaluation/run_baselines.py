@@ -1,0 +1,43 @@
+"""The baselines of a model's run: as the run kept them, or fitted anew to its training images where those are found."""
+
+from __future__ import annotations
+
+from i2i.config.components import open_dataset
+from i2i.errors import I2IError, reason_of
+from i2i.evaluation.baselines import Baselines, fit_baselines, read_baselines
+from i2i.evaluation.evaluated_data import choose_data
+from i2i.images.readers import Readers
+from i2i.models.find import CheckpointModel, Opened
+from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import Direction
+
+_NOT_MEASURED = "one colour and the colour fit are not measured beside the translations"
+
+
+def find_baselines(
+    manager: PluginManager, model: Opened, direction: Direction, readers: Readers
+) -> tuple[Baselines | None, list[str]]:
+    """Find what was fitted to the training images of a model, whatever images it is measured on now.
+
+    Args:
+        manager: the plugins.
+        model: what is measured.
+        direction: which way.
+        readers: the formats of image files.
+
+    Returns:
+        The baselines, or ``None`` with a note that says why there are none.
+    """
+    if not isinstance(model, CheckpointModel) or not (model.data_settings or {}).get("root"):
+        return None, [f"{_NOT_MEASURED}: the model does not say which images it was trained on"]
+    kept = read_baselines(model.checkpoint.path.parent.parent)
+    if direction in kept:
+        return kept[direction], []
+    training = model.checkpoint.description["config"].get("training") or {}
+    try:
+        data = choose_data(manager, model.data_settings, None, {}, "test", model.components)
+        seed = int(training.get("seed", 0))  # with it images are cropped as the run cropped them
+        trained_on = open_dataset(manager, data.dataset, data.root, "train", seed, readers)
+        return fit_baselines(trained_on, [direction])[direction], []
+    except I2IError as error:
+        return None, [f"{_NOT_MEASURED}: the images that the model was trained on cannot be read: {reason_of(error)}"]
