@@ -37,6 +37,8 @@ SETTING_OF: Mapping[str, tuple[str, str]] = {
     "metric": ("metrics", "name"),
     "observer": ("observers", "name"),
     "augment": ("augmentations", "name"),
+    "init_from": ("training", "init_from"),
+    "freeze": ("training", "freeze"),
 }
 """Section and option of the configuration, by the name of the option that sets it."""
 
@@ -73,6 +75,8 @@ class RunOptions:
     metric: str | Sequence[str] | None = None
     observer: str | Sequence[str] | None = None
     augment: str | Sequence[str] | None = None
+    init_from: str | Path | Sequence[str | Path] | None = None
+    freeze: str | Sequence[str] | None = None
     set: Settings = ()
 
     def to_layer(self) -> Layer:
@@ -90,7 +94,9 @@ class RunOptions:
                 continue
             if name == "data":
                 value = str(value)
-            elif name in ("observer", "metric", "augment") and isinstance(value, str):
+            elif name in ("observer", "metric", "augment", "freeze") and isinstance(value, str):
                 value = [value]
+            elif name == "init_from":
+                value = [str(model) for model in ([value] if isinstance(value, str | Path) else value)]
             layer.setdefault(section, {})[option] = value
         return merge_once(layer_from_settings(plain_settings(self.set)), layer)

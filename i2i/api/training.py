@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +45,8 @@ def run(
     skip_bad: bool | None = None,
     metric: str | Sequence[str] | None = None,
     observer: str | Sequence[str] | None = None,
+    init_from: str | Path | Sequence[str | Path] | None = None,
+    freeze: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
     config: str | Path | None = None,
@@ -89,9 +90,12 @@ def run(
             ``none`` for no other.
         observer: what watches the run: ``tensorboard``, ``wandb``, ``early-stopping``, or several; ``none`` for
             nothing, whatever the file or the run that is resumed says.
+        init_from: one or several models whose weights the networks start from, see ``docs/fine-tuning.md``.
+        freeze: one or several patterns of the names of parameters that are not trained, such as ``"G_A.model.1.*"``.
         out: the run folder, new or empty; by default a new one under ``runs/``.
         resume: a run folder to resume; only budget, device, workers, keep, metric and observer may be
-            given with it, and as ``data`` the place to which the same images were moved.
+            given with it, learning rates of the optimiser, and as ``data`` the place to which the same images were
+            moved.
         config: a YAML file of settings.
         set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
         progress: draw progress on standard error.
@@ -138,6 +142,8 @@ def run(
         skip_bad=skip_bad,
         metric=metric,
         observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
+        init_from=init_from,
+        freeze=freeze,
         set=one_name("set", set, "settings", settings),
     )
     manager = manager_of(manager, plugins)
@@ -155,9 +161,9 @@ def run(
 
     from i2i.training.launch import Launch
     from i2i.training.records.run_folder import RunFolder
-    from i2i.training.resume import absolute_root
+    from i2i.training.resume import with_absolute_paths
 
-    resolved = replace(resolved, data_root=absolute_root(resolved.data_root))  # a resume may start from anywhere
+    resolved = with_absolute_paths(resolved)  # a resume may start from anywhere
     with Launch(resolved.training, progress) as launch, listening(launch.reporter.watch):
         for note in notes:
             launch.reporter.note(note)
@@ -191,6 +197,8 @@ def resolve(
     skip_bad: bool | None = None,
     metric: str | Sequence[str] | None = None,
     observer: str | Sequence[str] | None = None,
+    init_from: str | Path | Sequence[str | Path] | None = None,
+    freeze: str | Sequence[str] | None = None,
     config: str | Path | None = None,
     set: Settings = (),  # noqa: A002 - what the command line calls it
     plugins: PluginFiles = (),
@@ -232,6 +240,8 @@ def resolve(
         skip_bad=skip_bad,
         metric=metric,
         observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
+        init_from=init_from,
+        freeze=freeze,
         set=one_name("set", set, "settings", settings),
     )
     return _resolve(manager_of(manager, plugins), config, options)[0]
@@ -254,8 +264,15 @@ def check_data(config: RunConfig, manager: PluginManager | None = None) -> list[
 
 
 def _resolve(manager: PluginManager, config: str | Path | None, options: RunOptions) -> tuple[RunConfig, Sequence[str]]:
-    from i2i.config.layers import layer_from_file
+    from i2i.config.layers import layer_from_file, merge
     from i2i.config.resolver import resolve
 
-    layers = [] if config is None else [layer_from_file(config)]
-    return resolve(manager, [*layers, options.to_layer()])
+    layers = [*([] if config is None else [layer_from_file(config)]), options.to_layer()]
+    if not merge(*layers).get("training", {}).get("init_from"):
+        return resolve(manager, layers)
+    require("starting from the weights of a model", *TRAINING)
+    from i2i.training.initial_weights import with_settings_of_models
+
+    of_models, told = with_settings_of_models(merge(*layers))
+    resolved, notes = resolve(manager, [of_models, *layers])
+    return resolved, [*told, *notes]

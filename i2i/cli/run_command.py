@@ -84,6 +84,14 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "Default: nothing.",
     multiple=True,
 )
+@option(
+    PARTS,
+    "--init-from",
+    "MODEL",
+    "Start from the weights of a run, a checkpoint, sample:NAME or an official .pth file; repeat for several. "
+    "Default: anew.",
+    multiple=True,
+)
 @option(BUDGET, "--steps", "N", "Training steps in all. Default: no limit.", type=click.IntRange(min=0))
 @option(
     BUDGET,
@@ -113,6 +121,13 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     "--metric",
     "NAME",
     "Measure held-out images by this as well; repeat for several. Default: L1, PSNR and SSIM alone.",
+    multiple=True,
+)
+@option(
+    TRAINING,
+    "--freeze",
+    "PATTERN",
+    "Do not train the parameters of these names, such as 'G_A.model.1.*'; repeat for several. Default: train all.",
     multiple=True,
 )
 @shared.device(group=MACHINE)
@@ -221,6 +236,8 @@ def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
     options["augment"] = options["augment"] or None
     options["discriminator"] = options["discriminator"] or None
     options["pixel_loss"] = options["pixel_loss"] or None
+    options["init_from"] = options["init_from"] or None
+    options["freeze"] = options["freeze"] or None
     return options
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -148,18 +148,28 @@ def build_method(
     return method
 
 
-def build_optimizers(manager: PluginManager, choice: OptimizerChoice, method: Method) -> dict[str, Optimizer]:
-    """Build an optimiser for each group of networks that the method has.
+def build_optimizers(
+    manager: PluginManager, choice: OptimizerChoice, method: Method, frozen: Collection[nn.Parameter] = ()
+) -> dict[str, Optimizer]:
+    """Build an optimiser for each group of networks that the method has, unless all its parameters are frozen.
+
+    Args:
+        manager: the plugins.
+        choice: the optimiser, with its options.
+        method: its networks.
+        frozen: parameters that none trains.
 
     Raises:
         PluginError: naming the package, when what is built is no optimiser of all the parameters.
     """
     optimizers: dict[str, Optimizer] = {}
+    left_out = {id(parameter) for parameter in frozen}
     for group in NETWORK_GROUPS:
         networks = networks_of(method, group)
-        if not networks:
+        all_of_them = [parameter for network in networks.values() for parameter in network.parameters()]
+        parameters = [parameter for parameter in all_of_them if id(parameter) not in left_out]
+        if not networks or (all_of_them and not parameters):
             continue
-        parameters = [parameter for network in networks.values() for parameter in network.parameters()]
         built = build(manager, "optimizer", choice.of(group), parameters=list(parameters))
         owner = manager.find("optimizer", choice.name).called
         if not isinstance(built, Optimizer):

@@ -118,8 +118,8 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
     return config, notes
 
 
-def config_from_dict(manager: PluginManager, values: Mapping[str, Any]) -> RunConfig:
-    """Read back what :meth:`RunConfig.to_dict` wrote, now or in an earlier version.
+def config_from_dict(manager: PluginManager, values: Mapping[str, Any], *over: Layer) -> RunConfig:
+    """Read back what :meth:`RunConfig.to_dict` wrote, now or in an earlier version, with layers of changes over it.
 
     Raises:
         ConfigError: when it does not fit the installed components.
@@ -127,7 +127,7 @@ def config_from_dict(manager: PluginManager, values: Mapping[str, Any]) -> RunCo
     training = values.get("training")
     if isinstance(training, Mapping) and "ema_ramp_up" not in training:
         values = {**values, "training": {**training, "ema_ramp_up": 0.0}}  # what 0.1.0 did
-    return resolve(manager, [layer_from_mapping(values, "the run's config.yaml")])[0]
+    return resolve(manager, [layer_from_mapping(values, "the run's config.yaml"), *over])[0]
 
 
 @dataclass

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, field_validator
 
 from i2i.files.texts import dump_yaml
 from i2i.plugins.component_options import Options
@@ -73,6 +73,22 @@ class TrainingOptions(Options):
         None,
         description="metric that the best checkpoint is chosen by; none: l1 where the truth is known, else cycle_l1",
     )
+    init_from: tuple[str, ...] = Field(
+        (),
+        description="models whose weights the networks start from: run folders, checkpoints, sample:NAME, official "
+        ".pth files; the generator is theirs unless another is chosen",
+    )
+    init_generators_only: bool = Field(
+        False, description="start the generators alone from the models of init_from, not the discriminators and helpers"
+    )
+    freeze: tuple[str, ...] = Field(
+        (), description="patterns of the names of parameters that are not trained, such as G_A.model.1.*"
+    )
+
+    @field_validator("init_from", "freeze", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,12 @@ def _generators(checkpoints: Sequence[Checkpoint]) -> tuple[dict[str, Any], dict
 
 
 def _without_place(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out where the images were: a path of one machine."""
+    """Leave out where the images were, and the models that it started from: paths of one machine."""
     data = {key: value for key, value in config.get("data", {}).items() if key != "root"}
-    return {**config, "data": data}
+    without = {**config, "data": data}
+    if isinstance(config.get("training"), Mapping):
+        without["training"] = {key: value for key, value in config["training"].items() if key != "init_from"}
+    return without
 
 
 def _stored(key: str, value: Tensor, half: bool, source: Path) -> Tensor:

@@ -25,6 +25,7 @@ BATCH_NORM_NOTE = (
     "those of the image itself and drops at random, as --inference paper does"
 )
 
+_DISCRIMINATOR_IN_NAME = re.compile(r"(?<![A-Za-z])D(_?[AB])?$")
 _WAY_IN_NAME = re.compile(r"G_?(A2B|AB|A|B2A|BA|B)$")
 
 
@@ -93,6 +94,23 @@ def open_official(path: Path, choices: OfficialChoices) -> WeightFile:
         require_types(parts[name], generator.expected(), f"{path}: {name}" if name else str(path))
         weights[key] = generator.own_weights(parts[name])
     return WeightFile(path, _describe(entries, found.values()), weights)
+
+
+def official_discriminators(path: Path) -> dict[str, dict[str, Tensor]]:
+    """The discriminators that the reference implementation saved in a file, by the names that i2i gives them.
+
+    They are known by the name of the part, or else of the file: ``latest_net_D_A.pth`` is ``D_A``, ``..._D.pth`` ``D``.
+    The keys are i2i's own.
+
+    Raises:
+        CheckpointError: it holds no tensors by name.
+    """
+    found = {}
+    for name, tensors in read_weights(path).items():
+        match = _DISCRIMINATOR_IN_NAME.search(name) or (None if name else _DISCRIMINATOR_IN_NAME.search(path.stem))
+        if match is not None:
+            found["_".join(["D", *(match[1] or "").strip("_")])] = dict(tensors)
+    return found
 
 
 def _generators(path: Path, parts: NetworkWeights, wanted: str | None) -> dict[str, OfficialGenerator]:

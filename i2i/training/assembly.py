@@ -22,6 +22,7 @@ from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Dataset, Method
 from i2i.terminal import Reporter
 from i2i.training.budget import Budget
+from i2i.training.freezing import freeze
 from i2i.training.processes import Processes
 from i2i.training.schedule import EpochSchedule, plan_epochs
 from i2i.training.update import NetworkUpdate
@@ -63,7 +64,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
 
     Raises:
         DataError: the data cannot be used.
-        ConfigError: networks or metrics do not take these images.
+        ConfigError: networks or metrics do not take these images, or there are no such parameters to freeze.
         PluginError: a component cannot be built.
     """
     options = config.training
@@ -75,9 +76,10 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
 
     values, augmenting = StepValues(), Augmenting(manager, config.augmentations, processes.mean)
     method, random = _seeded_method(manager, config, processes, train_set, test_set, values, augmenting)
+    frozen = freeze(method, options.freeze)
     update = NetworkUpdate(
         method,
-        build_optimizers(manager, config.optimizer, method),
+        build_optimizers(manager, config.optimizer, method, frozen),
         processes.device,
         random,
         precision=options.precision,
@@ -86,6 +88,7 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         average_gradients=processes.average_gradients,
         values=values,
         augmenting=augmenting,
+        frozen=bool(frozen),
     )
     samples_per_step = options.batch_size * options.accumulate * processes.count
     budget = Budget.of(options, len(train_set), samples_per_step)

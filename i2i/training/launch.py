@@ -176,6 +176,9 @@ class Launch:
         if checkpoint is not None:
             with working("reading the checkpoint"):
                 trainer.restore(checkpoint)
+        elif config.training.init_from:
+            with working("reading the weights to start from"):
+                trainer.start_from(config.training.init_from)
         if self.is_main:
             folder.keep_components(components_to_json(components_of(manager, trainer.config)))
         if self.is_main and (keep_config or trainer.config != config):  # not before the run can resume with it

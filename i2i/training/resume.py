@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from i2i.config.layers import Layer, Values, layer_from_mapping, merge, with_observers
 from i2i.config.named_choices import names_of
 from i2i.config.resolver import config_from_dict
-from i2i.config.run_config import LIMITS, Choice, RunConfig, TrainingOptions
+from i2i.config.run_config import LIMITS, Choice, OptimizerChoice, RunConfig, TrainingOptions
 from i2i.config.sections import BESIDE_TRAINING, NONE
 from i2i.environment.packages import TRAINING, require
 from i2i.errors import ConfigError
@@ -22,11 +23,13 @@ from i2i.models.recorded_components import (
 )
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import SAMPLE_PREFIX
+from i2i.plugins.specs import NETWORK_GROUPS, SAMPLE_PREFIX
 from i2i.progress import listening, working
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_result import RunResult, resume_command
 
+RATE = "learning_rate"
+"""The option of the optimiser that may change when a run resumes."""
 RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep")
 """Options of training that may change when a run resumes; so may the components of
 :data:`i2i.config.sections.BESIDE_TRAINING`.
@@ -39,7 +42,8 @@ def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bo
     Args:
         manager: the plugins.
         path: the run folder.
-        given: options of training that change, and perhaps ``data.root``, where the same images are now.
+        given: options of training and learning rates that change, and perhaps ``data.root``, where the same images are
+            now.
         progress: draw progress on standard error.
 
     Raises:
@@ -68,6 +72,8 @@ def resume_run(manager: PluginManager, path: Path, given: Layer, *, progress: bo
         folder = launch.on_main(lambda: reopen(path, config.training.keep, launch.reporter.note))
         if differ := changed_components(manager, recorded):
             launch.reporter.note(f"components are not those that the run was trained with so far: {differ}")
+        if rates := changed_rates(config.optimizer, kept.optimizer):
+            launch.reporter.note(f"learning rate, before the schedule: {rates}")
         checkpoint = CheckpointFolder(folder.checkpoints, config.training.keep).latest()
         return launch.train(manager, config, folder, checkpoint=checkpoint, keep_config=keep_config)
 
@@ -84,14 +90,21 @@ def require_changeable(given: Layer) -> None:
         for key in values
         if (section != "training" or key not in RESUME_MAY_CHANGE)
         and (section, key) != ("data", "root")
+        and not _is_rate(section, key, values[key])
         and section not in BESIDE_TRAINING.values()
     ]
     if refused:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
-            f"{', '.join((*RESUME_MAY_CHANGE, *BESIDE_TRAINING.values()))}, and with --data where the same images are "
-            "now); start a new run for other settings"
+            f"{', '.join((*RESUME_MAY_CHANGE, *BESIDE_TRAINING.values()))}, {RATE} of the optimizer, and with --data "
+            "where the same images are now); start a new run for other settings"
         )
+
+
+def _is_rate(section: str, key: str, value: Any) -> bool:
+    """Whether a setting is the learning rate of the optimiser, or the one of a group of networks."""
+    of_group = key in NETWORK_GROUPS and isinstance(value, Mapping) and value.keys() == {RATE}
+    return section == "optimizer" and (key == RATE or of_group)
 
 
 def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
@@ -99,8 +112,24 @@ def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
     training = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
     root = str(given.get("data", {}).get("root", kept.data_root))
     named = {section: _changed_named(section, kept, given.get(section, {})) for section in BESIDE_TRAINING.values()}
-    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **named})
+    rates: Layer = {"optimizer": given["optimizer"]} if "optimizer" in given else {}
+    if rates and kept.schedule.name == "plateau":
+        raise ConfigError(
+            f"--resume keeps the learning rate of schedule plateau, which stands where the losses took it; {RATE} may "
+            "change with the other schedules: start a new run, or one from these weights (--init-from)"
+        )
+    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **named}, rates)
     return replace(config, data_root=absolute_root(root))
+
+
+def changed_rates(new: OptimizerChoice, old: OptimizerChoice) -> str:
+    """Say in one line which learning rates changed; empty if none did."""
+    changes = []
+    for group in NETWORK_GROUPS:
+        now, before = (getattr(choice.of(group).options, RATE, None) for choice in (new, old))
+        if now != before:
+            changes.append(f"{group}: {before:g} so far, {now:g} from here on")
+    return "; ".join(changes)
 
 
 def _changed_named(section: str, kept: RunConfig, given: Values) -> Values:
@@ -191,6 +220,13 @@ def is_shorter(new: TrainingOptions, old: TrainingOptions) -> bool:
     """Whether a limit of the new budget is tighter than the old one's."""
     limits = [(getattr(new, name), getattr(old, name)) for name in LIMITS]
     return any(now is not None and before is not None and now < before for now, before in limits)
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The configuration with places that mean the same from everywhere."""
+    models = tuple(absolute_root(model) for model in config.training.init_from)
+    training = config.training.model_copy(update={"init_from": models})
+    return replace(config, data_root=absolute_root(config.data_root), training=training)
 
 
 def absolute_root(root: str) -> str:

@@ -22,6 +22,7 @@ from i2i.terminal import Reporter, Status
 from i2i.training.assembly import assemble
 from i2i.training.batches import SampleStream, choose_workers, to_device
 from i2i.training.budget import limits_as_options
+from i2i.training.initial_weights import start_networks
 from i2i.training.interruption import StopRequest, StopWaiting, interruption
 from i2i.training.keeper import Keeper
 from i2i.training.loading import Batches, ending
@@ -272,6 +273,26 @@ class Trainer:
                 f"the checkpoint was written by {checkpoint.description['world_size']} processes and "
                 f"{self.processes.count} resume: random numbers and buffers are not restored exactly"
             )
+
+    def start_from(self, models: Sequence[str]) -> None:
+        """Start the networks from the weights of models, and note what came from where; call it before :meth:`train`.
+
+        Raises:
+            CheckpointError: there is no such model, or it is damaged.
+            ConfigError: nothing of one fits.
+        """
+        training = self.config.training
+        start = start_networks(
+            self.update.method,
+            models,
+            self.config.generator.to_dict(),
+            generators_only=training.init_generators_only,
+        )
+        self.update.average_from_here()
+        if self.processes.is_main:
+            self.folder.keep_start(start.to_dict())
+        for line in start.lines():
+            self.reporter.note(line)
 
     def _catch_up(self) -> None:
         """Do what the run's earlier end left undone; note the images of a new run."""

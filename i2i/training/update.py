@@ -35,6 +35,7 @@ class NetworkUpdate:
         average_gradients: called with an optimiser before each of its steps, to average its gradients over processes.
         values: what the method's parts add to in a step.
         augmenting: the augmentations that the method was given, if any.
+        frozen: whether there are parameters that are not trained, so that a loss may depend on none that is.
 
     Attributes:
         step: how many steps of the run are done; whoever trains counts them.
@@ -57,6 +58,7 @@ class NetworkUpdate:
         average_gradients: Callable[[Optimizer], None] = lambda _: None,
         values: StepValues | None = None,
         augmenting: Augmenting | None = None,
+        frozen: bool = False,
     ) -> None:
         self.method, self.device, self.random, self.precision = method, device, random, precision
         self.optimizers = optimizers
@@ -65,7 +67,7 @@ class NetworkUpdate:
         self.applied: list[str] = []
         self.values = StepValues() if values is None else values
         self.augmenting = augmenting
-        self._average_gradients = average_gradients
+        self._average_gradients, self._frozen = average_gradients, frozen
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -83,12 +85,14 @@ class NetworkUpdate:
 
     def backward(self, loss: Tensor) -> None:
         """Add gradients; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
+        if self._frozen and not loss.requires_grad:  # of a discriminator that is frozen as a whole
+            return
         with torch.autocast(self.device.type, enabled=False):
             loss.backward()  # type: ignore[no-untyped-call]
 
     def apply(self, group: str) -> None:
         """Step one optimiser; part of the :class:`~i2i.plugins.protocols.Update` protocol."""
-        if group not in self.optimizers:  # a method without such networks
+        if group not in self.optimizers:  # a method without such networks, or with frozen ones
             return
         optimizer = self.optimizers[group]
         self.applied.append(group)
@@ -107,6 +111,11 @@ class NetworkUpdate:
     def augmentation_values(self) -> dict[str, float]:
         """What the log shows of augmentations, such as ``{"diffaugment/probability": 0.2}``."""
         return {} if self.augmenting is None else self.augmenting.values()
+
+    def average_from_here(self) -> None:
+        """Let the moving averages begin with the generators as they are."""
+        for name, average in self.averages.items():
+            average.module.load_state_dict(self.method.generators[name].state_dict())
 
     def discard_gradients(self) -> None:
         """Forget the gradients of a step that is not finished."""

@@ -80,6 +80,12 @@ def test_several_discriminators_and_observers():
     }
 
 
+def test_models_and_patterns_are_lists(tmp_path):
+    layer = RunOptions(init_from=tmp_path, freeze="G.*").to_layer()
+    assert layer == RunOptions(init_from=[tmp_path], freeze=("G.*",)).to_layer()
+    assert layer == {"training": {"init_from": [str(tmp_path)], "freeze": ["G.*"]}}
+
+
 def test_settings_join_the_options_and_may_not_contradict_them():
     assert RunOptions(steps=3, set=["training.seed=7", "training.steps=3"]).to_layer() == {
         "training": {"seed": 7, "steps": 3}

@@ -88,6 +88,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
     arguments = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     arguments += ["--discriminator", "patch70", "--discriminator", "pixel", "--observer", "tensorboard", "--skip-bad"]
     arguments += ["--metric", "kid", "--metric", "fid", "--pixel-loss", "l2", "--augment", "diffaugment"]
+    arguments += ["--init-from", "sample:flat-3d", "--freeze", "G.*", "--freeze", "D.*"]
     arguments += ["--set", "generator.base_channels=16", "--set", "data.flip=false"]
     result = CliRunner().invoke(main, ["run", *arguments])
 
@@ -99,6 +100,8 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
         "metric": ("kid", "fid"),
         "pixel_loss": ("l2",),
         "augment": ("diffaugment",),
+        "init_from": ("sample:flat-3d",),
+        "freeze": ("G.*", "D.*"),
         "skip_bad": True,
         "set": ("generator.base_channels=16", "data.flip=false"),
         "resume": None,

@@ -15,6 +15,7 @@ from ..helpers.running import (
     FAILED,
     Child,
     assert_same_end,
+    latest,
     losses_of,
     options,
     steps_logged,
@@ -105,6 +106,30 @@ def test_a_smaller_budget_does_not_become_the_runs_own(arguments, tmp_path):
     assert "steps: 4" in (tmp_path / "run" / "config.yaml").read_text()
 
 
+def test_a_learning_rate_may_change_and_the_change_is_told(images, tmp_path, capsys):
+    """It moves the weights at once, is what the schedule falls from, and the next resume has it."""
+    folder = i2i.run(**options(images, tmp_path / "run", steps=1, more={"schedule.name": "constant"})).folder
+    capsys.readouterr()
+    i2i.run(resume=folder, steps=2, set=["optimizer.discriminators.learning_rate=0.01"], progress=True)
+    assert (
+        "learning rate, before the schedule: discriminators: 0.0002 so far, 0.01 from here on" in capsys.readouterr()[1]
+    )
+    i2i.run(resume=folder, steps=3, set={"optimizer.learning_rate": 5e-5}, progress=True)
+    told = capsys.readouterr()[1]
+    assert "generators: 0.0002 so far, 5e-05 from here on; discriminators: 0.01 so far, 5e-05 from here on" in told
+    i2i.run(resume=folder, steps=4)
+    assert [line["learning_rate"] for line in losses_of(folder)] == [2e-4, 2e-4, 5e-5, 5e-5]
+    assert [
+        group["lr"] for group in latest(folder).training_state()["optimizers"]["discriminators"]["param_groups"]
+    ] == [5e-5]
+
+
+def test_a_learning_rate_that_the_losses_took_down_may_not_change():
+    kept = i2i.resolve("photos", set={"schedule.name": "plateau"})
+    with pytest.raises(ConfigError, match="keeps the learning rate of schedule plateau"):
+        changed(PluginManager(), kept, {"optimizer": {"learning_rate": 1e-5}})
+
+
 def test_a_run_that_ends_early_after_all_is_measured_on_all_images(arguments, tmp_path):
     folder = tmp_path / "run"
     child = Child(tmp_path / "first", **{**arguments, "steps": 1000})
@@ -122,7 +147,15 @@ def test_what_a_resume_may_change_is_an_option_of_training():
 
 
 @pytest.mark.parametrize(
-    "given", [{"training": {"seed": 1}}, {"data": {"image_size": 64}}, {"generator": {"name": "resnet6"}}]
+    "given",
+    [
+        {"training": {"seed": 1}},
+        {"training": {"freeze": ["*"]}},
+        {"data": {"image_size": 64}},
+        {"generator": {"name": "resnet6"}},
+        {"optimizer": {"beta1": 0.9}},
+        {"optimizer": {"generators": {"learning_rate": 1e-4, "beta1": 0.9}}},
+    ],
 )
 def test_anything_else_is_refused_by_name(given):
     ((section, values),) = given.items()

@@ -7,6 +7,7 @@
       environment.json  versions and machine
       components.json   package and version of every component
       images.json       the names of the images, to know them again
+      start.json        which weights the networks started from, where they did not start anew
       metrics.jsonl     one line a log interval, one line an evaluation
       samples/          sheets of the same held-out images over time
       picture.png       the headline picture
@@ -58,6 +59,7 @@ class RunFolder:
         self.environment_file = path / "environment.json"
         self.components_file = path / COMPONENTS
         self.names_file = path / "images.json"
+        self.start_file = path / "start.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
@@ -132,7 +134,7 @@ class RunFolder:
 
     def discard(self) -> None:
         """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
-        records = (self.config_file, self.environment_file, self.components_file, self.names_file)
+        records = (self.config_file, self.environment_file, self.components_file, self.names_file, self.start_file)
         for file in (*records, self.page, *self._lock.files):
             file.unlink(missing_ok=True)
         for made in (self.samples, self.path / "tensorboard"):
@@ -184,6 +186,10 @@ class RunFolder:
     def keep_names(self, names: Names) -> None:
         """Write down the names of the images."""
         write_whole(self.names_file, json.dumps(names).encode())
+
+    def keep_start(self, start: Mapping[str, Any]) -> None:
+        """Write down which weights the networks started from."""
+        write_whole(self.start_file, json.dumps(start, indent=2).encode())
 
     def names(self) -> Names:
         """The names of the images, as far as they were kept."""
