@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ REPORTED = {
 }
 
 
+@functools.cache  # what is unchanged is not compiled again, but that takes the preprocessor each time
 def kernels(*flags: str) -> Path:
     return building.build("emulator_kernels", ["emulator_kernels.cpp"], [*DEBUG, *flags])
 

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from importlib.metadata import entry_points
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where a process of its own finds this module
@@ -35,8 +36,9 @@ ENGINE = (
     "torch.distributed.run",
     "torch._dynamo",  # the first optimiser of a process imports it, which takes longer than all the rest
     "torchmetrics",
+    *sorted(plugin.module for plugin in entry_points(group="i2i")),
 )
-"""What a run imports before its first step is done, and measures."""
+"""What a run imports before its first step is done, and measures: with the plugins that are installed."""
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload([*ENGINE])
