@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import new_class
 from typing import Any, Literal, cast
 
-from pydantic import Field, create_model, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from i2i.files.texts import dump_yaml
 from i2i.plugins.component_options import Options
@@ -128,10 +130,16 @@ class WeightedOptions(Options):
     weight: float = Field(1.0, ge=0, allow_inf_nan=False, description="what its value is multiplied by")
 
 
+@cache
 def with_weight(options: type[Options]) -> type[WeightedOptions]:
     """The options of a pixel loss, and its weight among them."""
-    bases: Any = (WeightedOptions, options)
-    return cast(type[WeightedOptions], create_model(options.__name__, __base__=bases))
+
+    def body(names: dict[str, Any]) -> None:
+        names["__module__"] = options.__module__
+        # It has no fields of its own; to look for their docstrings would take longer than all the rest.
+        names["model_config"] = ConfigDict(use_attribute_docstrings=False)
+
+    return cast(type[WeightedOptions], new_class(options.__name__, (WeightedOptions, options), exec_body=body))
 
 
 @dataclass(frozen=True)
