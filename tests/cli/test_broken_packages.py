@@ -1,17 +1,19 @@
-"""A package that is there and cannot be imported is found before there is work to lose: tried in real processes."""
+"""A package that is there and cannot be imported is found before there is work to lose: tried in real processes, which have
+imported torch and nothing else that they need."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.slow  # processes of their own, which import torch
+from ..helpers.forking import PYTORCH, run_forked
+
+pytestmark = pytest.mark.slow  # processes of their own
 
 IN_WORDS = {
     "torchvision": (
@@ -46,14 +48,8 @@ def i2i(here: Path, package: str, *arguments: str) -> subprocess.CompletedProces
     broken = here / "site" / package
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text(f"raise RuntimeError({IN_WORDS[package][0]!r})\n")
-    return subprocess.run(
-        [sys.executable, "-m", "i2i", *arguments],
-        cwd=here,
-        env={**os.environ, "PYTHONPATH": str(here / "site")},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(here / "site")}
+    return run_forked(["-m", "i2i", *arguments], modules=PYTORCH, cwd=here, env=environment)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def visit(url, number):
             while (answer := client.post("/translate", content=content)).status_code == 503:
                 seen[503] += 1
                 assert int(answer.headers["retry-after"]) >= 1
-                time.sleep(0.05)
+                time.sleep(0.2)
             seen[answer.status_code] += 1
     return seen
 

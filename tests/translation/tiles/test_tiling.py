@@ -1,6 +1,5 @@
 """``i2i.load(MODEL, tile=...)``: what a person gets who divides images."""
 
-import subprocess
 import sys
 
 import numpy as np
@@ -15,6 +14,7 @@ from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.tiles import tiling
 from i2i.translation.translator import Translator
 
+from ...helpers.forking import PYTORCH, run_forked
 from ...helpers.images import noise
 from ...helpers.networks import randomised
 from ...helpers.trained import generator_of, write_run
@@ -195,9 +195,11 @@ print(resident("VmHWM") - before)
 def test_peak_memory_grows_with_the_tiles_and_not_with_the_image(tmp_path):
     folder, _ = write_run(tmp_path / "run", base_channels=8, blocks=1)
 
+    program = tmp_path / "peak.py"
+    program.write_text(PEAK)
+
     def peak(tile, side):
-        command = [sys.executable, "-c", PEAK, str(folder), str(tile), str(side)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+        done = run_forked([program, folder, tile, side], modules=PYTORCH)
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
 
