@@ -22,7 +22,7 @@ from i2i.translation.translator import Translator
 
 from ..helpers.trained import write_run
 
-pytestmark = pytest.mark.slow  # processes of their own, one after the other
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_page")]  # processes of their own, one after the other
 
 
 @pytest.fixture(scope="module")
