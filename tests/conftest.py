@@ -1,5 +1,6 @@
 """For all tests, before any of them imports torch."""
 
+import gc
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ settings.register_profile("ci", settings.get_profile("ci"), max_examples=80)
 settings.register_profile("new-examples", deadline=None, print_blob=True)
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 
+gc.disable()  # while the tests are collected: next to nothing of it is garbage
 
 SLOW_FIXTURES = {"exported", "wheel"}
 SLOW_TESTS = Path(__file__).with_name("slow.txt")
@@ -41,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])  # stable, so that a file's tests stay together and in order
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for, but not among what was imported and collected: that takes half a second each
+    time, and what is timed collects it often."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures draw
