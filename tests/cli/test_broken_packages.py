@@ -1,5 +1,6 @@
-"""A package that is there and cannot be imported is found before there is work to lose: tried in real processes, which have
-imported torch and nothing else that they need."""
+"""A package that is there and cannot be imported is found before there is work to lose: tried in real processes.
+
+They have imported torch already, and nothing else that they need."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from i2i.errors import ConfigError
 from i2i.plugins.specs import SPECS
 from i2i.testing.declared_imports import imports_of
 
+from ..helpers.forking import PYTORCH, run_forked
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -104,14 +106,16 @@ def test_packages_install_pass_their_tests_and_their_checks(tmp_path):
     for command in (
         [*install, str(folders[0]), *map(str, wheels.glob("*.whl"))],
         [*tests, *(str(folder / "tests") for folder in folders)],
-        ["i2i", "plugins", "check", "i2i-my-generator"],
-        ["i2i", "plugins", "check", "my-dataset"],
     ):
         done = subprocess.run(
             [sys.executable, "-m", *command], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
 
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    for checked in ("i2i-my-generator", "my-dataset"):
+        done = run_forked(["-m", "i2i", "plugins", "check", checked], modules=PYTORCH, cwd=tmp_path, env=environment)
+
+        assert done.returncode == 0, f"{checked}\n{done.stdout}\n{done.stderr}"
 
 
 def test_files_and_next_steps_are_printed(tmp_path):

@@ -5,6 +5,7 @@ Who comes second, in another worker or session, waits for the first.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shlex
@@ -80,13 +81,13 @@ def build(
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as name:
         ours = _patched(patches, Path(name) / "csrc") if patches else SOURCES
-        jobs = [_Object(source, tuple(flags)) for source in EMULATOR.glob("*.cpp")]
+        emulator = _objects_of_the_emulator(tuple(flags))
+        jobs = []
         for source in (*sources, *with_torch):
             place = next(folder / source for folder in (ours, HERE) if (folder / source).is_file())
             torchs = TORCH_FLAGS if source in with_torch else ()
             jobs.append(_Object(place, (*flags, *torchs, f"-I{ours}", f"-I{HERE}")))
-        with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or len(os.sched_getaffinity(0)))) as pool:
-            objects = sorted(map(str, pool.map(_Object.compiled, jobs)))
+        objects = sorted(map(str, [*emulator, *_compiled(jobs)]))
         linking = TORCH_LINKING if with_torch else ()
         made = CACHE / f"{_digest([result, *flags, *linking, *objects])}-{result}"
         with FileLock(made.with_name(f"{made.name}.lock")):
@@ -121,6 +122,16 @@ class _Object:
                 _run([*command, "-c", str(self.source), "-o", str(written)])
                 written.replace(made)
         return made
+
+
+def _compiled(jobs: Sequence[_Object]) -> list[Path]:
+    with ThreadPoolExecutor(int(os.environ.get("MAX_JOBS") or len(os.sched_getaffinity(0)))) as pool:
+        return list(pool.map(_Object.compiled, jobs))
+
+
+@functools.cache  # to see that a source is unchanged takes the preprocessor, and these are of every build
+def _objects_of_the_emulator(flags: tuple[str, ...]) -> list[Path]:
+    return _compiled([_Object(source, flags) for source in EMULATOR.glob("*.cpp")])
 
 
 def _made_of(command: Sequence[str], source: Path) -> list[Path]:

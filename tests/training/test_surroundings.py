@@ -1,12 +1,13 @@
 """i2i inside other programs: threads, forked and spawned children, settings of torch, notebooks."""
 
 import multiprocessing
-import subprocess
+import os
 import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from i2i.translation.tiles.tile_settings import TileSettings
 from i2i.translation.tiles.tiling import Tiling
 from i2i.translation.translator import Translator
 
+from ..helpers.running import PATIENCE, SERVER
 from ..helpers.trained import write_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_page")]  # processes of their own, one after the other
@@ -176,7 +178,6 @@ def test_an_export_under_other_defaults(run, image, tmp_path, put_back):
 
 NOTEBOOK = """
 import asyncio, sys, threading
-sys.modules["__main__"].__dict__.pop("__file__", None)
 import numpy as np, i2i
 from i2i.exporting import comparison
 comparison.PAGE_SIDES = (256,)
@@ -198,15 +199,22 @@ asyncio.run(main())
 """
 
 
+def run_cell(said, *arguments):
+    """Run the notebook as its kernel does: in a module ``__main__`` that is no file."""
+    for stream, file in enumerate(said, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = ["", *map(str, arguments)]
+    sys.modules["__main__"] = ModuleType("__main__")
+    exec(NOTEBOOK, sys.modules["__main__"].__dict__)
+
+
 def test_a_notebook_with_a_running_loop_and_a_thread(pairs, paper, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-", str(pairs), str(paper), str(tmp_path / "run")],
-        input=NOTEBOOK,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.stdout == "done\n", done.stderr[-2000:]
+    said = [tmp_path / name for name in ("stdout", "stderr")]
+    notebook = SERVER.Process(target=run_cell, args=(said, pairs, paper, tmp_path / "run"))
+    notebook.start()
+    notebook.join(PATIENCE)
+    out, error = (file.read_text() for file in said)
+    assert (notebook.exitcode, out) == (0, "done\n"), error[-2000:]
 
 
 def translate_in_child(connection, run, image, translator):
