@@ -103,19 +103,17 @@ def test_packages_install_pass_their_tests_and_their_checks(tmp_path):
     done = subprocess.run(build, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert len(list(wheels.glob("*.whl"))) == len(folders) - 1
-    for command in (
-        [*install, str(folders[0]), *map(str, wheels.glob("*.whl"))],
+    command = [sys.executable, "-m", *install, str(folders[0]), *map(str, wheels.glob("*.whl"))]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    for words in (
         [*tests, *(str(folder / "tests") for folder in folders)],
+        ["i2i", "plugins", "check", "i2i-my-generator"],
+        ["i2i", "plugins", "check", "my-dataset"],
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
+        done = run_forked(["-m", *words], modules=PYTORCH, cwd=tmp_path, env=environment)
 
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    for checked in ("i2i-my-generator", "my-dataset"):
-        done = run_forked(["-m", "i2i", "plugins", "check", checked], modules=PYTORCH, cwd=tmp_path, env=environment)
-
-        assert done.returncode == 0, f"{checked}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
 
 
 def test_files_and_next_steps_are_printed(tmp_path):

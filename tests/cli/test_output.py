@@ -15,6 +15,8 @@ from i2i.cli import output
 from i2i.cli.main import main
 from i2i.cli.output import new_table, print_json, print_table, say
 
+from ..helpers.forking import PYTORCH, run_forked
+
 EVIL = "a\x1b[31mred\x07 \u202egnp \x9b2J\r:smile:[bold]"
 SHOWN = r"a\x1b[31mred\x07 \u202egnp \x9b2J\r:smile:[bold]"
 
@@ -107,9 +109,9 @@ def test_files_in_every_line_of_a_translation(tmp_path):
     (folder / os.fsdecode(b"bad\xff\x9b.png")).write_bytes(b"no picture")
     (folder / "\x07.txt").write_bytes(b"")
     (folder / "\x1b]0;title\x07@eaDir").mkdir()
-    command = [sys.executable, "-m", "i2i", "translate", "sample:flat-3d", folder, "-o", tmp_path / "out\x1bc"]
-    done = subprocess.run([*command, "--device", "cpu"], capture_output=True, check=False, cwd=tmp_path)
-    text = (done.stdout + done.stderr).decode()
+    words = ["translate", "sample:flat-3d", folder, "-o", tmp_path / "out\x1bc", "--device", "cpu"]
+    done = run_forked(["-m", "i2i", *words], modules=PYTORCH, cwd=tmp_path)
+    text = done.stdout + done.stderr
     assert done.returncode == 1, text
     assert not controls(text)
     assert [line for line in text.splitlines() if line.startswith("Failed: ")] == [

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -90,21 +90,13 @@ def environment(package: Path, **variables: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(package / "src"), "OMP_NUM_THREADS": "2", **variables}
 
 
-def run(package: Path, arguments: Iterable[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=package,
-        env=environment(package, **variables),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+def run(package: Path, words: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """``python ...`` where the package is installed."""
+    return run_forked(words, cwd=package, env=environment(package, **variables))
 
 
 def i2i(package: Path, arguments: Iterable[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    """``python -m i2i`` where the package is installed."""
-    return run_forked(["-m", "i2i", *arguments], cwd=package, env=environment(package, **variables))
+    return run(package, ["-m", "i2i", *arguments], **variables)
 
 
 def run_i2i(package: Path, command: str, *more: str) -> str:
@@ -263,7 +255,9 @@ def test_the_modules_that_are_loaded_import_no_torch(package: Path, tmp_path: Pa
     for name in EXAMPLES:
         (package / "src" / name).write_text(FILES[name], encoding="utf-8")
     names = ", ".join(["i2i_dilated.plugin", *(Path(name).stem for name in EXAMPLES)])
-    done = run(package, ["-c", f"import sys, {names}; sys.exit('torch' in sys.modules)"])
+    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=package, env=environment(package), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 

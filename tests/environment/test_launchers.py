@@ -2,14 +2,13 @@
 
 import os
 import socket
-import subprocess
-import sys
 
 import pytest
 
 from i2i.environment.launchers import ignored_settings, launched, require_possible, shown_to_accelerate, wants_cpu
 from i2i.errors import ConfigError
 
+from ..helpers.forking import PYTORCH, run_forked
 from ..helpers.running import UNPAIRED
 
 MEET = {"MASTER_ADDR": "node1", "MASTER_PORT": "29500"}
@@ -129,9 +128,7 @@ def test_accelerate_sees_what_was_found_and_the_environment_comes_back(monkeypat
 def test_an_empty_rank_does_not_end_a_measurement():
     """torchmetrics reads LOCAL_RANK while it is imported."""
     code = "import i2i; i2i.evaluate('nosuch')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "LOCAL_RANK": ""}, capture_output=True, text=True, timeout=120
-    )
+    done = run_forked(["-c", code], modules=PYTORCH, env={**os.environ, "LOCAL_RANK": ""})
     assert "CheckpointError: nosuch is not a trained model" in done.stderr, done.stderr
 
 
@@ -150,7 +147,7 @@ def test_processes_of_one_machine_meet_without_a_name_service(monkeypatch):
 
 def test_a_run_with_the_variables_of_others_trains_and_says_so(images, tmp_path):
     settings = [f"--set={name}={str(value).lower()}" for name, value in UNPAIRED.items()]
-    command = [sys.executable, "-m", "i2i", "run", f"--data={images}", "--device=cpu", "--steps=1", *settings]
+    words = ["run", f"--data={images}", f"--out={tmp_path / 'run'}", "--device=cpu", "--steps=1", *settings]
     leftovers = {
         "RANK": "one",
         "WORLD_SIZE": "",
@@ -159,13 +156,7 @@ def test_a_run_with_the_variables_of_others_trains_and_says_so(images, tmp_path)
         "LOCAL_RANK": "",
         "ACCELERATE_MIXED_PRECISION": "bf16",
     }
-    done = subprocess.run(
-        [*command, f"--out={tmp_path / 'run'}"],
-        env={**os.environ, **leftovers, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = run_forked(["-m", "i2i", *words], modules=PYTORCH, env={**os.environ, **leftovers})
     assert done.returncode == 0, done.stderr
     assert f"run folder: {tmp_path / 'run'} (step 1)" in done.stdout
     for part in ("RANK=one in the environment", "MPI says process 0 of 2", "--precision bf16 trains in bf16"):

@@ -32,7 +32,9 @@ for line in sys.stdin:
             sys.path[:0] = [path for path in job["env"].get("PYTHONPATH", "").split(os.pathsep) if path]
             importlib.invalidate_caches()
             sys.argv = job["words"]
-            if sys.argv[0] == "-m":
+            if sys.argv[0] == "-c":
+                exec(sys.argv.pop(1), {"__name__": "__main__"})
+            elif sys.argv[0] == "-m":
                 del sys.argv[0]
                 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
             else:
@@ -76,10 +78,10 @@ def run_forked(
     env: dict[str, str] | None = None,
     timeout: float = 240,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python PROGRAM ...`` or ``python -m MODULE ...`` to its end, without the word ``python``.
+    """Run ``python PROGRAM ...``, ``python -m MODULE ...`` or ``python -c CODE ...`` to its end.
 
     Args:
-        words: the program and its arguments.
+        words: all but the word ``python``.
         modules: what is imported already where it begins: by default all that a run of i2i needs.
         cwd: where it runs.
         env: all its variables; of those that Python itself reads, only ``PYTHONPATH`` has an effect.

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from i2i.errors import ConfigError
 from i2i.ops import residual_block
 from i2i.ops.native import cpu, toolchain
 from i2i.ops.native.cpu import CpuKernels
+
+from ...helpers.forking import PYTORCH, run_forked
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +32,7 @@ def kernels() -> CpuKernels:
 
 def load_elsewhere(variant: str) -> subprocess.CompletedProcess[str]:
     program = "from i2i.ops.native import cpu; print(cpu.load().variant)"
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "I2I_CPU": variant},
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
+    return run_forked(["-c", program], modules=PYTORCH, env={**os.environ, "I2I_CPU": variant})
 
 
 def test_the_library_says_what_it_was_built_from_and_with(kernels: CpuKernels) -> None:
