@@ -37,6 +37,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "serving/messages.py": "serving/test_worker.py: by what passes between the processes",
     "serving/service.py": "serving/test_connections.py: as a client sees it",
     "translation/observer.py": "api/test_file_translation.py: by what it is told",
+    "translation/tiles/traced_operators.py": "translation/tiles/test_graph.py: by the graphs they become part of",
 }
 """Each source file without a test of its name: the test, or folder of tests, that would fail if it broke, or
 ``nothing`` to test; then why."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -16,17 +16,8 @@ from i2i.tensors.inference import torchs_own_settings
 from i2i.tensors.torch_private import arguments_of
 from i2i.tensors.tracing import copy_of_modules, tracing
 from i2i.translation.tiles.boxes import Extent
-from i2i.translation.tiles.operations import (
-    BilinearUpsampling,
-    Convolution,
-    ConvolutionTranspose,
-    NearestUpsampling,
-    Normalization,
-    Operation,
-    Padding,
-    Pair,
-    Pointwise,
-)
+from i2i.translation.tiles.operations import Operation, Pointwise
+from i2i.translation.tiles.traced_operators import BUILDERS, Given
 
 aten = torch.ops.aten
 
@@ -38,8 +29,9 @@ POINTWISE = frozenset(
     }
 )
 """Names of PyTorch's operators that compute each pixel from the same pixel of their inputs."""
-UNCHANGED = frozenset({"alias", "contiguous", "detach", "_to_copy"})
+UNCHANGED = frozenset({"alias", "contiguous", "detach", "to", "_to_copy"})
 MEANINGLESS = frozenset({"_assert_tensor_metadata"})
+KNOWN = frozenset({*POINTWISE, *UNCHANGED, *MEANINGLESS, *BUILDERS})
 
 
 class CannotStreamError(Exception):
@@ -97,11 +89,30 @@ def trace(network: nn.Module, channels: int, height: int, width: int) -> Graph:
     example = torch.zeros(1, dtype=torch.float32, device=device).expand(1, channels, height, width)
     try:
         with tracing(device), quietly():  # the exporter's own warnings, about itself
-            program = torch.export.export(copy_of_modules(network), (example,), strict=False).run_decompositions({})
+            program = torch.export.export(copy_of_modules(network), (example,), strict=False)
+            if not _can_be_read(program):
+                program = program.run_decompositions({})
     except Exception as error:  # whatever a generator's code does to the tracer
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise CannotStreamError(f"it cannot be traced ({type(error).__name__}: {reason})") from error
     return _Reader(program).graph()
+
+
+def _can_be_read(program: torch.export.ExportedProgram) -> bool:
+    """Whether a program is what it would be after it was traced again, which takes twice as long as the first time.
+
+    That takes batch norms and what is not known here apart, and what writes in place becomes what does not.
+    """
+    program.graph.eliminate_dead_code()
+    for node in program.graph.nodes:
+        if node.op in ("placeholder", "output") or node.target is operator.getitem:
+            continue
+        arguments = arguments_of(node.target)
+        if arguments is None or any(argument.alias_info and argument.alias_info.is_write for argument in arguments):
+            return False
+        if _name(node.target) not in KNOWN:
+            return False
+    return True
 
 
 class _Reader:
@@ -146,19 +157,18 @@ class _Reader:
         if node.target is operator.getitem and node.args[1] == 0:
             self._planes[node] = self._planes[node.args[0]]  # type: ignore[index]
             return
-        overload: Any = node.target
-        name = overload.overloadpacket.__name__ if hasattr(overload, "overloadpacket") else str(overload)
+        name = _name(node.target)
         if name in MEANINGLESS:
             return
-        arguments = _arguments(overload, node)
+        arguments = _arguments(node)
         if name in UNCHANGED and node.meta["val"].dtype == node.all_input_nodes[0].meta["val"].dtype:
             self._planes[node] = self._planes[node.all_input_nodes[0]]
             return
-        build = _BUILDERS.get(name)
+        build = BUILDERS.get(name)
         if build is not None:
             filled = {key: self._filled(value) for key, value in arguments.items() if key not in ("input", "self")}
             source = arguments.get("input", arguments.get("self"))
-            operation = build(_Given(filled, self._extent(source, node), _size(node), lambda why: _refuse(node, why)))
+            operation = build(Given(filled, self._extent(source, node), _size(node), lambda why: _refuse(node, why)))
             self._add(node, _layer(node), operation, [source])
         elif name in POINTWISE:
             self._read_pointwise(node)
@@ -211,146 +221,16 @@ class _Reader:
         return value
 
 
-@dataclass(frozen=True)
-class _Given:
-    """What an operator was called with.
-
-    Attributes:
-        arguments: by name, with defaults, without the input.
-        extent: the input's size.
-        result: the output's size.
-        refuse: raises, with a reason.
-    """
-
-    arguments: Mapping[str, Any]
-    extent: Extent
-    result: Extent
-    refuse: Callable[[str], None]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.arguments[name]
+def _name(target: Any) -> str:
+    """An operator's name without that of the overload."""
+    return target.overloadpacket.__name__ if hasattr(target, "overloadpacket") else str(target)
 
 
-def _convolution(given: _Given) -> Operation:
-    padding = given["padding"]
-    if isinstance(padding, str):
-        kernel, dilation = given["weight"].shape[2:], _pair(given["dilation"])
-        reach = [step * (side - 1) for side, step in zip(kernel, dilation, strict=True)]
-        if padding == "same" and any(side % 2 for side in reach):
-            given.refuse("padding 'same' with an even kernel is not known")
-        padding = [side // 2 for side in reach] if padding == "same" else [0, 0]
-    return Convolution(
-        given["weight"],
-        given["bias"],
-        _pair(given["stride"]),
-        _pair(padding),
-        _pair(given["dilation"]),
-        given["groups"],
-    )
-
-
-def _transposed_convolution(given: _Given) -> Operation:
-    stride, padding, dilation = (_pair(given[name]) for name in ("stride", "padding", "dilation"))
-    return ConvolutionTranspose(given["weight"], given["bias"], stride, padding, dilation, given["groups"])
-
-
-def _padding(given: _Given) -> Operation:
-    sides = [*given["pad"], 0, 0]
-    mode = given.arguments.get("mode", "constant")
-    if len(given["pad"]) not in (2, 4) or mode not in ("constant", "reflect", "replicate") or min(sides) < 0:
-        given.refuse(f"padding {given['pad']} of mode {mode} is not known")
-    return Padding((sides[2], sides[3]), (sides[0], sides[1]), mode, float(given["value"] or 0))
-
-
-def _reflection(given: _Given) -> Operation:
-    left, right, above, below = given["padding"]
-    return Padding((above, below), (left, right), "reflect")
-
-
-def _replication(given: _Given) -> Operation:
-    left, right, above, below = given["padding"]
-    return Padding((above, below), (left, right), "replicate")
-
-
-def _nearest(given: _Given) -> Operation:
-    factor = (given.result.height // given.extent.height, given.result.width // given.extent.width)
-    if (given.extent.height * factor[0], given.extent.width * factor[1]) != given.result[1:]:
-        given.refuse("it repeats pixels unequally often")
-    return NearestUpsampling(factor)
-
-
-def _bilinear(given: _Given) -> Operation:
-    align = bool(given["align_corners"])
-    factors = given.arguments.get("scale_factors")
-    scale = []
-    for axis in (1, 2):
-        size, wanted = given.extent[axis], given.result[axis]
-        if align:
-            scale.append((size - 1) / (wanted - 1) if wanted > 1 else 0.0)
-        else:
-            scale.append(size / wanted if factors is None else 1 / factors[axis - 1])
-    return BilinearUpsampling((scale[0], scale[1]), align)
-
-
-def _instance_norm(given: _Given) -> Operation:
-    if not given["use_input_stats"]:
-        return _by_running_statistics(given, given["running_mean"], given["running_var"])
-    return Normalization(given.extent.channels, given["weight"], given["bias"], given["eps"])
-
-
-def _group_norm(given: _Given) -> Operation:
-    return Normalization(given["num_groups"], given["weight"], given["bias"], given["eps"])
-
-
-def _batch_norm(given: _Given) -> Operation:
-    return _by_running_statistics(given, given["running_mean"], given["running_var"])
-
-
-def _batch_norm_of_batch(given: _Given) -> Operation:
-    given.refuse("it takes the statistics of the batch (inference 'paper')")
-    raise AssertionError
-
-
-def _dropout(given: _Given) -> Operation:
-    if given.arguments.get("train", True):
-        given.refuse("dropout is on (inference 'paper'), and its random numbers differ by tile")
-    return Pointwise(lambda tile: tile)
-
-
-def _by_running_statistics(given: _Given, mean: Tensor, variance: Tensor) -> Operation:
-    channels = given.extent.channels
-    norm = Normalization(channels, given["weight"], given["bias"], given["eps"])
-    return norm.with_statistics(mean.double().cpu(), variance.double().cpu(), channels)
-
-
-_BUILDERS: Mapping[str, Callable[[_Given], Operation]] = {
-    "conv2d": _convolution,
-    "conv_transpose2d": _transposed_convolution,
-    "pad": _padding,
-    "constant_pad_nd": _padding,
-    "reflection_pad2d": _reflection,
-    "replication_pad2d": _replication,
-    "upsample_nearest2d": _nearest,
-    "upsample_bilinear2d": _bilinear,
-    "instance_norm": _instance_norm,
-    "group_norm": _group_norm,
-    "_native_batch_norm_legit_no_training": _batch_norm,
-    "_native_batch_norm_legit_functional": _batch_norm_of_batch,
-    "_native_batch_norm_legit": _batch_norm_of_batch,
-    "native_batch_norm": _batch_norm_of_batch,
-    "batch_norm": _batch_norm_of_batch,
-    "dropout": _dropout,
-    "native_dropout": _dropout,
-    "bernoulli": _dropout,
-    "rand_like": _dropout,
-}
-
-
-def _arguments(overload: Any, node: TracedNode) -> dict[str, Any]:
+def _arguments(node: TracedNode) -> dict[str, Any]:
     """The arguments of an operator by name, with its defaults."""
-    declared = arguments_of(overload)
+    declared = arguments_of(node.target)
     if declared is None:
-        _refuse(node, f"{overload} is no operator of PyTorch")
+        _refuse(node, f"{node.target} is no operator of PyTorch")
     found = {}
     for place, argument in enumerate(declared):
         if place < len(node.args):
@@ -381,12 +261,6 @@ def _size(node: TracedNode) -> Extent:
         got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise CannotStreamError(f"{_layer(node)}: it gives {got}, which is no image [1, C, H, W] of floats")
     return Extent(*(int(side) for side in value.shape[1:]))
-
-
-def _pair(value: Sequence[int] | int) -> Pair:
-    if isinstance(value, int):
-        return value, value
-    return int(value[0]), int(value[-1])
 
 
 def _peak(nodes: Sequence[Node], output: int) -> int:

@@ -67,3 +67,33 @@ def test_the_size_of_the_image_costs_nothing():
     graph = trace(network, 3, 65536, 65536)
     assert graph.nodes[graph.output].extent == (3, 65536, 65536)
     assert graph.peak > 2 * 64 * 65536**2 * 4, "two tensors of the first layer at least"
+
+
+def seen(network):
+    """What a person can tell graphs apart by: the layers, what they do, and their sizes."""
+    graph = trace(network.eval(), 3, 32, 48)
+    return [(node.name, type(node.operation).__name__, node.inputs, node.extent) for node in graph.nodes], graph.peak
+
+
+def test_an_activation_in_place_is_as_one_that_is_not():
+    def network(in_place):
+        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(in_place), nn.InstanceNorm2d(4), nn.Conv2d(4, 3, 1))
+
+    assert seen(network(True)) == seen(network(False))
+
+
+class WithUnused(nn.Module):
+    """A side that the result does not need, and whose operator is not known."""
+
+    def __init__(self):
+        super().__init__()
+        self.main, self.side = nn.Conv2d(3, 3, 3), nn.MaxPool2d(2)
+
+    def forward(self, x):
+        self.side(x)
+        return self.main(x.to(torch.float32))
+
+
+def test_what_the_result_does_not_need_is_left_out():
+    ((_, _, _, image), (name, operation, inputs, _)), _ = seen(WithUnused())
+    assert (image, name, operation, inputs) == ((3, 32, 48), "layer main (Conv2d)", "Convolution", (0,))
