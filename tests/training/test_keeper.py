@@ -23,6 +23,12 @@ ACCELERATOR = SimpleNamespace(
 )
 
 
+class WithoutTruth(list):
+    """Held-out images as the keeper sees them: how many, and that nothing is fitted to compare them with."""
+
+    truth = False
+
+
 class Judged:
     """A keeper whose checkpoints hold nothing, and how many images it was asked to measure, in order."""
 
@@ -38,7 +44,7 @@ class Judged:
             Observing({}, print),
             Silent(),
             train_set=None,
-            test_set=range(held_out),
+            test_set=WithoutTruth(range(held_out)),
             snapshot=snapshot,
             metrics=(),
             table=table_of(PluginManager({})),
@@ -46,7 +52,7 @@ class Judged:
         )
         self.fails = lambda images: None
 
-        def measure(held_out, images):
+        def measure(held_out, images, baselines):
             self.measured.append(images)
             if error := self.fails(images):
                 raise error
@@ -141,7 +147,7 @@ def test_best_is_chosen_by_the_metric_that_the_run_names(judged, monkeypatch):
     keeper = judged(held_out=1, best="psnr")
     for step, psnr in ((1, 20.0), (2, 30.0), (3, 25.0)):
         keeper.save(step)
-        monkeypatch.setattr(HeldOut, "measure", lambda held_out, images, psnr=psnr: {"AtoB": {"l1": 1.0, "psnr": psnr}})
+        monkeypatch.setattr(HeldOut, "measure", lambda *_, psnr=psnr: {"AtoB": {"l1": 1.0, "psnr": psnr}})
         keeper.keeper.judge_checkpoint()
     assert keeper.folder.best().step == 2
     assert keeper.latest.score == -25
