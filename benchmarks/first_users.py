@@ -26,7 +26,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -35,6 +35,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from journey import EVERY, Journey, killed_and_resumed, latest, measured, require, same_files, served, values_of
 from PIL import Image
 
@@ -44,6 +45,7 @@ RESULT = HERE / "results" / "first_users.json"
 STEPS, SIDE = 8, 64
 EMOJI = resources.files("i2i") / "data" / "emoji"
 PIX2PIX = ("--method", "pix2pix")
+ONE_SIZE = ("--size", f"{SIDE}x{SIDE}")
 
 
 # ---- what is trained on --------------------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def table(folder: Path, *, suffix: str) -> Path:
 
 def pictures(folder: Path) -> Path:
     """Pictures of several sizes to translate."""
-    for number, (path, size) in enumerate(zip(emoji("line", 3), ((75, 50), (64, 64), (1, 1)), strict=True)):
+    for number, (path, size) in enumerate(zip(emoji("line", 3), ((75, 50), (64, 64), (20, 33)), strict=True)):
         Image.open(path).convert("RGB").resize(size).save(folder / f"{number}.png")
     return folder
 
@@ -171,11 +173,13 @@ def stopped_early(journey: Journey) -> None:
     journey.keep("what was left", [], found, begin)
 
 
-def in_mlflow(uri: str, journey: Journey) -> None:
+def in_mlflow(journey: Journey) -> None:
     """Both runs are in MLflow, finished, with each step of the log once."""
     from mlflow.tracking import MlflowClient
 
-    begin, client = time.perf_counter(), MlflowClient(tracking_uri=uri)
+    config = yaml.safe_load((journey.run / "config.yaml").read_text(encoding="utf-8"))
+    (observer,) = config["observers"]
+    begin, client = time.perf_counter(), MlflowClient(tracking_uri=observer["tracking_uri"])
     (experiment,) = client.search_experiments(filter_string="name = 'i2i'")
     runs = client.search_runs([experiment.experiment_id])
     require(len(runs) == 2, f"{journey.name}: {len(runs)} runs in MLflow; expected 2, one of them resumed")
@@ -252,7 +256,8 @@ class User:
         inputs: the files to translate, of that folder, by a pattern; without, pictures of several sizes.
         plugins: titles of one-file plugins in the docs.
         exported: the exported file's suffix.
-        export: further words of ``i2i export``.
+        export: further words of ``i2i export``; with a size, that of :data:`SIDE`, pictures of others are not given to
+            the file.
         not_served: why a server refuses it; empty where it serves it.
         seen: looks at what the user alone leaves behind.
     """
@@ -262,77 +267,80 @@ class User:
     inputs: str = ""
     plugins: tuple[str, ...] = ()
     exported: str = ".pt2"
-    export: tuple[str, ...] = ()
+    export: tuple[str, ...] = ONE_SIZE
     not_served: str = ""
     seen: Callable[[Journey], None] | None = None
 
 
+GREY = ("--set", "data.channels_A=1", "--set", "data.channels_B=1")
+SIX_TO_ONE = ("--set", "data.channels_A=6", "--set", "data.channels_B=1")
+MLFLOW = ("--observer", "mlflow", "--set", "observers.mlflow.tracking_uri={mlflow}")
+
 USERS: dict[str, User] = {
-    "cut": User(("--method", "cut"), exported=".onnx", seen=partial(logged, "NCE_identity")),
-    "fastcut": User(("--method", "fastcut"), seen=partial(logged, "NCE")),
-    "pixel-losses": User(
-        (*PIX2PIX, *("--pixel-loss", "l1", "--pixel-loss", "charbonnier", "--set", "pixel_loss.1.weight=0.5")),
+    "cut": User(("--method", "cut"), exported=".onnx", export=(), seen=partial(logged, "NCE_identity")),
+    "fastcut, adamw": User(
+        ("--method", "fastcut", "--optimizer", "adamw", "--set", "optimizer.discriminators.learning_rate=4e-4"),
+        seen=partial(logged, "NCE"),
+    ),
+    "two pixel losses, feature matching": User(
+        (
+            *(*PIX2PIX, "--pixel-loss", "l1", "--pixel-loss", "charbonnier", "--set", "pixel_loss.1.weight=0.5"),
+            *("--set", "method.feature_matching=10"),
+        ),
         seen=partial(logged, "charbonnier"),
     ),
-    "adamw": User((*PIX2PIX, "--optimizer", "adamw", "--set", "optimizer.discriminators.learning_rate=4e-4")),
-    "feature-matching": User((*PIX2PIX, "--set", "method.feature_matching=10"), seen=partial(logged, "FM")),
-    "diffaugment": User((*PIX2PIX, "--augment", "diffaugment"), exported=".onnx"),
-    "diffaugment-adapt": User(
+    "diffaugment, table (CSV)": User((*PIX2PIX, "--augment", "diffaugment"), partial(table, suffix=".csv")),
+    "diffaugment (adapt), table (Parquet)": User(
         (*PIX2PIX, "--augment", "diffaugment", "--set", "augmentations.diffaugment.adapt=true"),
+        partial(table, suffix=".parquet"),
         seen=partial(logged, "diffaugment/probability"),
     ),
-    "early-stopping": User(  # a gain that nothing has: it ends after three evaluations without one
+    "early stopping, tensorboard": User(  # a gain that nothing has: it ends after three evaluations without one
         (
             *(*PIX2PIX, "--steps", "400", "--observer", "early-stopping", "--observer", "tensorboard"),
             *("--set", "observers.early-stopping.patience=3", "--set", "observers.early-stopping.least_gain=1000"),
         ),
         seen=stopped_early,
     ),
-    "mlflow-sqlite": User(
-        (*PIX2PIX, "--observer", "mlflow", "--set", "observers.mlflow.tracking_uri=sqlite:///{folder}/mlflow.db"),
-    ),
-    "mlflow-server": User((*PIX2PIX, "--observer", "mlflow", "--set", "observers.mlflow.tracking_uri={server}")),
-    "lpips-ms-ssim": User(
+    "mlflow (sqlite)": User((*PIX2PIX, *MLFLOW), seen=in_mlflow),
+    "mlflow (server), lpips, ms-ssim": User(
         (
-            *(*PIX2PIX, "--metric", "lpips", "--metric", "ms-ssim", "--image-size", "164"),
+            *(*PIX2PIX, *MLFLOW, "--metric", "lpips", "--metric", "ms-ssim", "--image-size", "164"),
             *("--set", "metrics.lpips.weights={weights}", "--set", "metrics.lpips.other_weights=true"),
         ),
-        seen=partial(logged, "ms-ssim"),
+        seen=in_mlflow,
     ),
-    "table-csv": User(PIX2PIX, partial(table, suffix=".csv")),
-    "table-parquet": User(PIX2PIX, partial(table, suffix=".parquet")),
     "dicom": User(
-        ("--method", "cyclegan", "--set", "data.channels_A=1", "--set", "data.channels_B=1"),
+        ("--method", "cyclegan", *GREY),
         partial(dicom, compressed=False),
         inputs="testA",
-        export=("--raw",),
-        not_served="serve",
+        export=("--raw", *ONE_SIZE),
+        not_served="no pictures",
     ),
-    "dicom-compressed": User(
-        (
-            *("--method", "cyclegan", "--set", "data.channels_A=1", "--set", "data.channels_B=1"),
-            *("--set", "readers.dicom.values=window"),
-        ),
+    "dicom (compressed)": User(
+        ("--method", "cyclegan", *GREY, "--set", "readers.dicom.values=window"),
         partial(dicom, compressed=True),
         inputs="testA",
     ),
-    "tiff-six-bands": User(
-        (*PIX2PIX, "--set", "data.channels_A=6", "--set", "data.channels_B=1"),
+    "tiff (six bands)": User(
+        (*PIX2PIX, *SIX_TO_ONE),
         partial(values, suffix=".tif"),
         inputs="testA",
-        export=("--raw",),
-        not_served="serve",
+        export=("--raw", *ONE_SIZE),
+        not_served="no pictures",
     ),
     "npy": User(
-        (*PIX2PIX, "--set", "data.channels_A=6", "--set", "data.channels_B=1"),
+        (*PIX2PIX, *SIX_TO_ONE),
         partial(values, suffix=".npy"),
         inputs="testA",
         exported=".onnx",
-        export=("--raw",),
-        not_served="serve",
+        export=("--raw", *ONE_SIZE),
+        not_served="no pictures",
     ),
     "openvino": User(PIX2PIX, exported=".xml", seen=timed_by_openvino),
-    "plugin-files": User((*PIX2PIX, "--pixel-loss", "slope"), plugins=("slope.py", "beside.py"), seen=drawn_beside),
+    "--plugin FILE, a command": User(
+        (*PIX2PIX, "--pixel-loss", "slope"), plugins=("slope.py", "beside.py"), seen=drawn_beside
+    ),
 }
 
 
@@ -349,7 +357,7 @@ def written(title: str, folder: Path) -> Path:
 def go(name: str, user: User, folder: Path, addresses: dict[str, str]) -> Journey:
     """Take one row through everything."""
     data, given = (folder / each for each in ("data", "pictures"))
-    for path in (folder, data, given):
+    for path in (data, given):
         path.mkdir()
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
     journey = Journey(name, folder, environment, tuple(written(title, folder) for title in user.plugins))
@@ -360,7 +368,7 @@ def go(name: str, user: User, folder: Path, addresses: dict[str, str]) -> Journe
     words: list[str | Path] = [
         *("run", "--data", root, "--generator", "resnet6", "--steps", str(STEPS), "--image-size", str(SIDE)),
         *("--device", "cpu", *(word for setting in settings for word in ("--set", setting))),
-        *(word.format(folder=folder, **addresses) for word in user.words),
+        *(word.format(**addresses) for word in user.words),
     ]
     killed_and_resumed(journey, words)
     first, file, again = folder / "translated", folder / f"model{user.exported}", folder / "again"
@@ -374,7 +382,8 @@ def go(name: str, user: User, folder: Path, addresses: dict[str, str]) -> Journe
     journey.do("translate", ["translate", journey.run, given, "--device", "cpu", "-o", first], all_there)
     journey.do("evaluate", ["evaluate", journey.run, "--device", "cpu", "--metrics", "pairs", "--json"], measured)
     journey.do("export", ["export", journey.run, "-o", file, *user.export], lambda _: "checked by i2i export")
-    translate: list[str | Path] = ["translate", file, given, "--device", "cpu", "-o", again]
+    only = given / "1.png" if "--size" in user.export and not user.inputs else given
+    translate: list[str | Path] = ["translate", file, only, "--device", "cpu", "-o", again]
     journey.do(f"translate with {user.exported}", translate, lambda _: same_files(again, first))
     if user.not_served:
         journey.refused("serve", ["serve", journey.run, "--port", "0", "--device", "cpu"], user.not_served)
@@ -394,20 +403,14 @@ def main() -> None:
     options = parser.parse_args()
     result: dict[str, Any] = json.loads(RESULT.read_text(encoding="utf-8")) if options.only and RESULT.exists() else {}
     result |= {"torch": torch.__version__, "machine": platform.machine(), "users": result.get("users", {})}
-    names = options.only or list(USERS)
     with tempfile.TemporaryDirectory(prefix="i2i-first-users-") as temporary:
-        folder = Path(temporary)
-        addresses = {"weights": str(lpips_weights(folder)), "server": ""}
-        for name in names:
-            if name == "mlflow-server":
-                (folder / "mlflow").mkdir()
-                with mlflow_server(folder / "mlflow") as address:
-                    journey = go(name, USERS[name], folder / name, {**addresses, "server": address})
-                    in_mlflow(address, journey)
-            else:
-                journey = go(name, USERS[name], folder / name, addresses)
-            if name == "mlflow-sqlite":
-                in_mlflow(f"sqlite:///{journey.folder}/mlflow.db", journey)
+        for number, name in enumerate(options.only or USERS):
+            folder = Path(temporary, str(number))
+            folder.mkdir()
+            asked = USERS[name].words
+            addresses = {"weights": str(lpips_weights(folder)) if "lpips" in asked else ""}
+            with mlflow_server(folder) if "server" in name else nullcontext(f"sqlite:///{folder}/mlflow.db") as address:
+                journey = go(name, USERS[name], folder, {**addresses, "mlflow": address})
             result["users"][name] = journey.steps
             if not options.no_result:
                 RESULT.write_text(f"{json.dumps(result, indent=2)}\n", encoding="utf-8")

@@ -115,3 +115,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_lower = {each.lower(): each for each in known}
     matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f"; did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+def amount(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, and perhaps a verb: ``"1 file is"``, ``"2 files are"``; without ``many``, an s."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"

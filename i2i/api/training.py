@@ -247,20 +247,34 @@ def resolve(
     return _resolve(manager_of(manager, plugins), config, options)[0]
 
 
-def check_data(config: RunConfig, manager: PluginManager | None = None) -> list[str]:
-    """Look at the data as :func:`run` does before its first step: every file is read once.
+def check_run(config: RunConfig, manager: PluginManager | None = None) -> list[str]:
+    """Look at data and parts as :func:`run` does before its first step: every file is read once, and all is built.
+
+    Only metrics are not built, as one may download weights. Random numbers stay as they were.
 
     Returns:
         Notes for the person.
 
     Raises:
         DataError: the data cannot be used.
-        ConfigError: the networks do not take images of these sizes.
+        ConfigError: the parts do not go together, or the networks do not take images of these sizes.
+        PluginError: a component cannot be built.
     """
     require("looking at the data", "torch")
-    from i2i.config.components import open_splits
+    import torch
 
-    return open_splits(manager or PluginManager(), config)[2]
+    from i2i.config.components import build_method, build_optimizers, open_splits
+    from i2i.config.sizes import check_best
+    from i2i.training.observing import build_observers
+
+    manager = manager or PluginManager()
+    train_set, test_set, notes = open_splits(manager, config)
+    with torch.random.fork_rng(devices=[]):
+        method = build_method(manager, config, train_set.channels, 0, torch.device("cpu"))
+        build_optimizers(manager, config.optimizer, method)
+    check_best(config, method.directions)
+    build_observers(manager, config, method.directions, test_set, notes.append, is_main=True)
+    return notes
 
 
 def _resolve(manager: PluginManager, config: str | Path | None, options: RunOptions) -> tuple[RunConfig, Sequence[str]]:

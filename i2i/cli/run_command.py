@@ -168,7 +168,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
     SETTINGS,
     "--dry-run",
     None,
-    "Look at the data, print the configuration, fit for --config, and stop.",
+    "Look at the data, build all parts, print the configuration, fit for --config, and stop.",
     is_flag=True,
 )
 @shared.as_json("the run's end, or the configuration of --dry-run,", group=SETTINGS)
@@ -242,12 +242,12 @@ def _as_keywords(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print_config(options: dict[str, Any], as_json: bool) -> None:
-    from i2i.api.training import check_data, resolve
+    from i2i.api.training import check_run, resolve
 
     manager = plugin_manager()
     del options["out"]  # where a run goes is not part of its configuration
     config = resolve(manager=manager, **options)
-    for note in check_data(config, manager):
+    for note in check_run(config, manager):
         say(f"data: {note}", err=True, lines=True)
     if as_json:
         print_json(config.to_dict())

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from i2i.cli.output import say
-from i2i.errors import printable
+from i2i.errors import amount, printable
 from i2i.progress import Work
 from i2i.translation.observer import TranslationObserver
 
@@ -69,7 +69,8 @@ class TranslationReport(TranslationObserver):
         self._plan = plan
         if plan.ignored:
             count, first = len(plan.ignored), plan.ignored[0]
-            say(f"{count} files are ignored, as their suffix is not that of an image, such as {first}", err=True)
+            ignored = amount(count, "file is", "files are")
+            say(f"{ignored} ignored, for the suffix is not that of an image, such as {first}", err=True)
         for note in plan.notes:
             say(f"Note: {note}", err=True, lines=True)
 

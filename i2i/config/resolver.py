@@ -61,8 +61,13 @@ MOST_PROBLEMS = 20
 OptionsType = TypeVar("OptionsType", bound=Options)
 
 
-def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list[str]]:
+def resolve(manager: PluginManager, given: list[Layer], *, recorded: bool = False) -> tuple[RunConfig, list[str]]:
     """Resolve what a person gave (file, then command line) to a configuration.
+
+    Args:
+        manager: the plugins.
+        given: the layers.
+        recorded: whether a run has begun with it: then what has no effect is left as it is.
 
     Returns:
         The configuration, and notes for the person: what a preset decided.
@@ -112,7 +117,8 @@ def resolve(manager: PluginManager, given: list[Layer]) -> tuple[RunConfig, list
         readers=choosing.readers(),
     )
     choosing.check_pairing(method_name, pairing, config.data)
-    choosing.check_pixel_loss(method_spec, config.pixel_losses)
+    if not recorded:
+        choosing.check_pixel_loss(method, method_spec, config.pixel_losses)
     if choosing.problems:
         _fail(choosing.problems)
     return config, notes
@@ -127,7 +133,8 @@ def config_from_dict(manager: PluginManager, values: Mapping[str, Any], *over: L
     training = values.get("training")
     if isinstance(training, Mapping) and "ema_ramp_up" not in training:
         values = {**values, "training": {**training, "ema_ramp_up": 0.0}}  # what 0.1.0 did
-    return resolve(manager, [layer_from_mapping(values, "the run's config.yaml"), *over])[0]
+    layer = layer_from_mapping(values, "the run's config.yaml")
+    return resolve(manager, [layer, *over], recorded=True)[0]
 
 
 @dataclass
@@ -320,14 +327,21 @@ class _Choosing:
             message = f"must be {pairing!r} for method {method} with these options, which sets it; got {shown(chosen)}"
             self.add_problem("data.pairing", f"{message}; leave it out")
 
-    def check_pixel_loss(self, method: MethodSpec, chosen: Sequence[PixelLossChoice]) -> None:
+    def check_pixel_loss(self, method: Choice, spec: MethodSpec, chosen: Sequence[PixelLossChoice]) -> None:
         """Refuse another pixel loss than the one that nobody chose, where the method has no use for it."""
-        if method.pixel_loss or [choice.to_dict() for choice in chosen] == [{"name": DEFAULT_NAMES["pixel_loss"]}]:
+        if [choice.to_dict() for choice in chosen] == [{"name": DEFAULT_NAMES["pixel_loss"]}]:
             return
-        names = ", ".join(choice.name for choice in chosen)
-        self.add_problem(
-            "pixel_loss", f"method {method.name} has no term for it, so {names} would do nothing; leave it out"
-        )
+        used, why = spec.pixel_loss, "has no term for it"
+        if callable(used):
+            why = "gives it no weight with these options"
+            try:
+                used = bool(self.manager.ask("method", method.name, "pixel_loss", method.options))
+            except PluginError as error:
+                self.add_problem("method", str(error))
+                return
+        if not used:
+            names = ", ".join(choice.name for choice in chosen)
+            self.add_problem("pixel_loss", f"method {method.name} {why}, so {names} would do nothing; leave it out")
 
 
 def _fail(problems: Sequence[Problem]) -> None:

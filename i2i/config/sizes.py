@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from i2i.config.components import build, size_multiple, smallest_size
 from i2i.config.run_config import RunConfig
+from i2i.config.sections import CYCLE
 from i2i.errors import ConfigError, I2IError
 from i2i.plugins.calls import calling
 from i2i.plugins.dataset_members import sizes_of
@@ -91,6 +92,19 @@ def check_metrics(manager: PluginManager, config: RunConfig, test_set: Dataset) 
         raise ConfigError(
             f"metric {sets[0]} compares sets of at least 2 held-out images; {images} would be measured; hold out more "
             "images, or raise training.evaluation_images"
+        )
+
+
+def check_best(config: RunConfig, directions: Collection[str]) -> None:
+    """Check that the best checkpoint can be chosen as somebody asked; ``directions`` are those of the method.
+
+    Raises:
+        ConfigError: there is no way back, by which it is chosen.
+    """
+    if config.training.best == CYCLE and len(directions) < 2:
+        raise ConfigError(
+            f"training.best={CYCLE} needs generators of both directions, and method {config.method.name} trains one; "
+            "choose by another metric, such as training.best=l1"
         )
 
 

@@ -19,7 +19,7 @@ from torch.export import Dim, ExportedProgram
 from i2i.config.components import create
 from i2i.environment.packages import require
 from i2i.environment.quiet import exporting_quietly
-from i2i.errors import ConfigError, ExportError, I2IError, PluginError
+from i2i.errors import ConfigError, ExportError, I2IError, PluginError, amount
 from i2i.exporting.comparison import Check, batch_shapes, check, perhaps_one_size, tolerance
 from i2i.exporting.exact_norm import with_exact_norms
 from i2i.exporting.formats import ExportFormat
@@ -314,7 +314,9 @@ def _require_agreement(checks: list[Check], info: TranslatorInfo, raw: bool, fix
     wrong = [one for one in checks if not one.difference <= one.allowed]  # also for NaN
     if wrong:
         unit = "in [-1, 1]" if raw else "levels of 0..255"
-        listed = "; ".join(f"{one.images} images of {one.height}x{one.width}: {one.difference:.3g}" for one in wrong)
+        listed = "; ".join(
+            f"{amount(one.images, 'image')} of {one.height}x{one.width}: {one.difference:.3g}" for one in wrong
+        )
         by_size = len(wrong) < len(checks) and wrong[0] is not checks[-1]  # the last is the page, on which norms drift
         raise ExportError(
             f"the exported file does not give the images of {info.checkpoint}: they differ by more than "

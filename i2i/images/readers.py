@@ -18,9 +18,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from i2i.errors import ConfigError, DataError, I2IError, PluginError, reason_of, shown
+from i2i.images.contents import as_picture, require_channels, samples_of
 from i2i.images.decoding import FORMAT_OF_SUFFIX, check_mode
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.reading import to_opaque
+from i2i.images.refusals import picture_of_content
 from i2i.images.unusable import UnusableImageError, opened, require_file, require_pixels
 from i2i.images.writing import in_memory, write_image
 from i2i.plugins.calls import Called, calling, lacks_memory, mark, show_trace
@@ -230,21 +232,41 @@ class Readers:
         else:
             begin = source.read(BEGIN)
             source.seek(0)
+        return self._by_content(begin) or self._formats[PICTURES]
+
+    def _by_content(self, begin: bytes) -> _Format | None:
+        """The format that a file's first bytes say it has; None where they are those of a picture, or of nothing."""
         for each in self._formats.values():
             with calling(each.owner, "looking at a file's first bytes"):
                 if each.spec is not None and each.spec.begins(begin):
                     return each
-        return self._formats[PICTURES]
+        return None
 
     def _header(self, source: Source, chosen: _Format, max_pixels: int) -> ImageHeader:
-        with chosen.reading() as reader:
-            header = reader.header(source)
+        try:
+            with chosen.reading() as reader:
+                header = reader.header(source)
+        except UnusableImageError as error:
+            self._require_named_well(source, chosen, error)
+            raise
         if not isinstance(source, Path):
             source.seek(0)
         if not isinstance(header, ImageHeader):
             raise PluginError(f"{chosen.owner}: header must return an ImageHeader; got {shown(header)}")
         require_pixels((header.width, header.height), max_pixels)
         return header
+
+    def _require_named_well(self, source: Source, chosen: _Format, error: UnusableImageError) -> None:
+        """Raise an UnusableImageError for a file whose content is of another format than its suffix says."""
+        if not isinstance(source, Path) or chosen.spec is None:
+            return
+        with opened(source) as file:
+            begin = file.read(BEGIN)
+        found = self._by_content(begin) or self._formats.get(picture_of_content(begin))
+        if found is not None and found is not chosen and not chosen.spec.begins(begin):
+            raise UnusableImageError(
+                f"misnamed: its content is {found.name}; rename it to {source.stem}{found.suffixes[0]}"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         built = {name: each for name, each in self._formats.items() if each.is_built}
@@ -319,65 +341,6 @@ class _Format:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"spec": None}
-
-
-def require_channels(samples: npt.NDArray[Any], channels: int) -> None:
-    """Raise an UnusableImageError for values ``[H, W, C]`` of other channels."""
-    if samples.shape[2] != channels:
-        raise UnusableImageError(f"it has {_counted(samples.shape[2])}; expected {channels}")
-
-
-def _counted(channels: int) -> str:
-    return f"{channels} {'channel' if channels == 1 else 'channels'}"
-
-
-def is_picture(image: ReadImage) -> bool:
-    """Whether it is one for the eye: a Pillow image, or an array of 8 bits and up to 4 channels, or grey of 16."""
-    pixels = image.pixels
-    if isinstance(pixels, Image.Image):
-        return True
-    return (pixels.dtype == np.uint8 and pixels.shape[2] <= 4) or (pixels.dtype == np.uint16 and pixels.shape[2] == 1)
-
-
-def as_picture(image: ReadImage) -> Image.Image:
-    """The image as a picture: a Pillow image as it is, an array where its values are those of a picture.
-
-    Raises:
-        UnusableImageError: it is none, see :func:`is_picture`.
-    """
-    pixels = image.pixels
-    if isinstance(pixels, Image.Image):
-        return pixels
-    if is_picture(image):
-        return Image.fromarray(np.ascontiguousarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels))
-    kind = f"{_counted(pixels.shape[2])} of {pixels.dtype}"
-    raise UnusableImageError(f"it has {kind}, which is no picture; convert it to grey or RGB of 8 bits")
-
-
-def samples_of(image: ReadImage) -> npt.NDArray[Any]:
-    """The values of an image as they stand in its file, ``[H, W, C]``; of a palette its colours.
-
-    Raises:
-        UnusableImageError: some of their bits were not read.
-    """
-    if image.reduced:
-        raise UnusableImageError("its 16-bit colours are read as 8 bits, which are not its values; save it as TIFF")
-    pixels = image.pixels
-    if not isinstance(pixels, Image.Image):
-        return pixels
-    mode = _MODES_OF_SAMPLES.get(pixels.mode, pixels.mode)
-    if pixels.mode == "P" and pixels.has_transparency_data:
-        mode = "RGBA"
-    return pixels_of(pixels if mode == pixels.mode else pixels.convert(mode))
-
-
-_MODES_OF_SAMPLES = {"1": "L", "P": "RGB", "PA": "RGBA", "RGBX": "RGB"}
-
-
-def pixels_of(picture: Image.Image) -> npt.NDArray[Any]:
-    """The values of a picture of mode ``L``, ``RGB`` or ``I;16`` as ``[H, W, C]``."""
-    values = np.asarray(picture)
-    return values[:, :, None] if values.ndim == 2 else values
 
 
 def _check_image(image: Any, chosen: _Format) -> None:

@@ -1,4 +1,4 @@
-"""What a file is that Pillow does not open, by its first bytes. No torch."""
+"""What a file is that is not what it seems, by its first bytes. No torch."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ def name_of_content(begin: bytes) -> str:
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     return "SVG" if text.startswith((b"<svg", b"<?xml")) and b"<svg" in text else ""
+
+
+def picture_of_content(begin: bytes) -> str:
+    """Return Pillow's name of the picture that a file holds by its first bytes, TIFF apart, or an empty string."""
+    if begin[:4] == b"RIFF" and begin[8:12] == b"WEBP":
+        return "WEBP"
+    signatures = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP"}
+    return next((name for signature, name in signatures.items() if begin.startswith(signature)), "")
 
 
 def reason_against_jpeg(file: BinaryIO) -> str:

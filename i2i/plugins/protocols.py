@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -303,6 +303,10 @@ class Parts:
     make_augmentation: Callable[[Sequence[int]], Augmentation] = no_augmentation
 
 
+Better = Literal["higher", "lower"]
+"""Which values of a metric are better."""
+
+
 @dataclass(frozen=True)
 class ObservedRun:
     """What an observer is told of the run that it watches.
@@ -347,9 +351,19 @@ class EndedRun(Protocol):
 class RunObserver:
     """What watches a run: subclass it and override the events that matter. None changes the run, but :meth:`stop`.
 
-    All are called in the main process, between steps. What one raises becomes one note that names the observer, which
-    hears no more then; training continues.
+    All but :meth:`measuring` are called in the main process, between steps. What one raises becomes one note that names
+    the observer, which hears no more then; training continues.
     """
+
+    def measuring(self, metrics: Mapping[str, Better]) -> None:
+        """What held-out images will be measured by, and which values are better; in every process, before training.
+
+        Args:
+            metrics: by name, as in :meth:`evaluated`; none where there is nothing to measure.
+
+        Raises:
+            ConfigError: the observer cannot do without another one; the run does not begin, and says why.
+        """
 
     def started(self, run: ObservedRun) -> None:
         """Training begins, or resumes."""

@@ -180,13 +180,14 @@ class MethodSpec(Spec):
         pairing: given the options, what the method needs of its data.
         defaults: per section of the configuration (``"generator"``, ``"loss"``, ...), the values this method starts
             from. A default for an option that the chosen component lacks is left out.
-        pixel_loss: whether it compares images by the pixel loss. Choosing one for a method that does not is refused.
+        pixel_loss: whether it compares images by the pixel loss, perhaps by its options. Choosing one for a method that
+            does not is refused.
     """
 
     kind: ClassVar[str] = "method"
     pairing: Callable[[Any], Pairing]
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    pixel_loss: bool = True
+    pixel_loss: bool | Callable[[Any], bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

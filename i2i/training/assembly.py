@@ -11,9 +11,8 @@ from i2i.config.augmenting import Augmenting
 from i2i.config.components import build_datasets, build_method, build_optimizers
 from i2i.config.pixel_loss_sum import StepValues
 from i2i.config.run_config import RunConfig
-from i2i.config.sections import CYCLE
-from i2i.config.sizes import check_sizes
-from i2i.errors import ConfigError, DataError
+from i2i.config.sizes import check_best, check_sizes
+from i2i.errors import DataError
 from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, usual_metrics
 from i2i.models import state as training_state
 from i2i.plugins.dataset_members import notes_of
@@ -125,11 +124,7 @@ def _seeded_method(
 
 
 def _metrics(manager: PluginManager, config: RunConfig, method: Method, processes: Processes) -> list[ChosenMetric]:
-    if config.training.best == CYCLE and len(method.directions) < 2:
-        raise ConfigError(
-            f"training.best={CYCLE} needs generators of both directions, and method {config.method.name} trains one; "
-            "choose by another metric, such as training.best=l1"
-        )
+    check_best(config, method.directions)
     asked = build_metrics(manager, config.metrics, processes.device, asked=True)
     names = {metric.name for metric in asked}
     usual = [metric for metric in usual_metrics(manager, processes.device) if metric.name not in names]

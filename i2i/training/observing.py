@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from i2i.config.components import build
 from i2i.config.run_config import RunConfig
+from i2i.config.sections import CYCLE, USUAL_METRICS
 from i2i.models.scores import Metrics
-from i2i.plugins.calls import explain
+from i2i.plugins.calls import calling, explain
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.protocols import ObservedRun, RunObserver
+from i2i.plugins.protocols import Better, Dataset, ObservedRun, RunObserver
+from i2i.plugins.specs import MetricSpec
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_log import read_log
 from i2i.training.records.run_result import RunResult
@@ -81,16 +83,48 @@ class Observing:
 
 
 def build_observers(
-    manager: PluginManager, config: RunConfig, note: Callable[[str], None], *, is_main: bool
+    manager: PluginManager,
+    config: RunConfig,
+    directions: Collection[str],
+    test_set: Dataset,
+    note: Callable[[str], None],
+    *,
+    is_main: bool,
 ) -> Observing:
     """Build the observers that the configuration names: in every process, so that all fail where one does.
 
+    Args:
+        manager: the plugins.
+        config: what was chosen.
+        directions: those of the method.
+        test_set: the held-out images.
+        note: tells a person a sentence.
+        is_main: whether this is the process that tells them what happens.
+
     Raises:
-        ConfigError: the package that one needs is not usable.
+        ConfigError: the package that one needs is not usable, or it watches for what is not measured.
         PluginError: one cannot be built.
     """
     built = {choice.name: build(manager, "observer", choice) for choice in config.observers}
+    measured = measured_by(manager, config, directions, test_set)
+    for name, observer in built.items():
+        with calling(observer, f"telling {name} what is measured"):
+            if hasattr(observer, "measuring"):  # one that is no RunObserver may lack it
+                observer.measuring(measured)
     return Observing(built if is_main else {}, note)
+
+
+def measured_by(
+    manager: PluginManager, config: RunConfig, directions: Collection[str], test_set: Dataset
+) -> dict[str, Better]:
+    """The metrics of held-out images by name, each with which values are better; none where there are no images."""
+    if len(test_set) == 0:
+        return {}
+    specs = {name: manager.spec(MetricSpec, name) for name in (*USUAL_METRICS, *(each.name for each in config.metrics))}
+    found: dict[str, Better] = {
+        name: spec.better for name, spec in specs.items() if test_set.truth or spec.family == "sets"
+    }
+    return found | {CYCLE: "lower"} if len(directions) > 1 else found
 
 
 def _evaluations(folder: RunFolder, step: int) -> dict[int, Metrics]:

@@ -68,7 +68,8 @@ class Trainer:
         self.update, self.schedules = parts.update, parts.schedules
         self.budget, self.samples_per_step = parts.budget, parts.samples_per_step
         self.snapshot = Snapshot(self.update, self.schedules)
-        self.observing = build_observers(manager, config, reporter.note, is_main=self.processes.is_main)
+        directions, is_main = self.update.method.directions, self.processes.is_main
+        self.observing = build_observers(manager, config, directions, self.test_set, reporter.note, is_main=is_main)
         self.keeper = Keeper(
             manager,
             config,

@@ -14,8 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from i2i.errors import I2IError
+from i2i.images.contents import as_picture, pixels_of, require_channels, samples_of
 from i2i.images.levels import describe_picture, levels_of
-from i2i.images.readers import Readers, as_picture, pixels_of, require_channels, samples_of
+from i2i.images.readers import Readers
 from i2i.images.reading import SIXTEEN_BIT_MODES, to_opaque
 from i2i.images.unusable import UnusableImageError
 from i2i.images.value_range import ValueRange
@@ -106,8 +107,9 @@ def _samples(image: ReadImage, info: TranslatorInfo) -> tuple[npt.NDArray[Any], 
     values = ValueRange(*info.in_range)
     notes = list(image.notes)
     if not values.holds(samples.min(), samples.max()):
-        outside = ((samples < values.low) | (samples > values.high)).mean()
-        notes.append(f"{outside:.1%} of its values lie outside {values}, the range of the run, and were cut to it")
+        outside = int(((samples < values.low) | (samples > values.high)).sum())
+        lie = "lies" if outside == 1 else "lie"
+        notes.append(f"{outside} of its {samples.size} values {lie} outside {values}, the range of the run: cut to it")
     return samples, tuple(notes)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from i2i.errors import ConfigError, DataError, printable
+from i2i.errors import ConfigError, DataError, amount, printable
 from i2i.images.finding import LeftOut, bullets
 from i2i.images.inputs import CONTAINER_OF_SUFFIX, FoundFile, find, require_name, suffix_of
 from i2i.images.readers import Readers
@@ -192,7 +192,7 @@ def make_plan(
     videos = [item for item in found if item.is_video]
     ignored = tuple(item.source for item in found if not (item.is_image(readers.suffixes) or item.is_video))
     if not (images or videos):
-        others = f"; {len(ignored)} other files, such as {printable(ignored[0].name)}" if ignored else ""
+        others = f"; {amount(len(ignored), 'other file')}, such as {printable(ignored[0].name)}" if ignored else ""
         others += "".join(f"; {note}" for note in left_out.notes())
         raise DataError(
             f"{', '.join(inputs)}: no images; expected files ending in {', '.join(readers.suffixes)}{others}"

@@ -52,3 +52,12 @@ def test_none_chooses_none_over_what_a_file_names(tmp_path):
     file.write_text("augmentations: [diffaugment]\n")
     assert i2i.resolve("photos", config=file).augmentations[0].name == "diffaugment"
     assert i2i.resolve("photos", config=file, augment="none").augmentations == ()
+
+
+@pytest.mark.parametrize(("option", "value"), [("target", 0.5), ("span", 0.2)])
+def test_what_only_adapting_looks_at_is_refused_without(option, value):
+    with pytest.raises(
+        ConfigError, match=f"{option} is for adapting, and would do nothing; got {value}; set adapt=true"
+    ):
+        i2i.create("augmentation", "diffaugment", **{option: value})
+    assert i2i.create("augmentation", "diffaugment", **{option: value, "adapt": True})

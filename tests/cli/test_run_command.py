@@ -224,6 +224,31 @@ def test_dry_run_names_every_wrong_setting():
     assert "did you mean 'base_channels'?" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--method", "cut", "--set", "data.channels_B=1"], "A and B must have as many channels; got 3 and 1"),
+        (["--method", "cut", "--set", "method.taps=nosuch"], "method.taps must be among the taps"),
+        (
+            ["--augment", "diffaugment", "--set", "augmentations.diffaugment.adapt=true", "--loss", "wgan-gp"],
+            "loss wgan-gp gives their logits no middle",
+        ),
+        (
+            ["--observer", "early-stopping", "--set", "observers.early-stopping.metric=fid"],
+            "must be what this run measures",
+        ),
+        (["--method", "cut", "--set", "training.best=cycle_l1"], "training.best=cycle_l1 needs generators of both"),
+    ],
+)
+def test_dry_run_refuses_what_building_refuses(tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    write_images(tmp_path / "small")
+    small = ["--generator", "resnet6", "--set", "generator.base_channels=4", "--set", "discriminator.base_channels=4"]
+    result = CliRunner().invoke(main, ["run", "--dry-run", "--data", "small", *small, *arguments])
+    assert (result.exit_code, result.stdout) == (2, ""), result.stderr
+    assert told in " ".join(result.stderr.split())
+
+
 def test_dry_run_looks_at_the_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["run", "--dry-run", "--data", "nosuch"])
@@ -307,4 +332,4 @@ def test_files_that_are_left_out_stand_on_lines_of_their_own(tmp_path):
     (tmp_path / "photos" / "trainA" / "broken.png").write_bytes(b"")
     result = CliRunner().invoke(main, ["run", "--data", str(tmp_path / "photos"), "--skip-bad", "--dry-run"])
     assert result.exit_code == 0, result.output
-    assert "data: 1 files cannot be used and are left out:\n  " in result.stderr
+    assert "data: 1 file cannot be used, and left out:\n  " in result.stderr

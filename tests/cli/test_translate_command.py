@@ -56,7 +56,7 @@ def test_a_folder(model):
 
     assert result.exit_code == 0, result.output
     assert re.fullmatch(r"3 of 3 images translated to out \(\d+\.\d images/s\)\.\n", result.stdout)
-    assert "1 files are ignored, as their suffix is not that of an image, such as in/notes.txt" in result.stderr
+    assert "1 file is ignored, for the suffix is not that of an image, such as in/notes.txt" in result.stderr
     taken = f"{model}/checkpoints/step-00000001 (the latest, and the best by the held-out score)"
     assert f"flat to 3d: resnet, step 1 of {taken}, on cpu" in result.stderr
     assert sorted(str(path) for path in Path("out").rglob("*.*")) == [

@@ -160,3 +160,14 @@ def test_a_pixel_loss_that_the_method_has_no_use_for_is_refused():
         resolve(method="fastcut", pixel_loss=["l1", "l2"])
     kept = resolve(method="cut")
     assert config_from_dict(MANAGER, kept.to_dict()) == kept
+
+
+@pytest.mark.parametrize(
+    ("method", "weights"),
+    [("pix2pix", {"method.lambda_L1": 0}), ("cyclegan", {"method.lambda_A": 0, "method.lambda_B": 0})],
+)
+def test_a_pixel_loss_without_weight_is_refused_unless_a_run_began_with_it(method, weights):
+    told = f"pixel_loss: method {method} gives it no weight with these options, so huber would do nothing; leave it out"
+    assert problems("photos", method=method, pixel_loss="huber", set=weights) == [told]
+    begun = resolve("photos", method=method, set=weights).to_dict() | {"pixel_loss": {"name": "huber"}}
+    assert config_from_dict(MANAGER, begun).pixel_losses[0].name == "huber"

@@ -58,7 +58,7 @@ def test_every_shown_run_command_is_accepted(words, tmp_path, monkeypatch):
     else:
         shipped = "sample:flat-3d"  # in place of models that the readers have
         words = [shipped if before == "--init-from" else word for before, word in pairwise(["", *words])]
-        monkeypatch.setattr(training, "check_data", lambda *given: [])  # the images of the pages are the readers' own
+        monkeypatch.setattr(training, "check_run", lambda *given: [])  # the images of the pages are the readers' own
         result = CliRunner().invoke(main, ["run", *words, "--dry-run"])
         assert result.exit_code == 0, result.output
 

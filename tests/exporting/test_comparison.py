@@ -40,7 +40,7 @@ def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(module, "_with_standard_operators", spoiled)
     out = tmp_path / "out" / f"model.{suffix}"
-    with pytest.raises(ExportError, match=r"differ by more than 1 levels of 0\.\.255 \(1 images of 16x16: \d+"):
+    with pytest.raises(ExportError, match=r"differ by more than 1 levels of 0\.\.255 \(1 image of 16x16: \d+"):
         i2i.export(run, out)
     assert not list(out.parent.iterdir())
 
@@ -72,7 +72,7 @@ def test_a_page_that_drifts_is_not_exported(run, tmp_path, monkeypatch):
     """The norm of ONNX Runtime itself is caught by the check."""
     monkeypatch.setattr("i2i.exporting.onnx_file.write_exact_norms", lambda graph: None)
     monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", (1024,))
-    with pytest.raises(ExportError, match=r"1 images of 1024x1024: \d+"):
+    with pytest.raises(ExportError, match=r"1 image of 1024x1024: \d+"):
         i2i.export(run, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 

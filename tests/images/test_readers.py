@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from i2i.errors import ConfigError, DataError, PluginError
-from i2i.images.readers import Readers, as_picture
+from i2i.images.readers import Readers
 from i2i.images.unusable import TooManyPixelsError, UnusableImageError
-from i2i.plugins.image_formats import ReadImage
 
 from ..helpers.images import READERS, noise, write_noise
 from ..helpers.netpbm import SOURCE, write_ppm
@@ -123,23 +122,6 @@ def test_a_copy_in_another_process_reads_what_was_read_before(netpbm, tmp_path):
     assert copy.suffixes == netpbm.suffixes
 
 
-@pytest.mark.parametrize(
-    ("channels", "kind", "mode"),
-    [(1, "uint8", "L"), (2, "uint8", "LA"), (3, "uint8", "RGB"), (4, "uint8", "RGBA"), (1, "uint16", "I;16")],
-)
-def test_arrays_that_are_pictures(channels, kind, mode):
-    pixels = noise(12, 20, channels, levels=65536 if kind == "uint16" else 256)
-    picture = as_picture(ReadImage(pixels))
-    assert picture.mode == mode
-    np.testing.assert_array_equal(np.asarray(picture).reshape(pixels.shape), pixels)
-
-
-@pytest.mark.parametrize(("channels", "kind"), [(5, "uint8"), (3, "uint16"), (1, "float32")])
-def test_arrays_that_are_none(channels, kind):
-    with pytest.raises(UnusableImageError, match=f"it has {channels} channels? of {kind}, which is no picture"):
-        as_picture(ReadImage(np.zeros((2, 2, channels), kind)))
-
-
 def test_an_image_in_memory_is_what_a_file_holds(netpbm, tmp_path):
     pixels = noise(12, 20)
     content, left_out = netpbm.encode(pixels, format_name="NETPBM", like="anything")
@@ -181,3 +163,37 @@ def test_a_package_that_cannot_look_at_first_bytes_is_named(install, tmp_path):
     install("i2i-mine", source)
     with pytest.raises(PluginError, match=r"first bytes failed: reader 'mine' .* raised ZeroDivisionError"):
         Readers().read(io.BytesIO(b"anything"))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.png", "misnamed: its content is NETPBM; rename it to a.ppm"),
+        ("a.npy", "misnamed: its content is NETPBM; rename it to a.ppm"),
+    ],
+)
+def test_a_file_of_a_package_under_another_suffix_is_misnamed(netpbm, tmp_path, name, told):
+    write_ppm(tmp_path / name, noise(12, 20))
+    with pytest.raises(UnusableImageError, match=f"^{told}$"):
+        netpbm.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("PNG", ".png"), ("JPEG", ".jpg"), ("WEBP", ".webp"), ("BMP", ".bmp")])
+def test_a_picture_under_the_suffix_of_a_package_is_misnamed(netpbm, tmp_path, kind, suffix):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.ppm", kind)
+    with pytest.raises(UnusableImageError, match=rf"^misnamed: its content is {kind}; rename it to a\{suffix}$"):
+        netpbm.header(tmp_path / "a.ppm")
+
+
+def test_an_array_under_the_suffix_of_a_picture_is_misnamed(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"")
+    with (tmp_path / "a.png").open("wb") as file:
+        np.save(file, noise(4, 5))
+    with pytest.raises(DataError, match=r"a\.png: misnamed: its content is NPY; rename it to a\.npy"):
+        READERS.read_opaque(tmp_path / "a.png", channels=3)
+
+
+def test_a_damaged_file_under_its_own_suffix_is_not_misnamed(netpbm, tmp_path):
+    (tmp_path / "a.ppm").write_bytes(b"P6\n4 4\n9\n")
+    with pytest.raises(UnusableImageError, match="told by reader 'netpbm'"):
+        netpbm.header(tmp_path / "a.ppm")

@@ -6,8 +6,9 @@ import pytest
 
 import i2i
 from i2i.errors import PluginError
+from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import RunObserver
-from i2i.training.observing import Observing
+from i2i.training.observing import Observing, measured_by
 
 from ..helpers.running import options
 
@@ -117,3 +118,18 @@ def test_an_error_before_the_first_step_is_heard_by_what_was_started(images, tmp
     heard = [line for line in capsys.readouterr().out.splitlines() if line.startswith("heard")]
     assert heard[0] == "heard: started"
     assert heard[1].startswith("heard: failed after step 0: asking the data set for its names failed: data set")
+
+
+class HeldOutImages(list):
+    truth = True
+
+
+def test_what_is_measured_depends_on_truth_and_ways_back():
+    manager, config = PluginManager({}), i2i.resolve("photos", metric="fid")
+    images, ways = HeldOutImages([0, 1]), ["AtoB", "BtoA"]
+    usual = {"l1": "lower", "psnr": "higher", "ssim": "higher", "fid": "lower"}
+
+    assert measured_by(manager, config, ways[:1], images) == usual
+    images.truth = False
+    assert measured_by(manager, config, ways, images) == {"fid": "lower", "cycle_l1": "lower"}
+    assert measured_by(manager, config, ways, HeldOutImages()) == {}

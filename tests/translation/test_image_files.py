@@ -300,9 +300,7 @@ def test_what_does_not_fit_a_run_of_values_is_named(tmp_path):
     (as_png,) = run(translator, tmp_path / "in" / "loud.npy", tmp_path / "png", format_name="PNG")
 
     assert "it has 3 channels; expected 4" in outcomes["photo.png"].problem
-    assert outcomes["loud.npy"].note == (
-        "100.0% of its values lie outside 0:4095, the range of the run, and were cut to it"
-    )
+    assert outcomes["loud.npy"].note == ("1024 of its 1024 values lie outside 0:4095, the range of the run: cut to it")
     assert as_png.problem.startswith("PNG does not hold its translation, of 1 channel of float32; choose another with ")
     with pytest.raises(DataError, match=r"takes 4 channels of values in 0:4095, no pictures: hand over files"):
         translator(Image.new("RGB", (16, 16)))

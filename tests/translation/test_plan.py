@@ -111,7 +111,7 @@ def test_missing_inputs_are_all_named(here):
 
 def test_no_image_at_all(here):
     touch(here, "in/readme.md")
-    with pytest.raises(DataError, match=r"in: no images; expected files ending in \.png, .*; 1 other files"):
+    with pytest.raises(DataError, match=r"in: no images; expected files ending in \.png, .*; 1 other file,"):
         planned("in")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from i2i.plugins import AugmentationSpec, Options
 
@@ -38,6 +38,15 @@ class DiffAugmentOptions(Options):
     span: float = Field(
         0.1, gt=0, le=1, description="share of the run's budget in which the probability can go from 0 to 1"
     )
+
+    @model_validator(mode="after")
+    def _of_use(self) -> DiffAugmentOptions:
+        """Refuse what only adapting looks at; a resolved configuration holds the defaults of all."""
+        for name in ("target", "span"):
+            value = getattr(self, name)
+            if not self.adapt and value != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is for adapting, and would do nothing; got {value:g}; set adapt=true as well")
+        return self
 
 
 def _build_diffaugment(options: DiffAugmentOptions, *, channels: Sequence[int]) -> Any:

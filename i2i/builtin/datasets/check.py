@@ -13,10 +13,11 @@ from pathlib import Path
 from i2i.builtin.datasets.domain_values import SampleFacts, facts_of
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
-from i2i.errors import DataError
+from i2i.errors import DataError, amount
+from i2i.images.contents import as_picture, is_picture, samples_of
 from i2i.images.finding import bullets
 from i2i.images.levels import Levels, levels_of, of_all
-from i2i.images.readers import Readers, as_picture, is_picture, samples_of
+from i2i.images.readers import Readers
 from i2i.images.reading import SIXTEEN_BIT_MODES
 from i2i.images.unusable import UnusableImageError
 from i2i.progress import counted
@@ -136,9 +137,10 @@ def require_room_for_crop(sizes: dict[Picture, Size], geometry: Geometry) -> Non
         for resized in [geometry.resized(size)]
     ]
     if small:
+        images = amount(len(small), "image")
         raise DataError(
-            f"a crop of {_text((geometry.crop, geometry.crop))} (image_size) does not fit in {len(small)} images "
-            f"(width x height, mode {geometry.mode}):\n{bullets(small)}\n"
+            f"a crop of {_text((geometry.crop, geometry.crop))} (image_size) does not fit in {images} (width x height, "
+            f"mode {geometry.mode}):\n{bullets(small)}\n"
             "Make image_size smaller, or use mode resize_and_crop, which enlarges them."
         )
 
@@ -153,8 +155,9 @@ def require_equal_sizes(
         if geometry.resized(sizes[first]) != geometry.resized(sizes[second])
     ]
     if different:
+        pairs_have = amount(len(different), "pair has", "pairs have")
         raise DataError(
-            f"{len(different)} pairs have two sizes (width x height), which mode {geometry.mode} does not make equal:\n"
+            f"{pairs_have} two sizes (width x height), which mode {geometry.mode} does not make equal:\n"
             f"{bullets(different)}\nMake them equal, or use mode resize_and_crop."
         )
 

@@ -8,7 +8,7 @@ asked for, and the range says which values are -1 and 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,8 @@ import numpy.typing as npt
 from i2i.builtin.datasets import FolderOptions
 from i2i.errors import DataError
 from i2i.images.finding import bullets
-from i2i.images.value_range import ValueRange
+from i2i.images.readers import Readers
+from i2i.images.value_range import TYPES, ValueRange
 from i2i.plugins.specs import Domain
 
 PICTURE_CHANNELS = (1, 3)
@@ -148,6 +149,47 @@ class Wanted:
         return DomainValues(self.channels)
 
 
+def written_as_read(wanted: Wanted, found: DomainValues, readers: Readers, *, is_target: bool) -> DomainValues:
+    """Look whether translations into a domain can be files like its own.
+
+    Args:
+        wanted: what the options say of it.
+        found: how its files are read.
+        readers: the formats of images.
+        is_target: whether every method translates into it; into the other domain only some do.
+
+    Returns:
+        The same, with a note where such files cannot hold them.
+
+    Raises:
+        DataError: they cannot, nobody chose the type, and another one would do.
+    """
+    if found.range is None:
+        return found
+    names = dict.fromkeys(filter(None, (readers.format_of(path) for path in sorted(wanted.paths))))
+    for name in names:
+        if readers.holds(name, found.channels, found.type):
+            continue
+        held = [kind for kind in TYPES if readers.holds(name, found.channels, kind)]
+        roomy = [kind for kind in held if np.dtype(kind).kind == "f" or _has_room(kind, found.range)]
+        kind = f"{_counted(found.channels)} of {found.type}"
+        told = f"translations into {wanted.domain} are {kind}, which {name} files, as its images are, do not hold"
+        option = f"data.type_{wanted.domain}"
+        if is_target and roomy and wanted.type == "auto":
+            raise DataError(
+                f"{told}: set {option}={roomy[0]}, which holds {found.range}; or {option}={found.type}, and translate "
+                "with --format"
+            )
+        cure = f"set {option}={roomy[0]}, or translate with --format" if roomy else "translate with --format"
+        return replace(found, notes=(*found.notes, f"{told}; {cure}"))
+    return found
+
+
+def _has_room(kind: str, values: ValueRange) -> bool:
+    bounds = np.iinfo(kind)
+    return bounds.min <= values.low and values.high <= bounds.max
+
+
 def settled(options: FolderOptions, values: Mapping[Domain, DomainValues]) -> dict[str, Any]:
     """The options that the files decided, by name."""
     found: dict[str, Any] = {}
@@ -167,9 +209,8 @@ def _of_samples(
     kind = wanted.type if wanted.type != "auto" else kinds[0] if len(kinds) == 1 else "float32"
     values = _range(wanted, kinds, [facts for _, facts in train])
     outside = sum(not values.holds(facts.least, facts.most) for _, facts in (*train, *test))
-    of = "channel" if channels == 1 else "channels"
     notes = [
-        f"{wanted.domain}: {channels} {of} of {' and '.join(kinds)}; {values.low:g} to {values.high:g} are -1 to 1"
+        f"{wanted.domain}: {_counted(channels)} of {' and '.join(kinds)}; {values.low:g} to {values.high:g} are -1 to 1"
     ]
     if outside:
         notes.append(
@@ -180,7 +221,11 @@ def _of_samples(
 
 
 def _described(facts: SampleFacts) -> str:
-    return f"{facts.channels} {'channel' if facts.channels == 1 else 'channels'} of {facts.type}"
+    return f"{_counted(facts.channels)} of {facts.type}"
+
+
+def _counted(channels: int) -> str:
+    return "1 channel" if channels == 1 else f"{channels} channels"
 
 
 def _channels(wanted: Wanted, files: Sequence[tuple[Path, SampleFacts]]) -> int:

@@ -20,11 +20,11 @@ from i2i.builtin.datasets.check import (
     require_no_bad_files,
     require_room_for_crop,
 )
-from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled
+from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled, written_as_read
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
 from i2i.builtin.datasets.preprocess import Geometry, take_half, take_half_of_samples
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
-from i2i.errors import DataError, printable
+from i2i.errors import DataError, amount, printable
 from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
 from i2i.images.readers import Readers
@@ -270,6 +270,11 @@ def open_layout(
     if not options.skip_bad:
         require_no_bad_files(inspection.bad, len({picture.path for picture in pictures}))
     values = {each.domain: each.decided(inspection.grey, inspection.samples) for each in domains}
+    if split == "train":
+        target = Direction(options.direction).target
+        for each in domains:
+            found = values[each.domain]
+            values[each.domain] = written_as_read(each, found, readers, is_target=each.domain == target)
     return FolderDataset(options, layout, inspection, values, readers, split=split, seed=seed)
 
 
@@ -322,16 +327,17 @@ def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
     notes = []
     if inspection.bad:
         notes.append(
-            f"{len(inspection.bad)} files cannot be used and are left out:\n{bullets(map(str, inspection.bad))}"
+            f"{amount(len(inspection.bad), 'file')} cannot be used, and left out:\n{bullets(map(str, inspection.bad))}"
         )
     if layout.ignored:
+        ignored = amount(len(layout.ignored), "file is", "files are")
         notes.append(
-            f"{len(layout.ignored)} files are ignored, as their suffix is not that of an image, such as "
-            f"{printable(str(layout.ignored[0]))}"
+            f"{ignored} ignored, for the suffix is not that of an image, such as {printable(str(layout.ignored[0]))}"
         )
     if inspection.reduced:
-        notes.append(f"{inspection.reduced} images hold 16-bit colours, of which the upper 8 bits are read")
-    notes += [f"{count} images: {note}" for note, count in inspection.notes.most_common()]
+        held = amount(inspection.reduced, "image holds", "images hold")
+        notes.append(f"{held} 16-bit colours, of which the upper 8 bits are read")
+    notes += [f"{amount(count, 'image')}: {note}" for note, count in inspection.notes.most_common()]
     return notes
 
 
@@ -348,7 +354,8 @@ def _describe_levels(layout: Layout, train: Split, inspection: Inspection) -> li
 def _describe_training(train: Split, options: FolderOptions) -> list[str]:
     if options.pairing != "partners":
         return []
-    return [f"{len(_pairs(train, options))} training images of A have their true partner in B"]
+    held = amount(len(_pairs(train, options)), "training image of A has its", "training images of A have their")
+    return [f"{held} true partner in B"]
 
 
 def _describe_test(test: Split, inspection: Inspection, options: FolderOptions) -> list[str]:
@@ -360,9 +367,11 @@ def _describe_test(test: Split, inspection: Inspection, options: FolderOptions) 
     notes = []
     if truths:
         notes.append(
-            f"{truths} held-out images share a name with one of the other domain and are measured against it; "
+            f"{amount(truths, 'held-out image shares', 'held-out images share')} a name with one of the other domain, "
+            "which is taken for the truth that the translation is measured against; "
             "if equal names mean nothing here, set data.match_names=false"
         )
     if truths < pairs:
-        notes.append(f"{pairs - truths} held-out images share a name but not a size: not taken as true pairs")
+        held = amount(pairs - truths, "held-out image shares", "held-out images share")
+        notes.append(f"{held} a name but not a size with one of the other domain: not taken as true pairs")
     return notes

@@ -13,7 +13,7 @@ from i2i.builtin.datasets import FolderOptions
 from i2i.builtin.datasets.scan import Scan, scan
 from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
-from i2i.errors import ConfigError, DataError, did_you_mean, printable
+from i2i.errors import ConfigError, DataError, amount, did_you_mean, printable
 from i2i.images.finding import LeftOut, bullets, is_clutter
 from i2i.paths import named
 from i2i.plugins.specs import SAMPLE_PREFIX
@@ -206,7 +206,7 @@ def _scan_images(folder: Path, suffixes: Collection[str]) -> Scan:
         return found
     others = sorted({path.suffix or path.name for path in found.ignored})
     seen = (
-        f"found {len(found.ignored)} other files ({printable(', '.join(others[:5]))})"
+        f"found {amount(len(found.ignored), 'other file')} ({printable(', '.join(others[:5]))})"
         if others
         else "the folder is empty"
     )
@@ -236,7 +236,7 @@ def _require_pairs(folders: tuple[Path, Path], found: list[Scan]) -> None:
         hint = " Some names differ only in capital letters, which count."
     raise DataError(
         f"paired training needs the same names (without suffix) in {folders[0]} and {folders[1]}; "
-        f"{len(lonely)} files have no partner:\n{bullets(lonely)}\n"
+        f"{amount(len(lonely), 'file has', 'files have')} no partner:\n{bullets(lonely)}\n"
         f"Add the partners, remove these files, or train without pairs (--method cyclegan).{hint}"
     )
 

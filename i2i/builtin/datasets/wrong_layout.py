@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection
 from pathlib import Path
 
-from i2i.errors import did_you_mean, printable
+from i2i.errors import amount, did_you_mean, printable
 from i2i.images.finding import is_clutter
 
 _TWO_FOLDERS = ("trainA", "trainB", "testA", "testB", "A", "B")
@@ -72,9 +72,9 @@ def _describe(folder: Path, suffixes: Collection[str]) -> str:
         more = f" and {len(folders) - _MOST_ENTRIES} more" if len(folders) > _MOST_ENTRIES else ""
         parts.append(printable(f"folders {', '.join(folders[:_MOST_ENTRIES])}{more}"))
     if images:
-        parts.append(f"{len(images)} images")
+        parts.append(amount(len(images), "image"))
     if len(files) > len(images):
-        parts.append(f"{len(files) - len(images)} other files")
+        parts.append(amount(len(files) - len(images), "other file"))
     return "; ".join(parts)
 
 

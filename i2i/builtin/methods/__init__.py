@@ -91,6 +91,14 @@ def _unpaired(_: CUTOptions) -> Pairing:
     return "unpaired"
 
 
+def _cyclegan_compares(options: CycleGANOptions) -> bool:
+    return options.lambda_A > 0 or options.lambda_B > 0 or options.lambda_paired > 0
+
+
+def _pix2pix_compares(options: Pix2PixOptions) -> bool:
+    return options.lambda_L1 > 0
+
+
 def _build_cyclegan(options: CycleGANOptions, *, parts: Any) -> Any:
     from i2i.builtin.methods.cyclegan import CycleGAN
 
@@ -130,6 +138,7 @@ SPECS: tuple[MethodSpec, ...] = (
             "loss": {"name": "lsgan"},
             "buffer": {"name": "replay"},
         },
+        pixel_loss=_cyclegan_compares,
     ),
     MethodSpec(
         name="pix2pix",
@@ -143,6 +152,7 @@ SPECS: tuple[MethodSpec, ...] = (
             "loss": {"name": "gan"},
             "buffer": {"name": "none"},
         },
+        pixel_loss=_pix2pix_compares,
     ),
     MethodSpec(
         name="cut",

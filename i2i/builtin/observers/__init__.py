@@ -14,7 +14,9 @@ class EarlyStoppingOptions(Options):
     """Options of ``early-stopping``."""
 
     metric: str = Field("l1", description="the held-out metric that is watched, a mean over the directions")
-    better: Literal["lower", "higher"] = Field("lower", description="which values of it are better")
+    better: Literal["auto", "lower", "higher"] = Field(
+        "auto", description="which values of it are better; auto: what the metric says"
+    )
     patience: int = Field(5, gt=0, description="evaluations in a row that may be no better than the best before them")
     least_gain: float = Field(
         0.0, ge=0, allow_inf_nan=False, description="by how much a value must be better, in the metric's unit"

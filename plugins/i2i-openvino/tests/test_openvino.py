@@ -92,7 +92,15 @@ def test_the_command_times_each_device(exported: i2i.ExportReport) -> None:
     (wrong := exported.path.with_name("wrong.xml")).write_text("<xml/>")
     result = CliRunner().invoke(main, ["openvino-speed", str(wrong)])
     assert result.exit_code == 1
-    assert "cannot be opened by OpenVINO" in result.output
+    assert "wrong.xml is no file that OpenVINO reads, or is damaged; wrong.bin, which holds its" in result.output
+
+
+def test_the_command_names_a_file_that_is_not_there(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["openvino-speed", str(tmp_path / "nope.xml")])
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: {tmp_path / 'nope.xml'} is not there; expected a file of i2i export, in .xml or .onnx\n",
+    )
 
 
 def test_the_module_that_i2i_loads_imports_neither_torch_nor_openvino() -> None:

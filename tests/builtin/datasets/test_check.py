@@ -120,7 +120,7 @@ def test_bad_file_is_named_with_its_reason_or_left_out_on_request(tmp_path, draw
     assert len(dataset) == 3
     assert [bad.path for bad in dataset.skipped] == [path]
     assert reason in dataset.skipped[0].reason
-    assert f"1 files cannot be used and are left out:\n  {path}: {reason}" in "\n".join(dataset.notes)
+    assert f"1 file cannot be used, and left out:\n  {path}: {reason}" in "\n".join(dataset.notes)
 
 
 def test_all_bad_files_of_both_splits_are_reported_at_once(tmp_path, draw, build):
@@ -142,7 +142,7 @@ def test_pairs_of_two_sizes_are_listed(draw, build):
     for pairing in ("paired", "partners"):
         with pytest.raises(DataError) as caught:
             build(mode="crop", pairing=pairing, test_fraction=0)
-        assert "1 pairs have two sizes" in str(caught.value)
+        assert "1 pair has two sizes" in str(caught.value)
         assert f"{first}: 20 x 40, but {second}: 40 x 20" in str(caught.value)
     assert len(build(mode="crop", test_fraction=0)) == 1
 

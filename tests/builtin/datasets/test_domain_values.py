@@ -125,6 +125,36 @@ def test_what_cannot_be_read_is_explained(build, tmp_path, arrays, options, told
         build(**{"test_fraction": 0, **options})
 
 
+def grey_of_two_types(folder):
+    """PNG files of 8 and of 16 bits in one domain, whose common type is a float."""
+    folder.mkdir()
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).save(folder / "1.png")
+    Image.fromarray(np.arange(256, dtype=np.uint16).reshape(16, 16) * 16).save(folder / "2.png")
+
+
+GREY_IN_UNITS = {f"{name}_{domain}": value for domain in "AB" for name, value in (("channels", 1), ("range", "0:4095"))}
+
+
+def test_a_type_that_the_files_of_the_target_do_not_hold_is_refused_before_training(build, tmp_path):
+    save(tmp_path / "A" / "1.npy", np.arange(256).reshape(16, 16).astype(np.float32))
+    grey_of_two_types(tmp_path / "B")
+    given = {"test_fraction": 0, **GREY_IN_UNITS}
+    told = (
+        r"into B are 1 channel of float32, which PNG files, .*: set data\.type_B=uint16, which holds 0:4095; or data\."
+    )
+    with pytest.raises(DataError, match=told):
+        build(**given)
+
+    assert build(**given, type_B="uint16").values["B"]["type"] == "uint16"
+    meant = build(**given, type_B="float32")
+    assert any(
+        "which PNG files, as its images are, do not hold; set data.type_B=uint16, or" in note for note in meant.notes
+    )
+    back = build(**given, direction="BtoA")
+    assert back.channels == {"A": 1, "B": 1}, "into B only some methods translate"
+    assert any(note.startswith("translations into B are") for note in back.notes)
+
+
 def test_what_is_no_picture_among_pictures_is_a_bad_file(build, draw, tmp_path):
     for name in ("A/1.png", "A/2.png", "B/1.png", "B/2.png"):
         draw(name)

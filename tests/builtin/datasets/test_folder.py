@@ -106,7 +106,7 @@ def test_held_out_images_are_whole_ordered_and_with_their_truth(draw, build):
     assert equal(samples[0], dataset[9, 0])
     whole = Image.open(path.parent.parent / "testA" / "a.png").resize((16, 16), Image.Resampling.BICUBIC)
     np.testing.assert_allclose(samples[0]["A"].numpy() / 2 + 0.5, np.asarray(whole).transpose(2, 0, 1) / 255, atol=1e-6)
-    assert any("1 held-out images share a name" in note for note in dataset.notes)
+    assert any("1 held-out image shares a name" in note for note in dataset.notes)
     assert not build(split="test", match_names=False).truth
     assert build().truth
 

@@ -18,7 +18,7 @@ WRONG_FOLDERS = [
     ("flat side by side", ["1.png"], {}, "hold A and B side by side, use --method pix2pix"),
     ("nothing paired", ["cats/1.png"], {"pairing": "paired"}, "Found instead: folders cats/."),
     ("only one half of the test", ["trainA/1.png", "trainB/1.png", "testA/1.png"], {}, "found testA but no testB"),
-    ("no images", ["trainA/1.png", "trainB/notes.txt"], {}, "found 1 other files (.txt)"),
+    ("no images", ["trainA/1.png", "trainB/notes.txt"], {}, "found 1 other file (.txt)"),
     (
         "two files of one name",
         ["trainA/1.png", "trainA/1.jpg", "trainB/1.png"],
@@ -53,7 +53,7 @@ WRONG_FOLDERS = [
         "crop too large",
         ["A/1.20x40.png", "A/2.png", "B/1.png", "B/2.png"],
         {"mode": "crop", "image_size": 32, "test_fraction": 0},
-        "a crop of 32 x 32 (image_size) does not fit in 1 images",
+        "a crop of 32 x 32 (image_size) does not fit in 1 image",
     ),
 ]
 

@@ -5,6 +5,7 @@ import math
 import pytest
 
 import i2i
+from i2i.errors import ConfigError
 from i2i.plugins.protocols import ObservedRun
 
 
@@ -61,3 +62,30 @@ def test_a_resumed_run_counts_on_where_it_was(tmp_path):
 def test_a_metric_that_is_not_measured_is_named_with_those_that_are():
     with pytest.raises(ValueError, match=r"step 1 was not measured by 'fid'; measured: l1, psnr"):
         i2i.create("observer", "early-stopping", metric="fid").evaluated(1, {"AtoB": {"l1": 1, "psnr": 20}})
+
+
+@pytest.mark.parametrize(("metric", "ends"), [("psnr", False), ("l1", True)])
+def test_the_metric_says_which_values_are_better(metric, ends):
+    observer = i2i.create("observer", "early-stopping", metric=metric, patience=2)
+    observer.measuring({"l1": "lower", "psnr": "higher"})
+    for step, value in enumerate([1, 2, 3]):
+        observer.evaluated(step, {"AtoB": {metric: value}})
+    assert bool(observer.stop()) is ends
+
+
+@pytest.mark.parametrize(
+    ("options", "measured", "told"),
+    [
+        ({"metric": "psrn"}, {"l1": "lower", "psnr": "higher"}, r"\(l1, psnr\); got 'psrn'.*; did you mean 'psnr'"),
+        ({"metric": "fid"}, {"l1": "lower"}, "--metric NAME measures by another one$"),
+        (
+            {"metric": "psnr", "better": "lower"},
+            {"psnr": "higher"},
+            "of psnr the higher values are better; leave it out",
+        ),
+        ({}, {}, "watches l1, and there is no held-out image to measure"),
+    ],
+)
+def test_what_it_could_never_stop_by_is_refused(options, measured, told):
+    with pytest.raises(ConfigError, match=told):
+        i2i.create("observer", "early-stopping", **options).measuring(measured)

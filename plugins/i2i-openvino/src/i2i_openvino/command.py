@@ -10,13 +10,13 @@ from typing import Any
 import click
 import numpy as np
 
-from i2i.errors import CheckpointError, I2IError, reason_of
+from i2i.errors import CheckpointError, I2IError
 
 TYPES = {"u8": np.uint8, "f32": np.float32}
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--side", type=click.IntRange(min=1), default=256, show_default=True, help="Height and width in pixels.")
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Images that are timed.")
 def openvino_speed(file: Path, side: int, repeat: int) -> None:
@@ -24,13 +24,22 @@ def openvino_speed(file: Path, side: int, repeat: int) -> None:
 
     Without a hint of its precision, as a program would first try it, and in float32, in which i2i compares.
     """
+    if not file.is_file():
+        raise CheckpointError(
+            f"{file} is {'a folder' if file.is_dir() else 'not there'}; expected a file of i2i export, in .xml or .onnx"
+        )
     import openvino
 
     core = openvino.Core()
     try:
         model = core.read_model(file)
     except RuntimeError as error:
-        raise CheckpointError(f"{file} cannot be opened by OpenVINO ({reason_of(error)})") from error
+        beside = file.with_suffix(".bin")
+        missing = f"; {beside.name}, which holds its weights, is not beside it" if not beside.is_file() else ""
+        raise CheckpointError(
+            f"{file} is no file that OpenVINO reads, or is damaged{missing if file.suffix == '.xml' else ''}; expected "
+            "one of i2i export, in .xml or .onnx"
+        ) from error
     given = _image(model, side, file)
     for device in core.available_devices:
         for precision in ("as the device likes", "f32"):

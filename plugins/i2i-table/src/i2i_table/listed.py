@@ -8,7 +8,7 @@ from pathlib import Path
 
 from i2i.builtin.datasets.layout import Layout, Picture, Split
 from i2i.builtin.datasets.split import choose_test
-from i2i.errors import DataError, shown
+from i2i.errors import DataError, amount, shown
 from i2i.images.finding import bullets
 from i2i.paths import named
 from i2i_table.plugin import TableOptions
@@ -51,7 +51,13 @@ def find_listed(root: str, options: TableOptions) -> Layout:
     _require_names(table, rows)
     if options.pairing == "paired":
         lonely = [f"row {row.number}: only {next(iter(row.paths))}" for row in rows if len(row.paths) < 2]
-        _refuse(table, lonely, "rows have no pair, and paired training needs pairs", "Complete or remove them")
+        _refuse(
+            table,
+            lonely,
+            ("row has no pair", "rows have no pair"),
+            ", and paired training needs pairs",
+            "Complete or remove them",
+        )
     if not options.skip_bad:  # which leaves them out with other files that cannot be used, and counts them
         missing = [
             f"row {row.number}: {domain}: {path}"
@@ -59,7 +65,13 @@ def find_listed(root: str, options: TableOptions) -> Layout:
             for domain, path in row.paths.items()
             if not path.exists()
         ]
-        _refuse(table, missing, "files are not there", "Add them, remove these rows, or leave them out with --skip-bad")
+        _refuse(
+            table,
+            missing,
+            ("file is not there", "files are not there"),
+            "",
+            "Add them, remove these rows, or leave them out with --skip-bad",
+        )
     return _layout(root, rows, options)
 
 
@@ -99,14 +111,15 @@ def _require_names(table: Path, rows: Sequence[Row]) -> None:
     _refuse(
         table,
         list(dict.fromkeys(twice)),
-        "rows have the name of another, but a name must mean one picture",
+        ("row has the name of another", "rows have the name of another"),
+        ", but a name must mean one picture",
         "Give each row a name of its own in a column name (data.column_name)",
     )
 
 
-def _refuse(table: Path, wrong: Sequence[str], told: str, way_on: str) -> None:
+def _refuse(table: Path, wrong: Sequence[str], forms: tuple[str, str], told: str, way_on: str) -> None:
     if wrong:
-        raise DataError(f"{table}: {len(wrong)} {told} ({COUNTED}):\n{bullets(wrong)}\n{way_on}.")
+        raise DataError(f"{table}: {amount(len(wrong), *forms)}{told} ({COUNTED}):\n{bullets(wrong)}\n{way_on}.")
 
 
 def _layout(root: str, rows: Sequence[Row], options: TableOptions) -> Layout:
