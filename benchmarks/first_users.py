@@ -88,7 +88,8 @@ def values(folder: Path, *, suffix: str) -> Path:
             if suffix == ".npy":
                 np.save(target, found)
             elif domain == "A":
-                tifffile.imwrite(target, np.round(found * 10000).astype(np.uint16), photometric="minisblack")
+                kind = {"photometric": "minisblack", "planarconfig": "contig"}
+                tifffile.imwrite(target, np.round(found * 10000).astype(np.uint16), **kind)
             else:
                 tifffile.imwrite(target, found, photometric="minisblack")
     return folder
@@ -365,9 +366,10 @@ def go(name: str, user: User, folder: Path, addresses: dict[str, str]) -> Journe
     given = data / user.inputs if user.inputs else pictures(given)
     settings = [f"training.checkpoint_every={EVERY}", "training.log_every=1", "training.keep=9"]
     settings += ["training.evaluation_images=2", "generator.base_channels=8", "discriminator.base_channels=8"]
+    usual = {"--generator": "resnet6", "--steps": str(STEPS), "--image-size": str(SIDE), "--device": "cpu"}
     words: list[str | Path] = [
-        *("run", "--data", root, "--generator", "resnet6", "--steps", str(STEPS), "--image-size", str(SIDE)),
-        *("--device", "cpu", *(word for setting in settings for word in ("--set", setting))),
+        *("run", "--data", root, *(word for setting in settings for word in ("--set", setting))),
+        *(word for option, value in usual.items() if option not in user.words for word in (option, value)),
         *(word.format(**addresses) for word in user.words),
     ]
     killed_and_resumed(journey, words)

@@ -143,7 +143,7 @@ def served(journey: Journey, picture: Path, translated: Path) -> None:
     try:
         assert server.stdout is not None
         address = next(word for line in server.stdout for word in line.split() if word.startswith("http://127"))
-        answer = journey.folder / "served" / translated.name
+        answer = journey.folder / "served" / f"{translated.stem}.png"
         answer.parent.mkdir()
         curl = ["curl", "--silent", "--show-error", "--fail-with-body", "--data-binary", f"@{picture}"]
         asked = subprocess.run(
