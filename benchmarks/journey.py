@@ -78,7 +78,7 @@ class Journey:
         seconds = round(time.perf_counter() - begin, 1)
         given = [word for path in self.plugins for word in ("--plugin", path.name)]
         shown = shlex.join(["i2i", *given, *(self._shown(word) for word in words)])
-        self.steps.append({"step": name, "command": shown, "found": found})
+        self.steps.append({"step": name, **({"command": shown} if words else {}), "found": found})
         print(f"{self.name:17} {name:28} {seconds:6.1f} s  {found}", flush=True)
 
     def _called(self, words: list[str | Path]) -> subprocess.CompletedProcess[str]:
