@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from i2i._version import __version__
 from i2i.serving.guard import Guard
 from i2i.serving.hosts import Hosts
-from i2i.serving.messages import FORMATS, FormatName, Limits, ModelInfo
+from i2i.serving.messages import FORMATS, Limits, ModelInfo
 from i2i.serving.problems import ErrorBody, RefusedError, error_body, shown
 from i2i.serving.service import Service, Timed
 from i2i.serving.web_page import WebPage, render
@@ -133,7 +133,11 @@ def make_app(service: Service, model: ModelInfo, *, hosts: Hosts | None = None) 
             ),
         ] = model.directions[0].name,
         format: Annotated[  # noqa: A002
-            FormatName, Query(description="of the translation; png and webp lose nothing, jpeg has quality 95")
+            str,
+            Query(
+                description="of the translation; png and webp lose nothing, jpeg has quality 95",
+                json_schema_extra={"enum": list(FORMATS)},
+            ),
         ] = "png",
     ) -> Response:
         """The body is the image file: PNG, JPEG, WebP, BMP or TIFF with one picture.
@@ -143,6 +147,12 @@ def make_app(service: Service, model: ModelInfo, *, hosts: Hosts | None = None) 
         if direction not in ways:
             known = ", ".join(f"{name} ({way})" for name, way in ways.items())
             raise RefusedError(422, f"direction: expected {known}; got '{shown(direction)}'")
+        if format not in FORMATS:
+            raise RefusedError(
+                422,
+                f"format: expected {', '.join(FORMATS)}, which browsers show; got '{shown(format)}'; other formats, "
+                "those of plugins too, are read here and written by i2i translate --format",
+            )
         done = await service.translate(request, direction, format)
         if done is None:
             return Response(status_code=400)  # nobody is there to read it

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
 MEBIBYTE = 2**20
 FORMATS = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
 """What a client may ask for, with Pillow's name of it."""
-
-FormatName = Literal["png", "jpeg", "webp"]
 
 
 @dataclass(frozen=True)
