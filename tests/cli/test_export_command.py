@@ -74,11 +74,12 @@ def test_wrong_usage_is_one_message(model, here):
 
 
 def test_what_was_written_as_json(model, here):
-    result = run("export", model, "-o", "run.pt2", "--json")
+    result = run("export", model, "-o", "run.pt2", "--size", "24x40", "--json")
 
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert (report["path"], report["format"], report["raw"]) == ("run.pt2", "torch", False)
+    assert report["fixed"]["size"] == [24, 40]
     assert report["info"]["direction"] == "AtoB"
     assert all(check["difference"] <= check["allowed"] for check in report["checks"])
 

@@ -42,18 +42,29 @@ class Doubling(nn.Module):
         return self.conv(F.interpolate(images, scale_factor=2.0, mode="nearest"))
 
 
-@pytest.mark.parametrize(
-    ("options", "joined"),
-    [({}, True), ({"bias": False}, True), ({"padding": 0}, False), ({"stride": 2}, False), ({"kernel_size": 5}, False)],
-)
-def test_doubling_and_convolution_become_one(tmp_path, options, joined):
-    torch.manual_seed(0)
-    network = Doubling(**options)
+class Together(nn.ModuleDict):
+    """Networks in one file, each of images of its own: all that they give, as one list of numbers."""
+
+    def forward(self, images):
+        return torch.cat([network(images + number).flatten() for number, network in enumerate(self.values())])
+
+
+def weights_in(model):
+    """Which of :class:`Together` kept their weights as they are in the file."""
+    names = (stored.name.split(".") for stored in model.graph.initializer)
+    return {name[0] for name in names if name[-1] == "weight"}
+
+
+DOUBLED = {"plain": {}, "no_bias": {"bias": False}}
+DOUBLED_OTHERWISE = {"padding": {"padding": 0}, "stride": {"stride": 2}, "kernel": {"kernel_size": 5}}
+
+
+@pytest.mark.parametrize(("every", "joined", "smallest"), [(DOUBLED, True, (1, 1)), (DOUBLED_OTHERWISE, False, (2, 3))])
+def test_doubling_and_convolution_become_one(tmp_path, every, joined, smallest):
+    network = Together({name: Doubling(**options) for name, options in every.items()})
     model = written(network, tmp_path / "m.onnx")
-    assert ("ConvTranspose" in {node.op_type for node in model.graph.node}) is joined
-    for size in ((1, 1), (7, 5), (16, 33)):
-        if min(size) == 1 and not joined:
-            continue
+    assert [node.op_type for node in model.graph.node].count("ConvTranspose") == (len(every) if joined else 0)
+    for size in (smallest, (7, 5), (16, 33)):
         x = torch.randn(2, 3, *size)
         assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
 
@@ -70,23 +81,27 @@ def test_the_doubled_image_stays_where_something_else_reads_it(tmp_path):
     assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("options", "split"),
-    [
-        ({}, True),
-        ({"padding": (1, 3), "bias": False}, True),
-        ({"out_channels": 1, "kernel_size": (5, 9)}, True),
-        ({"out_channels": 5}, False),
-        ({"kernel_size": 3}, False),
-        ({"stride": 2}, False),
-        ({"dilation": 2}, False),
-        ({"groups": 3}, False),
-    ],
-)
-def test_a_large_convolution_to_few_channels_becomes_two_thin_ones(tmp_path, options, split):
-    network = nn.Conv2d(**{"in_channels": 3, "out_channels": 3, "kernel_size": 7, **options})
+THIN = {
+    "plain": {},
+    "no_bias": {"padding": (1, 3), "bias": False},
+    "columns": {"out_channels": 1, "kernel_size": (5, 9)},
+}
+NOT_THIN = {
+    "outputs": {"out_channels": 5},
+    "kernel": {"kernel_size": 3},
+    "stride": {"stride": 2},
+    "dilation": {"dilation": 2},
+    "groups": {"groups": 3},
+}
+
+
+def test_a_large_convolution_to_few_channels_becomes_two_thin_ones(tmp_path):
+    kinds = {**THIN, **NOT_THIN}
+    plain = {"in_channels": 3, "out_channels": 3, "kernel_size": 7}
+    network = Together({name: nn.Conv2d(**{**plain, **options}) for name, options in kinds.items()})
     model = written(network, tmp_path / "m.onnx")
-    assert [node.op_type for node in model.graph.node].count("Conv") == (2 if split else 1)
+    assert weights_in(model) == set(NOT_THIN)
+    assert [node.op_type for node in model.graph.node].count("Conv") == 2 * len(THIN) + len(NOT_THIN)
     for size in ((13, 17), (33, 20)):
         x = torch.randn(2, 3, *size)
         assert torch.allclose(run(tmp_path / "m.onnx", x), network(x), atol=1e-5)

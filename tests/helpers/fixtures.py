@@ -34,6 +34,19 @@ def quick_exports():
         yield
 
 
+@pytest.fixture(scope="session")
+def exporters_imported():
+    """This process has imported what torch's exporters need, which takes longer than a small export: exports that have a
+    time limit are made in copies of it, each of which would begin with that."""
+    import torch
+
+    from i2i.environment.quiet import exporting_quietly
+
+    with exporting_quietly():
+        program = torch.export.export(torch.nn.Identity(), (torch.zeros(1),), strict=False)
+        torch.onnx.export(program, (), dynamo=True, verbose=False)
+
+
 @pytest.fixture
 def install(tmp_path, monkeypatch):
     """A function that installs a one-module distribution with an entry point in the group ``i2i``."""
