@@ -36,8 +36,8 @@ def quick_exports():
 
 @pytest.fixture(scope="session")
 def exporters_imported():
-    """This process has imported what torch's exporters need, which takes longer than a small export: exports that have a
-    time limit are made in copies of it, each of which would begin with that."""
+    """What torch's exporters import, in this process: exports with a time limit are made in copies of it, each of which
+    would begin with that, and it takes longer than they do."""
     import torch
 
     from i2i.environment.quiet import exporting_quietly
