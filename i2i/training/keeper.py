@@ -259,16 +259,17 @@ class Keeper:
         """Measure the first ``images`` held-out images, and log the result."""
         if images == 0:
             return {}
-        metrics = self._held_out().measure(images, self._baselines())
+        metrics = self._held_out().measure(images, self.baselines())
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
         with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
         self.observing.evaluated(self.position.step, metrics)
         return metrics
 
-    def _baselines(self) -> Mapping[Direction, Baselines]:
+    def baselines(self) -> Mapping[Direction, Baselines]:
         """What is fitted to training images once in a run; nothing where there is no truth to measure it against."""
-        if not self.test_set.truth and not any(metric.spec.family == "sets" for metric in self._metrics):
+        comparable = len(self.test_set) and self.test_set.truth
+        if not comparable and not any(metric.spec.family == "sets" for metric in self._metrics):
             return {}
         wanted = {Direction(name) for name in self.snapshot.method.directions}
         fitted = read_baselines(self.folder.path)

@@ -300,6 +300,7 @@ class Trainer:
         if self._resumed is None:
             if self.processes.is_main:
                 self.folder.keep_names(names_of(self.train_set, self.test_set))
+                self.keeper.baselines()  # now: an interrupted run must not wait for training images, which may be slow
         elif self._is_over():
             self.reporter.note(self._nothing_left())
         elif self._resumed.images is None:  # the run ended between saving and measuring, or could not draw

@@ -60,6 +60,7 @@ class RunFolder:
         self.components_file = path / COMPONENTS
         self.names_file = path / "images.json"
         self.start_file = path / "start.json"
+        self.baselines_file = path / "baselines.json"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
@@ -135,7 +136,7 @@ class RunFolder:
     def discard(self) -> None:
         """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
         records = (self.config_file, self.environment_file, self.components_file, self.names_file, self.start_file)
-        for file in (*records, self.page, *self._lock.files):
+        for file in (*records, self.baselines_file, self.page, *self._lock.files):
             file.unlink(missing_ok=True)
         for made in (self.samples, self.path / "tensorboard"):
             shutil.rmtree(made, ignore_errors=True)
