@@ -6,14 +6,13 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from rooms import GROUND, PACKAGE, imported_module, imports, module_name, modules, read_rooms, room_of
 
 import i2i
-from i2i.plugins.manager import ENTRY_POINT_GROUP
+from i2i.environment.packages import plugin_entry_points
 
 ROOMS = read_rooms()
 
@@ -98,7 +97,7 @@ def test_what_every_start_imports_leaves_torch_to_functions(path: Path) -> None:
     ids=" ".join,
 )
 def test_a_start_imports_no_torch(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    strangers = {entry_point.name for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
+    strangers = {entry_point.name for entry_point in plugin_entry_points()}
     monkeypatch.setenv("I2I_DISABLE_PLUGINS", ",".join(strangers))
 
     done = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, timeout=60)

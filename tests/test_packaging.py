@@ -159,6 +159,7 @@ def test_the_wheel_holds_types_sample_data_and_the_page_template(wheel: zipfile.
 
     assert "i2i/py.typed" in names
     assert any(name.startswith("i2i/training/records/templates/") for name in names)
+    assert "i2i/data/pages/theme.css" in names
     assert sum(name.startswith("i2i/data/emoji/") and name.endswith(".webp") for name in names) == 3 * 200
     for folder, limit in (("emoji", 1_500_000), ("translators", 5_000_000)):
         prefix = f"i2i/data/{folder}/"

@@ -38,8 +38,6 @@ COMMANDS = {
 
 ADDED_COMMAND = "i2i.added_command"
 """Where click's context says which plugin's command was called."""
-ENTRY_POINT_GROUP = "i2i"
-"""That of plugins; :mod:`i2i.plugins.manager`, which has it, too, is too heavy for every start."""
 TRACEBACK_VARIABLE = "I2I_TRACEBACK"
 INTERRUPTED = 130
 MOST_LINES = 50
@@ -123,10 +121,10 @@ class LazyGroup(click.Group):
 
 def _added_commands(ctx: click.Context) -> dict[str, str]:
     """The commands of plugins by name, with their summaries; where there is no plugin, nothing is loaded to say so."""
-    from importlib.metadata import entry_points
+    from i2i.environment.packages import plugin_entry_points
 
     if ctx.obj is None:
-        if not plugin_files() and not entry_points(group=ENTRY_POINT_GROUP):
+        if not plugin_files() and not plugin_entry_points():
             return {}
         ctx.obj = plugin_manager(builtin=False)
     return {component.spec.name: component.spec.summary for component in ctx.obj.components("command")}

@@ -32,6 +32,8 @@ TRAINING = (
 )
 """Modules that a training run imports, some of them not before it measures."""
 MEASURING = ("torchmetrics.functional.image", "torchmetrics.image.fid", "torchmetrics.image.kid")
+PLUGIN_GROUP = "i2i"
+"""The group of entry points that plugins declare themselves in."""
 SHOWN_EXTRAS = ("export", "metrics", "serve", "track", "video", "wandb")
 """Extras that people use i2i with; the others are for those who work on it."""
 
@@ -56,6 +58,11 @@ def optional() -> dict[str, str]:
     """The packages that only an extra of i2i installs, with the extra."""
     found = {name: extra for name, extra in _requirements() if extra in SHOWN_EXTRAS}
     return {name: str(extra) for name, extra in found.items() if name not in required()}
+
+
+def plugin_entry_points() -> metadata.EntryPoints:
+    """The entry points of the plugins that are installed; none of them is loaded."""
+    return metadata.entry_points(group=PLUGIN_GROUP)
 
 
 def version_of(package: str) -> str | None:

@@ -6,7 +6,7 @@ says what is asked of the objects that specs build, :mod:`~i2i.plugins.image_for
 image files. :mod:`~i2i.plugins.manager` loads packages and finds components by name. :mod:`~i2i.plugins.terms` and
 :mod:`~i2i.plugins.features` help with writing a method.
 
-May import nothing.
+May import ``environment.packages``.
 """
 
 from i2i.plugins.component_options import Options

@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar
 import pluggy
 
 from i2i._version import __version__
+from i2i.environment.packages import plugin_entry_points
 from i2i.errors import PluginError, did_you_mean, printable, shown
 from i2i.paths import named
 from i2i.plugins import hookspecs
@@ -31,7 +32,6 @@ from i2i.plugins.hookspecs import HOOKS, PROJECT
 from i2i.plugins.plugin_files import PluginFile
 from i2i.plugins.specs import SPECS, Spec
 
-ENTRY_POINT_GROUP = "i2i"
 BUILTIN_MODULE = "i2i.builtin.plugin"
 DISABLE_VARIABLE = "I2I_DISABLE_PLUGINS"
 
@@ -119,7 +119,7 @@ class PluginManager:
             own = Plugin("builtin", "i2i", __version__, BUILTIN_MODULE, "loaded")
             self._load(own, lambda: importlib.import_module(BUILTIN_MODULE))
         unused = dict.fromkeys(sorted(disabled))
-        found = [(_plugin_of(entry_point), entry_point) for entry_point in entry_points(group=ENTRY_POINT_GROUP)]
+        found = [(_plugin_of(entry_point), entry_point) for entry_point in plugin_entry_points()]
         for plugin, entry_point in sorted(found, key=lambda item: (item[0].package, item[0].name)):
             naming = {name for name in disabled if name == plugin.name or same_package(name, plugin.package)}
             if naming:

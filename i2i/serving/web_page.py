@@ -24,7 +24,9 @@ class WebPage:
 def render(template: str, **values: Any) -> WebPage:
     """Render a template; its script and its style are allowed by their hashes, everything else is forbidden."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("i2i.serving", "templates"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("i2i.serving", "templates"), jinja2.PackageLoader("i2i", "data/pages")]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -17,6 +17,8 @@ random state is left as it was. A generator is exported as well by ``i2i plugins
 says how long that may take. The command also uses each component in a short run, which is resumed, translates and is
 measured: :mod:`~i2i.testing.in_use`.
 
+:data:`SMALL_RUN` and :func:`write_pairs` are settings and pictures for a run of your own tests that takes seconds.
+
 Begin with :mod:`~i2i.testing.component`; what is asked of each kind of component is in the file of that kind.
 
 May import ``plugins``, ``builtin``, ``config``, ``images``, ``models``, ``translation``, ``exporting``, ``evaluation``,
@@ -40,8 +42,10 @@ from i2i.testing.component import (
     check_reader,
 )
 from i2i.testing.results import CheckResult
+from i2i.testing.small_runs import SMALL_RUN, write_pairs
 
 __all__ = [
+    "SMALL_RUN",
     "CheckResult",
     "check_augmentation",
     "check_buffer",
@@ -57,4 +61,5 @@ __all__ = [
     "check_observer",
     "check_optimizer",
     "check_reader",
+    "write_pairs",
 ]

@@ -13,7 +13,7 @@ import torch
 
 from i2i.builtin.datasets.example import write_example
 from i2i.config.components import open_dataset
-from i2i.config.layers import Layer
+from i2i.config.layers import Layer, layer_from_settings, merge
 from i2i.config.resolver import resolve
 from i2i.config.run_config import Choice, RunConfig
 from i2i.config.sections import NAMED, section_of
@@ -41,6 +41,7 @@ from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import Spec
 from i2i.terminal import Silent
 from i2i.testing.results import Checklist, expect
+from i2i.testing.small_runs import SMALL_RUN
 from i2i.training.launch import Launch
 from i2i.training.records.run_folder import RunFolder
 from i2i.training.resume import reopen
@@ -64,23 +65,13 @@ LEAST_SIDE = 32
 SIZES = ((1, 1), (37, 50))
 """Height and width of what is translated afterwards."""
 
-TINY: Layer = {
-    "method": {"name": "pix2pix"},
-    "generator": {"name": "resnet", "blocks": 1, "base_channels": 2},
-    "discriminator": {"name": "pixel", "base_channels": 2},
-    "schedule": {"name": "constant"},
-    "training": {
-        "steps": STEPS,
-        "checkpoint_every": RESUMED_FROM,
-        "log_every": 1,
-        "sample_images": 1,
-        "evaluation_images": 2,
-        "ema_decay": 0.5,
-        "keep": STEPS,
-        "device": "cpu",
-        "workers": 0,
+TINY: Layer = merge(
+    layer_from_settings(SMALL_RUN),
+    {
+        "schedule": {"name": "constant"},
+        "training": {"steps": STEPS, "checkpoint_every": RESUMED_FROM, "ema_decay": 0.5, "keep": STEPS},
     },
-}
+)
 """The smallest run that goes through everything: averages, a log, sheets, measures, checkpoints."""
 
 

@@ -190,13 +190,8 @@ PLUGIN = """
 """
 
 
-def test_an_installed_plugin_that_builds_no_module_is_named(tmp_path, monkeypatch):
-    (tmp_path / "i2i_oak.py").write_text("\n".join(line[4:] for line in PLUGIN.splitlines()))
-    information = tmp_path / "i2i_oak-1.2.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: i2i-oak\nVersion: 1.2\n")
-    (information / "entry_points.txt").write_text("[i2i]\noak = i2i_oak\n")
-    monkeypatch.syspath_prepend(tmp_path)
+def test_an_installed_plugin_that_builds_no_module_is_named(install):
+    install("i2i-oak", PLUGIN)
 
     with pytest.raises(
         PluginError,

@@ -11,8 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from i2i.cli.main import ENTRY_POINT_GROUP, main
-from i2i.plugins import manager
+from i2i.cli.main import main
 from i2i.plugins.manager import PluginManager
 
 HOOK = """
@@ -126,7 +125,3 @@ assert not heavy, heavy
 
     assert done.returncode == 0, done.stderr
     assert "Barks like a tree" in done.stdout
-
-
-def test_the_group_of_entry_points_is_that_of_plugins():
-    assert ENTRY_POINT_GROUP == manager.ENTRY_POINT_GROUP

@@ -97,7 +97,7 @@ def test_broken_plugin_is_a_note_and_no_problem(install):
     result = CliRunner().invoke(main, ["doctor"])
 
     assert result.exit_code == 0
-    assert "i2i-broken 1.2.3, failed: RuntimeError: no licence found" in result.stdout
+    assert "i2i-broken 1.2, failed: RuntimeError: no licence found" in result.stdout
     assert "I2I_DISABLE_PLUGINS=broken" in result.stdout
 
 

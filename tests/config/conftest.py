@@ -1,6 +1,6 @@
 import pytest
 
-from ..plugins.conftest import install
+from ..helpers.fixtures import install
 
 __all__ = ["install"]
 

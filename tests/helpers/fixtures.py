@@ -1,8 +1,8 @@
 """Fixtures that the tests of several rooms share; their ``conftest.py`` imports what they use."""
 
 import contextlib
-import importlib
 import sys
+import textwrap
 
 import pytest
 
@@ -49,28 +49,33 @@ def exporters_imported():
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """A function that installs a one-module distribution with an entry point in the group ``i2i``."""
-    site = tmp_path / "site"
+    """``install(package, source)`` lays a distribution of one module down as pip would, in ``site-packages`` of the
+    test's folder, and returns the name of the module."""
+    site = tmp_path / "site-packages"
     site.mkdir()
-    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.syspath_prepend(site)
+    modules = []
 
-    added = []
-
-    def add(package, source):
+    def install(package, source, *, version="1.2", entry_points=None, metadata=True):
         module = package.replace("-", "_")
-        added.append(module)
-        (site / f"{module}.py").write_text(source)
-        information = site / f"{module}-1.2.3.dist-info"
+        modules.append(module)
+        (site / f"{module}.py").write_text(textwrap.dedent(source))
+        information = site / f"{module}-{version}.dist-info"
         information.mkdir()
-        (information / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2.3\nRequires-Dist: pydantic\nRequires-Dist: torch\n"
-        )
-        (information / "entry_points.txt").write_text(f"[i2i]\n{package.removeprefix('i2i-')} = {module}\n")
+        if metadata:
+            (information / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
+                "Requires-Dist: pydantic\nRequires-Dist: torch\n"
+            )
+        entry_points = entry_points or f"{package.removeprefix('i2i-')} = {module}"
+        (information / "entry_points.txt").write_text(f"[i2i]\n{entry_points}\n")
+        (information / "RECORD").write_text("")
         monkeypatch.delitem(sys.modules, module, raising=False)
-        importlib.invalidate_caches()
+        monkeypatch.syspath_prepend(site)  # once more, so that the import system looks at the folder again
+        return module
 
-    yield add
-    for module in added:
+    yield install
+    for module in modules:
         sys.modules.pop(module, None)
 
 

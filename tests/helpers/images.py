@@ -1,6 +1,5 @@
 """Images of noise: as arrays, as files, and as folders that a run trains on. Each depends on its seed alone."""
 
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,10 @@ from PIL import Image
 from i2i.images.metadata import Metadata
 from i2i.images.readers import Readers
 from i2i.images.writing import encode_image, write_image
-from i2i.plugins.manager import DISABLE_VARIABLE, ENTRY_POINT_GROUP, PluginManager
+from i2i.environment.packages import plugin_entry_points
+from i2i.plugins.manager import DISABLE_VARIABLE, PluginManager
 
-STRANGERS = ",".join(each.name for each in entry_points(group=ENTRY_POINT_GROUP))
+STRANGERS = ",".join(each.name for each in plugin_entry_points())
 READERS = Readers(PluginManager({DISABLE_VARIABLE: STRANGERS}))
 """The formats that come with i2i, whatever else is installed."""
 

@@ -87,7 +87,7 @@ def test_too_many_pixels_are_refused_before_a_package_decodes(install, tmp_path)
     [
         ("raise ValueError('it is no such file')", UnusableImageError, r"^it is no such file \(told by reader 'mine'"),
         ("raise MemoryError", UnusableImageError, "not enough memory"),
-        ("return 3", PluginError, r"reader 'mine' of package i2i-mine 1\.2\.3: read must return a ReadImage; got 3"),
+        ("return 3", PluginError, r"reader 'mine' of package i2i-mine 1\.2: read must return a ReadImage; got 3"),
         ("return ReadImage([1])", PluginError, r"read must give numbers \[H, W, C\], or a Pillow image; got \[1\]"),
         ("return ReadImage(__import__('PIL.Image').Image.new('CMYK', (2, 2)))", UnusableImageError, "mode CMYK"),
     ],

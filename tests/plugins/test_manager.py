@@ -52,7 +52,7 @@ def test_a_working_plugin_is_found_with_its_package_and_version(install: Install
     component = manager.find("generator", "oak")
     assert component.plugin == plugin_of(manager, "i2i-oak")
     assert (component.plugin.name, component.plugin.version, component.plugin.status) == (
-        "i2i-oak-entry",
+        "oak",
         "1.2",
         "loaded",
     )
@@ -150,9 +150,9 @@ def test_a_broken_plugin_is_one_line_and_harms_no_other(install: Install, source
     assert problem in plugin.problem
     (warning,) = warnings_about(manager, "i2i-maple ")
     assert "\n" not in warning
-    assert warning.startswith("plugin 'i2i-maple-entry' of package i2i-maple was not loaded: ")
-    assert warning.endswith("I2I_DISABLE_PLUGINS=i2i-maple-entry)")
-    with pytest.raises(PluginError, match=r"plugins that are not loaded: .*i2i-maple-entry.*i2i plugins list"):
+    assert warning.startswith("plugin 'maple' of package i2i-maple was not loaded: ")
+    assert warning.endswith("I2I_DISABLE_PLUGINS=maple)")
+    with pytest.raises(PluginError, match=r"plugins that are not loaded: .*maple.*i2i plugins list"):
         manager.find("generator", "maple")
 
 
@@ -175,7 +175,7 @@ def test_a_module_that_does_not_exist_or_cannot_be_named_fails_alone(install: In
 def test_a_package_without_metadata_can_still_bring_a_plugin(install: Install) -> None:
     install("i2i-maple", WORKING.format(name="maple"), metadata=False)
 
-    assert PluginManager({}).find("generator", "maple").plugin.name == "i2i-maple-entry"
+    assert PluginManager({}).find("generator", "maple").plugin.name == "maple"
 
 
 def test_a_name_clash_hurts_only_whoever_asks_for_that_name(install: Install) -> None:
@@ -189,18 +189,18 @@ def test_a_name_clash_hurts_only_whoever_asks_for_that_name(install: Install) ->
     assert manager.find("generator", "pine").plugin.package == "i2i-pine"
     expected = (
         "generator 'tree' is claimed by i2i-elm 3.0 and i2i-oak 1.2; disable one of them, "
-        "for example I2I_DISABLE_PLUGINS=i2i-oak-entry"
+        "for example I2I_DISABLE_PLUGINS=oak"
     )
     with pytest.raises(PluginError) as caught:
         manager.find("generator", "tree")
     assert str(caught.value) == expected
-    assert PluginManager({"I2I_DISABLE_PLUGINS": "i2i-oak-entry"}).find("generator", "tree").plugin.version == "3.0"
+    assert PluginManager({"I2I_DISABLE_PLUGINS": "oak"}).find("generator", "tree").plugin.version == "3.0"
 
 
 def test_a_clash_with_a_built_in_never_advises_to_disable_the_built_in(install: Install) -> None:
     install("i2i-oak", WORKING.format(name="resnet9"))
 
-    with pytest.raises(PluginError, match=r"claimed by i2i \S+ and i2i-oak 1.2; .*=i2i-oak-entry$"):
+    with pytest.raises(PluginError, match=r"claimed by i2i \S+ and i2i-oak 1.2; .*=oak$"):
         PluginManager({}).find("generator", "resnet9")
 
 
@@ -212,7 +212,7 @@ def test_entry_points_of_one_name_are_told_apart_by_package(install: Install) ->
         PluginManager({}).find("generator", "tree")
 
 
-@pytest.mark.parametrize("name", ["i2i-oak-entry", "i2i-oak", "I2I_Oak", " nothing, i2i-oak ,"])
+@pytest.mark.parametrize("name", ["oak", "i2i-oak", "I2I_Oak", " nothing, i2i-oak ,"])
 def test_a_disabled_plugin_is_never_imported(install: Install, name: str, tmp_path: Path) -> None:
     traces = tmp_path / "imported"
     module = install("i2i-oak", f"open({str(traces)!r}, 'w').close()\n" + textwrap.dedent(WORKING.format(name="oak")))
@@ -223,7 +223,7 @@ def test_a_disabled_plugin_is_never_imported(install: Install, name: str, tmp_pa
     assert not warnings_about(manager, "i2i-oak was")
     assert module not in sys.modules
     assert not traces.exists()
-    with pytest.raises(PluginError, match=r"plugins that are not loaded: i2i-oak-entry"):
+    with pytest.raises(PluginError, match=r"plugins that are not loaded: oak"):
         manager.find("generator", "oak")
     assert PluginManager({}).find("generator", "oak")
     assert traces.exists()
@@ -253,10 +253,10 @@ def test_tracing_says_what_is_loaded_called_refused_and_skipped(
     assert printed.out == ""
     lines = printed.err.splitlines()
     assert all(line.startswith("i2i plugins: ") for line in lines)
-    assert "i2i plugins: loading i2i-oak-entry of i2i-oak 1.2 from i2i_oak" in lines
+    assert "i2i plugins: loading oak of i2i-oak 1.2 from i2i_oak" in lines
     assert "i2i plugins: i2i_generators returned oak" in lines
-    assert "i2i plugins: i2i-maple-entry failed: RuntimeError: sap" in lines
-    assert "i2i plugins: i2i-pine-entry of i2i-pine is disabled" in lines
+    assert "i2i plugins: maple failed: RuntimeError: sap" in lines
+    assert "i2i plugins: pine of i2i-pine is disabled" in lines
     PluginManager({})
     assert capsys.readouterr().err == ""
 

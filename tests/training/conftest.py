@@ -1,4 +1,3 @@
-from ..helpers.fixtures import images, no_page, one_thread, pairs, quick_exports
-from ..plugins.conftest import install
+from ..helpers.fixtures import images, install, no_page, one_thread, pairs, quick_exports
 
 __all__ = ["images", "install", "no_page", "one_thread", "pairs", "quick_exports"]

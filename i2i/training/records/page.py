@@ -96,7 +96,9 @@ def write_page(folder: Path, metrics: Mapping[str, Metric]) -> Path:
         raise RunFolderError(f"cannot write the page of {folder}: expected a run folder, found none; check the path")
     run = _read(folder)
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("i2i.training.records", "templates"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("i2i.training.records", "templates"), jinja2.PackageLoader("i2i", "data/pages")]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

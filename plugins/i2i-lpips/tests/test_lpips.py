@@ -16,7 +16,6 @@ import torch
 from i2i_lpips.backbones import TAPS, make_backbone
 from i2i_lpips.plugin import LpipsOptions, i2i_metrics
 from i2i_lpips.weights import FILES, load_network
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,7 +23,7 @@ from torch.nn import functional as F
 import i2i
 from i2i.errors import ConfigError, PluginError
 from i2i.plugins.manager import PluginManager
-from i2i.testing import check_metric
+from i2i.testing import SMALL_RUN, check_metric, write_pairs
 
 (SPEC,) = i2i_metrics()
 
@@ -212,28 +211,12 @@ def test_without_internet_it_says_which_file_to_fetch(
 
 # -- runs -------------------------------------------------------------------------------------------------------------
 
-QUICK = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 4,
-    "discriminator.name": "patch",
-    "discriminator.layers": 1,
-    "discriminator.base_channels": 4,
-    "data.mode": "none",
-    "training.sample_images": 1,
-}
+QUICK = {**SMALL_RUN, "data.mode": "none"}
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    for split in ("train", "test"):
-        for number in range(2):
-            for domain in "AB":
-                path = root / f"{split}{domain}" / f"{number}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.new("RGB", (32, 32), (90 * number, 40, 60)).save(path)
-    return root
+    return write_pairs(tmp_path_factory.mktemp("data"))
 
 
 def test_a_run_is_measured_and_its_best_checkpoint_chosen_by_it_and_resumes_from_any_folder(
@@ -242,7 +225,7 @@ def test_a_run_is_measured_and_its_best_checkpoint_chosen_by_it_and_resumes_from
     own = {"metrics.lpips.weights": FILES["alex"], "metrics.lpips.other_weights": True}
     monkeypatch.chdir(Path(weights["alex"]).parent)
     settings = {**QUICK, **own, "training.best": "lpips"}
-    result = i2i.run(pairs, method="pix2pix", steps=1, out=tmp_path / "run", device="cpu", set=settings)
+    result = i2i.run(pairs, steps=1, out=tmp_path / "run", set=settings)
     assert result.metrics["AtoB"]["lpips"] > 0
     assert (result.folder / "checkpoints" / "best").exists()
     assert "LPIPS" in result.page.read_text(encoding="utf-8")
@@ -258,5 +241,5 @@ def test_weights_that_are_missing_end_a_run_before_training(
 ) -> None:
     more = {**QUICK, "metrics.lpips.weights": str(tmp_path / "none.pth")}
     with pytest.raises((ConfigError, PluginError), match="cannot be read: No such file"):
-        i2i.run(pairs, method="pix2pix", metric="lpips", steps=1, out=tmp_path / "run", device="cpu", set=more)
+        i2i.run(pairs, metric="lpips", steps=1, out=tmp_path / "run", set=more)
     assert not (tmp_path / "run").exists()

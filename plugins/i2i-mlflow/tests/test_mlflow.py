@@ -22,7 +22,7 @@ import i2i
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import ObservedRun
-from i2i.testing import check_observer
+from i2i.testing import SMALL_RUN, check_observer, write_pairs
 
 mlflow = pytest.importorskip("mlflow")
 pytest.importorskip("sqlalchemy", reason="pip install mlflow: mlflow-skinny has no data base of its own")
@@ -200,35 +200,15 @@ def test_a_data_base_without_the_packages_for_it_is_refused_before_training(
         observer(tracking_uri=store)
 
 
-QUICK = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 4,
-    "discriminator.name": "patch",
-    "discriminator.layers": 1,
-    "discriminator.base_channels": 4,
-    "data.mode": "none",
-    "training.sample_images": 1,
-    "training.log_every": 1,
-}
-
-
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data")
-    for split in ("train", "test"):
-        for number in range(2):
-            for domain in "AB":
-                path = root / f"{split}{domain}" / f"{number}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.new("RGB", (32, 32), (90 * number, 40, 60)).save(path)
-    return root
+    return write_pairs(tmp_path_factory.mktemp("data"))
 
 
 def train_and_resume(pairs: Path, folder: Path, uri: str) -> None:
     """Two steps, then one more, and what MLflow has of them."""
-    more = {**QUICK, "observers.mlflow.tracking_uri": uri}
-    i2i.run(pairs, method="pix2pix", observer="mlflow", steps=2, out=folder, device="cpu", set=more)
+    more = {**SMALL_RUN, "data.mode": "none", "observers.mlflow.tracking_uri": uri}
+    i2i.run(pairs, observer="mlflow", steps=2, out=folder, set=more)
     i2i.run(resume=folder, steps=3)
     run = run_of(folder, uri)
     assert run.info.status == "FINISHED"

@@ -11,12 +11,11 @@ import pytest
 import torch
 from i2i_ms_ssim.plugin import MultiScaleSimilarityOptions, i2i_metrics
 from numpy.typing import NDArray
-from PIL import Image
 
 import i2i
 from i2i.errors import ConfigError
 from i2i.plugins.manager import PluginManager
-from i2i.testing import check_metric
+from i2i.testing import SMALL_RUN, check_metric, write_pairs
 
 (SPEC,) = i2i_metrics()
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -105,32 +104,13 @@ def test_the_module_that_i2i_loads_imports_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-QUICK = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 4,
-    "discriminator.name": "patch",
-    "discriminator.layers": 1,
-    "discriminator.base_channels": 4,
-    "training.sample_images": 1,
-}
-
-
-def pairs(root: Path, side: int) -> Path:
-    random = np.random.default_rng(0)
-    for split, count in (("train", 2), ("test", 2)):
-        for number in range(count):
-            for domain in "AB":
-                path = root / f"{split}{domain}" / f"{number}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(path)
-    return root
+QUICK = {**SMALL_RUN, "data.mode": "none"}
 
 
 def test_a_run_is_measured_and_its_best_checkpoint_chosen_by_it(tmp_path: Path) -> None:
-    data = pairs(tmp_path / "data", 40)
-    settings = {**QUICK, "data.mode": "none", "metrics.ms-ssim.window": 3, "training.best": "ms-ssim"}
-    result = i2i.run(data, method="pix2pix", steps=2, out=tmp_path / "run", device="cpu", set=settings)
+    data = write_pairs(tmp_path / "data", side=40)
+    settings = {**QUICK, "metrics.ms-ssim.window": 3, "training.best": "ms-ssim"}
+    result = i2i.run(data, steps=2, out=tmp_path / "run", set=settings)
     values = result.metrics["AtoB"]
     assert 0 <= values["ms-ssim"] <= 1
     assert (result.folder / "checkpoints" / "best").exists()
@@ -143,9 +123,7 @@ def test_a_run_is_measured_and_its_best_checkpoint_chosen_by_it(tmp_path: Path) 
 
 
 def test_smaller_images_are_refused_before_training(tmp_path: Path) -> None:
-    data = pairs(tmp_path / "data", 160)
+    data = write_pairs(tmp_path / "data", side=160)
     with pytest.raises(ConfigError, match="metric ms-ssim needs images of at least 161 pixels a side"):
-        i2i.run(
-            data, method="pix2pix", metric="ms-ssim", steps=1, out=tmp_path / "run", set=QUICK | {"data.mode": "none"}
-        )
+        i2i.run(data, metric="ms-ssim", steps=1, out=tmp_path / "run", set=QUICK)
     assert not (tmp_path / "run").exists()

@@ -15,7 +15,7 @@ import i2i
 from i2i.errors import DataError
 from i2i.images.readers import Readers
 from i2i.plugins.manager import PluginManager
-from i2i.testing import check_dataset
+from i2i.testing import SMALL_RUN, check_dataset
 
 (SPEC,) = i2i_datasets()
 SIDE = 16
@@ -175,20 +175,9 @@ def test_paths_may_start_from_another_folder(write, tmp_path: Path) -> None:
     assert "files are not there" in refusal(path)
 
 
-SMALL = {
-    "generator.name": "resnet",
-    "generator.blocks": 1,
-    "generator.base_channels": 2,
-    "discriminator.name": "pixel",
-    "discriminator.base_channels": 2,
-    "training.evaluation_images": 1,
-}
-
-
 def test_a_run_takes_it_resumes_and_is_measured(write, tmp_path: Path) -> None:
     path, run = write(PAIRS), tmp_path / "run"
-    given = {"method": "pix2pix", "image_size": SIDE, "device": "cpu", "steps": 1}
-    i2i.run(path, **given, out=run, set=SMALL)
+    i2i.run(path, image_size=SIDE, steps=1, out=run, set={**SMALL_RUN, "training.evaluation_images": 1})
 
     assert i2i.run(resume=run, steps=2).step == 2
     assert "name: table" in (run / "config.yaml").read_text()
