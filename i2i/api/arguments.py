@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,6 +86,9 @@ def positive_seconds(name: str, value: Any) -> float:
 def one_name(name: str, value: Value, earlier: str, old: Value | None) -> Value:
     """Return what was given by an argument's name, or else by the name that it had in an earlier version.
 
+    Warns:
+        DeprecationWarning: the earlier name was used, in the code that called the caller.
+
     Raises:
         ConfigError: both were given.
     """
@@ -92,6 +96,7 @@ def one_name(name: str, value: Value, earlier: str, old: Value | None) -> Value:
         return value
     if value:
         raise ConfigError(f"{earlier} is the earlier name of {name}, which is given as well; leave {earlier} out")
+    warnings.warn(f"{earlier} is the earlier name of {name}; give {name} instead", DeprecationWarning, stacklevel=3)
     return old
 
 

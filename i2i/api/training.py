@@ -103,7 +103,7 @@ def run(
             line, ``i2i --plugin FILE ...``.
         manager: the plugins to take parts from, instead of ``plugins`` and those that are installed.
         tracker: an earlier name of ``observer``.
-        trackers: the one before.
+        trackers: the one before that.
         settings: the earlier name of ``set``.
 
     Returns:
@@ -141,7 +141,7 @@ def run(
         keep=keep,
         skip_bad=skip_bad,
         metric=metric,
-        observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
+        observer=one_name("observer", one_name("observer", observer, "tracker", tracker), "trackers", trackers),
         init_from=init_from,
         freeze=freeze,
         set=one_name("set", set, "settings", settings),
@@ -239,7 +239,7 @@ def resolve(
         keep=keep,
         skip_bad=skip_bad,
         metric=metric,
-        observer=one_name("observer", observer, "tracker", one_name("tracker", tracker, "trackers", trackers)),
+        observer=one_name("observer", one_name("observer", observer, "tracker", tracker), "trackers", trackers),
         init_from=init_from,
         freeze=freeze,
         set=one_name("set", set, "settings", settings),
@@ -263,7 +263,8 @@ def check_run(config: RunConfig, manager: PluginManager | None = None) -> list[s
     require("looking at the data", "torch")
     import torch
 
-    from i2i.config.components import build_method, build_optimizers, open_splits
+    from i2i.config.dataset_opening import open_splits
+    from i2i.config.method_building import build_method, build_optimizers
     from i2i.config.sizes import check_best
     from i2i.training.observing import build_observers
 

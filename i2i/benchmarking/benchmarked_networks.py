@@ -12,8 +12,9 @@ from torch.optim import Optimizer
 
 from i2i.benchmarking.case import Setting
 from i2i.config.augmenting import Augmenting
-from i2i.config.components import build_method, build_optimizers, create
+from i2i.config.components import create
 from i2i.config.layers import layer_from_settings, merge
+from i2i.config.method_building import build_method, build_optimizers
 from i2i.config.resolver import resolve
 from i2i.ops import reason_against_fused
 from i2i.plugins.manager import PluginManager

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from i2i.config.components import open_dataset
 from i2i.config.dataset_choice import choose_dataset
+from i2i.config.dataset_opening import open_dataset
 from i2i.config.run_config import Choice
 from i2i.errors import ConfigError, DataError
 from i2i.images.readers import Readers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from i2i.config.components import open_dataset
+from i2i.config.dataset_opening import open_dataset
 from i2i.errors import I2IError, reason_of
 from i2i.evaluation.baselines import Baselines, fit_baselines, read_baselines
 from i2i.evaluation.evaluated_data import choose_data

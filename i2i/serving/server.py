@@ -7,6 +7,7 @@ import ipaddress
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -89,6 +90,12 @@ def serve(
     """
     require_packages()
     names = one_name("allowed_host", allowed_host, "allow_hosts", allow_hosts)
+    if limits is not None:
+        warnings.warn(
+            "limits is the earlier way to give max_upload, max_pixels, timeout, queue and max_connections; give those",
+            DeprecationWarning,
+            stacklevel=2,
+        )
     limits = limits or _limits(
         max_bytes=max_upload * MEBIBYTE,
         max_pixels=max_pixels,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from i2i.builtin.datasets.example import write_example
-from i2i.config.components import open_dataset
+from i2i.config.dataset_opening import open_dataset
 from i2i.config.layers import Layer, layer_from_settings, merge
 from i2i.config.resolver import resolve
 from i2i.config.run_config import Choice, RunConfig

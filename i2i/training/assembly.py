@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 
 from i2i.config.augmenting import Augmenting
-from i2i.config.components import build_datasets, build_method, build_optimizers
+from i2i.config.dataset_opening import build_datasets
+from i2i.config.method_building import build_method, build_optimizers
 from i2i.config.pixel_loss_sum import StepValues
 from i2i.config.run_config import RunConfig
 from i2i.config.sizes import check_best, check_sizes

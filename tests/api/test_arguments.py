@@ -83,9 +83,12 @@ def test_what_is_no_model(model):
 def test_an_argument_by_the_name_that_it_had():
     assert one_name("set", (), "settings", None) == ()
     assert one_name("set", ("a=1",), "settings", None) == ("a=1",)
-    assert one_name("set", (), "settings", {"a": 1}) == {"a": 1}
+    with pytest.warns(DeprecationWarning, match="settings is the earlier name of set; give set instead"):
+        assert one_name("set", (), "settings", {"a": 1}) == {"a": 1}
     with pytest.raises(ConfigError, match="settings is the earlier name of set, which is given as well"):
         one_name("set", ("a=1",), "settings", ("a=2",))
-    assert i2i.resolve(set={"training.seed": 3}, tracker="tensorboard") == i2i.resolve(
-        settings={"training.seed": 3}, trackers=["tensorboard"]
-    )
+    with pytest.warns(DeprecationWarning, match="is the earlier name of (set|observer)") as warned:
+        earlier = i2i.resolve(settings={"training.seed": 3}, trackers=["tensorboard"])
+    assert i2i.resolve(set={"training.seed": 3}, observer="tensorboard") == earlier
+    assert len(warned) == 2
+    assert {Path(warning.filename).name for warning in warned} == {"test_arguments.py"}, "where the call is"

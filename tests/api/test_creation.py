@@ -8,7 +8,7 @@ from torch import nn
 
 import i2i
 from i2i.api import resolve
-from i2i.config.components import build_method
+from i2i.config.method_building import build_method
 from i2i.errors import ConfigError, PluginError
 from i2i.models.scores import STANDARD_SETS
 from i2i.plugins.features import name_taps

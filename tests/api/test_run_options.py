@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import fields
 
 import numpy as np
@@ -30,10 +31,19 @@ def test_every_option_is_a_setting_of_a_section():
 
 
 @pytest.mark.parametrize("function", [i2i.run, i2i.resolve])
-def test_functions_take_every_option_by_name_and_hand_it_on(function):
+def test_functions_spell_every_option_out(function):
     keywords = inspect.signature(function).parameters
     assert [name for name in NAMES if name not in keywords] == []
-    assert not [each for each in keywords.values() if each.kind is each.VAR_KEYWORD], "all are spelled out"
+    assert not [each for each in keywords.values() if each.kind is each.VAR_KEYWORD]
+
+
+@pytest.mark.parametrize("function", [i2i.run, i2i.resolve])
+@pytest.mark.parametrize("name", SETTING_OF)
+def test_functions_hand_every_option_on(function, name):
+    """Shown by what contradicts each."""
+    setting = ".".join(SETTING_OF[name])
+    with pytest.raises(ConfigError, match=f"{re.escape(setting)} is given twice"):
+        function(**{name: "one"}, set={setting: "another"})
 
 
 VALUES = {

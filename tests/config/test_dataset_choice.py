@@ -3,8 +3,8 @@
 import pytest
 
 from i2i.api import resolve
-from i2i.config.components import open_dataset
 from i2i.config.dataset_choice import choose_dataset
+from i2i.config.dataset_opening import open_dataset
 from i2i.config.resolver import config_from_dict
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.plugins.manager import PluginManager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from i2i.api import resolve
@@ -9,6 +11,7 @@ from i2i.config.resolver import config_from_dict
 from i2i.plugins.manager import PluginManager
 
 from ..helpers.settings import problems
+from ..helpers.specs import spec_of
 
 MANAGER = PluginManager({})
 
@@ -69,3 +72,30 @@ def test_a_wrong_shared_option_is_reported_once():
     told = problems(settings=["optimizer.beta1=1", "optimizer.discriminators.beta2=0.9"])
 
     assert [problem.partition(":")[0] for problem in told] == ["optimizer.beta1"]
+
+
+def test_helpers_have_options_of_their_own(manager):
+    config = resolve(
+        "photos",
+        settings={
+            "generator.base_channels": 2,
+            "discriminator.base_channels": 2,
+            "optimizer.helpers.learning_rate": 1e-3,
+        },
+    )
+
+    assert config.optimizer.of("helpers").options.learning_rate == 1e-3
+    assert config.optimizer.of("generators").options.learning_rate == 2e-4
+
+
+def test_a_method_may_start_a_group_of_networks_from_its_own_settings(manager, add):
+    usual = {"learning_rate": 1e-4, "discriminators": {"learning_rate": 3e-4, "amsgrad": True}}
+    add(dataclasses.replace(spec_of("method", lambda _, parts: None), defaults={"optimizer": usual}))
+
+    def rates(*given):
+        config = resolve("photos", method="oak", settings=given, manager=manager)
+        return [config.optimizer.of(group).options.learning_rate for group in ("generators", "discriminators")]
+
+    assert rates() == [1e-4, 3e-4]
+    assert rates("optimizer.generators.learning_rate=2e-4") == [2e-4, 3e-4]
+    assert rates("optimizer.learning_rate=5e-4") == [5e-4, 5e-4], "what a person gives wins"

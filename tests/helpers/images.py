@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from i2i.environment.packages import plugin_entry_points
 from i2i.images.metadata import Metadata
 from i2i.images.readers import Readers
 from i2i.images.writing import encode_image, write_image
-from i2i.environment.packages import plugin_entry_points
 from i2i.plugins.manager import DISABLE_VARIABLE, PluginManager
 
 STRANGERS = ",".join(each.name for each in plugin_entry_points())

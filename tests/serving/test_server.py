@@ -111,7 +111,10 @@ def test_a_loopback_address_of_ipv6_is_not_one_of_ipv4():
 def test_a_queue_that_needs_more_connections_than_there_may_be_is_refused():
     with pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"):
         serve("nothing", queue=300)
-    with pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"):
+    with (
+        pytest.raises(ConfigError, match=r"300 waiting requests .--queue. need more connections than 256"),
+        pytest.warns(DeprecationWarning, match="limits is the earlier way to give max_upload"),
+    ):
         serve("nothing", limits=Limits(queue=300))
 
 

@@ -11,15 +11,7 @@ from i2i.models.checkpoint import CheckpointFolder
 from i2i.plugins.manager import PluginManager
 from i2i.training.resume import RESUME_MAY_CHANGE, absolute_root, changed, is_shorter, require_changeable
 
-from ..helpers.running import (
-    FAILED,
-    Child,
-    assert_same_end,
-    latest,
-    losses_of,
-    options,
-    steps_logged,
-)
+from ..helpers.running import FAILED, Child, assert_same_end, latest, losses_of, options, steps_logged
 
 pytestmark = pytest.mark.usefixtures("no_page")
 

@@ -10,12 +10,7 @@ import i2i
 from i2i.errors import PluginError
 from i2i.models.checkpoint import CheckpointFolder
 
-from ..helpers.running import (
-    PAIRED,
-    assert_same_end,
-    losses_of,
-    options,
-)
+from ..helpers.running import PAIRED, assert_same_end, losses_of, options
 
 OAK = """
 from i2i.plugins import LossSpec, hookimpl

@@ -7,15 +7,7 @@ import pytest
 import i2i
 from i2i.builtin.methods.cyclegan import CycleGAN
 
-from ..helpers.running import (
-    UNPAIRED,
-    Child,
-    latest,
-    lines_of,
-    losses_of,
-    run_here,
-    steps_logged,
-)
+from ..helpers.running import UNPAIRED, Child, latest, lines_of, losses_of, run_here, steps_logged
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_page")
 

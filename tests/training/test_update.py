@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.config.components import build_datasets, build_method, build_optimizers
+from i2i.config.dataset_opening import build_datasets
 from i2i.config.layers import layer_from_mapping
+from i2i.config.method_building import build_method, build_optimizers
 from i2i.config.resolver import resolve
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.models.state import derive_seed, seed_everything

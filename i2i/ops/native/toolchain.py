@@ -180,7 +180,7 @@ def find_nvcc() -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise BuildError('there is no nvcc; set CUDA_HOME to a CUDA toolkit, or: pip install "i2i[cuda-build]"')
+    raise BuildError(f"there is no nvcc; set CUDA_HOME to a CUDA toolkit, or: {_pip_install('i2i[cuda-build]')}")
 
 
 def cuda_version(nvcc: Path) -> str:
@@ -330,5 +330,10 @@ def _program(name: str, inside_package: str = "") -> str:
             return str(path)
     found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if found is None:
-        raise BuildError(f"{name} is missing; install it: {sys.executable} -m pip install {name}")
+        raise BuildError(f"{name} is missing; install it: {_pip_install(name)}")
     return found
+
+
+def _pip_install(requirement: str) -> str:
+    """What i2i.environment.packages.pip_install says, which cannot be imported from here."""
+    return f'{sys.executable} -m pip install "{requirement}"'

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import torch
 
 from i2i.api import resolve
-from i2i.config.components import build_method
+from i2i.config.method_building import build_method
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import all_networks_of, networks_of
 from i2i.plugins.specs import NETWORK_GROUPS
