@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from i2i.evaluation.measurement import Evaluation
     from i2i.exporting.exporter import ExportReport
     from i2i.models.info import TranslatorInfo
+    from i2i.plugins.directions import Direction
     from i2i.plugins.manager import Component, Plugin, PluginManager
-    from i2i.plugins.specs import Direction
     from i2i.serving import ModelInfo, serve
     from i2i.testing import CheckResult
     from i2i.training.records.run_result import RunResult
@@ -65,8 +65,8 @@ _HOMES = {
     "i2i.evaluation.measurement": "Evaluation",
     "i2i.exporting.exporter": "ExportReport",
     "i2i.models.info": "TranslatorInfo",
+    "i2i.plugins.directions": "Direction",
     "i2i.plugins.manager": "Component Plugin PluginManager",
-    "i2i.plugins.specs": "Direction",
     "i2i.serving": "ModelInfo serve",
     "i2i.testing": "CheckResult",
     "i2i.training.records.run_result": "RunResult",

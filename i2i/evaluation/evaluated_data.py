@@ -18,9 +18,10 @@ from i2i.models.recorded_components import RecordedComponent, require_components
 from i2i.plugins.calls import calling
 from i2i.plugins.component_options import parse_options
 from i2i.plugins.dataset_members import notes_of
+from i2i.plugins.directions import Direction, Domain
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Sample
-from i2i.plugins.specs import DatasetSpec, Direction, Domain, ReaderSpec
+from i2i.plugins.specs import DatasetSpec, ReaderSpec
 from i2i.progress import counted
 
 MeasuredSplit = Literal["train", "test"]

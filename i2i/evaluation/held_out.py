@@ -17,8 +17,8 @@ from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.evaluation.sheets import write_picture, write_sheet
 from i2i.plugins.calls import calling
+from i2i.plugins.directions import Direction
 from i2i.plugins.protocols import Dataset
-from i2i.plugins.specs import Direction
 from i2i.progress import counted
 from i2i.tensors.collate import collate
 from i2i.tensors.inference import leaving_no_trace, own_random_numbers

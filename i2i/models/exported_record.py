@@ -28,7 +28,7 @@ from i2i.files.texts import parse_json
 from i2i.models.checkpoint_description import check_record
 from i2i.models.info import TranslatorInfo
 from i2i.models.scores import values_from_json, values_to_json
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 from i2i.tensors.padding import Size
 
 FORMAT_VERSION = 1

@@ -19,9 +19,10 @@ from i2i.models.checkpoint import DESCRIPTION, Checkpoint
 from i2i.models.info import Inference, TranslatorInfo
 from i2i.models.recorded_components import components_from_json, cure
 from i2i.plugins.component_options import parse_options
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.plugin_files import is_file, provider
-from i2i.plugins.specs import Direction, GeneratorSpec
+from i2i.plugins.specs import GeneratorSpec
 from i2i.tensors.inference import own_random_numbers, torchs_own_settings
 from i2i.tensors.weight_types import require_types
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from i2i.models.scores import values_to_json
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 
 PICTURE_CHANNELS = (1, 3)
 Inference = Literal["deterministic", "paper"]

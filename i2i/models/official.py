@@ -17,7 +17,7 @@ from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.models.checkpoint import Checkpoint
 from i2i.models.official_layout import KNOWN, OfficialGenerator, UnknownLayoutError, recognise
 from i2i.models.weight_files import NetworkWeights, read_weights
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 from i2i.tensors.weight_types import require_types
 
 BATCH_NORM_NOTE = (

@@ -8,55 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from i2i.plugins.component_options import Options
+from i2i.plugins.directions import Direction, DirectionName, Domain  # noqa: F401 - plugins find them here, too
 
 SAMPLE_PREFIX = "sample:"
 """What a data root begins with that names a sample inside the package and no folder: ``sample:flat-3d``."""
 
 Pairing = Literal["unpaired", "paired", "partners"]
 """What a method needs of its data: any A with any B; true pairs; or any A with any B plus the partners that exist."""
-
-Domain = Literal["A", "B"]
-"""One of the two domains of a data set."""
-
-DirectionName = Literal["AtoB", "BtoA"]
-"""A :class:`Direction` as files, options and people write it."""
-
-
-class Direction(str, Enum):
-    """Which domain is translated into which. Each is a text as well, ``"AtoB"`` or ``"BtoA"``, and is shown as one."""
-
-    A_TO_B = "AtoB"
-    B_TO_A = "BtoA"
-
-    @property
-    def source(self) -> Domain:
-        """The domain that is translated."""
-        return "A" if self is Direction.A_TO_B else "B"
-
-    @property
-    def target(self) -> Domain:
-        """The domain that it is translated into."""
-        return self.reversed.source
-
-    @property
-    def reversed(self) -> Direction:
-        """The way back."""
-        return Direction.B_TO_A if self is Direction.A_TO_B else Direction.A_TO_B
-
-    # As text in messages, in every version of Python: an enumeration's own are not, or not in all.
-    def __str__(self) -> str:
-        return str.__str__(self)
-
-    def __repr__(self) -> str:
-        return str.__repr__(self)
-
-    def __format__(self, spec: str) -> str:
-        return str.__format__(self, spec)
 
 
 @dataclass(frozen=True, kw_only=True)

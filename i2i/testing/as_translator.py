@@ -15,8 +15,8 @@ from i2i.exporting.formats import ExportFormat, choose_format
 from i2i.models.exported_record import FixedShape
 from i2i.models.info import TranslatorInfo
 from i2i.plugins import GeneratorSpec, Options
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import Direction
 from i2i.testing.results import BrokenPromiseError, Checklist, expect, positive
 from i2i.translation.network_runner import NetworkRunner
 from i2i.translation.translator import Translator

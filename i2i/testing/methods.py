@@ -14,10 +14,11 @@ from torch.nn import functional as F
 from i2i.errors import I2IError
 from i2i.models.state import pack, unpack
 from i2i.plugins import MethodSpec, Options
+from i2i.plugins.directions import Direction
 from i2i.plugins.features import name_taps
 from i2i.plugins.method_members import all_networks_of, keeps_state, networks_of, restore_state, state_of
 from i2i.plugins.protocols import AdversarialLoss, Batch, Method, Parts
-from i2i.plugins.specs import NETWORK_GROUPS, Direction, Pairing
+from i2i.plugins.specs import NETWORK_GROUPS, Pairing
 from i2i.plugins.terms import mean_over_logits
 from i2i.testing.augmented_methods import augmentation_check
 from i2i.testing.results import Checklist, expect

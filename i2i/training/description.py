@@ -9,9 +9,9 @@ from i2i.config.components import smallest_size
 from i2i.config.run_config import Choice, RunConfig
 from i2i.models.recorded_components import components_of, components_to_json
 from i2i.plugins.dataset_members import values_of
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset, Method
-from i2i.plugins.specs import Direction
 from i2i.training.position import Position
 from i2i.training.records.run_folder import environment
 

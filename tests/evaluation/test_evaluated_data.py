@@ -6,8 +6,8 @@ import torch
 from i2i.errors import ConfigError, DataError, PluginError
 from i2i.evaluation.evaluated_data import DomainImages, choose_data, open_images
 from i2i.models.recorded_components import RecordedComponent
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import Direction
 
 from ..helpers.images import READERS, write_images
 

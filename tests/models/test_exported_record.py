@@ -10,7 +10,7 @@ import pytest
 import i2i
 from i2i.errors import CheckpointError
 from i2i.models.exported_record import ANY_SHAPE, FORMAT_VERSION, FixedShape, describe, read_back
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 
 FILE = Path("model.onnx")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import pickle
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -20,7 +18,7 @@ from i2i.plugins import (
     MethodSpec,
     Options,
 )
-from i2i.plugins.specs import SPECS, TAKEN_COMMANDS, Direction, DirectionName
+from i2i.plugins.specs import SPECS, TAKEN_COMMANDS
 
 GOOD: dict[str, Any] = {"name": "oak", "summary": "A tree.", "options": Options, "build": print}
 
@@ -111,18 +109,3 @@ def test_every_kind_has_a_spec_of_that_kind() -> None:
     kinds += ["augmentation", "exporter", "command", "reader"]
     assert list(SPECS) == kinds
     assert all(spec.kind == kind for kind, spec in SPECS.items())
-
-
-def test_a_direction_knows_its_domains_and_the_way_back() -> None:
-    assert [(way.source, way.target, way.reversed) for way in Direction] == [("A", "B", "BtoA"), ("B", "A", "AtoB")]
-    assert get_args(DirectionName) == tuple(Direction)
-
-
-def test_a_direction_is_a_text_wherever_texts_go() -> None:
-    way = Direction("BtoA")
-    assert (str(way), repr(way), f"{way:>5}", "/".join([way, "l1"])) == ("BtoA", "'BtoA'", " BtoA", "BtoA/l1")
-    assert {"BtoA": 1}[way] == 1
-    assert json.dumps({way: way}, indent=1) == '{\n "BtoA": "BtoA"\n}'
-    assert pickle.loads(pickle.dumps(way)) is way
-    with pytest.raises(ValueError, match="AtoC"):
-        Direction("AtoC")

@@ -16,7 +16,8 @@ from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.value_range import ValueRange
 from i2i.paths import named
 from i2i.plugins import DatasetSpec, Options
-from i2i.plugins.specs import SAMPLE_PREFIX, DirectionName, Pairing
+from i2i.plugins.directions import DirectionName
+from i2i.plugins.specs import SAMPLE_PREFIX, Pairing
 
 Mode = Literal["resize_and_crop", "crop", "scale_width", "scale_width_and_crop", "none"]
 """The preprocessing modes of the reference implementation, by its names."""

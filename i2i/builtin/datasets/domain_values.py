@@ -20,7 +20,7 @@ from i2i.errors import DataError
 from i2i.images.finding import bullets
 from i2i.images.readers import Readers
 from i2i.images.value_range import TYPES, ValueRange
-from i2i.plugins.specs import Domain
+from i2i.plugins.directions import Domain
 
 PICTURE_CHANNELS = (1, 3)
 PERCENTILES = (0.1, 99.9)

@@ -29,8 +29,8 @@ from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array
+from i2i.plugins.directions import Direction, Domain
 from i2i.plugins.protocols import Sample
-from i2i.plugins.specs import Direction, Domain
 
 
 class FolderDataset:
