@@ -5,7 +5,7 @@ Begin with :mod:`~i2i.training.trainer`, which is the loop; :mod:`~i2i.training.
 :mod:`~i2i.training.keeper` saves and judges; :mod:`~i2i.training.snapshot` is what it saves: networks, optimisers,
 schedules, replay buffers, random numbers. :mod:`~i2i.training.resume` says how a run may be continued,
 :mod:`~i2i.training.initial_weights` how one starts from other models. The step itself belongs to the method:
-:mod:`i2i.builtin.methods`.
+:mod:`i2i.builtin.methods`; optimisers and moving averages to :mod:`~i2i.training.update`.
 
 Nothing imports this room but ``api``, ``cli`` for what ends a run, and ``benchmarking``, which measures the step of
 :mod:`~i2i.training.update`. May import ``evaluation``, ``models``, ``config``, ``plugins``, ``tensors``, ``files``,

@@ -212,7 +212,7 @@ def train_and_resume(pairs: Path, folder: Path, uri: str) -> None:
     i2i.run(resume=folder, steps=3)
     run = run_of(folder, uri)
     assert run.info.status == "FINISHED"
-    assert run.data.params["generator.base_channels"] == "4"
+    assert run.data.params["generator.base_channels"] == str(SMALL_RUN["generator.base_channels"])
     assert [step for step, _ in history(folder, uri, "loss/G")] == [1, 2, 3]
     assert [step for step, _ in history(folder, uri, "AtoB/l1")] == [2, 3]
     assert files(folder, uri, "images")
