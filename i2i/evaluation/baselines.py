@@ -30,8 +30,8 @@ from i2i.files.atomic import write_whole
 from i2i.files.texts import read_json
 from i2i.models.scores import COLOUR_FIT, CONSTANT
 from i2i.plugins.calls import calling
+from i2i.plugins.directions import Direction, Domain
 from i2i.plugins.protocols import Dataset, Sample
-from i2i.plugins.specs import Direction, Domain
 from i2i.progress import counted
 from i2i.tensors.pixels import to_uint8
 

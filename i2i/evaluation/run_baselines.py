@@ -8,8 +8,8 @@ from i2i.evaluation.baselines import Baselines, fit_baselines, read_baselines
 from i2i.evaluation.evaluated_data import choose_data
 from i2i.images.readers import Readers
 from i2i.models.find import CheckpointModel, Opened
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
-from i2i.plugins.specs import Direction
 
 _NOT_MEASURED = "one colour and the colour fit are not measured beside the translations"
 

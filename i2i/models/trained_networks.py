@@ -13,7 +13,7 @@ from i2i.models.checkpoint import Checkpoint
 from i2i.models.find import WEIGHT_SUFFIXES, open_model, require_checkpoint
 from i2i.models.official import official_discriminators
 from i2i.paths import named
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 
 Weights = Mapping[str, Tensor]
 

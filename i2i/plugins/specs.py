@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from i2i.plugins.component_options import Options
-from i2i.plugins.directions import Direction, DirectionName, Domain  # noqa: F401 - plugins find them here, too
+from i2i.plugins.directions import Direction as Direction  # plugins find them here, too
+from i2i.plugins.directions import DirectionName as DirectionName
+from i2i.plugins.directions import Domain as Domain
 
 SAMPLE_PREFIX = "sample:"
 """What a data root begins with that names a sample inside the package and no folder: ``sample:flat-3d``."""

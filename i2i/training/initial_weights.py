@@ -12,9 +12,9 @@ from i2i.config.layers import Layer, layer_from_mapping
 from i2i.config.sections import DEFAULT_METHOD
 from i2i.errors import ConfigError
 from i2i.models.trained_networks import TrainedNetworks, trained_networks
+from i2i.plugins.directions import Direction
 from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Method
-from i2i.plugins.specs import Direction
 
 MOST_SHOWN = 6
 """Tensors that do not fit which are named in a line; the run's record has all."""

@@ -16,9 +16,9 @@ from i2i.evaluation.chosen_metrics import ChosenMetric
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.models.scores import Metric, Metrics, metrics_to_json, score_of
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset
-from i2i.plugins.specs import Direction
 from i2i.terminal import Reporter
 from i2i.training.description import describe_checkpoint
 from i2i.training.observing import Observing

@@ -11,7 +11,7 @@ from i2i.evaluation.baselines import (
     read_baselines,
     write_baselines,
 )
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 from i2i.tensors.pixels import to_uint8
 
 A_TO_B, B_TO_A = Direction.A_TO_B, Direction.B_TO_A

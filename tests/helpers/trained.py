@@ -5,7 +5,7 @@ import torch
 import i2i
 from i2i.evaluation.baselines import Baselines, write_baselines
 from i2i.models.checkpoint import CheckpointFolder
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 
 TINY = {"blocks": 1, "base_channels": 4}
 

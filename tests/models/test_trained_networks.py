@@ -6,7 +6,7 @@ import torch
 import i2i
 from i2i.errors import CheckpointError
 from i2i.models.trained_networks import trained_networks
-from i2i.plugins.specs import Direction
+from i2i.plugins.directions import Direction
 
 from ..helpers.trained import write_run
 
