@@ -263,6 +263,7 @@ def evaluate(
     device: str = "auto",
     precision: Precision = "fp32",
     trust: bool = False,
+    per_image: str | Path | None = None,
     progress: bool = False,
     plugins: PluginFiles = (),
     manager: PluginManager | None = None,
@@ -290,16 +291,18 @@ def evaluate(
         device: see :func:`load`.
         precision: see :func:`load`.
         trust: of the model, see :func:`load`; also of a file of features, where TorchScript files need it always.
+        per_image: a new file for the values of each image, as CSV: its name, each metric, each baseline.
         progress: draw progress on standard error.
         plugins: see :func:`load`.
         manager: see :func:`load`; data sets are taken from them, too.
         settings: the earlier name of ``set``.
 
     Returns:
-        The numbers; ``.to_dict()`` is fit for JSON.
+        The numbers; ``.to_dict()`` is fit for JSON, and ``.per_image`` holds the values of single images.
 
     Raises:
-        ConfigError: an option is wrong, a package is missing, or the feature network cannot be used.
+        ConfigError: an option is wrong, the file of ``per_image`` exists, a package is missing, or the feature network
+            cannot be used.
         CheckpointError: there is no such model.
         DataError: the data cannot be used, there are no pairs although they were asked for, or the weights of
             Inception cannot be fetched.
@@ -319,6 +322,9 @@ def evaluate(
 
     require_model(model)
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, 0)
+    table = None if per_image is None else named(per_image)
+    if table is not None and table.exists():
+        raise ConfigError(f"per_image: {table} exists already; remove it, or name another file")
     given = layer_from_settings(plain_settings(one_name("set", set, "settings", settings)))
     if wrong := sorted(given.keys() - {"data", METRICS}):
         raise ConfigError(
@@ -342,5 +348,9 @@ def evaluate(
             asked=asked,
             batch_size=batch_size,
             seed=seed,
+            per_image=table is not None,
         )
-        return measure(manager, opened, translator, chosen, options)
+        evaluation = measure(manager, opened, translator, chosen, options)
+    if table is not None:
+        evaluation.per_image.write(table)
+    return evaluation

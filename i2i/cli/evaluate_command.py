@@ -10,7 +10,7 @@ import click
 from i2i.cli import options as shared
 from i2i.cli.commands import Command
 from i2i.cli.output import new_table, plugin_manager, print_json, print_table, say
-from i2i.models.scores import Metric, measured_baselines, table_of
+from i2i.models.scores import Metric, interval_of, measured_baselines, table_of
 
 if TYPE_CHECKING:
     from i2i.evaluation.measurement import Evaluation
@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     metavar="SECTION.OPTION=VALUE",
     multiple=True,
     help="Read the data another way (data.image_size=128), or measure so (metrics.kid.seed=3); repeat for several.",
+)
+@click.option(
+    "--per-image",
+    metavar="FILE.csv",
+    help="Write what each image scores into a new table: its name, each metric, each baseline.",
 )
 @shared.batch_size()
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
@@ -106,7 +111,8 @@ def _print_protocol(evaluation: Evaluation) -> None:
 
 
 def _title_of_pairs(evaluation: Evaluation) -> str:
-    return f"Against the truth: {evaluation.counts['pairs']} pairs, each image measured alone, then averaged"
+    interval = " (95 % interval of the mean)" if interval_of(evaluation.pairs, "l1") else ""
+    return f"Against the truth: {evaluation.counts['pairs']} pairs, each image measured alone, then averaged{interval}"
 
 
 def _title_of_sets(evaluation: Evaluation) -> str:
@@ -144,6 +150,8 @@ def _print_numbers(values: Mapping[str, float], metrics: Mapping[str, Metric]) -
 def _number(metric: Metric, values: Mapping[str, float], name: str) -> str:
     if name not in values:
         return "-"
+    if ends := interval_of(values, name):
+        return f"{metric.number(values[name])} ({' to '.join(map(metric.number, ends))})"
     deviation = values.get(f"{name}_std")
     spread = "" if deviation is None else f" +- {metric.number(deviation)}"
     return f"{metric.number(values[name])}{spread}"

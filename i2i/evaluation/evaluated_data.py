@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
@@ -108,6 +108,14 @@ def _without_chance(dataset: Choice) -> Choice:
     return Choice(dataset.name, type(dataset.options)(**values))
 
 
+class EvaluatedImage(NamedTuple):
+    """An image of the source domain, ``[C, H, W]`` in [-1, 1], and its true translation, where there is one."""
+
+    name: str
+    image: Tensor
+    truth: Tensor | None
+
+
 @dataclass(frozen=True)
 class DomainImages:
     """Every image of one domain.
@@ -129,15 +137,15 @@ class DomainImages:
         """At most how many images there are."""
         return len(self.dataset)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Each image once, ``[C, H, W]`` in [-1, 1], with its true translation where there is one."""
+    def __iter__(self) -> Iterator[EvaluatedImage]:
+        """Each image once."""
         seen = set()
         for index in range(len(self.dataset)):
             with calling(self.dataset, f"reading sample {index}"):
                 image, truth, name = _take(self.dataset[0, index], self.domain)
             if name is None or name not in seen:
                 seen.add(name)
-                yield image, truth
+                yield EvaluatedImage(str(index) if name is None else name, image, truth)
 
 
 def _take(sample: Sample, domain: Domain) -> tuple[Tensor, Tensor | None, str | None]:
@@ -168,7 +176,7 @@ class EvaluatedImages:
         if split == "test":
             return self.sources.dataset.truth
         pairs = counted(self.sources, "looking for pairs", len(self.sources))
-        return any(truth is not None for _, truth in pairs)
+        return any(each.truth is not None for each in pairs)
 
 
 def open_images(

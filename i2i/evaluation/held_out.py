@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from i2i.config.sections import CYCLE
 from i2i.evaluation.baselines import Baselines
+from i2i.evaluation.cases import choose_cases, write_cases, write_values
 from i2i.evaluation.chosen_metrics import ChosenMetric, of_family
 from i2i.evaluation.pairs import PairMetrics
+from i2i.evaluation.per_image import PerImage
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.evaluation.sheets import write_picture, write_sheet
 from i2i.plugins.calls import calling
@@ -33,6 +35,9 @@ class HeldOut:
         device: where the generators are.
         metrics: what is measured.
         paper_inference: keep dropout and batch statistics on, as the papers' code does at test time.
+
+    Attributes:
+        per_image: by direction, the values of the single images that :meth:`measure` compared last with their truth.
     """
 
     def __init__(
@@ -49,6 +54,8 @@ class HeldOut:
         self.device = device
         self.metrics = metrics
         self.paper_inference = paper_inference
+        self.per_image: dict[Direction, PerImage] = {}
+        self._compared: dict[Direction, list[int]] = {}
 
     def measure(
         self, limit: int | None = None, baselines: Mapping[Direction, Baselines] | None = None
@@ -70,9 +77,9 @@ class HeldOut:
         truth = {direction: PairMetrics(pairs, fitted[direction]) for direction in self.directions}
         cycle = {direction: PairMetrics(l1) for direction in self.directions if self._way_back(direction)}
         distances = {direction: SetMetrics(sets, fitted[direction]) for direction in self.directions if sets}
-        compared = dict.fromkeys(self.directions, 0)
+        self._compared = {direction: [] for direction in self.directions}
         with self._inference():
-            for batch in self._images(limit):
+            for index, batch in self._images(self._first(limit)):
                 for direction in self.directions:
                     source, target = direction.source, direction.target
                     output = self._translate(direction, batch[source])
@@ -83,38 +90,49 @@ class HeldOut:
                         distances[direction].add_translations([output], [batch[source]])
                         distances[direction].add_targets([batch[target]])
                     if bool(batch["A_has_partner"]):
-                        truth[direction].update(output, batch[target], batch[source])
-                        compared[direction] += 1
+                        name = batch.get(f"{source}_name", [str(index)])
+                        truth[direction].update(output, batch[target], batch[source], name)
+                        self._compared[direction].append(index)
             results: dict[str, dict[str, float]] = {}
             for direction in self.directions:
-                results[direction] = truth[direction].compute() if compared[direction] else {}
+                results[direction] = truth[direction].compute() if self._compared[direction] else {}
                 if direction in distances and distances[direction].targets >= FEWEST:
                     results[direction] |= distances[direction].compute()
                 if direction in cycle:
                     results[direction][CYCLE] = cycle[direction].compute()["l1"]
+        self.per_image = {way: found.per_image() for way, found in truth.items() if self._compared[way]}
         return results
+
+    def write_cases(self, folder: Path, step: int) -> None:
+        """Write what :meth:`measure` found of single images into a run folder: a table, the best and the worst."""
+        with self._inference():
+            for direction, found in self.per_image.items():
+                write_values(folder, direction, found)
+                if chosen := choose_cases(found):
+                    places = [self._compared[direction][place] for place in chosen]
+                    write_cases(folder, direction, step, found, chosen, self._columns(direction, places))
 
     def write_sheets(self, folder: Path, step: int, count: int) -> None:
         """Write the sheet of the first ``count`` images for each direction."""
         with self._inference():
             for direction in self.directions:
-                if columns := self._columns(direction, count):
+                if columns := self._columns(direction, self._first(count)):
                     write_sheet(folder, step, direction, columns)
 
     def write_picture(self, path: Path, count: int) -> None:
         """Write the headline picture, of the first direction."""
         with self._inference():
-            if columns := self._columns(next(iter(self.directions)), count):
+            if columns := self._columns(next(iter(self.directions)), self._first(count)):
                 write_picture(path, columns)
 
-    def _columns(self, direction: Direction, count: int) -> dict[str, Tensor]:
+    def _columns(self, direction: Direction, places: Sequence[int]) -> dict[str, Tensor]:
         """The columns of a sheet, empty when there is no held-out image."""
         source, target = direction.source, direction.target
         source_name, target_name = self.dataset.domains[source], self.dataset.domains[target]
         columns: dict[str, list[Tensor]] = {}
         truth = f"truth ({target_name})"
         have_truth = []
-        for batch in self._images(count):
+        for _, batch in self._images(places):
             output = self._translate(direction, batch[source])
             columns.setdefault(f"input ({source_name})", []).append(batch[source])
             columns.setdefault(f"output ({target_name})", []).append(output)
@@ -137,12 +155,14 @@ class HeldOut:
             output: Tensor = network(images.to(self.device))
         return output.float().cpu()
 
-    def _images(self, limit: int | None) -> Iterable[Mapping[str, Any]]:
-        count = len(self.dataset) if limit is None else min(limit, len(self.dataset))
-        for index in counted(range(count), "looking at held-out images"):
+    def _first(self, limit: int | None) -> range:
+        return range(len(self.dataset) if limit is None else min(limit, len(self.dataset)))
+
+    def _images(self, places: Sequence[int]) -> Iterable[tuple[int, Mapping[str, Any]]]:
+        for index in counted(places, "looking at held-out images"):
             with calling(self.dataset, f"reading held-out sample {index}"):
                 batch = {"A_has_partner": False, **collate([self.dataset[0, index]])}  # type: ignore[list-item]
-            yield batch
+            yield index, batch
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

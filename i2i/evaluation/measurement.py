@@ -10,19 +10,19 @@ from typing import Any, Literal
 
 import torch
 import torchmetrics
-from torch import Tensor
 
 from i2i._version import __version__
 from i2i.config.run_config import Choice
 from i2i.config.sizes import known_or_first_size, too_small
 from i2i.errors import ConfigError, DataError
 from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, of_family, usual_metrics
-from i2i.evaluation.evaluated_data import ChosenData, DomainImages, EvaluatedImages, open_images
+from i2i.evaluation.evaluated_data import ChosenData, DomainImages, EvaluatedImage, EvaluatedImages, open_images
 from i2i.evaluation.pairs import PairMetrics
+from i2i.evaluation.per_image import PerImage
 from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.models.find import Opened
-from i2i.models.scores import values_to_json
+from i2i.models.scores import blindness, values_to_json
 from i2i.plugins.manager import PluginManager
 from i2i.progress import counted, working
 from i2i.tensors.inference import torchs_own_settings
@@ -31,8 +31,6 @@ from i2i.translation.translator import Translator
 TRAINED_ON = "these images are of the training split: numbers on images that the model has seen flatter it"
 
 Which = Literal["auto", "pairs", "sets", "all"]
-Item = tuple[Tensor, Tensor | None]
-"""An image ``[C, H, W]`` and its true translation."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Evaluation:
         protocol: rounding, feature network and its resize, subsets, seed, precision, inference and versions; of metrics
             that were asked for by name, package and options.
         notes: what a person should know before quoting a number.
+        per_image: the values of each image with a true translation, which ``pairs`` averages; not in :meth:`to_dict`.
     """
 
     model: Mapping[str, Any]
@@ -60,6 +59,7 @@ class Evaluation:
     sets: Mapping[str, float]
     protocol: Mapping[str, Any]
     notes: tuple[str, ...] = field(default=())
+    per_image: PerImage = field(default_factory=PerImage)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON; see :func:`~i2i.models.scores.values_to_json`."""
@@ -78,6 +78,7 @@ class MeasuringOptions:
         asked: further metrics.
         batch_size: images computed at once, at most.
         seed: of whatever the data set draws.
+        per_image: whether the values of single images are wanted, which only pairs have.
     """
 
     sets: Sequence[Choice]
@@ -85,6 +86,7 @@ class MeasuringOptions:
     asked: Sequence[Choice] = ()
     batch_size: int = 1
     seed: int = 0
+    per_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,16 @@ def measure(
     _require_channels(translator, images.sources)
     with working("preparing the metrics"):
         metrics = _choose(manager, translator, images, data, options)
+    if options.per_image and not metrics.pairs:
+        raise DataError(
+            f"{data.root}: images have values of their own where pairs are measured, and here sets are: give --data "
+            "that has pairs, and --metrics pairs or all, or leave out --per-image"
+        )
     baselines, left_out = find_baselines(manager, model, translator.info.direction, translator.readers)
     pairs, sizes = PairMetrics(metrics.pairs, baselines), Counter[str]()
     sets = SetMetrics(metrics.sets, baselines) if metrics.sets else None
     for batch in _batches(counted(images.sources, "measuring images", len(images.sources)), options.batch_size):
-        sizes.update("x".join(map(str, image.shape[1:])) for image, _ in batch)
+        sizes.update("x".join(map(str, image.shape[1:])) for _, image, _ in batch)
         _measure_batch(translator, batch, pairs if metrics.pairs else None, sets)
     against_truth = pairs.compute()
     pair_count = int(against_truth["images"])
@@ -150,8 +157,10 @@ def measure(
             *images.notes,
             *left_out,
             *([TRAINED_ON] if data.split == "train" else []),
+            *([blind] if (blind := blindness(against_truth)) else []),
             *(sets.notes() if sets else []),
         ),
+        per_image=pairs.per_image() if pair_count else PerImage(),
     )
 
 
@@ -198,24 +207,24 @@ def _asked(metrics: Sequence[ChosenMetric]) -> dict[str, Any]:
 
 
 def _measure_batch(
-    translator: Translator, batch: list[Item], pairs: PairMetrics | None, sets: SetMetrics | None
+    translator: Translator, batch: list[EvaluatedImage], pairs: PairMetrics | None, sets: SetMetrics | None
 ) -> None:
-    inputs = [image[None] for image, _ in batch]
+    inputs = [image[None] for _, image, _ in batch]
     outputs = translator.translate(inputs)
     if pairs is not None:
-        for (image, truth), output in zip(batch, outputs, strict=True):
+        for (name, image, truth), output in zip(batch, outputs, strict=True):
             if truth is not None:
-                pairs.update(output.cpu(), truth[None], image[None])
+                pairs.update(output.cpu(), truth[None], image[None], [name])
     if sets is not None:
         sets.add_translations(outputs, inputs)
 
 
 def _add_targets(sets: SetMetrics, images: DomainImages, batch_size: int) -> None:
     for batch in _batches(counted(images, "looking at the images they are compared with"), batch_size):
-        sets.add_targets([image[None] for image, _ in batch])
+        sets.add_targets([image[None] for _, image, _ in batch])
 
 
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def _batches(items: Iterable[EvaluatedImage], size: int) -> Iterator[list[EvaluatedImage]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

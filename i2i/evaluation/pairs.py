@@ -11,7 +11,8 @@ from torch import Tensor
 from i2i.errors import DataError
 from i2i.evaluation.baselines import Baselines
 from i2i.evaluation.chosen_metrics import ChosenMetric, as_seen
-from i2i.models.scores import IDENTITY
+from i2i.evaluation.per_image import PerImage, interval
+from i2i.models.scores import BASELINES, IDENTITY, INTERVAL
 
 
 class PairMetrics:
@@ -20,7 +21,8 @@ class PairMetrics:
     Protocol: output, truth and input are first rounded to 8 bits, as a person would see them. Each metric is computed
     per image, then averaged with equal weight per image, so the batch size changes nothing. Its values stand under its
     name, those of the input in place of the output under ``identity_`` and its name, those of what was fitted under
-    ``constant_`` and ``colour_fit_``, and ``images`` is how many were compared.
+    ``constant_`` and ``colour_fit_``, and ``images`` is how many were compared. The 95 % interval of a mean stands
+    under its name with ``_low`` and ``_high``; see :func:`~i2i.evaluation.per_image.interval`.
 
     Left out rather than invented: the ``identity_*`` values, once an input had another number of channels than its
     truth; a metric that nobody asked for by name, once an image was smaller than it can measure.
@@ -34,14 +36,22 @@ class PairMetrics:
         self.metrics, self.baselines = metrics, baselines
         self._values: defaultdict[str, list[Tensor]] = defaultdict(list)
         self._images = 0
+        self._names: list[str] = []
 
-    def update(self, output: Tensor, truth: Tensor, input: Tensor) -> None:  # noqa: A002 - the domain's word
+    def update(
+        self,
+        output: Tensor,
+        truth: Tensor,
+        input: Tensor,  # noqa: A002 - the domain's word
+        names: Sequence[str] | None = None,
+    ) -> None:
         """Add a batch.
 
         Args:
             output: the translations, ``[N, C, H, W]`` in [-1, 1].
             truth: the true translations, of the same shape.
             input: what was translated, ``[N, C', H, W]`` in [-1, 1].
+            names: of the images; their places if not given.
 
         Raises:
             DataError: the shapes do not belong together.
@@ -59,7 +69,9 @@ class PairMetrics:
                 f"cannot compare an input of shape {tuple(input.shape)} with a truth of shape {tuple(truth.shape)}: "
                 "expected the same number of images of the same height and width"
             )
-        self._images += truth.shape[0]
+        count = truth.shape[0]
+        self._names += [str(self._images + place) for place in range(count)] if names is None else names
+        self._images += count
         true_pixels = as_seen(truth)
         self._add("", as_seen(output), true_pixels)
         if input.shape[1] == truth.shape[1]:
@@ -70,11 +82,20 @@ class PairMetrics:
     def compute(self) -> dict[str, float]:
         """Return the averages over all images so far; only ``{"images": 0}`` when there were none."""
         averages = {}
-        for name, batches in self._values.items():
-            values = torch.cat(batches)
-            if values.numel() == self._images:  # a metric that some image could not have is left out
-                averages[name] = values.mean().item()
+        for name, values in self._whole().items():
+            averages[name] = values.mean().item()
+            if not name.startswith(tuple(each.prefix for each in BASELINES)) and (ends := interval(values.tolist())):
+                averages |= {f"{name}{suffix}": end for suffix, end in zip(INTERVAL, ends, strict=True)}
         return {**averages, "images": self._images}
+
+    def per_image(self) -> PerImage:
+        """The values of each image, of all that :meth:`compute` averages."""
+        return PerImage(tuple(self._names), {name: values.tolist() for name, values in self._whole().items()})
+
+    def _whole(self) -> dict[str, Tensor]:
+        """The values by name, ``[images]``; a metric that some image could not have is left out."""
+        found = {name: torch.cat(batches) for name, batches in self._values.items()}
+        return {name: values for name, values in found.items() if values.numel() == self._images}
 
     def _add(self, prefix: str, images: Tensor, truth: Tensor) -> None:
         if not images.shape[0]:

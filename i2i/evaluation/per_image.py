@@ -6,8 +6,11 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+
+from i2i.files.atomic import write_whole
 
 FEWEST_RESAMPLED = 5
 """Images below which an average has no interval: resampling fewer says nothing."""
@@ -36,6 +39,14 @@ class PerImage:
         writer.writerow(["name", *self.values])
         writer.writerows(zip(self.names, *self.values.values(), strict=True))
         return text.getvalue()
+
+    def write(self, path: Path) -> Path:
+        """Write the table, and return its path.
+
+        Raises:
+            RunFolderError: it cannot be written.
+        """
+        return write_whole(path, self.to_csv().encode("utf-8", "surrogateescape"))
 
     def ranked(self, metric: str, *, better: int) -> list[int]:
         """The places of all images, from the worst by a metric to the best.

@@ -45,15 +45,25 @@ class _Table:
 
 
 def write_sheet(folder: Path, step: int, direction: str, columns: Mapping[str, Tensor]) -> Path:
-    """Write ``samples/<direction>/step-00001200.png`` in a run folder: one row an image, one column a kind of image.
-
-    There is no text in the picture; ``columns.json`` beside it holds the titles, the number of rows and the sizes in
-    pixels, for the page to put headings. The gaps between cells are transparent. A crash leaves whole files only.
+    """Write ``samples/<direction>/step-00001200.png`` in a run folder; see :func:`draw_sheet`.
 
     Args:
         folder: the run folder.
         step: training steps so far.
         direction: ``"AtoB"`` or ``"BtoA"``.
+        columns: title to images.
+    """
+    return draw_sheet(folder / "samples" / direction / f"step-{step:08d}.png", columns)
+
+
+def draw_sheet(path: Path, columns: Mapping[str, Tensor]) -> Path:
+    """Write a sheet: one row an image, one column a kind of image.
+
+    There is no text in the picture; ``columns.json`` beside it holds the titles, the number of rows and the sizes in
+    pixels, for the page to put headings. The gaps between cells are transparent. A crash leaves whole files only.
+
+    Args:
+        path: where the PNG goes; its folder is made when missing.
         columns: title to images ``[N, C, H, W]`` in [-1, 1], the same N in each; C is 1 (grey), 3 (colour) or 4
             (colour and opacity). H, W and C may differ between columns: each image is enlarged by the largest whole
             factor that fits the cell (nearest neighbour, so that pixels stay what they are) and centred in it.
@@ -75,9 +85,8 @@ def write_sheet(folder: Path, step: int, direction: str, columns: Mapping[str, T
             table.paste(sheet, title, row, left, top)
     about = {"titles": list(table.columns), "rows": table.rows, "cell": list(table.cell), "gap": SHEET_GAP}
 
-    target = folder / "samples" / direction / f"step-{step:08d}.png"
-    write_whole(target.parent / COLUMNS_FILE, (json.dumps(about, indent=2) + "\n").encode())
-    return write_whole(target, _png(sheet))
+    write_whole(path.parent / COLUMNS_FILE, (json.dumps(about, indent=2) + "\n").encode())
+    return write_whole(path, _png(sheet))
 
 
 def write_picture(path: Path, columns: Mapping[str, Tensor], *, across: int | None = None) -> Path:
@@ -85,7 +94,7 @@ def write_picture(path: Path, columns: Mapping[str, Tensor], *, across: int | No
 
     Args:
         path: where the PNG goes; its folder is made when missing.
-        columns: as for :func:`write_sheet`, in reading order, such as input, output, back again, truth.
+        columns: as for :func:`draw_sheet`, in reading order, such as input, output, back again, truth.
         across: how many groups stand side by side; by default as many as make the picture about twice as wide as high.
 
     Returns:

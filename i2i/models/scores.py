@@ -44,6 +44,11 @@ BASELINES = (IDENTITY, CONSTANT, COLOUR_FIT)
 """Both of the last are fitted to training images; see :mod:`i2i.evaluation.baselines`."""
 
 
+INTERVAL = ("_low", "_high")
+"""After the name of a metric: the ends of the 95 % interval of its mean."""
+_BLIND_FROM = 0.5
+
+
 @dataclass(frozen=True)
 class Metric:
     """How a metric is written and read.
@@ -132,6 +137,23 @@ def best_baseline(values: Mapping[str, float], name: str, metric: Metric) -> tup
     """The baseline that scores best by a metric, and what it scores; ``None`` where none was measured."""
     found = [(each, values[f"{each.prefix}{name}"]) for each in BASELINES if f"{each.prefix}{name}" in values]
     return max(found, key=lambda each: metric.better * each[1], default=None)
+
+
+def interval_of(values: Mapping[str, float], name: str) -> tuple[float, float] | None:
+    """Where the mean of a metric lies with 95 % confidence; ``None`` where that was not measured."""
+    low, high = (values.get(f"{name}{end}") for end in INTERVAL)
+    return None if low is None or high is None else (low, high)
+
+
+def blindness(values: Mapping[str, float]) -> str | None:
+    """What to say where SSIM hardly tells the images from one colour; ``None`` where it does."""
+    grey = values.get(f"{CONSTANT.prefix}ssim", 0.0)
+    if grey < _BLIND_FROM and grey < values.get("ssim", 1.0):
+        return None
+    return (
+        f"SSIM says little here: one colour everywhere scores {grey:.4f} (it sees structure, hardly colour, and flat "
+        "areas please it); judge by L1 and by the pictures"
+    )
 
 
 def measured_baselines(values: Mapping[str, float], table: Mapping[str, Metric]) -> list[Baseline]:

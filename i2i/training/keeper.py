@@ -74,6 +74,7 @@ class Keeper:
         self.checkpoints = CheckpointFolder(folder.checkpoints, self.options.keep)
         self.position = Position()
         self._noted: set[str] = set()
+        self._last_measured: HeldOut | None = None
         self._metrics, self._table = metrics, table
 
     @contextmanager
@@ -196,6 +197,9 @@ class Keeper:
                 self._held_out().write_picture(self.folder.picture, self.options.sample_images)
             except RunFolderError as error:
                 self.reporter.note(f"the run has no {self.folder.picture.name}: {error}")
+            if self._last_measured is not None:
+                with self.tolerating("the best and the worst held-out images"):
+                    self._last_measured.write_cases(self.folder.path, self.position.step)
         if self.accelerator.is_main_process:
             with self.tolerating("its page"):
                 self.write_page(self.folder.path, self._table)
@@ -259,7 +263,8 @@ class Keeper:
         """Measure the first ``images`` held-out images, and log the result."""
         if images == 0:
             return {}
-        metrics = self._held_out().measure(images, self.baselines())
+        self._last_measured = held_out = self._held_out()
+        metrics = held_out.measure(images, self.baselines())
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
         with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})

@@ -67,9 +67,9 @@ class Repeating:
 def test_each_image_of_a_domain_comes_once_with_its_truth(domain, names, channels):
     images = DomainImages(Repeating(), domain)
     found = list(images)
-    assert "".join(chr(int(image[0, 0, 0])) for image, _ in found) == names
+    assert "".join(chr(int(image[0, 0, 0])) for _, image, _ in found) == names
     assert images.channels == channels
-    (truth,) = [truth for _, truth in found if truth is not None]
+    (truth,) = [truth for _, _, truth in found if truth is not None]
     assert chr(int(truth[0, 0, 0])) == {"A": "x", "B": "a"}[domain]
 
 

@@ -1,5 +1,6 @@
 """``i2i.evaluate``: the numbers are the metrics of the translations, each with what it takes to reproduce it."""
 
+import csv
 import json
 import math
 
@@ -136,6 +137,21 @@ def test_a_run_is_measured_as_it_was_at_its_end_and_on_its_own_data(tmp_path):
     assert lost.pairs["l1"] == evaluation.pairs["l1"]
     assert not set(fitted) & lost.pairs.keys()
     assert any("the images that the model was trained on cannot be read" in note for note in lost.notes)
+
+
+def test_each_image_has_its_values_in_a_table(run, data, tmp_path):
+    table = tmp_path / "new" / "values.csv"
+    evaluation = evaluate(run, data, per_image=table)
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["name"] for row in rows] == ["0", "1", "2", "3"]
+    for name in ("l1", "identity_ssim"):
+        values = [float(row[name]) for row in rows]
+        assert sum(values) / 4 == pytest.approx(evaluation.pairs[name])
+        assert list(evaluation.per_image.values[name]) == values
+    with pytest.raises(ConfigError, match="exists already"):
+        evaluate(run, data, per_image=table)
+    with pytest.raises(DataError, match="images have values of their own where pairs are measured"):
+        evaluate(run, data, metrics="sets", features="thumbnail", per_image=tmp_path / "other.csv")
 
 
 def test_a_model_that_names_no_data_says_why_less_is_compared(run, data):

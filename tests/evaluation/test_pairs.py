@@ -93,6 +93,13 @@ def test_images_smaller_than_the_window_have_no_ssim():
     assert mixed["images"] == 4
 
 
+def test_a_mean_of_five_images_has_an_interval():
+    batch = [images(5, 3, 8, 8, seed=seed) for seed in range(3)]
+    result = measure(batch)
+    assert result["l1_low"] < result["l1"] < result["l1_high"]
+    assert not {"identity_l1_low", "ssim_low"} & result.keys()
+
+
 def test_nothing_to_measure():
     assert measure() == {"images": 0}
     empty = torch.empty(0, 3, 16, 16)

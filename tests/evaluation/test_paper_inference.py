@@ -8,8 +8,10 @@ import torch
 from PIL import Image
 
 import i2i
+from i2i.evaluation.baselines import read_baselines
 from i2i.evaluation.sheets import READABLE_SIZE, SHEET_GAP
 from i2i.models.checkpoint import CheckpointFolder
+from i2i.plugins.specs import Direction
 from i2i.tensors.pixels import to_uint8
 
 from ..helpers.images import write_images
@@ -46,7 +48,8 @@ def read(data, domain, name):
 
 def translations(result, data, direction):
     """What a person gets who translates the held-out images one by one, and its metrics."""
-    translator, metrics, outputs = i2i.load(result.folder, direction=direction, device="cpu"), pair_metrics(), []
+    translator, outputs = i2i.load(result.folder, direction=direction, device="cpu"), []
+    metrics = pair_metrics(read_baselines(result.folder)[Direction(direction)])
     for name in NAMES:
         given, truth = (read(data, domain, name) for domain in (direction[0], direction[-1]))
         outputs.append(translator(given))

@@ -17,9 +17,9 @@ def usual():
     return usual_metrics(MANAGER, CPU)
 
 
-def pair_metrics():
+def pair_metrics(baselines=None):
     """What gathers L1, PSNR and SSIM of pairs."""
-    return PairMetrics(usual())
+    return PairMetrics(usual(), baselines)
 
 
 def chosen(name, *, asked=True, **options):

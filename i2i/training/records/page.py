@@ -20,10 +20,20 @@ from markupsafe import Markup
 from i2i.errors import RunFolderError, printable
 from i2i.files.atomic import write_whole
 from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
-from i2i.models.scores import BASELINES, Baseline, Metric, best_baseline, measured_baselines
+from i2i.models.scores import (
+    BASELINES,
+    INTERVAL,
+    Baseline,
+    Metric,
+    best_baseline,
+    blindness,
+    interval_of,
+    measured_baselines,
+)
 from i2i.training.records.curves import Panel, augmentation_panels, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
 from i2i.training.records.run_result import resume_command
+from i2i.training.records.shown_cases import find_cases
 
 PAGE_FILE = "index.html"
 LONGEST_SHOWN = 1 << 20
@@ -40,6 +50,7 @@ class _Row:
     name: str
     note: str
     value: str
+    interval: str
     baselines: list[str]
 
 
@@ -123,6 +134,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
     )  # the table already shows a single one
     trained = [*loss_panels(run.log.train), *augmentation_panels(run.log.train)]
     sheets = _sheets(folder, run.problems)
+    cases = find_cases(folder, last["step"], metrics, run.problems) if last else []
     return {
         "name": folder.resolve().name,
         "title": _title(run.config) or "A training run",
@@ -133,6 +145,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
         if last
         else [],
         "sheets": sheets,
+        "cases": cases,
         "picture": (folder / "picture.png").is_file(),
         "files": [name for name in _RECORDS if (folder / name).is_file()],
         "panels": [[_for_template(panel) for panel in row] for row in (trained, measured) if row],
@@ -239,9 +252,12 @@ def _numbers(
             beside = [values.get(f"{each.prefix}{name}") for each in measured]
             shown = ["" if value is None else _shown(metric, value) for value in beside]
             note = f"{metric.meaning}{f', {metric.scale}' if metric.scale else ''}; {metric.direction} is better"
-            rows.append(_Row(metric.name, note, _shown(metric, values[name]), shown))
-    others = {name: value for name, value in values.items() if name not in known and name != "images"}
-    rows += [_Row(name, "", f"{value:.4g}", [""] * len(measured)) for name, value in others.items()]
+            ends = interval_of(values, name)
+            interval = f"{metric.number(ends[0])} to {metric.number(ends[1])}" if ends else ""
+            rows.append(_Row(metric.name, note, _shown(metric, values[name]), interval, shown))
+    known |= {"images", *(f"{name}{end}" for name in metrics for end in INTERVAL)}
+    others = {name: value for name, value in values.items() if name not in known}
+    rows += [_Row(name, "", f"{value:.4g}", "", [""] * len(measured)) for name, value in others.items()]
     images: Any = values.get("images", evaluation.get("images"))
     return _Numbers(
         direction,
@@ -275,6 +291,8 @@ def _reading(values: Mapping[str, float], metrics: Mapping[str, Metric]) -> str:
     sentences = ["; ".join(parts) + "."] if parts else []
     if verdicts and _BETTER not in verdicts:
         sentences.append("The model does no better than what needs no network.")
+    if blind := blindness(values):
+        sentences.append(f"{blind}.")
     return " ".join(sentences)
 
 

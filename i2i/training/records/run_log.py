@@ -30,7 +30,7 @@ LONGEST_LINE = 1 << 16
 """Bytes of a line: ours have some hundreds."""
 MOST_POINTS = 2048
 """Points of a curve that are kept; see :class:`_Thinned`."""
-MOST_TERMS = 100
+MOST_TERMS = 400
 """Names of losses, or of directions and metrics, in one log."""
 
 WHOLLY_PARSED = 48 << 20
