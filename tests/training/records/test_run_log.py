@@ -78,7 +78,7 @@ def test_of_augmentations_the_numbers_count(log, told):
 
 
 def test_a_log_cannot_bring_in_names_without_end(log):
-    read = read_log(log(*[train(step, losses={f"G{step}": 1.0}) for step in range(300)]))
+    read = read_log(log(*[train(step, losses={f"G{step}": 1.0}) for step in range(3 * run_log.MOST_TERMS)]))
 
     assert len(read.train) == run_log.MOST_TERMS
     assert read.damaged == 200
