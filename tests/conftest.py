@@ -15,10 +15,13 @@ from hypothesis import settings
 # than they compute. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell that starts the tests in the background makes them, and every process that they start, ignore both of these.
+# A shell that starts the tests in the background makes them, and every process that they start, ignore the first two of
+# these, and nohup the third.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGQUIT"):
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # What scripts/property-test and scripts/test --fast draw with; everything else draws with the profile "ci"
 # (pyproject.toml), which like "fast" takes the same examples every time.

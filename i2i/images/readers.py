@@ -27,7 +27,7 @@ from i2i.images.unusable import UnusableImageError, opened, require_file, requir
 from i2i.images.writing import in_memory, write_image
 from i2i.plugins.calls import Called, calling, lacks_memory, mark, show_trace
 from i2i.plugins.component_options import Options, parse_options
-from i2i.plugins.image_formats import ImageHeader, ImageReader, ReadImage
+from i2i.plugins.image_formats import Box, ImageHeader, ImageReader, ReadImage
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import ReaderSpec
 
@@ -170,18 +170,47 @@ class Readers:
             raise DataError(f"{path}: {error}") from error
         return to_opaque(picture, channels=channels, background=background)
 
-    def read_samples(self, path: Path, *, channels: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> npt.NDArray[Any]:
-        """Read the values of a file, ``[H, W, channels]``.
+    def read_samples(
+        self, path: Path, *, channels: int, max_pixels: int = DEFAULT_MAX_PIXELS, box: Box | None = None
+    ) -> npt.NDArray[Any]:
+        """Read the values of a file, ``[H, W, channels]``, or of a part of it, ``[h, w, channels]``.
+
+        Args:
+            path: the file.
+            channels: that it must have.
+            max_pixels: more than this many pixels are refused, before anything is decoded.
+            box: the part, upright; no more than it takes is decoded where the format's reader can.
 
         Raises:
-            DataError: the file cannot be used; the message holds the path and the reason.
+            DataError: the file cannot be used, or the box is outside; the message holds the path and the reason.
         """
         try:
-            samples = samples_of(self.read(path, max_pixels=max_pixels, samples=True))
+            samples = self._within(path, box, max_pixels) if box is not None else None
+            if samples is None:
+                samples = _cut(samples_of(self.read(path, max_pixels=max_pixels, samples=True)), box)
             require_channels(samples, channels)
         except UnusableImageError as error:
             raise DataError(f"{path}: {error}") from error
         return samples
+
+    def _within(self, path: Path, box: Box, max_pixels: int) -> npt.NDArray[Any] | None:
+        """The values in a box, where the reader gives them without those outside; None where it reads files whole."""
+        chosen = self._format(path)
+        window = getattr(chosen.reader, "window", None)
+        if window is None:
+            return None
+        header = self._header(path, chosen, max_pixels)
+        if not _is_inside(box, header.width, header.height):
+            return None  # the image lies on its side in the file, or the box is outside: the whole one tells
+        with chosen.reading():
+            values = window(path, box)
+        if values is None:
+            return None
+        left, top, right, bottom = box
+        if not isinstance(values, np.ndarray) or values.shape[:2] != (bottom - top, right - left) or values.ndim != 3:
+            kind = list(values.shape) if isinstance(values, np.ndarray) else shown(values)
+            raise PluginError(f"{chosen.owner}: window must give [{bottom - top}, {right - left}, C]; got {kind}")
+        return values
 
     def holds(self, format_name: str, channels: int, type_name: str) -> bool:
         """Whether a format holds such pixels; see :meth:`~i2i.plugins.image_formats.ImageReader.holds`."""
@@ -341,6 +370,21 @@ class _Format:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"spec": None}
+
+
+def _cut(samples: npt.NDArray[Any], box: Box | None) -> npt.NDArray[Any]:
+    if box is None:
+        return samples
+    height, width = samples.shape[:2]
+    if not _is_inside(box, width, height):
+        raise UnusableImageError(f"it is {width}x{height}, and the part {box} (left, top, right, bottom) is not inside")
+    left, top, right, bottom = box
+    return samples[top:bottom, left:right]
+
+
+def _is_inside(box: Box, width: int, height: int) -> bool:
+    left, top, right, bottom = box
+    return 0 <= left < right <= width and 0 <= top < bottom <= height
 
 
 def _check_image(image: Any, chosen: _Format) -> None:

@@ -13,7 +13,9 @@ from i2i.images.georeference import take_georeference
 from i2i.images.metadata import Metadata
 from i2i.images.tiff import SampleTags, only_picture, read_page
 from i2i.images.tiff_header import TiffError, TiffHeader
+from i2i.images.tiff_segments import read_page_within
 from i2i.images.value_range import TYPES
+from i2i.plugins.image_formats import Box
 
 _KINDS = {1: "uint", 2: "int", 3: "float"}
 _GREYS_AND_RGB = (0, 1, 2)
@@ -68,6 +70,23 @@ def read_bands(header: TiffHeader, bands: TiffBands, file: BinaryIO) -> npt.NDAr
     values = pages[0] if len(pages) == 1 else np.concatenate(pages, axis=2)
     upright = _upright(values, bands.orientation)
     return np.ascontiguousarray(upright, upright.dtype.newbyteorder("="))
+
+
+def read_bands_within(header: TiffHeader, bands: TiffBands, file: BinaryIO, box: Box) -> npt.NDArray[Any] | None:
+    """Decode ``[h, w, C]`` of a box as :func:`read_bands` does; None where the whole has to be decoded.
+
+    Raises:
+        TiffError: the data are not there in full.
+        Exception: whatever tifffile raises for damaged data.
+    """
+    if bands.orientation != 1:
+        return None
+    parts = [read_page_within(header, frame, file, box) for frame in bands.frames]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts):
+        return None
+    values = np.concatenate(found, axis=2)
+    return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
 
 
 def metadata_of_bands(header: TiffHeader, bands: TiffBands) -> Metadata:

@@ -12,7 +12,7 @@ May import ``environment.packages``.
 
 from i2i.plugins.component_options import Options
 from i2i.plugins.hookspecs import hookimpl
-from i2i.plugins.image_formats import ImageHeader, ReadImage
+from i2i.plugins.image_formats import Box, ImageHeader, ReadImage
 from i2i.plugins.protocols import RunObserver
 from i2i.plugins.specs import (
     AugmentationSpec,
@@ -32,6 +32,7 @@ from i2i.plugins.specs import (
 
 __all__ = [
     "AugmentationSpec",
+    "Box",
     "BufferSpec",
     "CommandSpec",
     "DatasetSpec",

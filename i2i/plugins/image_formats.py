@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+Box = tuple[int, int, int, int]
+"""A part of an image: its left, top, right and bottom in pixels, the latter two just outside, as Pillow has them."""
+
+
 @dataclass(frozen=True)
 class ImageHeader:
     """What a file says of its image before anything is decoded.
@@ -53,8 +57,12 @@ class ReadImage:
 class ImageReader(Protocol):
     """Reads and writes image files of one format. It can be pickled, for processes that load.
 
-    One more member is used where a reader has it: ``samples(source)`` returns a :class:`ReadImage` with all the values
-    of a file, with what stands beside them, where ``read`` gives a picture of fewer bands or bits.
+    Two more members are used where a reader has them:
+
+    - ``samples(source)`` returns a :class:`ReadImage` with all the values of a file, with what stands beside them,
+      where ``read`` gives a picture of fewer bands or bits.
+    - ``window(source, box)`` returns those values of a part of the image, ``[h, w, C]``, and decodes no more of the
+      file than it takes; or None for a file that has to be decoded whole. The :data:`Box` is upright and inside.
 
     A source is a file's path, or a file that is open for reading, at its begin. What is raised for a file that cannot
     be used is the reason alone, without the path: a sentence for people.

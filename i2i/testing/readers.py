@@ -69,6 +69,7 @@ def reader_checks(
         checks.run("streams", lambda: _stream_check(make(), written()))
         checks.run("begin", lambda: _begin_check(spec, written()))
         checks.run("damage", lambda: _damage_check(make(), written()))
+        checks.run("window", lambda: _window_check(make(), written()))
         checks.run("picklable", lambda: _pickle_check(make(), written()))
 
 
@@ -143,6 +144,28 @@ def _stream_check(reader: Any, path: Path) -> None:
     same = np.array_equal(_read(reader, io.BytesIO(content)), _read(reader, path))
     expect(same, "reads another image from an open file than from its path")
     expect(reader.header(io.BytesIO(content)) == reader.header(path), "header differs for an open file and its path")
+
+
+def _window_check(reader: Any, path: Path) -> str | None:
+    if not hasattr(reader, "window"):
+        return "none: files are read whole"
+    whole = _read_whole(reader, path)
+    height, width = whole.shape[:2]
+    left, top = width // 3, height // 3
+    boxes = (
+        (0, 0, width, height),
+        (left, top, left + 1, top + 1),
+        (left, 0, width, top + 1),
+        (0, top, left + 1, height),
+    )
+    for box in boxes:
+        values = reader.window(path, box)
+        if values is None:
+            return "none of such a file: it is read whole"
+        expected = whole[box[1] : box[3], box[0] : box[2]]
+        same = isinstance(values, np.ndarray) and values.dtype == expected.dtype and np.array_equal(values, expected)
+        expect(same, f"window {box} (left, top, right, bottom) gives other values than the whole image has there")
+    return None
 
 
 def _begin_check(spec: ReaderSpec, path: Path) -> str | None:

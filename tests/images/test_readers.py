@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from i2i.errors import ConfigError, DataError, PluginError
@@ -197,3 +198,37 @@ def test_a_damaged_file_under_its_own_suffix_is_not_misnamed(netpbm, tmp_path):
     (tmp_path / "a.ppm").write_bytes(b"P6\n4 4\n9\n")
     with pytest.raises(UnusableImageError, match="told by reader 'netpbm'"):
         netpbm.header(tmp_path / "a.ppm")
+
+
+VALUES = np.arange(6 * 5 * 2, dtype=np.float32).reshape(6, 5, 2)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_a_part_is_cut_out_where_the_reader_has_no_window_for_it(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    READERS.write(VALUES, path, format_name=suffix.upper())
+    part = READERS.read_samples(path, channels=2, box=(1, 2, 4, 6))
+    np.testing.assert_array_equal(part, VALUES[2:6, 1:4])
+    for box in ((0, 0, 6, 6), (0, 0, 5, 7), (-1, 0, 2, 2), (3, 3, 3, 4)):
+        with pytest.raises(DataError, match=r"a\.np[yz]: it is 5x6, and the part \(.*\) is not inside"):
+            READERS.read_samples(path, channels=2, box=box)
+
+
+def test_a_part_of_a_picture_that_lies_on_its_side_is_of_the_upright_one(tmp_path):
+    upright = np.arange(6 * 5, dtype=np.uint16).reshape(6, 5)
+    tifffile.imwrite(tmp_path / "a.tif", np.rot90(upright), metadata=None, extratags=[(274, 3, 1, 6, False)])
+    whole = READERS.read_samples(tmp_path / "a.tif", channels=1)
+    np.testing.assert_array_equal(whole[:, :, 0], upright)
+    np.testing.assert_array_equal(
+        READERS.read_samples(tmp_path / "a.tif", channels=1, box=(1, 2, 4, 6)), whole[2:, 1:4]
+    )
+
+
+def test_a_window_of_another_size_names_the_package(install, tmp_path):
+    wrong = package("raise SystemExit").replace(
+        "    def holds", "    def window(self, source, box):\n        return [1]\n\n    def holds"
+    )
+    install("i2i-mine", wrong)
+    (tmp_path / "a.mine").write_bytes(b"1")
+    with pytest.raises(PluginError, match=r"of package i2i-mine 1\.2: window must give \[1, 2, C\]; got \[1\]"):
+        Readers().read_samples(tmp_path / "a.mine", channels=1, box=(0, 0, 2, 1))

@@ -29,6 +29,7 @@ from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array
+from i2i.plugins import Box
 from i2i.plugins.directions import Direction, Domain
 from i2i.plugins.protocols import Sample
 
@@ -98,6 +99,7 @@ class FolderDataset:
         chosen = train if split == "train" else test
         self._geometry = Geometry.of(options, split)
         sizes = {picture: inspection.sizes[picture] for picture in (*chosen.first, *chosen.second)}
+        self._sizes = sizes
         require_room_for_crop(sizes, self._geometry)
         if options.pairing != "unpaired":
             require_equal_sizes(_pairs(chosen, options), sizes, self._geometry)
@@ -204,8 +206,11 @@ class FolderDataset:
     def _read(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
         options, channels, values = self.options, self.channels[domain], self._values[domain]
         if values.range is not None:
-            samples = self._readers.read_samples(picture.path, channels=channels, max_pixels=options.max_pixels)
-            unit = values.range.scaled(take_half_of_samples(samples, picture.half))
+            box = self._window(picture, placement)
+            samples = self._readers.read_samples(
+                picture.path, channels=channels, max_pixels=options.max_pixels, box=box
+            )
+            unit = values.range.scaled(samples if box else take_half_of_samples(samples, picture.half))
             planes = [self._geometry.apply(Image.fromarray(unit[:, :, place]), placement) for place in range(channels)]
             return torch.from_numpy(np.concatenate([to_array(plane, 1) for plane in planes]))
         image = self._readers.read_opaque(
@@ -213,6 +218,15 @@ class FolderDataset:
         )
         image = self._geometry.apply(take_half(image, picture.half), placement)
         return torch.from_numpy(to_array(image, channels))
+
+    def _window(self, picture: Picture, placement: Placement) -> Box | None:
+        """What of a file is wanted, where a reader may leave the rest of it."""
+        width, _ = size = self._sizes[picture]
+        box = self._geometry.window(size, placement)
+        if box is None or picture.half != "right":
+            return box
+        left, top, right, bottom = box
+        return left + width, top, right + width, bottom
 
     def _read_or_zeros(self, picture: Picture | None, domain: Domain, placement: Placement, like: Tensor) -> Tensor:
         if picture is None:

@@ -15,6 +15,7 @@ from PIL import Image
 from i2i.builtin.datasets import FolderOptions, Mode
 from i2i.builtin.datasets.sampling import Placement
 from i2i.images.reading import without_pixel_limit
+from i2i.plugins import Box
 
 Size = tuple[int, int]
 
@@ -81,16 +82,26 @@ class Geometry:
         new_width, new_height = self.resized(size)
         return abs(new_width * height - new_height * width) > max(width, height)
 
+    def window(self, size: Size, placement: Placement) -> Box | None:
+        """What of an image of this size a sample shows, where it shows pixels as they are; ``None`` where all count."""
+        if self.mode != "crop":
+            return None
+        left, top = self._corner(size, placement)
+        return left, top, left + self.crop, top + self.crop
+
     def apply(self, image: Image.Image, placement: Placement) -> Image.Image:
         """Resize, crop and mirror."""
         resized = self.resized(image.size)
         if resized != image.size:
             image = image.resize(resized, Image.Resampling.BICUBIC)
         if self.crops and image.size != (self.crop, self.crop):
-            left = int(placement.across * (image.width - self.crop + 1))
-            top = int(placement.down * (image.height - self.crop + 1))
+            left, top = self._corner(image.size, placement)
             image = image.crop((left, top, left + self.crop, top + self.crop))
         return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if placement.flip else image
+
+    def _corner(self, size: Size, placement: Placement) -> tuple[int, int]:
+        width, height = size
+        return int(placement.across * (width - self.crop + 1)), int(placement.down * (height - self.crop + 1))
 
 
 def take_half(image: Image.Image, half: str) -> Image.Image:

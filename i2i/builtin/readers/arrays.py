@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
 
+from i2i.images.stored_arrays import read_part
 from i2i.images.unusable import UnusableImageError
 from i2i.images.value_range import TYPES
-from i2i.plugins import ImageHeader, ReadImage
+from i2i.plugins import Box, ImageHeader, ReadImage
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _BESIDE = "what its file says beside the pixels was left out, for an array holds none"
@@ -46,6 +47,23 @@ class NpyReader:
         planes = values if values.ndim == 3 else values[:, :, None]
         return ReadImage(np.ascontiguousarray(planes, planes.dtype.newbyteorder("=")))
 
+    def window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:
+        """Read ``[h, w, C]`` of a box, and nothing else of the file.
+
+        Raises:
+            UnusableImageError: as :meth:`header`.
+            ValueError: the file is cut off.
+        """
+        left, top, right, bottom = box
+        with self._member(source) as file:
+            shape, is_fortran, kind = _array_header(file)
+            part = [slice(top, bottom), slice(left, right), *(slice(0, count) for count in shape[2:])]
+            order = slice(None, None, -1 if is_fortran else 1)
+            values = read_part(file, file.tell(), shape[order], kind, part[order])
+        values = values.T if is_fortran else values
+        planes = values if values.ndim == 3 else values[:, :, None]
+        return np.ascontiguousarray(planes, planes.dtype.newbyteorder("="))
+
     def holds(self, channels: int, dtype: str) -> bool:  # noqa: ARG002
         """Any number of channels, of all types."""
         return dtype in TYPES
@@ -76,6 +94,10 @@ class NpzReader(NpyReader):
     def __init__(self, array: str | None) -> None:
         self.array = array
 
+    def window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:  # noqa: ARG002
+        """None: an archive's members are compressed, or may be."""
+        return None
+
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write the same under the name, or as numpy names a single one."""
         arrays: dict[str, Any] = {self.array or "arr_0": _flat(pixels)}
@@ -101,15 +123,21 @@ def _flat(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _header(file: BinaryIO) -> ImageHeader:
+    shape, _, kind = _array_header(file)
+    height, width, channels = (*shape, 1)[:3]
+    return ImageHeader(width, height, channels, kind.name)
+
+
+def _array_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """An array's shape, whether its first axis runs fastest, and its type; the file is at its first value."""
     if file.read(6) != npy.MAGIC_PREFIX:
         raise UnusableImageError("its content is no array of numpy")
     version = tuple(file.read(2))
     if version not in _HEADERS:
         raise UnusableImageError(f"it is an array file of version {version}, which is not read")
-    shape, _, kind = _HEADERS[version](file)
+    shape, is_fortran, kind = _HEADERS[version](file)
     if len(shape) not in (2, 3) or 0 in shape:
         raise UnusableImageError(f"its array has the shape {list(shape)}; expected [H, W] or [H, W, C]")
     if kind.name not in TYPES:
         raise UnusableImageError(f"its values are of type {kind}; expected {', '.join(TYPES)}")
-    height, width, channels = (*shape, 1)[:3]
-    return ImageHeader(width, height, channels, kind.name)
+    return shape, is_fortran, kind

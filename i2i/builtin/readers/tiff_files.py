@@ -13,11 +13,19 @@ from i2i.builtin.readers.pictures import PictureReader
 from i2i.errors import reason_of
 from i2i.images.metadata import Metadata
 from i2i.images.tiff import examine
-from i2i.images.tiff_bands import NoBandsError, TiffBands, examine_bands, metadata_of_bands, read_bands, write_bands
+from i2i.images.tiff_bands import (
+    NoBandsError,
+    TiffBands,
+    examine_bands,
+    metadata_of_bands,
+    read_bands,
+    read_bands_within,
+    write_bands,
+)
 from i2i.images.tiff_header import TiffError, TiffHeader, is_tiff, read_header
 from i2i.images.unusable import UnusableImageError, opened
 from i2i.images.value_range import TYPES
-from i2i.plugins import ImageHeader, ReadImage
+from i2i.plugins import Box, ImageHeader, ReadImage
 
 
 class TiffReader(PictureReader):
@@ -58,6 +66,21 @@ class TiffReader(PictureReader):
         except UnusableImageError:
             _rewind(source)
             return super().read(source, beside=True)
+
+    def window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:
+        """Decode the strips and tiles that a box touches; None where all of them are wanted.
+
+        Raises:
+            UnusableImageError: with the reason.
+        """
+        refused = UnusableImageError("it is no TIFF file of values")
+        try:
+            with _bands(source, refused) as (file, header, bands):
+                return read_bands_within(header, bands, file, box)
+        except UnusableImageError as error:
+            if error is refused:
+                return None
+            raise
 
     def holds(self, channels: int, dtype: str) -> bool:  # noqa: ARG002
         """Any number of channels, of all types."""

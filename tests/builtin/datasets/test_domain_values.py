@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from i2i.builtin.datasets import FolderOptions
+from i2i.builtin.readers.arrays import NpyReader
 from i2i.errors import DataError
 from i2i.images.value_range import ValueRange
 from i2i.plugins.component_options import parse_options
@@ -191,3 +192,24 @@ def test_wrong_options_say_what_may_be_given(values, told):
 
     assert options is None
     assert told in str(problems[0])
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("halves", [False, True])
+def test_a_crop_of_values_is_read_alone_and_is_the_one_of_the_whole(build, tmp_path, monkeypatch, halves, flip):
+    for number in range(3):
+        for folder in [""] if halves else ["A", "B"]:
+            values = np.random.default_rng(number).normal(0, 9, (24, 80 if halves else 40)).astype(np.float32)
+            save(tmp_path / folder / f"{number}.npy", values)
+    options = {"test_fraction": 0, "mode": "crop", "image_size": 16, "range_A": "-50:50", "range_B": "-50:50"}
+    dataset = build(**{**AUTO, "flip": flip, **options})
+    parts = [dataset[epoch, index] for epoch in range(3) for index in range(3)]
+    monkeypatch.setattr(NpyReader, "window", lambda *_: None)  # so that files are read whole
+    wholes = [dataset[epoch, index] for epoch in range(3) for index in range(3)]
+    for part, whole in zip(parts, wholes, strict=True):
+        for domain in "AB":
+            assert part[domain].shape == (1, 16, 16)
+            np.testing.assert_array_equal(part[domain], whole[domain])
+    monkeypatch.undo()
+    monkeypatch.setattr(NpyReader, "read", None)  # a file that is read whole would fail
+    assert dataset[0, 0]["A"].shape == (1, 16, 16)

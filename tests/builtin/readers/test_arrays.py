@@ -66,3 +66,17 @@ def test_an_archive_has_one_array_or_says_which(tmp_path):
         NpzReader(None).header(tmp_path / "two.npz")
     with pytest.raises(UnusableImageError, match="the arrays bands, but not 'depth'"):
         NpzReader("depth").header(tmp_path / "one.npz")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("bands", [BANDS, BANDS[:, :, 0], BANDS.astype(">f4")], ids=["bands", "one", "big-endian"])
+def test_a_window_is_what_the_whole_has_there(tmp_path, bands, order):
+    np.save(tmp_path / "a.npy", np.asarray(bands, order=order))
+    whole = NpyReader().read(tmp_path / "a.npy", beside=False).pixels
+    for left, top, right, bottom in [(0, 0, 3, 2), (1, 1, 2, 2), (0, 1, 2, 2), (2, 0, 3, 2)]:
+        for source in (tmp_path / "a.npy", io.BytesIO((tmp_path / "a.npy").read_bytes())):
+            window = NpyReader().window(source, (left, top, right, bottom))
+            assert window.dtype == whole.dtype
+            np.testing.assert_array_equal(window, whole[top:bottom, left:right])
+    np.savez(tmp_path / "a.npz", bands)
+    assert NpzReader(None).window(tmp_path / "a.npz", (0, 0, 1, 1)) is None
