@@ -84,7 +84,7 @@ def test_all_images_of_both_domains_are_seen(tmp_path, direction, sources, targe
 def test_pairs_are_looked_for_among_training_images(tmp_path):
     root = write_images(tmp_path / "pictures", train=(2, 3), test=(1, 1))
     images = open_images(PluginManager(), choose(None, root, split="train"), READERS, Direction.A_TO_B, seed=0)
-    found = [truth is not None for _, truth, *_ in images.sources]
+    found = [each.truth is not None for each in images.sources]
     assert images.have_pairs("train") is any(found)
 
 

@@ -110,7 +110,7 @@ def test_the_generator_is_the_models_unless_another_is_chosen(tmp_path):
 
 
 def test_a_run_starts_from_another_and_says_so(images, tmp_path, monkeypatch):
-    """Discriminators too, with their settings; killed before its first checkpoint it starts there again."""
+    """Discriminators too, with their settings; resumed, it is the run that was not interrupted."""
     more = {"schedule.name": "constant", "training.ema_decay": 0.9, "training.ema_ramp_up": 0}
     first = run_here(images, tmp_path / "first", steps=2, more=more)
     monkeypatch.chdir(tmp_path)
