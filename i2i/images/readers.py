@@ -196,20 +196,20 @@ class Readers:
     def _within(self, path: Path, box: Box, max_pixels: int) -> npt.NDArray[Any] | None:
         """The values in a box, where the reader gives them without those outside; None where it reads files whole."""
         chosen = self._format(path)
-        window = getattr(chosen.reader, "window", None)
-        if window is None:
+        read_window = getattr(chosen.reader, "read_window", None)
+        if read_window is None:
             return None
         header = self._header(path, chosen, max_pixels)
         if not _is_inside(box, header.width, header.height):
             return None  # the image lies on its side in the file, or the box is outside: the whole one tells
         with chosen.reading():
-            values = window(path, box)
+            values = read_window(path, box)
         if values is None:
             return None
         left, top, right, bottom = box
         if not isinstance(values, np.ndarray) or values.shape[:2] != (bottom - top, right - left) or values.ndim != 3:
             kind = list(values.shape) if isinstance(values, np.ndarray) else shown(values)
-            raise PluginError(f"{chosen.owner}: window must give [{bottom - top}, {right - left}, C]; got {kind}")
+            raise PluginError(f"{chosen.owner}: read_window must give [{bottom - top}, {right - left}, C]; got {kind}")
         return values
 
     def holds(self, format_name: str, channels: int, type_name: str) -> bool:

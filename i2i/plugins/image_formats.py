@@ -61,8 +61,8 @@ class ImageReader(Protocol):
 
     - ``samples(source)`` returns a :class:`ReadImage` with all the values of a file, with what stands beside them,
       where ``read`` gives a picture of fewer bands or bits.
-    - ``window(source, box)`` returns those values of a part of the image, ``[h, w, C]``, and decodes no more of the
-      file than it takes; or None for a file that has to be decoded whole. The :data:`Box` is upright and inside.
+    - ``read_window(source, box)`` returns those values of a part of the image, ``[h, w, C]``, and decodes no more
+      of the file than it takes; or None for a file that has to be decoded whole. The :data:`Box` is upright and inside.
 
     A source is a file's path, or a file that is open for reading, at its begin. What is raised for a file that cannot
     be used is the reason alone, without the path: a sentence for people.

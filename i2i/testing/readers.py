@@ -147,7 +147,7 @@ def _stream_check(reader: Any, path: Path) -> None:
 
 
 def _window_check(reader: Any, path: Path) -> str | None:
-    if not hasattr(reader, "window"):
+    if not hasattr(reader, "read_window"):
         return "none: files are read whole"
     whole = _read_whole(reader, path)
     height, width = whole.shape[:2]
@@ -159,12 +159,12 @@ def _window_check(reader: Any, path: Path) -> str | None:
         (0, top, left + 1, height),
     )
     for box in boxes:
-        values = reader.window(path, box)
+        values = reader.read_window(path, box)
         if values is None:
             return "none of such a file: it is read whole"
         expected = whole[box[1] : box[3], box[0] : box[2]]
         same = isinstance(values, np.ndarray) and values.dtype == expected.dtype and np.array_equal(values, expected)
-        expect(same, f"window {box} (left, top, right, bottom) gives other values than the whole image has there")
+        expect(same, f"read_window {box} (left, top, right, bottom) gives other values than the whole image has there")
     return None
 
 

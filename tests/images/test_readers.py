@@ -226,9 +226,9 @@ def test_a_part_of_a_picture_that_lies_on_its_side_is_of_the_upright_one(tmp_pat
 
 def test_a_window_of_another_size_names_the_package(install, tmp_path):
     wrong = package("raise SystemExit").replace(
-        "    def holds", "    def window(self, source, box):\n        return [1]\n\n    def holds"
+        "    def holds", "    def read_window(self, source, box):\n        return [1]\n\n    def holds"
     )
     install("i2i-mine", wrong)
     (tmp_path / "a.mine").write_bytes(b"1")
-    with pytest.raises(PluginError, match=r"of package i2i-mine 1\.2: window must give \[1, 2, C\]; got \[1\]"):
+    with pytest.raises(PluginError, match=r"of package i2i-mine 1\.2: read_window must give \[1, 2, C\]; got \[1\]"):
         Readers().read_samples(tmp_path / "a.mine", channels=1, box=(0, 0, 2, 1))

@@ -35,7 +35,7 @@ def test_a_part_is_what_the_whole_has_there(tmp_path, stored, planes):
     whole = TiffReader().samples(path).pixels
     np.testing.assert_array_equal(whole, BANDS)
     for left, top, right, bottom in BOXES:
-        part = TiffReader().window(path, (left, top, right, bottom))
+        part = TiffReader().read_window(path, (left, top, right, bottom))
         assert part.dtype == whole.dtype
         np.testing.assert_array_equal(part, whole[top:bottom, left:right])
 
@@ -43,7 +43,7 @@ def test_a_part_is_what_the_whole_has_there(tmp_path, stored, planes):
 def test_pages_that_are_the_bands_of_one_image_are_put_together(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, np.moveaxis(BANDS, 2, 0), ome=True, photometric="minisblack", metadata={"axes": "CYX"})
-    np.testing.assert_array_equal(TiffReader().window(path, (17, 33, 81, 70)), BANDS[33:70, 17:81])
+    np.testing.assert_array_equal(TiffReader().read_window(path, (17, 33, 81, 70)), BANDS[33:70, 17:81])
 
 
 def test_damage_elsewhere_is_not_met(tmp_path):
@@ -53,9 +53,9 @@ def test_damage_elsewhere_is_not_met(tmp_path):
     with path.open("r+b") as file:
         file.seek(last)
         file.write(b"damaged")
-    np.testing.assert_array_equal(TiffReader().window(path, (0, 0, 90, 60)), BANDS[:60])
+    np.testing.assert_array_equal(TiffReader().read_window(path, (0, 0, 90, 60)), BANDS[:60])
     with pytest.raises(UnusableImageError, match="corrupt or truncated"):
-        TiffReader().window(path, (0, 0, 90, 61))
+        TiffReader().read_window(path, (0, 0, 90, 61))
 
 
 @pytest.mark.parametrize("options", [{}, {"rowsperstrip": 16, "compression": "zlib"}])
@@ -63,7 +63,7 @@ def test_what_is_cut_off_is_told(tmp_path, options):
     path = written(tmp_path / "a.tif", **options)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UnusableImageError, match="corrupt or truncated"):
-        TiffReader().window(path, BOXES[2])
+        TiffReader().read_window(path, BOXES[2])
 
 
 def test_tiles_that_are_left_out_are_empty(tmp_path):
@@ -74,12 +74,12 @@ def test_tiles_that_are_left_out_are_empty(tmp_path):
     like = {"shape": values.shape, "dtype": "float32", "tile": (32, 32), "compression": "zlib"}
     tifffile.imwrite(path, iter(packed), photometric="minisblack", planarconfig="contig", metadata=None, **like)
     np.testing.assert_array_equal(TiffReader().samples(path).pixels, values)
-    np.testing.assert_array_equal(TiffReader().window(path, (20, 20, 60, 60)), values[20:60, 20:60])
+    np.testing.assert_array_equal(TiffReader().read_window(path, (20, 20, 60, 60)), values[20:60, 20:60])
 
 
 def test_one_that_lies_on_its_side_or_is_jpeg_is_read_whole(tmp_path):
     turned = written(tmp_path / "turned.tif", extratags=[(274, 3, 1, 6, False)])
-    assert TiffReader().window(turned, BOXES[1]) is None
+    assert TiffReader().read_window(turned, BOXES[1]) is None
     values = (BANDS[:, :, :3] >> 8).astype(np.uint8)
     tifffile.imwrite(tmp_path / "jpeg.tif", values, photometric="rgb", compression="jpeg", metadata=None)
-    assert TiffReader().window(tmp_path / "jpeg.tif", BOXES[1]) is None
+    assert TiffReader().read_window(tmp_path / "jpeg.tif", BOXES[1]) is None

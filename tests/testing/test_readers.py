@@ -69,12 +69,12 @@ def test_what_a_bad_one_does_is_named(netpbm, members, more, told):
 
 def test_a_window_of_other_values_is_named(netpbm):
     class Shifted(netpbm):
-        def window(self, source, box):
+        def read_window(self, source, box):
             left, top, right, bottom = box
             whole = np.asarray(self.read(source, beside=False).pixels)
             return whole.reshape(*whole.shape[:2], -1)[top:bottom, left:right] + 1
 
     globals()["Shifted"] = Shifted
     Shifted.__qualname__ = "Shifted"
-    with pytest.raises(AssertionError, match=r"window \(0, 0, .*gives other values than the whole image has there"):
+    with pytest.raises(AssertionError, match=r"read_window \(0, 0, .*gives other values than the whole image"):
         check_reader(spec_of(Shifted, begins=lambda begin: begin[:2] in (b"P5", b"P6")))

@@ -47,7 +47,7 @@ class NpyReader:
         planes = values if values.ndim == 3 else values[:, :, None]
         return ReadImage(np.ascontiguousarray(planes, planes.dtype.newbyteorder("=")))
 
-    def window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:
+    def read_window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:
         """Read ``[h, w, C]`` of a box, and nothing else of the file.
 
         Raises:
@@ -94,7 +94,7 @@ class NpzReader(NpyReader):
     def __init__(self, array: str | None) -> None:
         self.array = array
 
-    def window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:  # noqa: ARG002
+    def read_window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:  # noqa: ARG002
         """None: an archive's members are compressed, or may be."""
         return None
 

@@ -67,7 +67,7 @@ class TiffReader(PictureReader):
             _rewind(source)
             return super().read(source, beside=True)
 
-    def window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:
+    def read_window(self, source: Path | BinaryIO, box: Box) -> npt.NDArray[Any] | None:
         """Decode the strips and tiles that a box touches; None where all of them are wanted.
 
         Raises:

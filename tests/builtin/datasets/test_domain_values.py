@@ -204,7 +204,7 @@ def test_a_crop_of_values_is_read_alone_and_is_the_one_of_the_whole(build, tmp_p
     options = {"test_fraction": 0, "mode": "crop", "image_size": 16, "range_A": "-50:50", "range_B": "-50:50"}
     dataset = build(**{**AUTO, "flip": flip, **options})
     parts = [dataset[epoch, index] for epoch in range(3) for index in range(3)]
-    monkeypatch.setattr(NpyReader, "window", lambda *_: None)  # so that files are read whole
+    monkeypatch.setattr(NpyReader, "read_window", lambda *_: None)  # so that files are read whole
     wholes = [dataset[epoch, index] for epoch in range(3) for index in range(3)]
     for part, whole in zip(parts, wholes, strict=True):
         for domain in "AB":

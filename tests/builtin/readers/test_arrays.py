@@ -75,8 +75,8 @@ def test_a_window_is_what_the_whole_has_there(tmp_path, bands, order):
     whole = NpyReader().read(tmp_path / "a.npy", beside=False).pixels
     for left, top, right, bottom in [(0, 0, 3, 2), (1, 1, 2, 2), (0, 1, 2, 2), (2, 0, 3, 2)]:
         for source in (tmp_path / "a.npy", io.BytesIO((tmp_path / "a.npy").read_bytes())):
-            window = NpyReader().window(source, (left, top, right, bottom))
+            window = NpyReader().read_window(source, (left, top, right, bottom))
             assert window.dtype == whole.dtype
             np.testing.assert_array_equal(window, whole[top:bottom, left:right])
     np.savez(tmp_path / "a.npz", bands)
-    assert NpzReader(None).window(tmp_path / "a.npz", (0, 0, 1, 1)) is None
+    assert NpzReader(None).read_window(tmp_path / "a.npz", (0, 0, 1, 1)) is None
