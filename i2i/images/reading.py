@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor
 
+from i2i.errors import DataError
 from i2i.images.decoding import (
     EIGHT_BIT_MODES,
     FORMAT_OF_SUFFIX,
@@ -16,6 +19,7 @@ from i2i.images.decoding import (
     decode_stream,
     without_pixel_limit,
 )
+from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.orientation import orientation_of, turned
 from i2i.images.scaling import EIGHT_BITS, SIXTEEN_BITS, to_unit
 from i2i.images.unusable import TooManyPixelsError, UnknownFormatError, UnusableImageError
@@ -30,11 +34,38 @@ __all__ = [
     "UnusableImageError",
     "decode",
     "decode_stream",
+    "read_image",
     "to_array",
     "to_opaque",
     "upright",
     "without_pixel_limit",
 ]
+
+
+def read_image(
+    path: Path, *, channels: int, background: str = "#ffffff", max_pixels: int = DEFAULT_MAX_PIXELS
+) -> Image.Image:
+    """Read a picture of a built-in format for a network, as programs written for i2i 0.1.0 do.
+
+    :meth:`i2i.images.readers.Readers.read_opaque` reads those of every installed format.
+
+    Args:
+        path: the file.
+        channels: 1 for greyscale or 3 for RGB.
+        background: the colour ``#rrggbb`` that transparent pixels are laid over.
+        max_pixels: more than this many pixels are refused, before anything is decoded.
+
+    Returns:
+        As :func:`to_opaque`.
+
+    Raises:
+        DataError: the file cannot be used; the message holds the path and the reason.
+    """
+    try:
+        decoded = decode(path, max_pixels=max_pixels)
+    except UnusableImageError as error:
+        raise DataError(f"{path}: {error}") from error
+    return to_opaque(decoded.image, channels=channels, background=background)
 
 
 def upright(image: Image.Image) -> Image.Image:

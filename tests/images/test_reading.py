@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from i2i.errors import DataError
+from i2i.images import reading
 from i2i.images.reading import (
     decode,
     to_array,
@@ -128,3 +130,15 @@ def test_greyscale_is_rec_601(tmp_path):
     Image.new("RGB", (1, 1), (200, 100, 50)).save(tmp_path / "colour.png")
     expected = (0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255
     assert values(tmp_path / "colour.png", channels=1).item() == pytest.approx(expected, abs=1 / 255)
+
+
+def test_programs_of_before_read_pictures_as_runs_do(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 4), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    for channels in (1, 3):
+        options = {"channels": channels, "background": "#102030"}
+        found, expected = (read(tmp_path / "a.png", **options) for read in (reading.read_image, read_image))
+        assert found.mode == expected.mode
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+    with pytest.raises(DataError, match=r"none\.png: "):
+        reading.read_image(tmp_path / "none.png", channels=3)
