@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from i2i.images.colour_profiles import in_srgb
+from i2i.images.metadata import in_srgb_beside
 from i2i.images.unusable import UnusableImageError
-from i2i.plugins.image_formats import ReadImage
+from i2i.plugins.image_formats import Box, ReadImage
 
 
 def require_channels(samples: npt.NDArray[Any], channels: int) -> None:
@@ -69,3 +72,33 @@ def pixels_of(picture: Image.Image) -> npt.NDArray[Any]:
     """The values of a picture of mode ``L``, ``RGB`` or ``I;16`` as ``[H, W, C]``."""
     values = np.asarray(picture)
     return values[:, :, None] if values.ndim == 2 else values
+
+
+def read_in_srgb(image: ReadImage) -> ReadImage:
+    """The same with its colours by :func:`~i2i.images.colour_profiles.in_srgb`; values of an array as they are."""
+    if not isinstance(image.pixels, Image.Image):
+        return image
+    pixels, notes = in_srgb(image.pixels)
+    beside = image.beside if pixels is image.pixels else in_srgb_beside(image.beside)
+    return replace(image, pixels=pixels, notes=(*image.notes, *notes), beside=beside)
+
+
+def cut(samples: npt.NDArray[Any], box: Box | None) -> npt.NDArray[Any]:
+    """The part of ``[H, W, C]`` that lies in a box; without one, all of it.
+
+    Raises:
+        UnusableImageError: the box is not inside.
+    """
+    if box is None:
+        return samples
+    height, width = samples.shape[:2]
+    if not is_inside(box, width, height):
+        raise UnusableImageError(f"it is {width}x{height}, and the part {box} (left, top, right, bottom) is not inside")
+    left, top, right, bottom = box
+    return samples[top:bottom, left:right]
+
+
+def is_inside(box: Box, width: int, height: int) -> bool:
+    """Whether a box has pixels, and an image of this size all of them."""
+    left, top, right, bottom = box
+    return 0 <= left < right <= width and 0 <= top < bottom <= height

@@ -1,7 +1,8 @@
 """Decoding one image file: what is accepted, and why all else is refused. No torch.
 
 Accepted: PNG, JPEG, WebP, BMP and TIFF with one picture, of 1 bit, 8 bits or (greyscale) 16 bits a channel, with or
-without palette and transparency. Colour profiles are not applied. What stands beside the pixels never decides whether
+without palette and transparency, or JPEG and TIFF of CMYK. Colour profiles are not applied: that is done, where it
+is asked for, by :mod:`~i2i.images.colour_profiles`. What stands beside the pixels never decides whether
 they are read: where it is damaged or too much, it is left out.
 """
 
@@ -20,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from i2i.errors import reason_of
 from i2i.images.beside import without_metadata
+from i2i.images.colour_profiles import with_plain_inks
 from i2i.images.georeference import take_georeference
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.metadata import Metadata, take_metadata
@@ -53,7 +55,7 @@ class DecodedImage:
     """An image as it stands in its file, decoded and turned upright.
 
     Attributes:
-        image: of one of ``EIGHT_BIT_MODES`` or ``SIXTEEN_BIT_MODES``.
+        image: of one of ``EIGHT_BIT_MODES`` or ``SIXTEEN_BIT_MODES``, or of ``CMYK``: 0 is no ink.
         format: Pillow's name of the file's format, one of those in ``FORMAT_OF_SUFFIX``.
         reduced: whether the file holds 16-bit colours, of which the upper 8 bits were read.
         metadata: what the file says beside the pixels, if it was asked for.
@@ -220,7 +222,7 @@ def _decode_by_pillow(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
     _check_header(image, wanted)
     _check_frames(image)
     image.load()
-    return _decoded(image, image, wanted)
+    return _decoded(image, with_plain_inks(image), wanted)
 
 
 def _decode_png(file: BinaryIO, wanted: _Wanted) -> DecodedImage:
@@ -308,7 +310,7 @@ def _open_page(file: BinaryIO, frame: int, wanted: _Wanted) -> Image.Image:
     image = _open_header(file, wanted.formats)
     if frame:
         image.seek(frame)
-    check_mode(image.mode)
+    check_mode(image.mode, inks=True)
     return image
 
 
@@ -364,12 +366,15 @@ def _check_frames(image: Image.Image) -> None:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise UnusableImageError(f"{frames} frames or pages; save each as a file of its own")
-    check_mode(image.mode)
+    check_mode(image.mode, inks=True)
 
 
-def check_mode(mode: str) -> None:
-    """Raise an UnusableImageError when a Pillow mode is not one of those that are read."""
-    if mode not in EIGHT_BIT_MODES | SIXTEEN_BIT_MODES:
+def check_mode(mode: str, *, inks: bool = False) -> None:
+    """Raise an UnusableImageError when a Pillow mode is not one of those that are read, to which CMYK may belong."""
+    if mode == "CMYK":
+        if not inks:
+            raise UnusableImageError(f"colour mode {mode} is not supported; convert it to RGB, or set data.color=srgb")
+    elif mode not in EIGHT_BIT_MODES | SIXTEEN_BIT_MODES:
         raise UnusableImageError(
             f"colour mode {mode} is not supported; convert it to RGB, or to greyscale of 8 or 16 bits"
         )

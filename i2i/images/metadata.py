@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
+from i2i.images.colour_profiles import srgb_profile
 from i2i.images.georeference import Georeference
 from i2i.images.png import MOST_BESIDE
 from i2i.images.tiff_header import TiffHeader, TiffPage
@@ -101,7 +102,8 @@ class Metadata:
         yield from self.notes
         if self.exif_damaged:
             yield "its EXIF data are damaged and were left out"
-        if self.icc_profile and not self._profile_fits(mode, format_name):
+        is_srgb = self.icc_profile and self.icc_profile == srgb_profile()  # what has no profile is of sRGB, too
+        if self.icc_profile and not is_srgb and not self._profile_fits(mode, format_name):
             yield "its colour profile was left out, for " + self._why_no_profile(mode, format_name)
         if self.exif and format_name == "BMP":
             yield "its EXIF data were left out, for BMP holds none"
@@ -165,6 +167,13 @@ def take_metadata(
         return replace(found, exif=_exif(source, turned), notes=notes)
     except Exception:  # Pillow's parser raises many types for damaged data
         return replace(found, exif_damaged=True)
+
+
+def in_srgb_beside(beside: Any) -> Any:
+    """What stood beside a picture whose colours were converted to sRGB: with that profile in place of its own."""
+    if not isinstance(beside, Metadata):
+        return beside
+    return replace(beside, icc_profile=srgb_profile() if beside.icc_profile else b"")
 
 
 def is_for_machines(text: Any) -> bool:

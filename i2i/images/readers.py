@@ -18,7 +18,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from i2i.errors import ConfigError, DataError, I2IError, PluginError, reason_of, shown
-from i2i.images.contents import as_picture, require_channels, samples_of
+from i2i.images.colour_profiles import Color
+from i2i.images.contents import as_picture, cut, is_inside, read_in_srgb, require_channels, samples_of
 from i2i.images.decoding import FORMAT_OF_SUFFIX, check_mode
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.reading import to_opaque
@@ -48,11 +49,25 @@ class Readers:
     Args:
         manager: the plugins; those that are installed if not given.
         chosen: options of readers, each with the reader's ``name``, as a run keeps them.
+        color: ``"srgb"`` applies the colour profiles of pictures, and reads those of CMYK; values are never touched.
     """
 
-    def __init__(self, manager: PluginManager | None = None, chosen: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        manager: PluginManager | None = None,
+        chosen: Sequence[Mapping[str, Any]] = (),
+        *,
+        color: Color = "keep",
+    ) -> None:
         self._manager = manager
         self.chosen = tuple(chosen)
+        self.color = color
+
+    def with_color(self, color: Color) -> Readers:
+        """The same readers, those that were built and those that will be, and what they make of colours."""
+        same = Readers(self._manager, self.chosen, color=color)
+        same._formats = self._formats
+        return same
 
     @cached_property
     def _formats(self) -> dict[str, _Format]:
@@ -148,7 +163,9 @@ class Readers:
         with chosen.reading() as reader:
             whole = getattr(reader, "samples", None) if samples else None
             image = reader.read(source, beside=beside) if whole is None else whole(source)
-        _check_image(image, chosen)
+        _check_image(image, chosen, inks=self.color == "srgb" and not samples)
+        if self.color == "srgb" and not samples:
+            image = read_in_srgb(image)
         return replace(image, format=image.format or chosen.name)
 
     def read_opaque(
@@ -187,7 +204,7 @@ class Readers:
         try:
             samples = self._within(path, box, max_pixels) if box is not None else None
             if samples is None:
-                samples = _cut(samples_of(self.read(path, max_pixels=max_pixels, samples=True)), box)
+                samples = cut(samples_of(self.read(path, max_pixels=max_pixels, samples=True)), box)
             require_channels(samples, channels)
         except UnusableImageError as error:
             raise DataError(f"{path}: {error}") from error
@@ -200,7 +217,7 @@ class Readers:
         if read_window is None:
             return None
         header = self._header(path, chosen, max_pixels)
-        if not _is_inside(box, header.width, header.height):
+        if not is_inside(box, header.width, header.height):
             return None  # the image lies on its side in the file, or the box is outside: the whole one tells
         with chosen.reading():
             values = read_window(path, box)
@@ -299,7 +316,13 @@ class Readers:
 
     def __getstate__(self) -> dict[str, Any]:
         built = {name: each for name, each in self._formats.items() if each.is_built}
-        return {"chosen": self.chosen, "suffixes": self.suffixes, "_formats": built, "_manager": None}
+        return {
+            "chosen": self.chosen,
+            "color": self.color,
+            "suffixes": self.suffixes,
+            "_formats": built,
+            "_manager": None,
+        }
 
 
 @dataclass
@@ -372,23 +395,8 @@ class _Format:
         return vars(self) | {"spec": None}
 
 
-def _cut(samples: npt.NDArray[Any], box: Box | None) -> npt.NDArray[Any]:
-    if box is None:
-        return samples
-    height, width = samples.shape[:2]
-    if not _is_inside(box, width, height):
-        raise UnusableImageError(f"it is {width}x{height}, and the part {box} (left, top, right, bottom) is not inside")
-    left, top, right, bottom = box
-    return samples[top:bottom, left:right]
-
-
-def _is_inside(box: Box, width: int, height: int) -> bool:
-    left, top, right, bottom = box
-    return 0 <= left < right <= width and 0 <= top < bottom <= height
-
-
-def _check_image(image: Any, chosen: _Format) -> None:
-    """Check what a reader gave: its mode, or its shape and type.
+def _check_image(image: Any, chosen: _Format, *, inks: bool) -> None:
+    """Check what a reader gave: its mode, to which CMYK may belong, or its shape and type.
 
     Raises:
         PluginError: it is no image.
@@ -398,7 +406,7 @@ def _check_image(image: Any, chosen: _Format) -> None:
         raise PluginError(f"{chosen.owner}: read must return a ReadImage; got {shown(image)}")
     pixels = image.pixels
     if isinstance(pixels, Image.Image):
-        check_mode(pixels.mode)
+        check_mode(pixels.mode, inks=inks)
         return
     fits = isinstance(pixels, np.ndarray) and pixels.ndim == 3 and 0 not in pixels.shape
     if not fits or pixels.dtype.kind not in "uif":

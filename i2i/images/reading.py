@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageColor
 
 from i2i.errors import DataError
+from i2i.images.colour_profiles import with_plain_inks
 from i2i.images.decoding import (
     EIGHT_BIT_MODES,
     FORMAT_OF_SUFFIX,
@@ -63,21 +64,26 @@ def read_image(
     """
     try:
         decoded = decode(path, max_pixels=max_pixels)
+        check_mode(decoded.image.mode)
     except UnusableImageError as error:
         raise DataError(f"{path}: {error}") from error
     return to_opaque(decoded.image, channels=channels, background=background)
 
 
-def upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image, *, inks: bool = False) -> Image.Image:
     """Check a picture that a program already holds as :func:`decode` checks a file, and apply its EXIF orientation.
+
+    Args:
+        image: of a mode that is read.
+        inks: whether CMYK is one.
 
     Raises:
         UnusableImageError: its colour mode is not supported.
         OSError: it is of a file that was opened, and whose pixels cannot be read.
     """
-    check_mode(image.mode)
+    check_mode(image.mode, inks=inks)
     image.load()  # damage shows here, not where EXIF is looked for
-    return turned(image, orientation_of(image) or 1)
+    return turned(with_plain_inks(image), orientation_of(image) or 1)
 
 
 def to_opaque(image: Image.Image, *, channels: int, background: str = "#ffffff") -> Image.Image:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from i2i.errors import CheckpointError, printable
+from i2i.images.colour_profiles import Color
 from i2i.plugins.directions import DirectionName
 
 MOST_STEPS = 10**15
@@ -56,6 +57,7 @@ class _Generator(_Part):
 
 class _Preprocessing(_Part):
     background: Colour = "#ffffff"
+    color: Color = "keep"
     max_pixels: Annotated[int, Field(ge=1)] = 1
 
 
@@ -135,6 +137,7 @@ class _Record(_Part):
     smallest_size: Side = 1
     background: Colour
     max_pixels: Annotated[int, Field(ge=1)]
+    color: Color = "keep"
     inference: Literal["deterministic", "paper"]
     metrics: dict[str, float | None]
     notes: list[str] = []

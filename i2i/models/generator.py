@@ -160,6 +160,7 @@ def _about(
         "out_channels": entry.out_channels,
         "value_range": value_range,
         "background": str(preprocessing.get("background", DEFAULT_BACKGROUND)),
+        "color": preprocessing.get("color", "keep"),
         "max_pixels": max_pixels,
         "inference": inference,
         "metrics": checkpoint.metrics.get(entry.direction, {}),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from i2i.images.colour_profiles import Color
 from i2i.models.scores import values_to_json
 from i2i.plugins.directions import Direction
 
@@ -46,6 +47,7 @@ class TranslatorInfo:
             pictures, grey or RGB.
         out_range: the same of the images that come out.
         out_type: the type of the values that come out, by numpy's name, where they are no pictures; else empty.
+        color: what is made of colour profiles: ``keep``, the numbers count; ``srgb``, they are applied.
         readers: formats of image files that the run read by a package or with options: name and options of each.
     """
 
@@ -75,6 +77,7 @@ class TranslatorInfo:
     out_range: tuple[float, float] | None = None
     out_type: str = ""
     readers: tuple[Mapping[str, Any], ...] = ()
+    color: Color = "keep"
 
     @property
     def takes_pictures(self) -> bool:

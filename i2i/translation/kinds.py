@@ -14,6 +14,7 @@ from PIL import Image, ImageColor
 from torch import Tensor
 
 from i2i.errors import DataError
+from i2i.images.colour_profiles import in_srgb
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array, to_opaque, upright
 from i2i.images.unusable import UnusableImageError
@@ -71,7 +72,8 @@ def open_picture(item: Any, info: TranslatorInfo, readers: Readers) -> Image.Ima
     if isinstance(item, Image.Image):
         require_files(info, pictures=True)
         try:
-            turned = upright(item)
+            turned = upright(item, inks=info.color == "srgb")
+            turned = in_srgb(turned)[0] if info.color == "srgb" else turned
         except (UnusableImageError, OSError, ValueError) as error:  # of a file not read yet, or closed before it was
             raise DataError(f"a Pillow image cannot be translated: {error}") from error
         if 0 in turned.size:

@@ -51,7 +51,7 @@ def load_translator(manager: PluginManager, opened: Opened, options: LoadingOpti
         max_pixels=options.max_pixels,
     )
     runner = NetworkRunner(network, info, device=options.device, precision=options.precision)
-    readers = Readers(manager, info.readers)
+    readers = Readers(manager, info.readers, color=info.color)
     if options.tiles is None:
         return Translator(runner, readers=readers)
     from i2i.translation.tiles.tiling import Tiling  # only where images are divided: it brings torch's tracer
@@ -92,4 +92,4 @@ def _load_exported(manager: PluginManager, opened: ExportedModel, options: Loadi
         max_pixels=options.max_pixels,
         trust=options.trust,
     )
-    return Translator(runner, readers=Readers(manager, runner.info.readers))
+    return Translator(runner, readers=Readers(manager, runner.info.readers, color=runner.info.color))

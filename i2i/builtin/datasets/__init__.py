@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from i2i.images.colour_profiles import Color
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.value_range import ValueRange
 from i2i.paths import named
@@ -77,6 +78,11 @@ class FolderOptions(Options):
     type_B: Type = Field("auto", description="of the second domain, likewise")  # noqa: N815
     background: str = Field(
         "#ffffff", pattern="^#[0-9a-fA-F]{6}$", description="colour (#rrggbb) that transparent images are laid over"
+    )
+    color: Color = Field(
+        "keep",
+        description="colour profiles of pictures: keep: the numbers in the files count; srgb: profiles are applied, on "
+        "reading and in every translation, and CMYK is read",
     )
     mode: Mode = Field(
         "resize_and_crop",

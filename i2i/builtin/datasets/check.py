@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +14,7 @@ from i2i.builtin.datasets.domain_values import SampleFacts, facts_of
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError, amount
+from i2i.images.colour_profiles import Color, profile_name
 from i2i.images.contents import as_picture, is_picture, samples_of
 from i2i.images.finding import bullets
 from i2i.images.levels import Levels, levels_of, of_all
@@ -44,6 +45,7 @@ class Inspection:
         reduced: how many files hold 16-bit colours, read as 8 bits.
         levels: the smallest and largest value of each good file that is a picture.
         grey: whether each of these is grey.
+        profiles: the colour profile of each good picture, by name; empty without one, and where it is applied.
         samples: what was found in the good files of samples.
         notes: what was left out of files, or assumed of them, and of how many.
     """
@@ -53,6 +55,7 @@ class Inspection:
     reduced: int
     levels: dict[Picture, Levels]
     grey: dict[Path, bool]
+    profiles: dict[Path, str]
     samples: dict[Path, SampleFacts]
     notes: Counter[str]
 
@@ -115,8 +118,9 @@ def inspect(
     notes = Counter(note for facts in found.values() for note in facts.notes)
     used = {picture.path: found[picture.path] for picture in good}
     grey = {path: facts.grey for path, facts in used.items() if facts.samples is None}
+    profiles = {path: facts.profile for path, facts in used.items() if facts.samples is None}
     samples = {path: facts.samples for path, facts in used.items() if facts.samples is not None}
-    return Inspection(good, bad, reduced, levels, grey, samples, notes)
+    return Inspection(good, bad, reduced, levels, grey, profiles, samples, notes)
 
 
 def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
@@ -169,6 +173,34 @@ def describe_resizes(sizes: dict[Picture, Size], geometry: Geometry) -> list[str
     return [*_describe_enlarging(sizes, geometry), *_describe_changes(sizes, geometry)]
 
 
+def describe_colours(
+    domains: tuple[str, str], pictures: Sequence[Iterable[Picture]], inspection: Inspection, color: Color
+) -> list[str]:
+    """Return notes on pictures whose numbers mean different colours, and on values, which have none."""
+    if color == "srgb":
+        values = [name for name, part in zip(domains, pictures, strict=True) if _are_values(part, inspection)]
+        return [f"data.color=srgb is for pictures: the values of {name} are read as they stand" for name in values]
+    found = [
+        Counter(inspection.profiles[each.path] for each in part if each.path in inspection.profiles)
+        for part in pictures
+    ]
+    if len(set().union(*found)) < 2:
+        return []
+    told = [
+        f"{name} has " + ", ".join(f"{profile or 'sRGB or none'} in {count}" for profile, count in counts.most_common())
+        for name, counts in zip(domains, found, strict=True)
+        if counts
+    ]
+    return [
+        f"colour profiles differ: {'; '.join(told)}. The same numbers mean different colours there, and count as they "
+        "stand: data.color=srgb applies the profiles"
+    ]
+
+
+def _are_values(pictures: Iterable[Picture], inspection: Inspection) -> bool:
+    return any(each.path in inspection.samples for each in pictures)
+
+
 def _describe_enlarging(sizes: dict[Picture, Size], geometry: Geometry) -> list[str]:
     """Of images that are smaller than the crop: what is learnt of them has no more detail than they have."""
     if geometry.mode == "none":
@@ -207,6 +239,7 @@ class _Facts:
     notes: tuple[str, ...]
     levels: tuple[Levels, ...] = ()
     grey: bool = False
+    profile: str = ""
     samples: SampleFacts | None = None
 
     def levels_of_half(self, half: str) -> Levels:
@@ -232,7 +265,8 @@ def _look_at(
         whole = of_all([left, right]) or left
     else:
         left = right = whole = levels_of(image, reduced=decoded.reduced)
-    return _Facts(image.size, decoded.reduced, decoded.notes, (left, right, whole), image.mode in _GREY_MODES)
+    is_grey, profile = image.mode in _GREY_MODES, "" if readers.color == "srgb" else profile_name(image)
+    return _Facts(image.size, decoded.reduced, decoded.notes, (left, right, whole), is_grey, profile)
 
 
 _GREY_MODES = ("1", "L", "LA", *SIXTEEN_BIT_MODES)

@@ -14,6 +14,7 @@ from i2i.builtin.datasets import FolderOptions
 from i2i.builtin.datasets.check import (
     BadFile,
     Inspection,
+    describe_colours,
     describe_resizes,
     inspect,
     require_equal_sizes,
@@ -110,6 +111,7 @@ class FolderDataset:
                 *layout.notes,
                 *_describe_files(layout, inspection),
                 *_describe_levels(layout, train, inspection),
+                *describe_colours(layout.domains, (train.first, train.second), inspection, options.color),
                 *values["A"].notes,
                 *values["B"].notes,
                 *_describe_training(train, options),
@@ -269,6 +271,7 @@ def open_layout(
     Raises:
         DataError: images cannot be used, a crop does not fit, or there are none.
     """
+    readers = readers.with_color(options.color)
     pictures = [*layout.test.first, *layout.test.second]
     if split == "train":
         pictures += [*layout.train.first, *layout.train.second]

@@ -14,6 +14,8 @@ from i2i.builtin.datasets import FolderOptions
 from i2i.errors import DataError
 from i2i.plugins.component_options import parse_options
 
+from ...helpers.profiles import wide_rgb
+
 
 def bomb_bytes(width, height):
     """A PNG of a few bytes whose header promises width x height pixels."""
@@ -230,3 +232,28 @@ def test_a_line_break_in_a_name_adds_no_line_to_a_note(tmp_path, draw, build):
     assert not [line for note in notes for line in note.splitlines() if line.startswith("data: forged")]
     assert any(r"x\ndata: forged.txt" in note for note in notes)
     assert any(r"unused\ndata: forged" in note for note in notes)
+
+
+@pytest.mark.parametrize("color", ["keep", "srgb"])
+def test_profiles_that_differ_are_noted_or_applied(tmp_path, build, color):
+    for domain, profile in (("A", wide_rgb()), ("B", None)):
+        (tmp_path / domain).mkdir()
+        for number in range(2):
+            path = tmp_path / domain / f"{number}.png"
+            Image.new("RGB", (16, 16), (100, 150, 200)).save(path, icc_profile=profile)
+    (tmp_path / "A" / "ink.jpg").touch()
+    Image.new("CMYK", (16, 16)).save(tmp_path / "A" / "ink.jpg")
+    dataset = build(test_fraction=0, color=color, skip_bad=color == "keep", load_size=16)
+    told = [note for note in dataset.notes if "profiles differ" in note or ": its " in note]
+    if color == "keep":
+        assert told == [
+            "colour profiles differ: A has Wide in 2; B has sRGB or none in 2. The same numbers mean different "
+            "colours there, and count as they stand: data.color=srgb applies the profiles"
+        ]
+        assert [bad.path.name for bad in dataset.skipped] == ["ink.jpg"]
+    else:
+        assert told == [
+            "2 images: its colours were converted from Wide to sRGB",
+            "1 image: its CMYK has no colour profile: ideal inks were assumed",
+        ]
+        assert dataset[0, 0]["A"][:, 0, 0].tolist() == pytest.approx([66 / 127.5 - 1, 151 / 127.5 - 1, 203 / 127.5 - 1])
