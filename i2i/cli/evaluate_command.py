@@ -96,11 +96,13 @@ def _print_protocol(evaluation: Evaluation) -> None:
     source, target = model["domains"]
     chosen = f" ({model['chosen']})" if model["chosen"] else ""
     say(f"{source} to {target}: {model['generator']}{step}, {model['checkpoint']}{chosen}")
-    root, split, name = (data.pop(key) for key in ("root", "split", "name"))
+    root, split, name, rule = (data.pop(key) for key in ("root", "split", "name", "held_out_by"))
     sizes = sorted(evaluation.sizes.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{count} of {size}" for size, count in sizes[:3])
     more = f" and {len(sizes) - 3} other sizes" if len(sizes) > 3 else ""
     say(f"Data: {root}, split {split}: {evaluation.counts['sources']} images to translate ({shown}{more})")
+    if rule:
+        say(f"Held out by {rule}")
     options = ", ".join(f"{key} {value}" for key, value in data.items())
     say(f"Read by data set {name}: {options}")
     versions = ", ".join(f"{key} {value}" for key, value in protocol["versions"].items())

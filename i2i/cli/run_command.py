@@ -212,6 +212,8 @@ def summary(result: RunResult, table: Mapping[str, Metric]) -> Iterator[str]:
     for direction, metrics in result.metrics.items():
         if values := list(_values(metrics, table)):
             yield f"  held out {direction}: {', '.join(values)}"
+    if result.held_out_by and any(result.metrics.values()):
+        yield f"  held out by {result.held_out_by}"
     yield f"  run folder: {result.folder} (step {result.step})"
     if result.picture.exists():  # there is none without held-out images
         yield f"  picture:    {result.picture}"

@@ -23,6 +23,7 @@ from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.models.find import Opened
 from i2i.models.scores import blindness, values_to_json
+from i2i.plugins.dataset_members import held_out_by
 from i2i.plugins.manager import PluginManager
 from i2i.progress import counted, working
 from i2i.tensors.inference import torchs_own_settings
@@ -39,7 +40,8 @@ class Evaluation:
 
     Attributes:
         model: what was measured: file or folder, step, generator, direction, domains.
-        data: what it was measured on: root, split, the data set's name and options.
+        data: what it was measured on: root, split, the data set's name and options, and what images are ``held_out_by``
+            (empty where the data set does not say).
         counts: images of the source and of the target domain, and true pairs among them.
         sizes: how many source images have each ``"HEIGHTxWIDTH"``, after the data set's resize.
         pairs: see :class:`~i2i.evaluation.pairs.PairMetrics`; empty when there are none or they were not wanted.
@@ -142,7 +144,7 @@ def measure(
         _require_enough(sets, data)
     return Evaluation(
         model=_about_model(translator),
-        data=data.to_dict(),
+        data={**data.to_dict(), "held_out_by": held_out_by(images.sources.dataset)},
         counts={"sources": sizes.total(), "pairs": pair_count, **({"targets": sets.targets} if sets else {})},
         sizes=dict(sizes),
         pairs=against_truth if pair_count else {},

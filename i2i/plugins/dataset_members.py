@@ -31,6 +31,12 @@ def image_names_of(dataset: Dataset) -> Mapping[str, Sequence[str]]:
         return {domain: sorted(names) for domain, names in getattr(dataset, "names", {}).items()}
 
 
+def held_out_by(dataset: Dataset) -> str:
+    """What decided which images are held out, as in "held out by ...": the member ``held_out_by``; empty without it."""
+    with calling(dataset, "asking the data set what its images are held out by"):
+        return str(getattr(dataset, "held_out_by", ""))
+
+
 def settled_options_of(dataset: Dataset) -> Mapping[str, Any]:
     """The options that the training images decided, by name: the member ``settled``; empty without it."""
     with calling(dataset, "asking the data set for what its images decided"):

@@ -169,12 +169,13 @@ class Sample(TypedDict, total=False):
 class Dataset(Protocol):
     """A source of samples in which every random choice is a pure function of ``(seed, epoch, index)``.
 
-    Five more members are used where a data set has them (see :mod:`i2i.plugins.dataset_members`): ``notes``,
+    Six more members are used where a data set has them (see :mod:`i2i.plugins.dataset_members`): ``notes``,
     sentences for the person who starts a run; ``sizes``, every ``(height, width)`` of its samples, else the first
     sample is looked at; ``names``, ``"A"`` and ``"B"`` to a list of the names of all images, by which a resumed
     run finds out that its images changed (else only their number is compared); ``settled``, options by name that the
-    training images decided, which the run keeps; and ``values``, ``"A"`` and ``"B"`` to the ``range`` and ``type`` of
-    what their files hold, where those are no pictures.
+    training images decided, which the run keeps; ``held_out_by``, what decided which images are held out, as in "held
+    out by ...", to stand beside what is measured with them; and ``values``, ``"A"`` and ``"B"`` to the ``range`` and
+    ``type`` of what their files hold, where those are no pictures.
     """
 
     channels: Mapping[str, int]

@@ -16,6 +16,7 @@ from i2i.evaluation.chosen_metrics import ChosenMetric
 from i2i.evaluation.held_out import HeldOut
 from i2i.models.checkpoint import Checkpoint, CheckpointFolder, open_checkpoint
 from i2i.models.scores import Metric, Metrics, metrics_to_json, score_of
+from i2i.plugins.dataset_members import held_out_by
 from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Dataset
@@ -266,6 +267,8 @@ class Keeper:
         self._last_measured = held_out = self._held_out()
         metrics = held_out.measure(images, self.baselines())
         line = {"kind": "evaluation", "step": self.position.step, "images": images}
+        if rule := held_out_by(self.test_set):
+            line["held_out_by"] = rule
         with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
         self.observing.evaluated(self.position.step, metrics)

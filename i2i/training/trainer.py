@@ -16,6 +16,7 @@ from i2i.errors import DataError, DivergedError, I2IError, reason_of
 from i2i.models.checkpoint import Checkpoint
 from i2i.models.scores import Metric, table_of
 from i2i.plugins.calls import calling
+from i2i.plugins.dataset_members import held_out_by
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 from i2i.terminal import Reporter, Status
@@ -330,6 +331,7 @@ class Trainer:
             picture=self.folder.picture,
             page=self.folder.page,
             metrics=metrics,
+            held_out_by=held_out_by(self.test_set),
         )
         self.observing.ended(result)
         return result

@@ -29,8 +29,9 @@ def test_numbers_stand_beside_the_baseline_and_below_the_protocol(model):
     taken = f"{model}/checkpoints/step-00000001 (the latest, and the best by the held-out score)"
     assert lines[0] == f"flat to 3d: resnet, step 1, {taken}"
     assert lines[1] == "Data: sample:flat-3d, split test: 15 images to translate (15 of 64x64)"
-    assert "image_size 64" in lines[2]
-    assert re.search(r"8 bits, rounded; deterministic inference, fp32 on cpu; i2i .*torch .*torchmetrics", lines[3])
+    assert lines[2] == "Held out by a hash of the name (test_fraction 0.1)"
+    assert "image_size 64" in lines[3]
+    assert re.search(r"8 bits, rounded; deterministic inference, fp32 on cpu; i2i .*torch .*torchmetrics", lines[4])
     assert re.search(r"L1, 0 to 255 +\d+\.\d+ \(\d+\.\d+ to \d+\.\d+\) +14\.24 +\d+\.\d+ +14\.24 +lower", result.stdout)
     assert re.search(r"Frechet distance +\d+\.\d+ +(\d+\.\d+) +\1 +lower", result.stdout)
     assert "As sets: 15 translations against 15 images of 3d" in result.stdout

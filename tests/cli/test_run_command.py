@@ -31,6 +31,7 @@ class Result:
     picture: Path = Path("runs/a name/picture.png")
     page: Path = Path("runs/a name/index.html")
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    held_out_by: str = ""
 
 
 @pytest.fixture
@@ -273,12 +274,14 @@ def test_dry_run_looks_at_the_data(tmp_path, monkeypatch):
 
 
 def test_held_out_numbers_without_a_baseline_or_truth_are_shown(engine):
-    engine.result = Result(metrics={"AtoB": {"l1": 18.0, "psnr": 17.5, "images": 2}, "BtoA": {"cycle_l1": 9.0}})
+    metrics = {"AtoB": {"l1": 18.0, "psnr": 17.5, "images": 2}, "BtoA": {"cycle_l1": 9.0}}
+    engine.result = Result(metrics=metrics, held_out_by="the names in test.txt")
 
     stdout = CliRunner().invoke(main, ["run"]).stdout
 
     assert "held out AtoB: L1 18.00, PSNR 17.50 dB\n" in stdout
     assert "held out BtoA: Cycle L1 9.00\n" in stdout
+    assert "held out by the names in test.txt\n" in stdout
 
 
 def test_the_end_of_a_run_as_json(engine):
@@ -290,6 +293,7 @@ def test_the_end_of_a_run_as_json(engine):
         picture=Path("runs/x/picture.png"),
         page=Path("runs/x/index.html"),
         metrics={"AtoB": {"l1": 0.0, "psnr": float("inf")}},
+        held_out_by="the folders testA and testB",
     )
 
     result = CliRunner().invoke(main, ["run", "--json"])
@@ -302,6 +306,7 @@ def test_the_end_of_a_run_as_json(engine):
         "resume_command": "i2i run --resume runs/x",
         "picture": "runs/x/picture.png",
         "page": "runs/x/index.html",
+        "held_out_by": "the folders testA and testB",
         "metrics": {"AtoB": {"l1": 0.0, "psnr": None}},
     }
 

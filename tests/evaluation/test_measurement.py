@@ -105,6 +105,7 @@ def test_the_protocol_says_how_to_get_the_numbers_again(run, data):
     evaluation = evaluate(run, data, metrics="all", features="thumbnail", seed=7)
     assert evaluation.data["root"] == str(data)
     assert evaluation.data["split"] == "test"
+    assert evaluation.data["held_out_by"] == "the folders testA and testB"
     assert (evaluation.data["mode"], evaluation.data["round_to"]) == ("none", 0), "nothing is resized unless asked for"
     assert evaluation.sizes == {"16x16": 5}
     assert evaluation.model["step"] == 7

@@ -135,7 +135,9 @@ def test_a_run_that_ends_early_after_all_is_measured_on_all_images(arguments, tm
 
 def test_what_a_resume_may_change_is_an_option_of_training():
     assert TrainingOptions.model_fields.keys() >= {*RESUME_MAY_CHANGE}
-    require_changeable({"training": dict.fromkeys(RESUME_MAY_CHANGE, 1), "data": {"root": "elsewhere"}})
+    require_changeable(
+        {"training": dict.fromkeys(RESUME_MAY_CHANGE, 1), "data": {"root": "elsewhere", "test_names": "a"}}
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,7 @@ def test_what_a_resume_may_change_is_an_option_of_training():
         {"training": {"seed": 1}},
         {"training": {"freeze": ["*"]}},
         {"data": {"image_size": 64}},
+        {"data": {"group": "(a)"}},
         {"generator": {"name": "resnet6"}},
         {"optimizer": {"beta1": 0.9}},
         {"optimizer": {"generators": {"learning_rate": 1e-4, "beta1": 0.9}}},
@@ -158,12 +161,15 @@ def test_anything_else_is_refused_by_name(given):
 def test_what_is_given_changes_and_the_rest_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "moved").mkdir()
-    kept = i2i.resolve("photos", steps=4, seed=3, workers=2)
+    kept = i2i.resolve("photos", steps=4, seed=3, workers=2, set={"data.test_names": "old.txt", "data.group": "(a)"})
 
-    config = changed(PluginManager(), kept, {"training": {"steps": 9}, "data": {"root": "moved"}})
+    data = {"root": "moved", "test_names": "moved.txt"}
+    config = changed(PluginManager(), kept, {"training": {"steps": 9}, "data": data})
 
     assert (config.training.steps, config.training.seed, config.training.workers) == (9, 3, 2)
     assert config.data_root == str(tmp_path / "moved")
+    assert config.to_dict()["data"]["test_names"] == "moved.txt"
+    assert config.to_dict()["data"]["group"] == "(a)"
     assert changed(PluginManager(), kept, {}) == kept
 
 

@@ -73,6 +73,8 @@ def test_a_run_leaves_what_is_needed_to_go_on_to_judge_and_to_use(images, tmp_pa
     sheets = sorted(path.stem for path in (result.folder / "samples" / "BtoA").glob("*.png"))
     assert sheets == [f"step-{step:08d}" for step in (0, 2, 4, 5)]
     measured = lines_of(result.folder, "evaluation")
+    assert {line["held_out_by"] for line in measured} == {result.held_out_by}
+    assert result.held_out_by
     assert [(line["step"], line["images"]) for line in measured] == [(2, 1), (4, 1), (5, 1), (5, 2)], "the end: all"
 
     description = latest(result).description

@@ -2,15 +2,17 @@
 
 ``folder`` reads a folder of images, or the sample that ships inside the package (``sample:flat-3d``). The data set is
 in :mod:`~i2i.builtin.datasets.folder`; :mod:`~i2i.builtin.datasets.layout` recognises how the folder is laid out,
-:mod:`~i2i.builtin.datasets.split` holds images out, :mod:`~i2i.builtin.datasets.preprocess` resizes, crops and flips.
+:mod:`~i2i.builtin.datasets.holding_out` holds images out, :mod:`~i2i.builtin.datasets.preprocess` resizes, crops and
+flips.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from i2i.images.colour_profiles import Color
 from i2i.images.limits import DEFAULT_MAX_PIXELS
@@ -100,6 +102,23 @@ class FolderOptions(Options):
     test_fraction: float = Field(
         0.1, ge=0, lt=1, description="share of images held out, by a hash of the name, where there is no test folder"
     )
+    group: str | None = Field(
+        None,
+        description="a pattern (regular expression) whose first group finds in each name what belongs together: a "
+        "patient, a scene, a slide, a video. No group is on two sides of the split",
+    )
+    group_grid: int | None = Field(
+        None,
+        ge=1,
+        description="hold out cells of so many times so many neighbouring tiles, by the last two numbers of their "
+        "names, such as 0278_0256",
+    )
+    test_names: str | None = Field(
+        None,
+        min_length=1,
+        description="a text file of what is held out: a name a line, of an image or of a group; its path from the "
+        "data's folder, or from here",
+    )
     match_names: bool = Field(
         True, description="whether equal names in A and B mean a true pair (partners, and measures on held-out images)"
     )
@@ -112,6 +131,25 @@ class FolderOptions(Options):
     max_pixels: int = Field(
         DEFAULT_MAX_PIXELS, ge=1, description="images with more pixels than this are refused as decompression bombs"
     )
+
+    @field_validator("group")
+    @classmethod
+    def _check_group(cls, pattern: str | None) -> str | None:
+        try:
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"is no regular expression ({error})") from error
+        if groups == 0:
+            raise ValueError("must have a group in brackets that finds what belongs together, as in '^(.+?)_'")
+        return pattern
+
+    @model_validator(mode="after")
+    def _check_grouping(self) -> FolderOptions:
+        if self.group is not None and self.group_grid is not None:
+            raise ValueError(
+                "group keeps all of a group on one side, group_grid takes it apart into cells: give one of the two"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_sizes(self) -> FolderOptions:

@@ -22,6 +22,7 @@ from i2i.builtin.datasets.check import (
     require_room_for_crop,
 )
 from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled, written_as_read
+from i2i.builtin.datasets.holding_out import settled_names
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
 from i2i.builtin.datasets.preprocess import Geometry, take_half, take_half_of_samples
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
@@ -65,6 +66,7 @@ class FolderDataset:
             looks at them to find out whether its images changed.
         values: of ``"A"`` and ``"B"``, after ``direction``: the ``range`` that is -1 to 1 and the ``type``, in units of
             the files; ``None`` for pictures.
+        held_out_by: what decided which images are held out, to stand beside what is measured with them.
         settled: the options that the files decided, by name: a run keeps them in place of those that it was given.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
     """
@@ -91,7 +93,8 @@ class FolderDataset:
         self.skipped: tuple[BadFile, ...] = inspection.bad
         self.ignored = len(layout.ignored)
         self._values = values
-        self.settled = settled(options, values)
+        self.settled = {**settled(options, values), **settled_names(layout.root, options)}
+        self.held_out_by = layout.held_out_by
         self.domains = dict(zip("AB", layout.domains, strict=True))
         train, test = (_without_bad(part, inspection, options) for part in (layout.train, layout.test))
         if split == "train":

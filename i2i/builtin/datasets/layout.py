@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from i2i.builtin.datasets import FolderOptions
+from i2i.builtin.datasets.holding_out import HoldingOut, check_held_out, hold_out
 from i2i.builtin.datasets.scan import Scan, scan
-from i2i.builtin.datasets.split import choose_test
 from i2i.builtin.datasets.wrong_layout import explain_missing_folder, explain_wrong_layout
 from i2i.errors import ConfigError, DataError, amount, did_you_mean, printable
 from i2i.images.finding import LeftOut, bullets, is_clutter
@@ -57,6 +57,7 @@ class Layout:
         test: pictures held out.
         ignored: files in the domains' folders that are not images.
         notes: what a person should know about the choice made.
+        held_out_by: what decided which images are held out, and what is wrong with that as far as names tell.
     """
 
     root: str
@@ -65,6 +66,7 @@ class Layout:
     test: Split
     ignored: tuple[Path, ...]
     notes: tuple[str, ...]
+    held_out_by: str = ""
 
 
 def find_layout(root: str, options: FolderOptions, suffixes: Collection[str]) -> Layout:
@@ -163,14 +165,17 @@ def _from_two_folders(
     if test:
         train_split = Split(*(_pictures(part, part.images) for part in found))
         test_split = Split(*(_pictures(part, part.images) for part in held_out))
+        rule = f"the folders {test[0].name} and {test[1].name}"
+        chosen = check_held_out(root, _names(*found), _names(*held_out), options, rule)
     else:
-        stems = choose_test([part.images.keys() for part in found], options.test_fraction)
-        train_split = Split(*(_pictures(part, part.images.keys() - stems) for part in found))
-        test_split = Split(*(_pictures(part, part.images.keys() & stems) for part in found))
-        notes.append(_split_note(train_split, test_split, options))
+        chosen = hold_out(root, _names(*found), options)
+        train_split = Split(*(_pictures(part, part.images.keys() - chosen.test) for part in found))
+        test_split = Split(*(_pictures(part, part.images.keys() & chosen.test) for part in found))
+        notes.append(_split_note(train_split, test_split, chosen))
+    notes += chosen.notes
     ignored = tuple(path for part in (*found, *held_out) for path in part.ignored)
     notes += _left_out_of(*found, *held_out)
-    return Layout(root, domains, train_split, test_split, ignored, tuple(notes))
+    return Layout(root, domains, train_split, test_split, ignored, tuple(notes), chosen.held_out_by)
 
 
 def _from_side_by_side(
@@ -183,13 +188,17 @@ def _from_side_by_side(
         held_out = _scan_images(test, suffixes)
         train_split, test_split = _halves(found, found.images), _halves(held_out, held_out.images)
         ignored = found.ignored + held_out.ignored
+        rule = f"the folder {test.name}"
+        chosen = check_held_out(root, _names(found), _names(held_out), options, rule)
     else:
-        stems = choose_test([found.images.keys()], options.test_fraction)
-        train_split, test_split = _halves(found, found.images.keys() - stems), _halves(found, stems)
+        chosen = hold_out(root, _names(found), options)
+        train_split, test_split = _halves(found, found.images.keys() - chosen.test), _halves(found, chosen.test)
         ignored = found.ignored
-        notes.append(_split_note(train_split, test_split, options))
+        notes.append(_split_note(train_split, test_split, chosen))
+    notes += chosen.notes
     notes += _left_out_of(found, *([held_out] if held_out else []))
-    return Layout(root, ("left half", "right half"), train_split, test_split, ignored, tuple(notes))
+    domains = ("left half", "right half")
+    return Layout(root, domains, train_split, test_split, ignored, tuple(notes), chosen.held_out_by)
 
 
 def _left_out_of(*scans: Scan) -> Iterable[str]:
@@ -241,9 +250,13 @@ def _require_pairs(folders: tuple[Path, Path], found: list[Scan]) -> None:
     )
 
 
-def _split_note(train: Split, test: Split, options: FolderOptions) -> str:
+def _names(*found: Scan) -> list[Collection[str]]:
+    return [part.images.keys() for part in found]
+
+
+def _split_note(train: Split, test: Split, chosen: HoldingOut) -> str:
     return (
-        f"no test folders: held out by a hash of the name (test_fraction {options.test_fraction:g}): "
+        f"no test folders: held out by {chosen.rule}: "
         f"{len(test.first)} of {len(train.first) + len(test.first)} in the first domain, "
         f"{len(test.second)} of {len(train.second) + len(test.second)} in the second"
     )

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from i2i.errors import RunFolderError, printable
+from i2i.errors import RunFolderError, cut, printable
 from i2i.files.atomic import write_whole
 from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
 from i2i.models.scores import (
@@ -36,6 +36,8 @@ from i2i.training.records.run_result import resume_command
 from i2i.training.records.shown_cases import find_cases
 
 PAGE_FILE = "index.html"
+LONGEST_RULE = 1000
+"""Characters of what images are held out by that the page shows."""
 LONGEST_SHOWN = 1 << 20
 """Bytes of a file of the run that the page shows."""
 
@@ -141,6 +143,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
         "facts": _facts(run),
         "problems": run.problems,
         "evaluated_step": last["step"] if last else None,
+        "held_out_by": _text_of(last.get("held_out_by")) if last else "",
         "numbers": [_numbers(name, values, last, metrics) for name, values in last["directions"].items() if values]
         if last
         else [],
@@ -194,6 +197,10 @@ def _text(path: Path, problems: list[str]) -> str:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _text_of(value: Any) -> str:
+    return cut(value, LONGEST_RULE) if isinstance(value, str) else ""
 
 
 def _chosen(config: Mapping[str, Any], section: str) -> str:

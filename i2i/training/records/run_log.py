@@ -4,7 +4,8 @@
 
     {"kind": "train", "step": 50, "epoch": 0.3, "seconds": 14.7, "images_per_second": 3.4, "learning_rate": 0.0002,
      "losses": {"G_A": 0.9, "D_A": 0.2}}
-    {"kind": "evaluation", "step": 600, "images": 40, "directions": {"AtoB": {"l1": 18.0, "identity_l1": 14.5}}}
+    {"kind": "evaluation", "step": 600, "images": 40, "directions": {"AtoB": {"l1": 18.0, "identity_l1": 14.5}},
+     "held_out_by": "a hash of the name (test_fraction 0.1)"}
 
 The terms of a line are means over the steps since the line before. ``"end": true`` marks the last line of a run that
 ended between two: resuming, the run drops it and writes the whole line that it is a part of. Where an augmentation

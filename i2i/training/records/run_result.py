@@ -52,6 +52,8 @@ class RunResult:
         page: the page to open.
         metrics: held-out metrics by direction (``"AtoB"``, ``"BtoA"``), of a part of the images after an interruption;
             see ``i2i.models.scores``.
+        held_out_by: what decided which images are held out, such as ``"a hash of the name (test_fraction 0.1)"``, with
+            what is known to be wrong with that; empty where the data set does not say.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class RunResult:
     picture: Path
     page: Path
     metrics: Mapping[str, Mapping[str, float]]
+    held_out_by: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, fit for JSON; see :func:`~i2i.models.scores.values_to_json`."""
@@ -71,5 +74,6 @@ class RunResult:
             "resume_command": self.resume_command,
             "picture": str(self.picture),
             "page": str(self.page),
+            "held_out_by": self.held_out_by,
             "metrics": {direction: values_to_json(values) for direction, values in self.metrics.items()},
         }

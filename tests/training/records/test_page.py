@@ -114,6 +114,14 @@ def test_the_page_describes_the_run(run):
         assert expected in page.text
 
 
+def test_numbers_stand_below_what_images_are_held_out_by(run):
+    line = {**evaluation_line(1200, AtoB=ATOB), "held_out_by": "group (data.group='^(?P<n>.)')"}
+    write_metrics(run, line)
+    assert "Held out by group (data.group='^(?P<n>.)')." in page_of(run).text
+    write_metrics(run, {**line, "held_out_by": 7})
+    assert "Held out by" not in page_of(run).text
+
+
 def test_numbers_stand_beside_the_baseline_with_an_honest_reading(run):
     page = page_of(run)
     for number in ("18.04", "14.50", "17.25 dB", "16.10 dB", "0.7614", "0.7000", "40 images"):

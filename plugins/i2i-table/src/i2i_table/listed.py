@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from i2i.builtin.datasets.holding_out import check_held_out, hold_out
 from i2i.builtin.datasets.layout import Layout, Picture, Split
-from i2i.builtin.datasets.split import choose_test
 from i2i.errors import DataError, amount, shown
 from i2i.images.finding import bullets
 from i2i.paths import named
@@ -123,22 +123,26 @@ def _refuse(table: Path, wrong: Sequence[str], forms: tuple[str, str], told: str
 
 
 def _layout(root: str, rows: Sequence[Row], options: TableOptions) -> Layout:
-    notes = []
+    notes: list[str] = []
     if any(row.split for row in rows):
         held_out = {row.number for row in rows if row.split == "test"}
+        trained, tested = (_names([row for row in rows if (row.number in held_out) == test]) for test in (False, True))
+        chosen = check_held_out(root, trained, tested, options, f"the column {options.column_split}")
     else:
-        stems = choose_test(
-            [[row.name for row in rows if domain in row.paths] for domain in DOMAINS], options.test_fraction
-        )
-        held_out = {row.number for row in rows if row.name in stems}
+        chosen = hold_out(root, _names(rows), options)
+        held_out = {row.number for row in rows if row.name in chosen.test}
         notes.append(
-            f"no column {options.column_split!r}: held out by a hash of the name (test_fraction "
-            f"{options.test_fraction:g}): {len(held_out)} of {len(rows)} rows"
+            f"no column {options.column_split!r}: held out by {chosen.rule}: {len(held_out)} of {len(rows)} rows"
         )
     test = [row for row in rows if row.number in held_out]
     train = [row for row in rows if row.number not in held_out]
     domains = (options.column_A, options.column_B)
-    return Layout(root, domains, _split(train), _split(test), (), tuple(notes))
+    notes += chosen.notes
+    return Layout(root, domains, _split(train), _split(test), (), tuple(notes), chosen.held_out_by)
+
+
+def _names(rows: Sequence[Row]) -> list[list[str]]:
+    return [[row.name for row in rows if domain in row.paths] for domain in DOMAINS]
 
 
 def _split(rows: Sequence[Row]) -> Split:
