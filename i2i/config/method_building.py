@@ -19,7 +19,7 @@ from i2i.plugins.calls import Called, calling, mark
 from i2i.plugins.features import name_taps
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import networks_of
-from i2i.plugins.protocols import Method, Parts
+from i2i.plugins.protocols import Method, Parts, SteppedLoss
 from i2i.plugins.specs import NETWORK_GROUPS
 
 
@@ -48,7 +48,7 @@ def build_method(
         channels: channels of domains ``"A"`` and ``"B"``.
         buffer_seed: seeds the buffers' random generators; each buffer gets a stream of its own.
         device: where a loss that is a module, such as one that compares features, is moved to.
-        values: takes the value of each of several pixel losses in each step.
+        values: takes the value of each of several pixel losses in each step, and says which step begins.
         augmenting: the chosen augmentations, which whoever trains lets adapt; without it none does.
 
     Raises:
@@ -56,6 +56,7 @@ def build_method(
         PluginError: one of them cannot be built.
     """
     augmenting = augmenting or Augmenting(manager, config.augmentations)
+    values = StepValues() if values is None else values
     seeds = _seeds(buffer_seed)
     discriminator_taps = _taps_of_all(manager, config.discriminators)
 
@@ -85,9 +86,11 @@ def build_method(
         names = logged_names(choices)
         weights = {name: choice.weight for name, choice in zip(names, choices, strict=True)}
         losses = {name: make_loss(choice) for name, choice in zip(names, choices, strict=True)}
-        return PixelLossSum(losses, weights, StepValues() if values is None else values)
+        return PixelLossSum(losses, weights, values)
 
     adversarial = make_loss(config.loss)
+    if isinstance(adversarial, SteppedLoss):
+        values.begun.append(adversarial.begin_step)
     parts = Parts(
         channels=channels,
         make_generator=make_generator,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
@@ -12,9 +12,14 @@ from i2i.plugins.protocols import PixelLoss
 
 
 class StepValues:
-    """Values of a step beside the terms of its method: each is the mean over all that are added until it is taken."""
+    """Values of a step beside the terms of its method: each is the mean over all that are added until it is taken.
+
+    Attributes:
+        begun: called with the number of each step that begins.
+    """
 
     def __init__(self) -> None:
+        self.begun: list[Callable[[int], None]] = []
         self._sums: dict[str, Tensor] = {}
         self._counts: Counter[str] = Counter()
 
@@ -23,6 +28,12 @@ class StepValues:
         value = value.detach()
         self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._counts[name] += 1
+
+    def begin(self, step: int) -> None:
+        """Begin a step, 0 in the first of a run; forget what is of one that was not finished."""
+        self.take()
+        for tell in self.begun:
+            tell(step)
 
     def take(self) -> dict[str, Tensor]:
         """Return the means, by name, and begin anew."""

@@ -148,7 +148,8 @@ def _check_losses(manager: PluginManager, config: RunConfig, size: tuple[int, in
 def _check_penalty(manager: PluginManager, config: RunConfig, sizes: Sequence[tuple[int, int]]) -> None:
     """Refuse a gradient penalty between a real and a translated image of different sizes, as unpaired data have."""
     pairing = manager.ask("method", config.method.name, "pairing", config.method.options)
-    if pairing == "paired" or not isinstance(build(manager, "loss", config.loss), PenalisedLoss):
+    loss = build(manager, "loss", config.loss)
+    if pairing == "paired" or not isinstance(loss, PenalisedLoss) or not getattr(loss, "mixes_images", True):
         return
     (height, width), (other_height, other_width) = sizes[0], sizes[-1]
     raise ConfigError(

@@ -34,7 +34,10 @@ class AdversarialLoss(Protocol):
 
 @runtime_checkable
 class PenalisedLoss(AdversarialLoss, Protocol):
-    """An adversarial loss that also penalises the discriminator's gradient with respect to its input."""
+    """An adversarial loss that also penalises the discriminator's gradient with respect to its input.
+
+    One that does not mix real and fake images, so that these may differ in size, says so by ``mixes_images = False``.
+    """
 
     def penalty(
         self,
@@ -51,6 +54,15 @@ class PenalisedLoss(AdversarialLoss, Protocol):
             fake: ``[N, C, H, W]``, detached.
             generator: random numbers for the interpolation, on the CPU.
         """
+        ...
+
+
+@runtime_checkable
+class SteppedLoss(AdversarialLoss, Protocol):
+    """An adversarial loss that is not the same in every step, such as one whose penalty comes every few steps."""
+
+    def begin_step(self, step: int) -> None:
+        """Take the number of the step that begins: 0 in a run's first, and the same again where a run resumes."""
         ...
 
 

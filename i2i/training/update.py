@@ -77,7 +77,7 @@ class NetworkUpdate:
     def train(self, batches: Sequence[Batch]) -> dict[str, Tensor]:
         """Train one step on one or more micro-batches and return each term of the loss, a scalar on the device."""
         self.applied = []
-        self.values.take()  # of a step that was not finished
+        self.values.begin(self.step)
         if self.augmenting is not None:
             self.augmenting.begin_step()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):

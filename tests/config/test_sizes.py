@@ -127,6 +127,7 @@ def test_a_gradient_penalty_wants_one_size_unless_images_are_paired():
         check(Images((64, 64), (64, 96)), loss="wgan-gp")
     check(Known((64, 64)), mixed, loss="wgan-gp")
     check(mixed, loss="wgan-gp", method="pix2pix", generator="resnet9")
+    check(mixed, set={"loss.r1": 1})  # which looks at real images alone
 
 
 def test_images_too_small_for_the_generator_are_refused():

@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf
 SECTIONS = dict(re.findall(r"^## (.+?)$(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 COMMON = [field.name for field in dataclasses.fields(Spec)]
 PROTOCOLS = {
-    "i2i_losses": [protocols.AdversarialLoss, protocols.PenalisedLoss],
+    "i2i_losses": [protocols.AdversarialLoss, protocols.PenalisedLoss, protocols.SteppedLoss],
     "i2i_buffers": [protocols.Buffer],
     "i2i_methods": [protocols.Method, protocols.Parts, protocols.Update],
     "i2i_datasets": [protocols.Dataset, protocols.Sample],

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from i2i.plugins import LossSpec, Options
 
+R1_EVERY = 16
+"""Steps between two R1 penalties in StyleGAN2."""
 
-class LabelOptions(Options):
+
+class R1Options(Options):
+    """Options of the losses that the R1 penalty may be added to."""
+
+    r1: float = Field(
+        0.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="weight of the R1 penalty on the discriminators' gradients at real images, gamma in the paper; "
+        "0: none",
+    )
+    r1_every: int = Field(
+        R1_EVERY,
+        ge=1,
+        description="steps from one R1 penalty to the next, each counting as many times; 1: in every step",
+    )
+
+    @field_validator("r1_every")
+    @classmethod
+    def _every_is_for_r1(cls, every: int, info: ValidationInfo) -> int:
+        if every != R1_EVERY and info.data.get("r1") == 0:
+            raise ValueError("r1_every is for r1 above 0 only; add loss.r1=1, or leave it out")
+        return every
+
+
+class LabelOptions(R1Options):
     """Options of the losses that compare logits with a label."""
 
     real_label: float = Field(1.0, ge=0.0, le=1.2, description="target for real images; 0.9 smooths the labels")
@@ -32,22 +59,28 @@ class HuberOptions(Options):
     )
 
 
+def _with_r1(loss: Any, options: R1Options) -> Any:
+    from i2i.builtin.losses.r1 import R1Loss
+
+    return R1Loss(loss, options.r1, options.r1_every) if options.r1 > 0 else loss
+
+
 def _build_cross_entropy(options: LabelOptions) -> Any:
     from i2i.builtin.losses.adversarial import CrossEntropyLoss
 
-    return CrossEntropyLoss(options.real_label, options.fake_label)
+    return _with_r1(CrossEntropyLoss(options.real_label, options.fake_label), options)
 
 
 def _build_least_squares(options: LabelOptions) -> Any:
     from i2i.builtin.losses.adversarial import LeastSquaresLoss
 
-    return LeastSquaresLoss(options.real_label, options.fake_label)
+    return _with_r1(LeastSquaresLoss(options.real_label, options.fake_label), options)
 
 
-def _build_hinge(_: Options) -> Any:
+def _build_hinge(options: R1Options) -> Any:
     from i2i.builtin.losses.adversarial import HingeLoss
 
-    return HingeLoss()
+    return _with_r1(HingeLoss(), options)
 
 
 def _build_wasserstein(options: WassersteinOptions) -> Any:
@@ -93,6 +126,7 @@ SPECS: tuple[LossSpec, ...] = (
         name="hinge",
         family="adversarial",
         summary="hinge (Lim and Ye 2017), goes well with spectral norm",
+        options=R1Options,
         build=_build_hinge,
     ),
     LossSpec(

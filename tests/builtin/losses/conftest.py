@@ -1,0 +1,1 @@
+from ...helpers.fixtures import images, no_page  # noqa: F401
