@@ -1,16 +1,21 @@
 """An exported file is compared on every size, and kept if it gives the model's images."""
 
+import dataclasses
+
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 from torch import nn
 
-import i2i
 from i2i.errors import ExportError
-from i2i.exporting import exporter as module
 from i2i.exporting.comparison import PAGE_SIDES, batch_shapes, page, page_side
+from i2i.exporting.exporter import export_network
+from i2i.exporting.formats import choose_format
 from i2i.models.exported_record import FixedShape
+from i2i.models.find import open_model
+from i2i.models.generator import load_generator
+from i2i.plugins.manager import PluginManager
 
 from ..helpers.trained import generator_of
 
@@ -32,28 +37,43 @@ def test_what_is_fixed_is_compared_alone():
     assert len(batch_shapes(4, fixed=FixedShape(None, 4))) == len(batch_shapes(4))
 
 
-@pytest.mark.parametrize("suffix", ["onnx", pytest.param("pt2", marks=pytest.mark.slow)])
-def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, monkeypatch, suffix):
-    def spoiled(manager, network, info):
-        other, _ = generator_of(seed=5)
-        return other
+class Nonsense:
+    """Writes what its runner cannot open."""
 
-    monkeypatch.setattr(module, "_with_standard_operators", spoiled)
+    runtime = "onnxruntime"
+    runner = choose_format(PluginManager({}), None, "onnx").exporter.runner
+
+    def require(self):
+        pass
+
+    def write(self, traced, path):
+        path.write_bytes(b"nonsense")
+
+
+def export_as(run, out, standard, *, size, network=None, exporter=None, **more):
+    """Export ``standard`` as if it were ``network``, by default that of a run; for one size, which traces quickly."""
+    manager = PluginManager()
+    original, info = load_generator(manager, open_model(run).checkpoint, direction="AtoB")
+    chosen = choose_format(manager, out, None)
+    if exporter is not None:
+        chosen = dataclasses.replace(chosen, exporter=exporter)
+    return export_network(network or original, standard, info, out, chosen, fixed=FixedShape(size, 1), **more)
+
+
+@pytest.mark.parametrize("suffix", ["onnx", pytest.param("pt2", marks=pytest.mark.slow)])
+def test_a_file_that_gives_other_images_is_not_kept(run, tmp_path, suffix):
+    other, _ = generator_of(seed=5, kernels="reference")
     out = tmp_path / "out" / f"model.{suffix}"
     with pytest.raises(ExportError, match=r"differ by more than 1 levels of 0\.\.255 \(1 image of 16x16: \d+"):
-        i2i.export(run, out)
+        export_as(run, out, other, size=(16, 16))
     assert not list(out.parent.iterdir())
 
 
-def test_a_file_that_does_not_run_is_not_kept_and_spoils_no_older_one(run, tmp_path, monkeypatch):
-    def broken(traced, path, chosen):
-        path.write_bytes(b"nonsense")
-
-    monkeypatch.setattr(module, "_write", broken)
+def test_a_file_that_does_not_run_is_not_kept_and_spoils_no_older_one(run, tmp_path):
     out = tmp_path / "model.onnx"
     out.write_text("the one before")
     with pytest.raises(ExportError, match="does not run in a process of its own"):
-        i2i.export(run, out, force=True)
+        export_as(run, out, nn.Identity(), size=(16, 16), exporter=Nonsense(), force=True)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["the one before"]
 
 
@@ -71,9 +91,13 @@ def test_a_large_flat_page_is_the_translators_in_every_format(run, translator, o
 def test_a_page_that_drifts_is_not_exported(run, tmp_path, monkeypatch):
     """The norm of ONNX Runtime itself is caught by the check."""
     monkeypatch.setattr("i2i.exporting.onnx_file.write_exact_norms", lambda graph: None)
-    monkeypatch.setattr("i2i.exporting.comparison.PAGE_SIDES", (1024,))
-    with pytest.raises(ExportError, match=r"1 image of 1024x1024: \d+"):
-        i2i.export(run, tmp_path / "model.onnx")
+    far_from_zero = nn.Conv2d(3, 3, 1)
+    with torch.no_grad():
+        far_from_zero.weight.mul_(0.1)
+        far_from_zero.bias.fill_(1)
+    network = nn.Sequential(far_from_zero, nn.InstanceNorm2d(3), nn.Tanh()).eval()
+    with pytest.raises(ExportError, match=r"1 levels of 0\.\.255 \(1 image of 512x512: \d+\)"):  # the page alone
+        export_as(run, tmp_path / "model.onnx", network, network=network, size=(512, 512))
     assert not list(tmp_path.iterdir())
 
 
