@@ -59,6 +59,18 @@ class HuberOptions(Options):
     )
 
 
+class PyramidOptions(Options):
+    """Options of ``pyramid-l1``."""
+
+    halvings: int = Field(
+        5,
+        ge=1,
+        le=8,
+        description="how often the size is halved; images must be larger than 2 to this power, and a shift of about "
+        "that many pixels counts little",
+    )
+
+
 def _with_r1(loss: Any, options: R1Options) -> Any:
     from i2i.builtin.losses.r1 import R1Loss
 
@@ -107,6 +119,12 @@ def _build_huber(options: HuberOptions) -> Any:
     return HuberLoss(delta=options.delta)
 
 
+def _build_pyramid_l1(options: PyramidOptions) -> Any:
+    from i2i.builtin.losses.pyramid_l1 import PyramidL1Loss
+
+    return PyramidL1Loss(options.halvings)
+
+
 SPECS: tuple[LossSpec, ...] = (
     LossSpec(
         name="gan",
@@ -144,5 +162,13 @@ SPECS: tuple[LossSpec, ...] = (
         summary="squared near zero, linear beyond delta",
         options=HuberOptions,
         build=_build_huber,
+    ),
+    LossSpec(
+        name="pyramid-l1",
+        family="pixel",
+        summary="mean absolute error at several sizes, coarse ones first, for pairs that are a little out of place",
+        options=PyramidOptions,
+        build=_build_pyramid_l1,
+        smallest_size=lambda options: int(2**options.halvings) + 1,
     ),
 )
