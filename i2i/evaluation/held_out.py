@@ -19,6 +19,7 @@ from i2i.evaluation.per_image import PerImage
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.evaluation.sheets import write_picture, write_sheet
 from i2i.plugins.calls import calling
+from i2i.plugins.dataset_members import values_of
 from i2i.plugins.directions import Direction
 from i2i.plugins.protocols import Dataset
 from i2i.progress import counted
@@ -143,7 +144,14 @@ class HeldOut:
             have_truth.append(bool(batch["A_has_partner"]))
         if not all(have_truth):
             del columns[truth]
-        return dict(_drawable(title, _stack(images)) for title, images in columns.items())
+        shown = {title: _stack(images) for title, images in columns.items()}
+        values = values_of(self.dataset)
+        for title, domain in (
+            (name, target if name in (f"output ({target_name})", truth) else source) for name in shown
+        ):
+            if (values[domain] or {}).get("opacity"):
+                shown[title] = _over_white(shown[title])
+        return dict(_drawable(title, images) for title, images in shown.items())
 
     def _way_back(self, direction: Direction) -> bool:
         return direction.reversed in self.directions
@@ -168,6 +176,12 @@ class HeldOut:
     def _inference(self) -> Iterator[None]:
         with leaving_no_trace(self.directions.values(), paper=self.paper_inference):
             yield
+
+
+def _over_white(images: Tensor) -> Tensor:
+    """Lay ``[N, C, H, W]`` in [-1, 1], whose last channel is opacity and multiplies the others, over white."""
+    unit = (images + 1) / 2
+    return ((unit[:, :-1] + 1 - unit[:, -1:]).clamp(0, 1) * 2) - 1
 
 
 def _drawable(title: str, images: Tensor) -> tuple[str, Tensor]:

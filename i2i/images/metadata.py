@@ -52,7 +52,7 @@ _DROPPED_IF_TURNED = frozenset(
 )
 _COLOUR_SPACE = 0xA001
 _SRGB = 1
-_COLOUR_SPACES = {"RGB": b"RGB ", "L": b"GRAY", "I;16": b"GRAY"}
+_COLOUR_SPACES = {"RGB": b"RGB ", "RGBA": b"RGB ", "L": b"GRAY", "LA": b"GRAY", "I;16": b"GRAY"}
 _MOST_DPI = {"JPEG": 2**16}
 _MACHINE_TEXT = re.compile(r"\s*([{\[<]|Aperio|ImageJ=|SCIFIO=|[\w.\[\]]+\s*=)")
 """How a description begins that a program wrote for programs: OME-XML, JSON, ImageJ's and others' ``key=value``."""
@@ -71,6 +71,7 @@ class Metadata:
         georeference: where on earth the picture lies, of a GeoTIFF; ``None`` without it.
         texts: keyword and text of what describes a PNG in words.
         notes: what was of value and is left out, whatever the output is.
+        opacity: whether the last of 2 or 4 channels of the output is its opacity.
     """
 
     exif: bytes = b""
@@ -80,6 +81,7 @@ class Metadata:
     georeference: Georeference | None = None
     texts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    opacity: bool = False
 
     def save_options(self, mode: str, format_name: str) -> dict[str, Any]:
         """Return what to pass to ``Image.save`` for a picture of this mode; what does not fit it is left out."""

@@ -22,6 +22,7 @@ from i2i.images.colour_profiles import Color
 from i2i.images.contents import as_picture, cut, is_inside, read_in_srgb, require_channels, samples_of
 from i2i.images.decoding import FORMAT_OF_SUFFIX, check_mode
 from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.images.opacity import with_opacity
 from i2i.images.reading import to_opaque
 from i2i.images.refusals import picture_of_content
 from i2i.images.unusable import UnusableImageError, opened, require_file, require_pixels
@@ -188,7 +189,13 @@ class Readers:
         return to_opaque(picture, channels=channels, background=background)
 
     def read_samples(
-        self, path: Path, *, channels: int, max_pixels: int = DEFAULT_MAX_PIXELS, box: Box | None = None
+        self,
+        path: Path,
+        *,
+        channels: int,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        box: Box | None = None,
+        opacity: bool = False,
     ) -> npt.NDArray[Any]:
         """Read the values of a file, ``[H, W, channels]``, or of a part of it, ``[h, w, channels]``.
 
@@ -197,11 +204,14 @@ class Readers:
             channels: that it must have.
             max_pixels: more than this many pixels are refused, before anything is decoded.
             box: the part, upright; no more than it takes is decoded where the format's reader can.
+            opacity: whether the values are those of a picture and its opacity, the last of 2 or 4 channels.
 
         Raises:
             DataError: the file cannot be used, or the box is outside; the message holds the path and the reason.
         """
         try:
+            if opacity:
+                return cut(with_opacity(as_picture(self.read(path, max_pixels=max_pixels)), channels), box)
             samples = self._within(path, box, max_pixels) if box is not None else None
             if samples is None:
                 samples = cut(samples_of(self.read(path, max_pixels=max_pixels, samples=True)), box)

@@ -176,9 +176,10 @@ def _values(values: Mapping[str, Any], direction: Direction) -> dict[str, Any]:
     source, target = values.get(direction.source), values.get(direction.target)
     found: dict[str, Any] = {}
     if source is not None:
-        found["in_range"] = _range(source)
+        found |= {"in_range": _range(source), "in_opacity": bool(source.get("opacity", False))}
     if target is not None:
         found |= {"out_range": _range(target), "out_type": np.dtype(str(target["type"])).name}
+        found["out_opacity"] = bool(target.get("opacity", False))
     return found
 
 

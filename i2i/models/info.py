@@ -48,6 +48,8 @@ class TranslatorInfo:
         out_range: the same of the images that come out.
         out_type: the type of the values that come out, by numpy's name, where they are no pictures; else empty.
         color: what is made of colour profiles: ``keep``, the numbers count; ``srgb``, they are applied.
+        in_opacity: whether the last channel of the images that go in is opacity, see :mod:`~i2i.images.opacity`.
+        out_opacity: the same of the images that come out.
         readers: formats of image files that the run read by a package or with options: name and options of each.
     """
 
@@ -76,6 +78,8 @@ class TranslatorInfo:
     in_range: tuple[float, float] | None = None
     out_range: tuple[float, float] | None = None
     out_type: str = ""
+    in_opacity: bool = False
+    out_opacity: bool = False
     readers: tuple[Mapping[str, Any], ...] = ()
     color: Color = "keep"
 

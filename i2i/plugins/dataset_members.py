@@ -46,7 +46,8 @@ def settled_options_of(dataset: Dataset) -> Mapping[str, Any]:
 def values_of(dataset: Dataset) -> Mapping[str, Any]:
     """What the values of ``"A"`` and ``"B"`` are in the files: the member ``values``; ``None`` for pictures.
 
-    Each holds ``range``, the values that are -1 and 1, and ``type``, by numpy's name.
+    Each holds ``range``, the values that are -1 and 1, and ``type``, by numpy's name; ``opacity`` is true where the
+    last channel is that, and the others are multiplied by it.
     """
     with calling(dataset, "asking the data set for the values of its files"):
         values = getattr(dataset, "values", {})

@@ -79,7 +79,7 @@ class ImageReader(Protocol):
     def holds(self, channels: int, dtype: str) -> bool:
         """Whether the format holds such pixels, as exactly as it holds any; never, for one that is not written.
 
-        Results are opaque, and opacity is laid over the background before: no format need hold it. Called by position.
+        Of 2 and 4 channels of ``uint8`` the last is opacity, where the format has such. Called by position.
         """
         ...
 

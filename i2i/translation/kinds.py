@@ -15,6 +15,7 @@ from torch import Tensor
 
 from i2i.errors import DataError
 from i2i.images.colour_profiles import in_srgb
+from i2i.images.opacity import premultiplied, to_picture_with_opacity, with_opacity
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array, to_opaque, upright
 from i2i.images.unusable import UnusableImageError
@@ -56,6 +57,8 @@ def prepare(item: Any, info: TranslatorInfo, readers: Readers) -> PreparedImage:
     opaque = open_picture(item, info, readers)
     if opaque is not None:
         return from_opaque(opaque, info)
+    if isinstance(item, Image.Image):
+        return _from_samples_of_file(with_opacity(_upright(item, info), info.in_channels), info)
     if isinstance(item, str | PathLike):
         return _read_samples(item, info, readers)
     raise DataError(
@@ -69,15 +72,9 @@ def open_picture(item: Any, info: TranslatorInfo, readers: Readers) -> Image.Ima
     Raises:
         DataError: it cannot be used.
     """
-    if isinstance(item, Image.Image):
+    if isinstance(item, Image.Image) and not info.in_opacity:
         require_files(info, pictures=True)
-        try:
-            turned = upright(item, inks=info.color == "srgb")
-            turned = in_srgb(turned)[0] if info.color == "srgb" else turned
-        except (UnusableImageError, OSError, ValueError) as error:  # of a file not read yet, or closed before it was
-            raise DataError(f"a Pillow image cannot be translated: {error}") from error
-        if 0 in turned.size:
-            raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
+        turned = _upright(item, info)
         return to_opaque(turned, channels=info.in_channels, background=info.background)
     if isinstance(item, str | PathLike) and info.in_range is None:
         require_files(info)
@@ -87,10 +84,28 @@ def open_picture(item: Any, info: TranslatorInfo, readers: Readers) -> Image.Ima
     return None
 
 
+def _upright(item: Image.Image, info: TranslatorInfo) -> Image.Image:
+    """A Pillow image as a file is read: upright, with its colours as the run takes them."""
+    try:
+        turned = upright(item, inks=info.color == "srgb")
+        turned = in_srgb(turned)[0] if info.color == "srgb" else turned
+    except (UnusableImageError, OSError, ValueError) as error:  # of a file not read yet, or closed before it was
+        raise DataError(f"a Pillow image cannot be translated: {error}") from error
+    if 0 in turned.size:
+        raise DataError(f"expected a Pillow image with pixels; got one of {turned.width} x {turned.height} pixels")
+    return turned
+
+
 def _read_samples(path: str | PathLike[str], info: TranslatorInfo, readers: Readers) -> PreparedImage:
     """Read a file of values in units of their own."""
     require_files(info)
-    samples = readers.read_samples(named(fspath(path)), channels=info.in_channels, max_pixels=info.max_pixels)
+    samples = readers.read_samples(
+        named(fspath(path)), channels=info.in_channels, max_pixels=info.max_pixels, opacity=info.in_opacity
+    )
+    return _from_samples_of_file(samples, info)
+
+
+def _from_samples_of_file(samples: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
     return PreparedImage(samples_to_tensor(samples, info), lambda output: finished(output, info, deep=False))
 
 
@@ -102,6 +117,10 @@ def to_tensor(opaque: Image.Image, channels: int) -> Tensor:
 def require_pictures(info: TranslatorInfo) -> None:
     """Raise a DataError when the network's images are no pictures: neither grey nor RGB, or of values of their own."""
     require_files(info, pictures=True)
+    if info.in_opacity or info.out_opacity:
+        raise DataError(
+            f"generator {info.generator} takes or gives pictures with opacity, and opaque ones are wanted here"
+        )
     if info.out_range is not None:
         raise DataError(
             f"generator {info.generator} gives values in {ValueRange(*info.out_range)}, which no picture holds"
@@ -123,7 +142,7 @@ def require_files(info: TranslatorInfo, *, pictures: bool = False) -> None:
             f"generator {info.generator} maps {info.in_channels} channels to {info.out_channels}; pictures have 1 or "
             "3: hand over tensors [C, H, W] or arrays [H, W, C] instead"
         )
-    if pictures and info.in_range is not None:
+    if pictures and info.in_range is not None and not info.in_opacity:
         raise DataError(
             f"generator {info.generator} takes {info.in_channels} channels of values in {ValueRange(*info.in_range)}, "
             "no pictures: hand over files of such values, arrays [H, W, C] of them, or tensors"
@@ -139,13 +158,18 @@ def from_opaque(opaque: Image.Image, info: TranslatorInfo) -> PreparedImage:
 def samples_to_tensor(samples: npt.NDArray[Any], info: TranslatorInfo) -> Tensor:
     """Turn values ``[H, W, C]`` in the units of ``info.in_range`` into ``[1, C, H, W]``, float32 in [-1, 1]."""
     assert info.in_range is not None
-    return torch.from_numpy(ValueRange(*info.in_range).to_unit(samples))[None]
+    values = ValueRange(*info.in_range)
+    if info.in_opacity:
+        return torch.from_numpy(_channels_first(to_unit(premultiplied(values.scaled(samples)), 1)))[None]
+    return torch.from_numpy(values.to_unit(samples))[None]
 
 
 def finished(output: Tensor, info: TranslatorInfo, *, deep: bool) -> Image.Image | npt.NDArray[Any]:
     """Turn ``[1, C, H, W]`` in [-1, 1] into a picture, or ``[H, W, C]`` in the units and type of what comes out."""
     if info.out_range is None:
         return to_picture(output, deep=deep)
+    if info.out_opacity:
+        return to_picture_with_opacity(output[0].detach().float().cpu().numpy())
     return ValueRange(*info.out_range).from_unit(output[0].detach().cpu().numpy(), info.out_type)
 
 

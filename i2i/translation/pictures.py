@@ -16,6 +16,7 @@ from torch import Tensor
 from i2i.errors import I2IError
 from i2i.images.contents import as_picture, pixels_of, require_channels, samples_of
 from i2i.images.levels import describe_picture, levels_of
+from i2i.images.opacity import beside_with_opacity, with_opacity
 from i2i.images.readers import Readers
 from i2i.images.reading import SIXTEEN_BIT_MODES, to_opaque
 from i2i.images.unusable import UnusableImageError
@@ -79,11 +80,14 @@ def read_frame(
     """
     most = info.max_pixels if max_pixels is None else max_pixels
     try:
-        image = readers.read(source, max_pixels=most, beside=True, samples=info.in_range is not None)
+        image = readers.read(
+            source, max_pixels=most, beside=True, samples=info.in_range is not None and not info.in_opacity
+        )
         format_name = format_name or image.format
+        beside = beside_with_opacity(image.beside) if info.out_opacity else image.beside
         if info.in_range is not None:
             samples, notes = _samples(image, info)
-            return samples, Frame(format_name, _deep(format_name, info, readers, False), image.beside, notes)
+            return samples, Frame(format_name, _deep(format_name, info, readers, False), beside, notes)
         picture = as_picture(image)
         sixteen_bits = picture.mode in SIXTEEN_BIT_MODES
         told = list(image.notes)
@@ -91,7 +95,7 @@ def read_frame(
             told.append("its 16-bit colours were read as 8 bits")
         if image.reduced or sixteen_bits:
             told.extend(describe_picture(levels_of(picture, reduced=image.reduced)))
-        frame = Frame(format_name, _deep(format_name, info, readers, sixteen_bits), image.beside, tuple(told))
+        frame = Frame(format_name, _deep(format_name, info, readers, sixteen_bits), beside, tuple(told))
         return to_opaque(picture, channels=info.in_channels, background=info.background), frame
     except MemoryError as error:
         raise UnusableImageError("there is not enough memory for its pixels") from error
@@ -99,6 +103,9 @@ def read_frame(
 
 def _samples(image: ReadImage, info: TranslatorInfo) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """The values of an image, and what a person should know about them."""
+    if info.in_opacity:
+        reduced = ("its 16-bit values were read as 8 bits",) if image.reduced or _is_deep(image) else ()
+        return with_opacity(as_picture(image), info.in_channels), (*image.notes, *reduced)
     samples = samples_of(image)
     require_channels(samples, info.in_channels)
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
@@ -111,6 +118,10 @@ def _samples(image: ReadImage, info: TranslatorInfo) -> tuple[npt.NDArray[Any], 
         lie = "lies" if outside == 1 else "lie"
         notes.append(f"{outside} of its {samples.size} values {lie} outside {values}, the range of the run: cut to it")
     return samples, tuple(notes)
+
+
+def _is_deep(image: ReadImage) -> bool:
+    return as_picture(image).mode in SIXTEEN_BIT_MODES
 
 
 def _deep(format_name: str, info: TranslatorInfo, readers: Readers, sixteen_bits: bool) -> bool:

@@ -72,6 +72,12 @@ class FolderOptions(Options):
         "greatest of the training images. What is found out is kept in the run",
     )
     range_B: Range = Field("auto", description="of the second domain, likewise")  # noqa: N815
+    opacity_A: bool | Literal["auto"] = Field(  # noqa: N815
+        "auto",
+        description="whether the last of 2 or 4 channels of the first domain is opacity; auto: it is where the files "
+        "are pictures of 8 bits that have one",
+    )
+    opacity_B: bool | Literal["auto"] = Field("auto", description="of the second domain, likewise")  # noqa: N815
     type_A: Type = Field(  # noqa: N815
         "auto",
         description="type of the values of translations into the first domain, where they are no pictures; auto: that "

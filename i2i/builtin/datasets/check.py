@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
+
 from i2i.builtin.datasets.domain_values import SampleFacts, facts_of
 from i2i.builtin.datasets.layout import Picture
 from i2i.builtin.datasets.preprocess import Geometry, Size
@@ -47,6 +49,7 @@ class Inspection:
         grey: whether each of these is grey.
         profiles: the colour profile of each good picture, by name; empty without one, and where it is applied.
         samples: what was found in the good files of samples.
+        transparent: the good files that have opacity, of those in which it counts.
         notes: what was left out of files, or assumed of them, and of how many.
     """
 
@@ -57,6 +60,7 @@ class Inspection:
     grey: dict[Path, bool]
     profiles: dict[Path, str]
     samples: dict[Path, SampleFacts]
+    transparent: frozenset[Path]
     notes: Counter[str]
 
     def without(self, reasons: Mapping[Path, str]) -> Inspection:
@@ -71,7 +75,11 @@ class Inspection:
 
 
 def inspect(
-    pictures: Iterable[Picture], readers: Readers, max_pixels: int, as_samples: Collection[Path] = ()
+    pictures: Iterable[Picture],
+    readers: Readers,
+    max_pixels: int,
+    as_samples: Collection[Path] = (),
+    with_opacity: Collection[Path] = (),
 ) -> Inspection:
     """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile).
 
@@ -80,6 +88,7 @@ def inspect(
         readers: the formats of image files.
         max_pixels: of files.
         as_samples: the files that are no pictures, whatever they look like; of the others those are that can be.
+        with_opacity: of these, the files that are pictures if they have opacity.
     """
     pictures = list(dict.fromkeys(pictures))
     paths = sorted({picture.path for picture in pictures})
@@ -89,6 +98,7 @@ def inspect(
         _look_at,
         readers=readers,
         as_samples=as_samples,
+        with_opacity=with_opacity,
         max_pixels=max_pixels,
         by_halves=any(picture.half for picture in pictures),
     )
@@ -120,7 +130,8 @@ def inspect(
     grey = {path: facts.grey for path, facts in used.items() if facts.samples is None}
     profiles = {path: facts.profile for path, facts in used.items() if facts.samples is None}
     samples = {path: facts.samples for path, facts in used.items() if facts.samples is not None}
-    return Inspection(good, bad, reduced, levels, grey, profiles, samples, notes)
+    transparent = frozenset(path for path, facts in used.items() if facts.transparent)
+    return Inspection(good, bad, reduced, levels, grey, profiles, samples, transparent, notes)
 
 
 def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
@@ -241,16 +252,27 @@ class _Facts:
     grey: bool = False
     profile: str = ""
     samples: SampleFacts | None = None
+    transparent: bool = False
 
     def levels_of_half(self, half: str) -> Levels:
         return self.levels[("left", "right", "").index(half)]
 
 
 def _look_at(
-    path: Path, readers: Readers, max_pixels: int, as_samples: Collection[Path], by_halves: bool
+    path: Path,
+    readers: Readers,
+    max_pixels: int,
+    as_samples: Collection[Path],
+    with_opacity: Collection[Path],
+    by_halves: bool,
 ) -> _Facts | str:
     try:
-        decoded = readers.read(path, max_pixels=max_pixels, samples=path in as_samples)
+        decoded = readers.read(path, max_pixels=max_pixels, samples=path in as_samples and path not in with_opacity)
+        if path in with_opacity:
+            picture = decoded.pixels  # an array does not say which channel is what
+            if isinstance(picture, Image.Image) and picture.has_transparency_data:
+                return _Facts(picture.size, decoded.reduced, decoded.notes, _NO_LEVELS, transparent=True)
+            decoded = readers.read(path, max_pixels=max_pixels, samples=True)
         if path in as_samples or not is_picture(decoded):
             values = samples_of(decoded)
             size = (values.shape[1], values.shape[0])
@@ -269,6 +291,7 @@ def _look_at(
     return _Facts(image.size, decoded.reduced, decoded.notes, (left, right, whole), is_grey, profile)
 
 
+_NO_LEVELS = (Levels(0, 255, 8, 8),) * 3  # opacity is full where it should be, and colours below it do not count
 _GREY_MODES = ("1", "L", "LA", *SIXTEEN_BIT_MODES)
 
 

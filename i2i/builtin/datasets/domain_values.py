@@ -1,13 +1,14 @@
 """What the values of a domain's files mean: pictures for the eye, or samples in units of their own. No torch.
 
-A domain is of pictures where its range is ``auto`` or ``type``, its channels are 1 or 3, and all its files are
+A domain is of pictures with opacity where its channels are 2 or 4, its range and type are left open, and a file has
+one. It is of pictures where its range is ``auto`` or ``type``, its channels are 1 or 3, and all its files are
 pictures; then every file is read as a viewer shows it. Else it is of samples: its files have the channels that are
 asked for, and the range says which values are -1 and 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from i2i.builtin.datasets import FolderOptions
 from i2i.errors import DataError
+from i2i.images import opacity
 from i2i.images.finding import bullets
 from i2i.images.readers import Readers
 from i2i.images.value_range import TYPES, ValueRange
@@ -70,17 +72,22 @@ class DomainValues:
         channels: of its images.
         range: the values that are -1 and 1, in units of the files; ``None``: they are pictures.
         type: of the values, by numpy's name; empty for pictures.
+        opacity: whether the last channel is opacity, see :mod:`~i2i.images.opacity`.
         notes: what a person should know about it.
     """
 
     channels: int
     range: ValueRange | None = None
     type: str = ""
+    opacity: bool = False
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any] | None:
         """Plain values for a checkpoint; ``None`` for pictures."""
-        return None if self.range is None else {"range": [self.range.low, self.range.high], "type": self.type}
+        if self.range is None:
+            return None
+        found = {"range": [self.range.low, self.range.high], "type": self.type}
+        return found | {"opacity": True} if self.opacity else found
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ class Wanted:
         channels: how many, or ``auto``.
         range: ``auto``, ``type``, ``percentile`` or ``LOW:HIGH``.
         type: numpy's name, or ``auto``.
+        opacity: whether the last channel is opacity, or ``auto``.
         train: the files that decide what is left open; none in the test split.
         test: the files that are held out.
     """
@@ -100,14 +108,16 @@ class Wanted:
     channels: int | Literal["auto"]
     range: str
     type: str
+    opacity: bool | Literal["auto"]
     train: tuple[Path, ...]
     test: tuple[Path, ...]
 
     @classmethod
     def of(cls, options: FolderOptions, domain: Domain, train: Iterable[Path], test: Iterable[Path]) -> Wanted:
         """What the options of the data set say."""
-        channels, values, kind = (getattr(options, f"{name}_{domain}") for name in ("channels", "range", "type"))
-        return cls(domain, channels, values, kind, tuple(dict.fromkeys(train)), tuple(dict.fromkeys(test)))
+        names = ("channels", "range", "type", "opacity")
+        channels, values, kind, opacity = (getattr(options, f"{name}_{domain}") for name in names)
+        return cls(domain, channels, values, kind, opacity, tuple(dict.fromkeys(train)), tuple(dict.fromkeys(test)))
 
     @property
     def paths(self) -> frozenset[Path]:
@@ -115,13 +125,31 @@ class Wanted:
         return frozenset((*self.train, *self.test))
 
     @property
+    def may_have_opacity(self) -> bool:
+        """Whether the last channel is opacity if files have one."""
+        is_open = self.range in ("auto", "type") and self.type == "auto"
+        return self.channels in opacity.CHANNELS and (self.opacity is True or (self.opacity == "auto" and is_open))
+
+    @property
     def asks_for_samples(self) -> bool:
         """Whether files are samples whatever they are."""
         pictures = self.channels in (*PICTURE_CHANNELS, "auto") and self.range in ("auto", "type")
         return not pictures or self.type != "auto"
 
-    def odd_ones(self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts]) -> dict[Path, str]:
+    def odd_ones(
+        self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts], transparent: Collection[Path]
+    ) -> dict[Path, str]:
         """The files that are no pictures where others are, and nobody says how all of them are read: each with why."""
+        if self.has_opacity(transparent):
+            why = f"is no picture, as the others of {self.domain} are; convert it, or set "
+            why += f"data.opacity_{self.domain}=false"
+            pictures = ("uint8", 1), ("uint8", 3)
+            odd = {path: samples[path] for path in self.paths & samples.keys()}
+            return {
+                path: f"{_described(facts)} {why}"
+                for path, facts in odd.items()
+                if (facts.type, facts.channels) not in pictures
+            }
         if self.asks_for_samples or not self.paths & grey.keys():
             return {}
         why = (
@@ -130,16 +158,29 @@ class Wanted:
         )
         return {path: f"{_described(samples[path])} {why}" for path in self.paths & samples.keys()}
 
-    def decided(self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts]) -> DomainValues:
+    def has_opacity(self, transparent: Collection[Path]) -> bool:
+        """Whether the last channel is opacity, where these of all files have one."""
+        return self.may_have_opacity and (self.opacity is True or any(path in transparent for path in self.paths))
+
+    def decided(
+        self, grey: Mapping[Path, bool], samples: Mapping[Path, SampleFacts], transparent: Collection[Path]
+    ) -> DomainValues:
         """How the files are read, of those that can be used.
 
         Args:
             grey: whether it is grey, of each that is a picture.
             samples: what was found in each of the others.
+            transparent: the files that have opacity.
 
         Raises:
             DataError: the files have other channels, or several numbers of them; or no range can be found.
         """
+        if self.has_opacity(transparent):
+            assert isinstance(self.channels, int)
+            told = (
+                f"{self.domain}: {'grey' if self.channels == 2 else 'RGB'} and opacity, by which colours are multiplied"
+            )
+            return DomainValues(self.channels, ValueRange(*opacity.RANGE), opacity.TYPE, True, (told,))
         train, test = ([(path, samples[path]) for path in part if path in samples] for part in (self.train, self.test))
         if train or test:
             return _of_samples(self, train, test)
@@ -197,6 +238,8 @@ def settled(options: FolderOptions, values: Mapping[Domain, DomainValues]) -> di
         found[f"channels_{domain}"] = each.channels
         if each.range is not None:
             found |= {f"range_{domain}": str(each.range), f"type_{domain}": each.type}
+        if each.opacity:
+            found[f"opacity_{domain}"] = True
     return {name: value for name, value in found.items() if getattr(options, name) != value}
 
 
@@ -217,7 +260,7 @@ def _of_samples(
             f"{outside} of {len(train) + len(test)} images of {wanted.domain} have values outside {values}, which are "
             f"cut to it (data.range_{wanted.domain})"
         )
-    return DomainValues(channels, values, kind, tuple(notes))
+    return DomainValues(channels, values, kind, notes=tuple(notes))
 
 
 def _described(facts: SampleFacts) -> str:

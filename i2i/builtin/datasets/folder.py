@@ -29,6 +29,7 @@ from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_p
 from i2i.errors import DataError, amount, printable
 from i2i.images.finding import bullets
 from i2i.images.levels import describe_domain
+from i2i.images.opacity import premultiplied
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array
 from i2i.plugins import Box
@@ -213,9 +214,15 @@ class FolderDataset:
         if values.range is not None:
             box = self._window(picture, placement)
             samples = self._readers.read_samples(
-                picture.path, channels=channels, max_pixels=options.max_pixels, box=box
+                picture.path,
+                channels=channels,
+                max_pixels=options.max_pixels,
+                box=box,
+                opacity=values.opacity,
             )
             unit = values.range.scaled(samples if box else take_half_of_samples(samples, picture.half))
+            if values.opacity:
+                unit = premultiplied(unit)
             planes = [self._geometry.apply(Image.fromarray(unit[:, :, place]), placement) for place in range(channels)]
             return torch.from_numpy(np.concatenate([to_array(plane, 1) for plane in planes]))
         image = self._readers.read_opaque(
@@ -284,12 +291,15 @@ def open_layout(
         first, second = ([], first[1]), ([], second[1])
     domains = (Wanted.of(options, "A", *first), Wanted.of(options, "B", *second))
     as_samples = {path for each in domains if each.asks_for_samples for path in each.paths}
-    inspection = inspect(pictures, readers, options.max_pixels, as_samples)
+    with_opacity = {path for each in domains if each.may_have_opacity for path in each.paths}
+    inspection = inspect(pictures, readers, options.max_pixels, as_samples, with_opacity)
     for each in domains:
-        inspection = inspection.without(each.odd_ones(inspection.grey, inspection.samples))
+        inspection = inspection.without(each.odd_ones(inspection.grey, inspection.samples, inspection.transparent))
     if not options.skip_bad:
         require_no_bad_files(inspection.bad, len({picture.path for picture in pictures}))
-    values = {each.domain: each.decided(inspection.grey, inspection.samples) for each in domains}
+    values = {
+        each.domain: each.decided(inspection.grey, inspection.samples, inspection.transparent) for each in domains
+    }
     if split == "train":
         target = Direction(options.direction).target
         for each in domains:

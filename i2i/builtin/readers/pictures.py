@@ -12,7 +12,7 @@ from PIL import Image
 
 from i2i.images.decoding import decode, decode_stream, header_of
 from i2i.images.metadata import Metadata
-from i2i.images.writing import SIXTEEN_BIT_FORMATS, encode_image
+from i2i.images.writing import OPACITY_FORMATS, SIXTEEN_BIT_FORMATS, encode_image
 from i2i.plugins import ImageHeader, ReadImage
 
 _ANY_NUMBER = 1 << 62
@@ -52,9 +52,9 @@ class PictureReader:
         return ReadImage(decoded.image, found, decoded.notes, decoded.reduced, decoded.format)
 
     def holds(self, channels: int, dtype: str) -> bool:
-        """Whether it is grey or RGB, of 8 bits; or grey of 16 where the format holds those."""
+        """Whether it is grey or RGB, of 8 bits, with opacity or grey of 16 where the format holds those."""
         if dtype == "uint8":
-            return channels in (1, 3)
+            return channels in (1, 3) or (channels in (2, 4) and self.format_name in OPACITY_FORMATS)
         return dtype == "uint16" and channels == 1 and self.format_name in SIXTEEN_BIT_FORMATS
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:

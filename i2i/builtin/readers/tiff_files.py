@@ -88,9 +88,11 @@ class TiffReader(PictureReader):
 
     def write(self, pixels: npt.NDArray[Any], file: BinaryIO, *, like: Any) -> Iterable[str]:
         """Write a picture, or the bands of what is none."""
-        if super().holds(pixels.shape[2], pixels.dtype.name):
+        metadata = like if isinstance(like, Metadata) else Metadata()
+        is_picture = super().holds(pixels.shape[2], pixels.dtype.name)
+        if is_picture and (pixels.shape[2] in (1, 3) or metadata.opacity):
             return super().write(pixels, file, like=like)
-        return write_bands(pixels, file, like if isinstance(like, Metadata) else Metadata())
+        return write_bands(pixels, file, metadata)
 
 
 def _why_no_picture(source: Path | BinaryIO) -> UnusableImageError | None:

@@ -213,3 +213,42 @@ def test_a_crop_of_values_is_read_alone_and_is_the_one_of_the_whole(build, tmp_p
     monkeypatch.undo()
     monkeypatch.setattr(NpyReader, "read", None)  # a file that is read whole would fail
     assert dataset[0, 0]["A"].shape == (1, 16, 16)
+
+
+def sprite(path, *, hidden, channels=4):
+    """A red disc whose surroundings are transparent, over a colour that nobody sees."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    down, across = np.indices((32, 32)) - 15.5
+    inside = (down**2 + across**2 < 100)[:, :, None]
+    pixels = np.where(inside, np.array([200, 0, 0, 255]), np.array([*hidden, 0])).astype(np.uint8)
+    Image.fromarray(pixels if channels == 4 else pixels[:, :, [0, 3]]).save(path)
+
+
+@pytest.mark.parametrize("channels", [4, 2])
+def test_colours_below_no_opacity_do_not_leak(build, tmp_path, channels):
+    for number, hidden in enumerate([(0, 255, 0), (0, 255, 255)]):
+        for domain in "AB":
+            sprite(tmp_path / domain / f"{number}.png", hidden=hidden, channels=channels)
+    options = {"channels_A": channels, "channels_B": channels, "test_fraction": 0, "load_size": 24, "flip": False}
+    dataset = build(**options, pairing="paired")
+    first, second = dataset[0, 0]["A"], build(**options, pairing="paired", **dataset.settled)[0, 0]["B"]
+
+    assert first.shape == (channels, 16, 16)
+    assert dataset.values["A"] == {"range": [0, 255], "type": "uint8", "opacity": True}
+    assert dataset.settled["opacity_A"] is True
+    np.testing.assert_array_equal(first, second)
+    unit = (first.numpy() + 1) / 2
+    assert unit[-1].min() == 0
+    assert unit[0].max() > 0.75
+    assert channels == 2 or not unit[1:3].any()  # at edges, too
+
+
+def test_four_bands_without_opacity_are_values(build, tmp_path):
+    bands = np.random.default_rng(0).integers(0, 256, (32, 32, 4), np.uint8)
+    for domain in "AB":
+        save(tmp_path / domain / "1.npy", bands)
+    sprite(tmp_path / "B" / "2.png", hidden=(0, 0, 0))
+    with pytest.raises(DataError, match=r"4 channels of uint8 is no picture, as the others of B are"):
+        build(channels_A=4, channels_B=4, test_fraction=0)
+    dataset = build(channels_A=4, channels_B=4, test_fraction=0, opacity_B=False)
+    assert "opacity" not in dataset.values["A"] | dataset.values["B"]
