@@ -13,7 +13,7 @@ from PIL import Image
 
 from i2i.cli.main import main
 
-from ..helpers.fixtures import small_page
+from ..helpers.fixtures import exporting_quickly, small_page
 from ..helpers.trained import write_sample_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
@@ -74,7 +74,8 @@ def test_wrong_usage_is_one_message(model, here):
 
 
 def test_what_was_written_as_json(model, here):
-    result = run("export", model, "-o", "run.pt2", "--size", "24x40", "--json")
+    with exporting_quickly():
+        result = run("export", model, "-o", "run.pt2", "--size", "24x40", "--json")
 
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)

@@ -28,8 +28,11 @@ KINDS = {
 SIZES = ((1, 1), (7, 5), (2049, 3), (40, 33))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("suffix", ["onnx", "pt2"])
+# Without a norm there is nothing that the writer of PT2 archives would change; see test_as_translator.
+EXPORTS = [(kind, suffix) for suffix in ("onnx", "pt2") for kind in KINDS if suffix == "onnx" or "no norm" not in kind]
+
+
+@pytest.mark.parametrize(("kind", "suffix"), EXPORTS)
 def test_every_generator_on_every_size(tmp_path, kind, suffix):
     more = {"inference": "paper"} if "dropout" in kind else None
     run, _ = write_run(tmp_path / "run", more=more, **KINDS[kind])

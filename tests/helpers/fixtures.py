@@ -19,8 +19,8 @@ def small_page():
         yield patch
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_exports():
+@contextlib.contextmanager
+def exporting_quickly():
     """Exports with a small page, whose check forks the process that runs a program of PyTorch."""
     from i2i.exporting.comparison import run_program
 
@@ -34,16 +34,28 @@ def quick_exports():
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_exports():
+    """See :func:`exporting_quickly`; for the tests of a whole module."""
+    with exporting_quickly():
+        yield
+
+
 @pytest.fixture(scope="session")
 def exporters_imported():
-    """What torch's exporters import, in this process: exports with a time limit are made in copies of it, each of which
-    would begin with that, and it takes longer than they do."""
+    """What torch's exporters import and remember, in this process: exports with a time limit are made in copies of it,
+    each of which would begin with that, and it takes longer than they do."""
+    import io
+
     import torch
 
     from i2i.environment.quiet import exporting_quietly
 
+    sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    example = torch.zeros(2, 3, 5, 7)
     with exporting_quietly():
-        program = torch.export.export(torch.nn.Identity(), (torch.zeros(1),), strict=False)
+        program = torch.export.export(torch.nn.Conv2d(3, 3, 3), (example,), dynamic_shapes=(sizes,), strict=False)
+        torch.export.save(program, io.BytesIO())
         torch.onnx.export(program, (), dynamo=True, verbose=False)
 
 
@@ -125,7 +137,7 @@ def _export(folder):
     from .trained import write_run
 
     run, _ = write_run(folder / "my run", directions=("AtoB", "BtoA"))
-    with small_page():
+    with exporting_quickly():
         reports = {name: i2i.export(run, folder / name) for name in ("images.onnx", "images.pt2")}
         reports["raw.onnx"] = i2i.export(run, folder / "raw.onnx", raw=True, direction="BtoA")
     return run, reports

@@ -10,9 +10,9 @@ from i2i.plugins import ExporterSpec
 from i2i.plugins.manager import PluginManager
 from i2i.testing import check_component, check_exporter
 
-from ..helpers.fixtures import quick_exports
+from ..helpers.fixtures import exporters_imported, quick_exports
 
-__all__ = ["quick_exports"]
+__all__ = ["exporters_imported", "quick_exports"]
 
 
 class Oak:
@@ -42,6 +42,7 @@ def spec_of(build):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("exporters_imported")
 def test_a_built_in_one_passes():
     check_exporter(PluginManager({}).find("exporter", "torch").spec)
 

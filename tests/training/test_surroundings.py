@@ -169,9 +169,9 @@ def test_an_export_under_other_defaults(run, image, tmp_path, put_back):
     expected = i2i.load(run, device="cpu")(image)
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
-    for suffix in (".pt2", ".onnx"):
+    for suffix, size in ((".pt2", (48, 64)), (".onnx", None)):
         with torch.inference_mode():
-            exported = i2i.export(run, tmp_path / f"model{suffix}").path
+            exported = i2i.export(run, tmp_path / f"model{suffix}", size=size).path
             found = i2i.load(exported, device="cpu")(image)
         assert np.abs(found.astype(int) - expected).max() <= 1
 
@@ -179,8 +179,6 @@ def test_an_export_under_other_defaults(run, image, tmp_path, put_back):
 NOTEBOOK = """
 import asyncio, sys, threading
 import numpy as np, i2i
-from i2i.exporting import comparison
-comparison.PAGE_SIDES = (256,)
 folder, tiny, out = sys.argv[1:4]
 small = {"generator.base_channels": 4, "generator.blocks": 1, "discriminator.base_channels": 4, "data.image_size": 32}
 
@@ -188,7 +186,7 @@ def work():
     assert threading.current_thread() is not threading.main_thread()
     trained = i2i.run(folder, device="cpu", generator="resnet", steps=2, workers=1, out=out, settings=small)
     i2i.evaluate(trained.folder, device="cpu")
-    i2i.export(tiny, out + ".pt2", inference="deterministic")
+    i2i.export(tiny, out + ".pt2", inference="deterministic", size=(48, 64))
 
 async def main():
     i2i.load(tiny, device="cpu", inference="deterministic", tile=32)(np.zeros((48, 64, 3), np.uint8))
