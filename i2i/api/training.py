@@ -93,7 +93,7 @@ def run(
         init_from: one or several models whose weights the networks start from, see ``docs/fine-tuning.md``.
         freeze: one or several patterns of the names of parameters that are not trained, such as ``"G_A.model.1.*"``.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to resume; only budget, device, workers, keep, metric and observer may be
+        resume: a run folder to resume; only budget, device, workers, keep, skip_bad, metric and observer may be
             given with it, learning rates of the optimiser, and as ``data`` the place to which the same images were
             moved.
         config: a YAML file of settings.

@@ -5,7 +5,7 @@ borrows its example of a folder. Begin with :mod:`~i2i.builtin.plugin`, which re
 its ``__init__`` holds names, options and specs without torch, the files beside it the torch code.
 :mod:`~i2i.builtin.methods.cyclegan` is a whole training step.
 
-May import ``plugins``, ``ops``, ``images``, ``tensors``, ``evaluation.feature_networks``, ``files.texts``,
+May import ``plugins``, ``ops``, ``images``, ``tensors``, ``evaluation.feature_networks``, ``files``,
 ``environment``, to say which package a component lacks, and, for the formats of exported files, ``exporting`` and
 ``models``.
 """

@@ -47,6 +47,12 @@ class Levels:
         """Whether the values are of 16 bits and use half of them or less."""
         return self.stored_bits == 16 and 0 < self.most - self.least <= self.full // 2 + 1
 
+    @property
+    def uses_much(self) -> bool:
+        """Whether neither holds, and would not with more pixels either."""
+        wide = self.stored_bits == 8 or self.most - self.least > self.full // 2 + 1
+        return wide and self.most >= 1 << (self.bits - 2)
+
 
 def levels_of(image: Image.Image, *, reduced: bool) -> Levels:
     """Look at every value of a decoded picture; of a transparent one also at what hides below.

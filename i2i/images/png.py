@@ -96,11 +96,13 @@ class PngPicture:
         file: what Pillow is to read.
         descriptions: keyword and text, as Latin-1 or UTF-8, of what describes the picture in words.
         notes: what was left out, and why.
+        texts_behind: whether texts or EXIF, which may say how to turn it, stand behind pixels.
     """
 
     file: BinaryIO
     descriptions: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    texts_behind: bool = False
 
 
 def is_png(file: BinaryIO) -> bool:
@@ -119,17 +121,20 @@ def open_png(file: BinaryIO) -> PngPicture:
     stretches = [(0, len(SIGNATURE))]
     described: list[tuple[str, str]] = []
     left_out: dict[str, None] = {}  # a set that keeps its order
-    beside = 0
+    beside, texts_behind, pixels = 0, False, False
     for kind, offset, length in _chunks(file):
+        pixels = pixels or kind == b"IDAT"
         if kind in _OF_THE_PICTURE:
             _check(file, kind, offset, length)
         else:
             beside += 1
             if beside > _MOST_CHUNKS_BESIDE or not _is_handed_on(file, kind, offset, length, described, left_out):
                 continue
+            texts_behind = texts_behind or pixels
         stretches.append((offset, length + 12))
     notes = (f"{' and '.join(left_out)} {'was' if len(left_out) == 1 else 'were'} left out",) if left_out else ()
-    return PngPicture(io.BufferedReader(_Parts(file, stretches), _BLOCK), tuple(described), notes)
+    whole = io.BufferedReader(_Parts(file, stretches), _BLOCK)
+    return PngPicture(whole, tuple(described), notes, texts_behind)
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:

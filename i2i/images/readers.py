@@ -21,6 +21,7 @@ from i2i.errors import ConfigError, DataError, I2IError, PluginError, reason_of,
 from i2i.images.colour_profiles import Color
 from i2i.images.contents import as_picture, cut, is_inside, read_in_srgb, require_channels, samples_of
 from i2i.images.decoding import FORMAT_OF_SUFFIX, check_mode
+from i2i.images.glance import Glance
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.opacity import with_opacity
 from i2i.images.reading import to_opaque
@@ -101,6 +102,13 @@ class Readers:
         }
 
     @property
+    def identity(self) -> str:
+        """A text that differs where other packages, or options, read the formats."""
+        return "; ".join(
+            f"{each.name} {[called.owner for called in each.owners]} {each.values}" for each in self._formats.values()
+        )
+
+    @property
     def formats(self) -> tuple[str, ...]:
         """The names of the formats, in capitals."""
         return tuple(self._formats)
@@ -134,6 +142,15 @@ class Readers:
             PluginError: the reader cannot be built, or does not keep its promises.
         """
         return self._header(source, self._format(source), max_pixels)
+
+    def glance(self, path: Path) -> Glance | None:
+        """See :func:`~i2i.images.glance.glance`; None where the format's reader has no such member, too."""
+        try:
+            look = getattr(self._format(path).reader, "glance", None)
+        except UnusableImageError:
+            return None
+        found: Glance | None = None if look is None else look(path)
+        return found
 
     def read(
         self,

@@ -18,6 +18,15 @@ def notes_of(*datasets: Dataset) -> list[str]:
     return notes
 
 
+def news_of(dataset: Dataset) -> list[str]:
+    """Sentences on what reading samples showed since the last time: the member ``take_news``; none without it."""
+    take = getattr(dataset, "take_news", None)
+    if take is None:
+        return []
+    with calling(dataset, "asking the data set what it found"):
+        return [str(text) for text in take()]
+
+
 def sizes_of(dataset: Dataset) -> Iterable[tuple[int, int]] | None:
     """Every (height, width) of the samples: the member ``sizes``; ``None`` without it, and samples are looked at."""
     with calling(dataset, "asking the data set for its sizes"):

@@ -24,6 +24,7 @@ from i2i.environment.launchers import (
 )
 from i2i.errors import ConfigError, I2IError, reason_of
 from i2i.files.atomic import noting_limits
+from i2i.files.caches import beside_run
 from i2i.models.recorded_components import components_of, components_to_json
 from i2i.models.scores import Metric
 from i2i.progress import working
@@ -172,7 +173,9 @@ class Launch:
         A new folder is taken back when nothing was trained: when data or networks turn out to be wrong, or a signal
         comes before the first step is done.
         """
-        self._trainer = trainer = Trainer(manager, config, folder, self.accelerator, self.reporter, self.write_page)
+        with beside_run(folder.path):
+            trainer = Trainer(manager, config, folder, self.accelerator, self.reporter, self.write_page)
+        self._trainer = trainer
         if checkpoint is not None:
             with working("reading the checkpoint"):
                 trainer.restore(checkpoint)

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 
 from i2i.errors import DataError, reason_of
 from i2i.plugins.calls import called_of, calling, show_trace
+from i2i.plugins.dataset_members import news_of
 from i2i.plugins.plugin_files import load_plugin_files, loaded_plugin_files
 from i2i.plugins.protocols import Batch, Dataset
 from i2i.tensors.collate import collate
@@ -46,7 +47,7 @@ class Batches(Iterator[Batch]):
         dataset: where they are read.
         stream: which samples each holds.
         workers: processes that load; their number changes no value. With 0, this one loads.
-        note: called once when shared memory is too small, and whenever a batch takes long.
+        note: called once when shared memory is too small, when a batch takes long, and with what the data set found.
 
     Raises:
         DataError: a loading process cannot be started or ends, or the data set cannot read a file any more.
@@ -57,12 +58,13 @@ class Batches(Iterator[Batch]):
         self.waiting = False
         """Whether the main thread waits for a batch, which it may give up at any time: no step is under way."""
         self._note, self._told = note, False
+        self._news: set[str] = set()  # each process that loads finds the same
         self._since, self._over = 0.0, threading.Event()
         self.processes: Sequence[BaseProcess] = ()
         self._ended: list[tuple[int | None, int]] = []
         self._iterator: Iterator[Any]
         if workers == 0:
-            self._iterator = (_read(dataset, keys) for keys in stream)
+            self._iterator = ((_read(dataset, keys), news_of(dataset)) for keys in stream)
             return
         try:
             self._iterator = _start(dataset, stream, workers)
@@ -79,9 +81,14 @@ class Batches(Iterator[Batch]):
         """Return the next batch."""
         self._since, self.waiting = time.monotonic(), True
         try:
-            return self._unpacked(self._handed_over()) if self.processes else next(self._iterator)
+            batch, news = self._unpacked(self._handed_over()) if self.processes else next(self._iterator)
         finally:
             self.waiting = False
+        for text in news:
+            if text not in self._news:
+                self._news.add(text)
+                self._note(text)
+        return batch
 
     def close(self) -> None:
         """End the loading processes."""
@@ -103,9 +110,9 @@ class Batches(Iterator[Batch]):
             raise self._failed(error) from error
         return packed
 
-    def _unpacked(self, packed: bytes) -> Batch:
+    def _unpacked(self, packed: bytes) -> tuple[Batch, list[str]]:
         try:
-            kind, values = ForkingPickler.loads(packed)
+            kind, values, news = ForkingPickler.loads(packed)
         except (OSError, EOFError, RuntimeError) as error:
             raise self._failed(error) from error
         if kind == "failure":
@@ -120,8 +127,7 @@ class Batches(Iterator[Batch]):
                     "come through pipes, which is slower and changes no value; docker run --shm-size 1g gives more, "
                     "--workers 0 needs none"
                 )
-        batch: Batch = values
-        return batch
+        return values, news
 
     def _failed(self, error: Exception) -> DataError:
         """Say which processes ended and why, or why a batch cannot be taken over from one that lives."""
@@ -185,7 +191,7 @@ class _Packing:
 
     def __getitems__(self, keys: list[Key]) -> bytes:
         try:
-            return _pack(_read(self.dataset, keys))
+            return _pack(_read(self.dataset, keys), news_of(self.dataset))
         except Exception as error:
             return _pack_failure(error)
 
@@ -242,27 +248,27 @@ def _as_it_is(packed: Any) -> Any:
     return packed
 
 
-def _pack(batch: Batch) -> bytes:
-    """Pack a batch with its tensors in shared memory, or with their bytes where that is too small."""
+def _pack(batch: Batch, news: list[str]) -> bytes:
+    """Pack a batch with its tensors in shared memory, or with their bytes where that is too small; and the news."""
     try:
         for value in batch.values():
             if isinstance(value, torch.Tensor):
                 value.share_memory_()  # type: ignore[no-untyped-call]  # before packing: a file descriptor that is packed in vain stays open
-        return bytes(ForkingPickler.dumps(("batch", batch)))
+        return bytes(ForkingPickler.dumps(("batch", batch, news)))
     except (OSError, RuntimeError):
         tensors = {key: _to_bytes(value) for key, value in batch.items() if isinstance(value, torch.Tensor)}
         others = {key: value for key, value in batch.items() if key not in tensors}
-        return bytes(ForkingPickler.dumps(("bytes", (list(batch), tensors, others))))
+        return bytes(ForkingPickler.dumps(("bytes", (list(batch), tensors, others), news)))
 
 
 def _pack_failure(error: Exception) -> bytes:
     """Pack an exception with its traceback; one that does not travel as its text."""
     trace = "".join(traceback.format_exception(error)).rstrip()
     with suppress(Exception):
-        packed = bytes(ForkingPickler.dumps(("failure", (error, trace))))
+        packed = bytes(ForkingPickler.dumps(("failure", (error, trace), [])))
         ForkingPickler.loads(packed)
         return packed
-    return bytes(ForkingPickler.dumps(("failure", (DataError(f"{type(error).__name__}: {error}"), trace))))
+    return bytes(ForkingPickler.dumps(("failure", (DataError(f"{type(error).__name__}: {error}"), trace), [])))
 
 
 def _to_bytes(value: torch.Tensor) -> tuple[torch.dtype, torch.Size, Any]:

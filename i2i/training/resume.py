@@ -30,11 +30,13 @@ from i2i.training.records.run_result import RunResult, resume_command
 
 RATE = "learning_rate"
 """The option of the optimiser that may change when a run resumes."""
-PLACES = ("root", "test_names")
-"""Options of the data that say where something lies: it may have moved, and the images are compared."""
 RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep")
 """Options of training that may change when a run resumes; so may the components of
 :data:`i2i.config.sections.BESIDE_TRAINING`.
+"""
+DATA_MAY_CHANGE = ("root", "test_names", "skip_bad")
+"""Settings of the data that may change: where something lies, for it may have moved, and the images are compared; and
+whether images that cannot be read are left out.
 """
 
 
@@ -91,15 +93,15 @@ def require_changeable(given: Layer) -> None:
         for section, values in given.items()
         for key in values
         if (section != "training" or key not in RESUME_MAY_CHANGE)
-        and (section != "data" or key not in PLACES)
+        and (section != "data" or key not in DATA_MAY_CHANGE)
         and not _is_rate(section, key, values[key])
         and section not in BESIDE_TRAINING.values()
     ]
     if refused:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
-            f"{', '.join((*RESUME_MAY_CHANGE, *BESIDE_TRAINING.values()))}, {RATE} of the optimizer, with --data where "
-            "the same images are now, and data.test_names alike); start a new run for other settings"
+            f"{', '.join((*RESUME_MAY_CHANGE, *BESIDE_TRAINING.values()))}, {RATE} of the optimizer, data.skip_bad, "
+            "with --data where the same images are now, and data.test_names alike); start a new run for other settings"
         )
 
 
@@ -112,8 +114,7 @@ def _is_rate(section: str, key: str, value: Any) -> bool:
 def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
     """The run's configuration with what a person changes."""
     training = {"training": {**kept.training.model_dump(), **given.get("training", {})}}
-    places = {"data": {**kept.to_dict()["data"], **given.get("data", {})}}
-    root = str(places["data"]["root"])
+    data = {**kept.to_dict()["data"], **given.get("data", {})}
     named = {section: _changed_named(section, kept, given.get(section, {})) for section in BESIDE_TRAINING.values()}
     rates: Layer = {"optimizer": given["optimizer"]} if "optimizer" in given else {}
     if rates and kept.schedule.name == "plateau":
@@ -121,8 +122,8 @@ def changed(manager: PluginManager, kept: RunConfig, given: Layer) -> RunConfig:
             f"--resume keeps the learning rate of schedule plateau, which stands where the losses took it; {RATE} may "
             "change with the other schedules: start a new run, or one from these weights (--init-from)"
         )
-    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **places, **named}, rates)
-    return replace(config, data_root=absolute_root(root))
+    config = config_from_dict(manager, {**kept.to_dict(), **merge(training), **named, "data": data}, rates)
+    return replace(config, data_root=absolute_root(str(data["root"])))
 
 
 def changed_rates(new: OptimizerChoice, old: OptimizerChoice) -> str:

@@ -132,16 +132,16 @@ class Checking:
     """The check of the images takes long."""
 
     def __call__(self):
-        from i2i.builtin.datasets import check
+        from i2i.builtin.datasets import looking
 
-        look_at = check._look_at
+        look_at = looking.look_at
 
-        def slowly(path, **options):
+        def slowly(path, *arguments, **options):
             print("checking", flush=True)
             time.sleep(2)
-            return look_at(path, **options)
+            return look_at(path, *arguments, **options)
 
-        check._look_at = slowly
+        looking.look_at = slowly
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

@@ -66,6 +66,17 @@ def test_samples_that_make_no_batch_are_laid_to_their_data_set(workers):
         read_all(dataset, workers=workers)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_a_data_set_finds_while_it_is_read_is_said_once(workers):
+    class Finding(Images):
+        def take_news(self):
+            return ["3 is bad: left out"]
+
+    said = []
+    read_all(Finding(), workers=workers, note=said.append)
+    assert said == ["3 is bad: left out"]
+
+
 def kill(number):
     signal.raise_signal(number)
 
@@ -100,7 +111,7 @@ def test_a_loading_process_that_dies_is_an_error(trouble, text, thread):
 
 def test_one_that_dies_while_it_hands_over_is_an_error(monkeypatch):
     """It leaves half a batch in the pipe; the main process waits for the rest as long as others hold the pipe open."""
-    monkeypatch.setattr(loading, "_pack", lambda batch: b"x" * 30_000_000)
+    monkeypatch.setattr(loading, "_pack", lambda batch, news: b"x" * 30_000_000)
     with batches(Images()) as loaded:
         victim = loaded.processes[0].pid
         threading.Timer(1, lambda: os.kill(victim, signal.SIGKILL)).start()

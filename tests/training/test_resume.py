@@ -9,7 +9,14 @@ from i2i.config.run_config import TrainingOptions
 from i2i.errors import ConfigError, DataError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.plugins.manager import PluginManager
-from i2i.training.resume import RESUME_MAY_CHANGE, absolute_root, changed, is_shorter, require_changeable
+from i2i.training.resume import (
+    DATA_MAY_CHANGE,
+    RESUME_MAY_CHANGE,
+    absolute_root,
+    changed,
+    is_shorter,
+    require_changeable,
+)
 
 from ..helpers.running import FAILED, Child, assert_same_end, latest, losses_of, options, steps_logged
 
@@ -135,9 +142,8 @@ def test_a_run_that_ends_early_after_all_is_measured_on_all_images(arguments, tm
 
 def test_what_a_resume_may_change_is_an_option_of_training():
     assert TrainingOptions.model_fields.keys() >= {*RESUME_MAY_CHANGE}
-    require_changeable(
-        {"training": dict.fromkeys(RESUME_MAY_CHANGE, 1), "data": {"root": "elsewhere", "test_names": "a"}}
-    )
+    data = dict.fromkeys(DATA_MAY_CHANGE, "a")
+    require_changeable({"training": dict.fromkeys(RESUME_MAY_CHANGE, 1), "data": data})
 
 
 @pytest.mark.parametrize(
@@ -163,9 +169,10 @@ def test_what_is_given_changes_and_the_rest_stays(tmp_path, monkeypatch):
     (tmp_path / "moved").mkdir()
     kept = i2i.resolve("photos", steps=4, seed=3, workers=2, set={"data.test_names": "old.txt", "data.group": "(a)"})
 
-    data = {"root": "moved", "test_names": "moved.txt"}
+    data = {"root": "moved", "test_names": "moved.txt", "skip_bad": True}
     config = changed(PluginManager(), kept, {"training": {"steps": 9}, "data": data})
 
+    assert config.to_dict()["data"]["skip_bad"]
     assert (config.training.steps, config.training.seed, config.training.workers) == (9, 3, 2)
     assert config.data_root == str(tmp_path / "moved")
     assert config.to_dict()["data"]["test_names"] == "moved.txt"

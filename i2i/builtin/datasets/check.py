@@ -1,29 +1,20 @@
-"""Looking at every file before training: a damaged one is found now and not hours later. No torch."""
+"""What looking at the files before training showed: what cannot be used, does not fit, or may surprise. No torch."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-from PIL import Image
-
-from i2i.builtin.datasets.domain_values import SampleFacts, facts_of
+from i2i.builtin.datasets.domain_values import SampleFacts
 from i2i.builtin.datasets.layout import Picture
+from i2i.builtin.datasets.looking import Looking
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError, amount
-from i2i.images.colour_profiles import Color, profile_name
-from i2i.images.contents import as_picture, is_picture, samples_of
+from i2i.images.colour_profiles import Color
 from i2i.images.finding import bullets
-from i2i.images.levels import Levels, levels_of, of_all
-from i2i.images.readers import Readers
-from i2i.images.reading import SIXTEEN_BIT_MODES
-from i2i.images.unusable import UnusableImageError
-from i2i.progress import counted
+from i2i.images.levels import Levels
 
 
 @dataclass(frozen=True)
@@ -39,18 +30,19 @@ class BadFile:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What decoding every file showed.
+    """What looking at every file showed.
 
     Attributes:
         sizes: ``(width, height)`` of each good picture, upright; of a half, the half's.
         bad: the files that cannot be used, ordered by path.
         reduced: how many files hold 16-bit colours, read as 8 bits.
-        levels: the smallest and largest value of each good file that is a picture.
+        levels: the smallest and largest value of each good file that is a picture and was decoded.
         grey: whether each of these is grey.
         profiles: the colour profile of each good picture, by name; empty without one, and where it is applied.
         samples: what was found in the good files of samples.
         transparent: the good files that have opacity, of those in which it counts.
         notes: what was left out of files, or assumed of them, and of how many.
+        unread: files of which the header alone was read.
     """
 
     sizes: dict[Picture, Size]
@@ -62,6 +54,7 @@ class Inspection:
     samples: dict[Path, SampleFacts]
     transparent: frozenset[Path]
     notes: Counter[str]
+    unread: int = 0
 
     def without(self, reasons: Mapping[Path, str]) -> Inspection:
         """The same, less some files, for reasons."""
@@ -74,64 +67,29 @@ class Inspection:
         )
 
 
-def inspect(
-    pictures: Iterable[Picture],
-    readers: Readers,
-    max_pixels: int,
-    as_samples: Collection[Path] = (),
-    with_opacity: Collection[Path] = (),
-) -> Inspection:
-    """Decode each file completely, once, in threads (Pillow's decoders let others run meanwhile).
-
-    Args:
-        pictures: whose files are looked at.
-        readers: the formats of image files.
-        max_pixels: of files.
-        as_samples: the files that are no pictures, whatever they look like; of the others those are that can be.
-        with_opacity: of these, the files that are pictures if they have opacity.
-    """
-    pictures = list(dict.fromkeys(pictures))
-    paths = sorted({picture.path for picture in pictures})
-    found: dict[Path, _Facts] = {}
-    reasons: dict[Path, str] = {}
-    look_at = partial(
-        _look_at,
-        readers=readers,
-        as_samples=as_samples,
-        with_opacity=with_opacity,
-        max_pixels=max_pixels,
-        by_halves=any(picture.half for picture in pictures),
-    )
-    pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
-    try:
-        looked = zip(paths, pool.map(look_at, paths), strict=True)
-        for path, facts in counted(looked, "checking images", len(paths)):
-            if isinstance(facts, str):
-                reasons[path] = facts
-            else:
-                found[path] = facts
-    finally:  # Ctrl-C waits for the files at hand, not for all of them
-        pool.shutdown(cancel_futures=True)
-    good, levels = {}, {}
-    for picture in pictures:
-        if picture.path in reasons:
+def inspection_of(pictures: Iterable[Picture], looked: Looking) -> Inspection:
+    """What looking at the files of pictures says of these."""
+    good, levels, reasons = {}, {}, dict(looked.reasons)
+    for picture in dict.fromkeys(pictures):
+        facts = looked.found.get(picture.path)
+        if facts is None:
             continue
-        width, height = found[picture.path].size
+        width, height = facts.size
         if picture.half and width % 2:
             reasons[picture.path] = f"{width} pixels wide: an odd width has no two equal halves"
             continue
         good[picture] = (width // 2, height) if picture.half else (width, height)
-        if found[picture.path].samples is None:
-            levels[picture] = found[picture.path].levels_of_half(picture.half)
+        if facts.levels:
+            levels[picture] = facts.levels_of_half(picture.half)
     bad = tuple(BadFile(path, reasons[path]) for path in sorted(reasons))
-    reduced = sum(facts.reduced for facts in found.values())
-    notes = Counter(note for facts in found.values() for note in facts.notes)
-    used = {picture.path: found[picture.path] for picture in good}
+    reduced = sum(facts.reduced for facts in looked.found.values())
+    notes = Counter(note for facts in looked.found.values() for note in facts.notes)
+    used = {picture.path: looked.found[picture.path] for picture in good}
     grey = {path: facts.grey for path, facts in used.items() if facts.samples is None}
     profiles = {path: facts.profile for path, facts in used.items() if facts.samples is None}
     samples = {path: facts.samples for path, facts in used.items() if facts.samples is not None}
     transparent = frozenset(path for path, facts in used.items() if facts.transparent)
-    return Inspection(good, bad, reduced, levels, grey, profiles, samples, transparent, notes)
+    return Inspection(good, bad, reduced, levels, grey, profiles, samples, transparent, notes, looked.unread)
 
 
 def require_no_bad_files(bad: tuple[BadFile, ...], total: int) -> None:
@@ -239,60 +197,6 @@ def _describe_changes(sizes: dict[Picture, Size], geometry: Geometry) -> list[st
     more = f", and {len(changes) - 3} other sizes" if len(changes) > 3 else ""
     kind = f"resized to a multiple of {geometry.round_to}" if geometry.mode == "none" else "stretched to another aspect"
     return [f"{sum(changes.values())} of {len(sizes)} images are {kind} (mode {geometry.mode}): {shown}{more}"]
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What decoding a file showed: of a picture its levels, of the left half, the right half and the whole."""
-
-    size: Size
-    reduced: bool
-    notes: tuple[str, ...]
-    levels: tuple[Levels, ...] = ()
-    grey: bool = False
-    profile: str = ""
-    samples: SampleFacts | None = None
-    transparent: bool = False
-
-    def levels_of_half(self, half: str) -> Levels:
-        return self.levels[("left", "right", "").index(half)]
-
-
-def _look_at(
-    path: Path,
-    readers: Readers,
-    max_pixels: int,
-    as_samples: Collection[Path],
-    with_opacity: Collection[Path],
-    by_halves: bool,
-) -> _Facts | str:
-    try:
-        decoded = readers.read(path, max_pixels=max_pixels, samples=path in as_samples and path not in with_opacity)
-        if path in with_opacity:
-            picture = decoded.pixels  # an array does not say which channel is what
-            if isinstance(picture, Image.Image) and picture.has_transparency_data:
-                return _Facts(picture.size, decoded.reduced, decoded.notes, _NO_LEVELS, transparent=True)
-            decoded = readers.read(path, max_pixels=max_pixels, samples=True)
-        if path in as_samples or not is_picture(decoded):
-            values = samples_of(decoded)
-            size = (values.shape[1], values.shape[0])
-            return _Facts(size, decoded.reduced, decoded.notes, samples=facts_of(values))
-        image = as_picture(decoded)
-    except (UnusableImageError, ValueError) as error:
-        return str(error)
-    if by_halves and image.width > 1:
-        middle = image.width // 2
-        boxes = ((0, 0, middle, image.height), (middle, 0, image.width, image.height))
-        left, right = (levels_of(image.crop(box), reduced=decoded.reduced) for box in boxes)
-        whole = of_all([left, right]) or left
-    else:
-        left = right = whole = levels_of(image, reduced=decoded.reduced)
-    is_grey, profile = image.mode in _GREY_MODES, "" if readers.color == "srgb" else profile_name(image)
-    return _Facts(image.size, decoded.reduced, decoded.notes, (left, right, whole), is_grey, profile)
-
-
-_NO_LEVELS = (Levels(0, 255, 8, 8),) * 3  # opacity is full where it should be, and colours below it do not count
-_GREY_MODES = ("1", "L", "LA", *SIXTEEN_BIT_MODES)
 
 
 def _text(size: Size) -> str:

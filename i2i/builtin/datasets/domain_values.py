@@ -39,7 +39,7 @@ class SampleFacts:
         type: of its values, by numpy's name.
         least: the smallest value.
         most: the largest.
-        some: up to ``MOST_KEPT`` of its values, evenly spaced.
+        some: up to ``MOST_KEPT`` of its values, evenly spaced; none where nobody asks for percentiles.
     """
 
     channels: int
@@ -49,8 +49,8 @@ class SampleFacts:
     some: npt.NDArray[Any]
 
 
-def facts_of(samples: npt.NDArray[Any]) -> SampleFacts:
-    """Look at every value of ``[H, W, C]``.
+def facts_of(samples: npt.NDArray[Any], *, keep_some: bool = True) -> SampleFacts:
+    """Look at every value of ``[H, W, C]``, and keep some of them on request.
 
     Raises:
         ValueError: one is NaN or infinite.
@@ -59,9 +59,8 @@ def facts_of(samples: npt.NDArray[Any]) -> SampleFacts:
         raise ValueError("it holds NaN or infinity, which lie in no range; replace them")
     step = max(1, samples.size // MOST_KEPT)
     kind = samples.dtype.name
-    return SampleFacts(
-        samples.shape[2], kind, float(samples.min()), float(samples.max()), samples.reshape(-1)[::step].copy()
-    )
+    some = samples.reshape(-1)[::step].copy() if keep_some else np.empty(0, samples.dtype)
+    return SampleFacts(samples.shape[2], kind, float(samples.min()), float(samples.max()), some)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,25 +10,29 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from i2i._version import __version__
 from i2i.builtin.datasets import FolderOptions
 from i2i.builtin.datasets.check import (
     BadFile,
     Inspection,
     describe_colours,
     describe_resizes,
-    inspect,
+    inspection_of,
     require_equal_sizes,
     require_no_bad_files,
     require_room_for_crop,
 )
 from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled, written_as_read
+from i2i.builtin.datasets.folder_notes import describe_files, describe_levels, describe_test, describe_training
 from i2i.builtin.datasets.holding_out import settled_names
+from i2i.builtin.datasets.kept_check import KeptCheck
+from i2i.builtin.datasets.late_finds import LateFinds
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
+from i2i.builtin.datasets.looking import Looking
+from i2i.builtin.datasets.pairs import pairs_of, truths_of, without_bad
 from i2i.builtin.datasets.preprocess import Geometry, take_half, take_half_of_samples
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
-from i2i.errors import DataError, amount, printable
-from i2i.images.finding import bullets
-from i2i.images.levels import describe_domain
+from i2i.errors import DataError
 from i2i.images.opacity import premultiplied
 from i2i.images.readers import Readers
 from i2i.images.reading import to_array
@@ -97,7 +101,7 @@ class FolderDataset:
         self.settled = {**settled(options, values), **settled_names(layout.root, options)}
         self.held_out_by = layout.held_out_by
         self.domains = dict(zip("AB", layout.domains, strict=True))
-        train, test = (_without_bad(part, inspection, options) for part in (layout.train, layout.test))
+        train, test = (without_bad(part, inspection, options) for part in (layout.train, layout.test))
         if split == "train":
             _require_images(layout, train)
             _require_partners(layout, train, options)
@@ -107,21 +111,22 @@ class FolderDataset:
         self._sizes = sizes
         require_room_for_crop(sizes, self._geometry)
         if options.pairing != "unpaired":
-            require_equal_sizes(_pairs(chosen, options), sizes, self._geometry)
+            require_equal_sizes(pairs_of(chosen, options), sizes, self._geometry)
         self.sizes = tuple(sorted({self._geometry.output(size)[::-1] for size in sizes.values()}))
-        self.truth = bool(_truths(test, inspection, options))
+        self._late = LateFinds(skip=options.skip_bad and split == "train")
+        self.truth = bool(truths_of(test, inspection, options))
         about_split = (
             [
                 *layout.notes,
-                *_describe_files(layout, inspection),
-                *_describe_levels(layout, train, inspection),
+                *describe_files(layout, inspection),
+                *describe_levels(layout, train, inspection),
                 *describe_colours(layout.domains, (train.first, train.second), inspection, options.color),
                 *values["A"].notes,
                 *values["B"].notes,
-                *_describe_training(train, options),
+                *describe_training(train, options),
             ]
             if split == "train"
-            else _describe_test(test, inspection, options)
+            else describe_test(test, inspection, options)
         )
         self.notes = (*about_split, *describe_resizes(sizes, self._geometry))
         self._pictures: dict[Domain, tuple[Picture, ...]] = {"A": chosen.first, "B": chosen.second}
@@ -132,7 +137,7 @@ class FolderDataset:
         self.channels = {domain: found.channels for domain, found in self._values.items()}
         self.values = {domain: found.to_json() for domain, found in self._values.items()}
         self.names = {domain: [picture.stem for picture in pictures] for domain, pictures in self._pictures.items()}
-        self._truths = _truths(test, inspection, options)
+        self._truths = truths_of(test, inspection, options)
         self._by_stem = {
             domain: {picture.stem: picture for picture in pictures} for domain, pictures in self._pictures.items()
         }
@@ -149,16 +154,20 @@ class FolderDataset:
 
         Raises:
             IndexError: when the index is outside the data set.
-            DataError: when a file became unreadable since the check.
+            DataError: when a file became unreadable since the check, or turns out to be; with ``skip_bad`` another
+                training sample takes the place of those that need it.
         """
         epoch, index = key
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is outside a data set of {len(self)} samples")
         if self.split == "test":
             return self._test_sample(index)
-        if self.options.pairing == "paired":
-            return self._paired_sample(epoch, index)
-        return self._unpaired_sample(epoch, index)
+        train = self._paired_sample if self.options.pairing == "paired" else self._unpaired_sample
+        return self._late.sample(train, epoch, index, len(self))
+
+    def take_news(self) -> list[str]:
+        """What reading showed of files since the last time, in sentences."""
+        return self._late.take_news()
 
     def _unpaired_sample(self, epoch: int, index: int) -> Sample:
         many_b = len(self._pictures["B"])
@@ -210,6 +219,10 @@ class FolderDataset:
         }
 
     def _read(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
+        with self._late.reading(picture.path):
+            return self._read_file(picture, domain, placement)
+
+    def _read_file(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
         options, channels, values = self.options, self.channels[domain], self._values[domain]
         if values.range is not None:
             box = self._window(picture, placement)
@@ -290,9 +303,7 @@ def open_layout(
     if split == "test":
         first, second = ([], first[1]), ([], second[1])
     domains = (Wanted.of(options, "A", *first), Wanted.of(options, "B", *second))
-    as_samples = {path for each in domains if each.asks_for_samples for path in each.paths}
-    with_opacity = {path for each in domains if each.may_have_opacity for path in each.paths}
-    inspection = inspect(pictures, readers, options.max_pixels, as_samples, with_opacity)
+    inspection = _looked_at(layout, pictures, domains, readers, options.max_pixels)
     for each in domains:
         inspection = inspection.without(each.odd_ones(inspection.grey, inspection.samples, inspection.transparent))
     if not options.skip_bad:
@@ -308,31 +319,28 @@ def open_layout(
     return FolderDataset(options, layout, inspection, values, readers, split=split, seed=seed)
 
 
-def _names_match(options: FolderOptions) -> bool:
-    return options.pairing == "paired" or options.match_names
-
-
-def _pairs(part: Split, options: FolderOptions) -> list[tuple[Picture, Picture]]:
-    if not _names_match(options):
-        return []
-    second = {picture.stem: picture for picture in part.second}
-    return [(picture, second[picture.stem]) for picture in part.first if picture.stem in second]
-
-
-def _truths(test: Split, inspection: Inspection, options: FolderOptions) -> frozenset[str]:
-    """Return the stems of the held-out pairs that lie on each other after the resize."""
-    resized, sizes = Geometry.of(options, "test").resized, inspection.sizes
-    return frozenset(a.stem for a, b in _pairs(test, options) if resized(sizes[a]) == resized(sizes[b]))
-
-
-def _without_bad(part: Split, inspection: Inspection, options: FolderOptions) -> Split:
-    first, second = (
-        tuple(picture for picture in pictures if picture in inspection.sizes) for pictures in (part.first, part.second)
+def _looked_at(
+    layout: Layout, pictures: Sequence[Picture], domains: Sequence[Wanted], readers: Readers, max_pixels: int
+) -> Inspection:
+    looking = Looking(
+        readers,
+        max_pixels,
+        as_samples={path for each in domains if each.asks_for_samples for path in each.paths},
+        with_opacity={path for each in domains if each.may_have_opacity for path in each.paths},
+        by_halves=any(picture.half for picture in pictures),
+        keep_some=any(each.range == "percentile" for each in domains),
     )
-    if options.pairing == "paired":  # the partner of a bad file goes with it
-        both = {picture.stem for picture in first} & {picture.stem for picture in second}
-        first, second = (tuple(picture for picture in pictures if picture.stem in both) for pictures in (first, second))
-    return Split(first, second)
+    settings = [
+        __version__,
+        readers.identity,
+        readers.color,
+        *(f"{each.asks_for_samples} {each.may_have_opacity}" for each in domains),
+    ]
+    kept = KeptCheck(layout.root, [*settings, str(looking.by_halves), str(looking.keep_some)])
+    held_out = [path for each in domains for path in each.test]
+    trained_on = (layout.train.first, layout.train.second)
+    looking.look([picture.path for picture in pictures], trained_on, held_out, kept)
+    return inspection_of(pictures, looking)
 
 
 def _require_images(layout: Layout, train: Split) -> None:
@@ -345,63 +353,9 @@ def _require_images(layout: Layout, train: Split) -> None:
 
 
 def _require_partners(layout: Layout, train: Split, options: FolderOptions) -> None:
-    if options.pairing == "partners" and not _pairs(train, options):
+    if options.pairing == "partners" and not pairs_of(train, options):
         why = "no training image of A shares its name with one of B" if options.match_names else "match_names is false"
         raise DataError(
             f"{layout.root}: semi-paired training needs true pairs, but {why}; give the two files of a pair one name, "
             "or set method.lambda_paired=0"
         )
-
-
-def _describe_files(layout: Layout, inspection: Inspection) -> list[str]:
-    notes = []
-    if inspection.bad:
-        notes.append(
-            f"{amount(len(inspection.bad), 'file')} cannot be used, and left out:\n{bullets(map(str, inspection.bad))}"
-        )
-    if layout.ignored:
-        ignored = amount(len(layout.ignored), "file is", "files are")
-        notes.append(
-            f"{ignored} ignored, for the suffix is not that of an image, such as {printable(str(layout.ignored[0]))}"
-        )
-    if inspection.reduced:
-        held = amount(inspection.reduced, "image holds", "images hold")
-        notes.append(f"{held} 16-bit colours, of which the upper 8 bits are read")
-    notes += [f"{amount(count, 'image')}: {note}" for note, count in inspection.notes.most_common()]
-    return notes
-
-
-def _describe_levels(layout: Layout, train: Split, inspection: Inspection) -> list[str]:
-    return [
-        note
-        for name, pictures in zip(layout.domains, (train.first, train.second), strict=True)
-        for note in describe_domain(
-            name, [inspection.levels[picture] for picture in pictures if picture in inspection.levels]
-        )
-    ]
-
-
-def _describe_training(train: Split, options: FolderOptions) -> list[str]:
-    if options.pairing != "partners":
-        return []
-    held = amount(len(_pairs(train, options)), "training image of A has its", "training images of A have their")
-    return [f"{held} true partner in B"]
-
-
-def _describe_test(test: Split, inspection: Inspection, options: FolderOptions) -> list[str]:
-    if not (test.first and test.second):
-        return ["no held-out images in both domains: there is nothing to measure on"]
-    if options.pairing == "paired":
-        return []
-    truths, pairs = len(_truths(test, inspection, options)), len(_pairs(test, options))
-    notes = []
-    if truths:
-        notes.append(
-            f"{amount(truths, 'held-out image shares', 'held-out images share')} a name with one of the other domain, "
-            "which is taken for the truth that the translation is measured against; "
-            "if equal names mean nothing here, set data.match_names=false"
-        )
-    if truths < pairs:
-        held = amount(pairs - truths, "held-out image shares", "held-out images share")
-        notes.append(f"{held} a name but not a size with one of the other domain: not taken as true pairs")
-    return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection
@@ -42,9 +43,11 @@ def scan(folder: Path, suffixes: Collection[str]) -> Scan:
     found: dict[str, list[Path]] = defaultdict(list)
     ignored = []
     left_out = LeftOut(suffixes)
+    begin = len(str(folder / "_")) - 1
     for path in counted(walk(folder, left_out), f"listing {folder}"):
-        if path.suffix.lower() in suffixes:
-            stem = path.relative_to(folder).with_suffix("").as_posix()
+        suffix = path.suffix
+        if suffix.lower() in suffixes:
+            stem = str(path)[begin : -len(suffix)].replace(os.sep, "/")
             found[unicodedata.normalize("NFC", stem)].append(path)
         else:
             ignored.append(path)

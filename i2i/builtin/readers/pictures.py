@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from i2i.images.decoding import decode, decode_stream, header_of
+from i2i.images.glance import Glance, glance
 from i2i.images.metadata import Metadata
 from i2i.images.writing import OPACITY_FORMATS, SIXTEEN_BIT_FORMATS, encode_image
 from i2i.plugins import ImageHeader, ReadImage
@@ -37,6 +38,10 @@ class PictureReader:
         """
         header = header_of(source)
         return ImageHeader(*header.size, header.channels, f"uint{header.bits}")
+
+    def glance(self, path: Path) -> Glance | None:
+        """What decoding a PNG, JPEG or WebP would show beside its pixels; None where its header does not tell."""
+        return glance(path)
 
     def read(self, source: Path | BinaryIO, *, beside: bool) -> ReadImage:
         """Decode to a Pillow image, upright.

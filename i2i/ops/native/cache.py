@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from i2i.errors import printable
+from i2i.files import caches
 from i2i.files.atomic import replacing
 from i2i.ops.native import toolchain
 from i2i.ops.native.toolchain import BuildError
@@ -101,7 +101,7 @@ def cache_folder() -> Path:
         BuildError: this user has no home.
     """
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "i2i" / "native"
+        return caches.cache_folder("native")
     except RuntimeError as error:
         raise BuildError(f"there is no home folder to keep the kernels in ({error}); set XDG_CACHE_HOME") from error
 

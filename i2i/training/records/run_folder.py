@@ -7,6 +7,7 @@
       environment.json  versions and machine
       components.json   package and version of every component
       images.json       the names of the images, to know them again
+      checked.json      what the check of the images found, of a large folder
       start.json        which weights the networks started from, where they did not start anew
       metrics.jsonl     one line a log interval, one line an evaluation
       samples/          sheets of the same held-out images over time
@@ -36,6 +37,7 @@ from i2i._version import __version__
 from i2i.config.run_config import RunConfig
 from i2i.errors import RunFolderError, reason_of, shown
 from i2i.files.atomic import remove_leftovers, write_whole
+from i2i.files.caches import CHECKED
 from i2i.files.lock import RunLock
 from i2i.files.texts import LONGEST_NAMES, TextError, read_json, read_yaml
 from i2i.paths import named
@@ -136,7 +138,7 @@ class RunFolder:
     def discard(self) -> None:
         """Take back a new folder in which nothing was trained, so that the corrected command finds it free."""
         records = (self.config_file, self.environment_file, self.components_file, self.names_file, self.start_file)
-        for file in (*records, self.baselines_file, self.page, *self._lock.files):
+        for file in (*records, self.baselines_file, self.path / CHECKED, self.page, *self._lock.files):
             file.unlink(missing_ok=True)
         for made in (self.samples, self.path / "tensorboard"):
             shutil.rmtree(made, ignore_errors=True)

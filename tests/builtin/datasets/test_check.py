@@ -185,21 +185,21 @@ def test_file_that_vanishes_after_the_check_is_named(tmp_path, draw, build):
 
 
 def test_ctrl_c_waits_for_the_files_at_hand_alone(draw, build, monkeypatch):
-    from i2i.builtin.datasets import check
+    from i2i.builtin.datasets import looking
 
     for number in range(300):
         draw(f"A/{number}.png", (8, 8))
         draw(f"B/{number}.png", (8, 8))
-    looked, look_at = [], check._look_at
+    looked, look_at = [], looking.look_at
 
-    def interrupted(path, **options):
+    def interrupted(path, *arguments, **options):
         looked.append(path)
         if len(looked) == 20:
             raise KeyboardInterrupt
-        return look_at(path, **options)
+        return look_at(path, *arguments, **options)
 
-    monkeypatch.setattr(check, "_look_at", interrupted)
-    monkeypatch.setattr(check.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(looking, "look_at", interrupted)
+    monkeypatch.setattr(looking.os, "cpu_count", lambda: 1)
     with pytest.raises(KeyboardInterrupt):
         build()
     assert len(looked) < 600
@@ -217,7 +217,7 @@ def test_the_check_shows_how_far_it_is(draw, build):
     with listening(lambda work: heard.append(work) or nullcontext()):
         build(test_fraction=0)
     told = {work.what.split(" /")[0]: (work.done, work.total) for work in heard}
-    assert told == {"listing": (4, None), "checking images": (8, 8)}
+    assert told == {"listing": (4, None), "reading the headers of images": (8, 8), "checking images": (8, 8)}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="line breaks in names")
