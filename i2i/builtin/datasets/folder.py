@@ -332,13 +332,9 @@ def _looked_at(
         by_halves=any(picture.half for picture in pictures),
         keep_some=any(each.range == "percentile" for each in domains),
     )
-    settings = [
-        __version__,
-        readers.identity,
-        readers.color,
-        *(f"{each.asks_for_samples} {each.may_have_opacity}" for each in domains),
-    ]
-    kept = KeptCheck(layout.root, [*settings, str(looking.by_halves), str(looking.keep_some)])
+    settings = [__version__, readers.identity, readers.color, str(looking.by_halves), str(looking.keep_some)]
+    settings += [f"{each.asks_for_samples} {each.may_have_opacity}" for each in domains]
+    kept = KeptCheck(layout.root, settings)
     held_out = [path for each in domains for path in each.test]
     trained_on = (layout.train.first, layout.train.second)
     looking.look([picture.path for picture in pictures], trained_on, held_out, kept)

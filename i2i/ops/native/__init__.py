@@ -4,5 +4,5 @@ Begin with :mod:`~i2i.ops.native.library`, which every operator asks; it takes t
 and :mod:`~i2i.ops.native.cuda`, which :mod:`~i2i.ops.native.toolchain` compiles and :mod:`~i2i.ops.native.cache` keeps.
 The kernels themselves are in ``csrc/``.
 
-May import ``files.atomic`` and ``tensors.torch_private``.
+May import ``files`` and ``tensors.torch_private``.
 """
