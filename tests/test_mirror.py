@@ -18,7 +18,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "benchmarking/training_step.py": "benchmarking/test_benchmarked_networks.py: their step",
     "builtin/buffers/__init__.py": "builtin/test_plugin.py: names and options",
     "builtin/datasets/__init__.py": "builtin/datasets/test_folder.py: the options of the one data set there is",
-    "builtin/datasets/folder_notes.py": "builtin/datasets/test_folder.py and test_check.py: what is said of folders",
+    "builtin/datasets/folder_notes.py": "builtin/datasets/test_folder.py: by the notes of folders",
     "builtin/exporters/__init__.py": "exporting/test_formats.py: they are chosen there",
     "builtin/exporters/onnx_format.py": "translation/test_exported.py: every file is opened by it",
     "builtin/exporters/torch_format.py": "translation/test_exported.py: likewise",
