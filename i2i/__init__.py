@@ -3,8 +3,8 @@
 This package imports no torch until a function that needs it is called, so ``import i2i`` and ``i2i --help`` stay quick:
 every name below is looked up in its room when it is asked for first. Every command is a function here.
 
-May import ``api``, ``serving``, ``translation``, ``training``, ``evaluation``, ``exporting``, ``benchmarking``,
-``testing``, ``diagnosis``, ``models``, ``config`` and ``plugins``.
+May import ``api``, ``comparing``, ``serving``, ``translation``, ``training``, ``evaluation``, ``exporting``,
+``benchmarking``, ``testing``, ``diagnosis``, ``models``, ``config`` and ``plugins``.
 """
 
 from importlib import import_module
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from i2i.api import (
         bench,
         check_plugin,
+        compare,
         convert,
         create,
         doctor,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     )
     from i2i.api.installed_plugins import CheckedPlugin, DescribedComponent, InstalledPlugins
     from i2i.benchmarking.report import BenchReport
+    from i2i.comparing.side_by_side import Comparison
     from i2i.config.run_config import RunConfig
     from i2i.diagnosis import Diagnosis
     from i2i.evaluation.measurement import Evaluation
@@ -56,10 +58,11 @@ if TYPE_CHECKING:
     from i2i.translation.translator import Translator
 
 _HOMES = {
-    "i2i.api": "bench check_plugin convert create doctor evaluate export list_plugins load resolve run show_plugin "
-    "translate",
+    "i2i.api": "bench check_plugin compare convert create doctor evaluate export list_plugins load resolve run "
+    "show_plugin translate",
     "i2i.api.installed_plugins": "CheckedPlugin DescribedComponent InstalledPlugins",
     "i2i.benchmarking.report": "BenchReport",
+    "i2i.comparing.side_by_side": "Comparison",
     "i2i.config.run_config": "RunConfig",
     "i2i.diagnosis": "Diagnosis",
     "i2i.evaluation.measurement": "Evaluation",
@@ -83,6 +86,7 @@ __all__ = [
     "CheckResult",
     "CheckedPlugin",
     "CheckpointError",
+    "Comparison",
     "Component",
     "ConfigError",
     "DataError",
@@ -110,6 +114,7 @@ __all__ = [
     "__version__",
     "bench",
     "check_plugin",
+    "compare",
     "convert",
     "create",
     "doctor",

@@ -26,38 +26,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="test: the held-out images; train: the others, without mirroring.",
 )
-@click.option(
-    "--metrics",
-    type=click.Choice(["auto", "pairs", "sets", "all"]),
-    default="auto",
-    show_default=True,
-    help="pairs: L1, PSNR, SSIM against the truth; sets: FID and KID; auto: pairs where there are any, else sets.",
-)
-@click.option(
-    "--metric", metavar="NAME", multiple=True, help="Measure this as well (i2i plugins list); repeat for several."
-)
-@click.option(
-    "--features",
-    metavar="NAME|MODULE:FUNCTION|FILE",
-    default="inception",
-    show_default=True,
-    help="The network of FID and KID: inception, thumbnail (no weights; a first look), your own function or file.",
-)
+@shared.metrics()
+@shared.metric()
+@shared.features()
 @shared.direction()
 @shared.checkpoint()
-@click.option(
-    "--set",
-    metavar="SECTION.OPTION=VALUE",
-    multiple=True,
-    help="Read the data another way (data.image_size=128), or measure so (metrics.kid.seed=3); repeat for several.",
-)
+@shared.measuring_settings("Read the data another way")
 @click.option(
     "--per-image",
     metavar="FILE.csv",
     help="Write what each image scores into a new table: its name, each metric, each baseline.",
 )
 @shared.batch_size()
-@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of KID's subsets.")
+@shared.subset_seed()
 @shared.inference()
 @shared.device()
 @shared.precision()

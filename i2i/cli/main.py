@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": ("i2i.cli.serve_command:serve", "Try a trained translator in a browser, and over HTTP."),
     "convert": ("i2i.cli.convert_command:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),
     "evaluate": ("i2i.cli.evaluate_command:evaluate", "Measure a trained translator."),
+    "compare": ("i2i.cli.compare_command:compare", "Compare trained translators, side by side."),
     "export": ("i2i.cli.export_command:export", "Write a trained translator as one file that runs without i2i."),
     "bench": ("i2i.cli.bench_command:bench", "Check the fused kernels, then time them beside PyTorch."),
     "plugins": ("i2i.cli.plugins_command:plugins", "List, show, make and check plugins."),

@@ -133,6 +133,50 @@ def trust(what: str = "a .pt2 MODEL", **settings: Any) -> Callable[[Decorated], 
     )
 
 
+def metrics(**settings: Any) -> Callable[[Decorated], Decorated]:
+    """``--metrics``: which kinds of metrics are measured."""
+    return option(
+        "--metrics",
+        type=click.Choice(["auto", "pairs", "sets", "all"]),
+        help="pairs: L1, PSNR, SSIM against the truth; sets: FID and KID. Default: auto, pairs where there are any, "
+        "else sets.",
+        **settings,
+    )
+
+
+def metric(**settings: Any) -> Callable[[Decorated], Decorated]:
+    """``--metric``: one that is measured as well."""
+    text = "Measure this as well (i2i plugins list); repeat for several."
+    return option("--metric", metavar="NAME", multiple=True, help=text, **settings)
+
+
+def features(**settings: Any) -> Callable[[Decorated], Decorated]:
+    """``--features``: of metrics of sets."""
+    return option(
+        "--features",
+        metavar="NAME|MODULE:FUNCTION|FILE",
+        help="The network of FID and KID: inception, thumbnail (no weights; a first look), your own function or file. "
+        "Default: inception.",
+        **settings,
+    )
+
+
+def measuring_settings(how: str, **settings: Any) -> Callable[[Decorated], Decorated]:
+    """``--set``: of data and metrics."""
+    return option(
+        "--set",
+        metavar="SECTION.OPTION=VALUE",
+        multiple=True,
+        help=f"{how} (data.image_size=128), or measure so (metrics.kid.seed=3); repeat for several.",
+        **settings,
+    )
+
+
+def subset_seed(**settings: Any) -> Callable[[Decorated], Decorated]:
+    """``--seed``: of what is drawn while measuring."""
+    return option("--seed", metavar="N", type=click.IntRange(min=0), help="Of KID's subsets. Default: 0.", **settings)
+
+
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that a person gave, fit for a function of the API, which has the defaults."""
     return {name: value for name, value in options.items() if value is not None}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -123,10 +123,12 @@ class DomainImages:
     Attributes:
         dataset: names each image of the domain, perhaps several times.
         domain: which of the two domains of ``dataset`` it is.
+        without: names of images that are passed over.
     """
 
     dataset: Dataset
     domain: Domain
+    without: Collection[str] = frozenset()
 
     @property
     def channels(self) -> int:
@@ -145,6 +147,8 @@ class DomainImages:
                 image, truth, name = _take(self.dataset[0, index], self.domain)
             if name is None or name not in seen:
                 seen.add(name)
+                if name in self.without:
+                    continue
                 yield EvaluatedImage(str(index) if name is None else name, image, truth)
 
 
@@ -170,6 +174,12 @@ class EvaluatedImages:
     sources: DomainImages
     targets: DomainImages
     notes: tuple[str, ...]
+
+    def without(self, sources: Collection[str], targets: Collection[str]) -> EvaluatedImages:
+        """These but for images of either domain, by their names."""
+        return replace(
+            self, sources=replace(self.sources, without=sources), targets=replace(self.targets, without=targets)
+        )
 
     def have_pairs(self, split: MeasuredSplit) -> bool:
         """Whether the true translation of any image is known."""

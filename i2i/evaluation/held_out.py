@@ -17,7 +17,7 @@ from i2i.evaluation.chosen_metrics import ChosenMetric, of_family
 from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.per_image import PerImage
 from i2i.evaluation.sets import FEWEST, SetMetrics
-from i2i.evaluation.sheets import write_picture, write_sheet
+from i2i.evaluation.sheets import drawable, over_white, stack_images, write_picture, write_sheet
 from i2i.plugins.calls import calling
 from i2i.plugins.dataset_members import values_of
 from i2i.plugins.directions import Direction
@@ -144,14 +144,14 @@ class HeldOut:
             have_truth.append(bool(batch["A_has_partner"]))
         if not all(have_truth):
             del columns[truth]
-        shown = {title: _stack(images) for title, images in columns.items()}
+        shown = {title: stack_images(images) for title, images in columns.items()}
         values = values_of(self.dataset)
         for title, domain in (
             (name, target if name in (f"output ({target_name})", truth) else source) for name in shown
         ):
             if (values[domain] or {}).get("opacity"):
-                shown[title] = _over_white(shown[title])
-        return dict(_drawable(title, images) for title, images in shown.items())
+                shown[title] = over_white(shown[title])
+        return dict(drawable(title, images) for title, images in shown.items())
 
     def _way_back(self, direction: Direction) -> bool:
         return direction.reversed in self.directions
@@ -176,30 +176,3 @@ class HeldOut:
     def _inference(self) -> Iterator[None]:
         with leaving_no_trace(self.directions.values(), paper=self.paper_inference):
             yield
-
-
-def _over_white(images: Tensor) -> Tensor:
-    """Lay ``[N, C, H, W]`` in [-1, 1], whose last channel is opacity and multiplies the others, over white."""
-    unit = (images + 1) / 2
-    return ((unit[:, :-1] + 1 - unit[:, -1:]).clamp(0, 1) * 2) - 1
-
-
-def _drawable(title: str, images: Tensor) -> tuple[str, Tensor]:
-    """The channels that can be drawn, grey or colour; a title that says which, where there are others."""
-    channels = images.shape[1]
-    if channels in (1, 3):
-        return title, images
-    if channels > 3:
-        return f"{title}, channels 1-3 of {channels}", images[:, :3]
-    return f"{title}, channel 1 of {channels}", images[:, :1]
-
-
-def _stack(images: list[Tensor]) -> Tensor:
-    """Stack ``[1, C, H, W]`` images; smaller ones are centred on white, so that sheets of mixed sizes can be drawn."""
-    height = max(image.shape[2] for image in images)
-    width = max(image.shape[3] for image in images)
-    canvas = images[0].new_ones(len(images), images[0].shape[1], height, width)
-    for place, image in enumerate(images):
-        top, left = (height - image.shape[2]) // 2, (width - image.shape[3]) // 2
-        canvas[place, :, top : top + image.shape[2], left : left + image.shape[3]] = image[0]
-    return canvas

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
@@ -15,12 +15,14 @@ from i2i._version import __version__
 from i2i.config.run_config import Choice
 from i2i.config.sizes import known_or_first_size, too_small
 from i2i.errors import ConfigError, DataError
+from i2i.evaluation.baselines import Baselines
 from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, of_family, usual_metrics
 from i2i.evaluation.evaluated_data import ChosenData, DomainImages, EvaluatedImage, EvaluatedImages, open_images
 from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.per_image import PerImage
 from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sets import FEWEST, SetMetrics
+from i2i.evaluation.translations import OfTranslator, Translations
 from i2i.models.find import Opened
 from i2i.models.scores import blindness, values_to_json
 from i2i.plugins.dataset_members import held_out_by
@@ -118,21 +120,49 @@ def measure(
         ConfigError: the feature network cannot be used, or a metric cannot measure images of this size.
         PluginError: a metric fails.
     """
-    images = open_images(manager, data, translator.readers, translator.info.direction, options.seed)
-    _require_channels(translator, images.sources)
+    direction, readers = translator.info.direction, translator.readers
+    images = open_images(manager, data, readers, direction, options.seed)
+
+    def baselines() -> tuple[Baselines | None, list[str]]:
+        return find_baselines(manager, model, direction, readers)
+
+    return measure_translations(manager, OfTranslator(translator), images, data, options, baselines)
+
+
+@torch.no_grad()
+@torchs_own_settings()
+def measure_translations(
+    manager: PluginManager,
+    translations: Translations,
+    images: EvaluatedImages,
+    data: ChosenData,
+    options: MeasuringOptions,
+    find: Callable[[], tuple[Baselines | None, list[str]]],
+) -> Evaluation:
+    """Measure the translations of every source image once; :func:`measure` of what need not be a translator.
+
+    Args:
+        manager: the plugins.
+        translations: what is measured.
+        images: what they are translations of.
+        data: where those are from.
+        options: what is measured.
+        find: finds the baselines that are measured beside, or a note that says why there are none.
+    """
+    translations.require(images.sources)
     with working("preparing the metrics"):
-        metrics = _choose(manager, translator, images, data, options)
+        metrics = _choose(manager, translations.device, images, data, options)
     if options.per_image and not metrics.pairs:
         raise DataError(
             f"{data.root}: images have values of their own where pairs are measured, and here sets are: give --data "
             "that has pairs, and --metrics pairs or all, or leave out --per-image"
         )
-    baselines, left_out = find_baselines(manager, model, translator.info.direction, translator.readers)
+    baselines, left_out = find()
     pairs, sizes = PairMetrics(metrics.pairs, baselines), Counter[str]()
     sets = SetMetrics(metrics.sets, baselines) if metrics.sets else None
     for batch in _batches(counted(images.sources, "measuring images", len(images.sources)), options.batch_size):
         sizes.update("x".join(map(str, image.shape[1:])) for _, image, _ in batch)
-        _measure_batch(translator, batch, pairs if metrics.pairs else None, sets)
+        _measure_batch(translations, batch, pairs if metrics.pairs else None, sets)
     against_truth = pairs.compute()
     pair_count = int(against_truth["images"])
     if pair_count == 0 and (options.which in ("pairs", "all") or any(metric.asked for metric in metrics.pairs)):
@@ -143,19 +173,19 @@ def measure(
         _add_targets(sets, images.targets, options.batch_size)
         _require_enough(sets, data)
     return Evaluation(
-        model=_about_model(translator),
+        model=translations.about(),
         data={**data.to_dict(), "held_out_by": held_out_by(images.sources.dataset)},
         counts={"sources": sizes.total(), "pairs": pair_count, **({"targets": sets.targets} if sets else {})},
         sizes=dict(sizes),
         pairs=against_truth if pair_count else {},
         sets=sets.compute() if sets else {},
         protocol={
-            **_protocol(translator, options.seed),
+            **_protocol(translations, options.seed),
             **(sets.protocol() if sets else {}),
             **_asked([*metrics.pairs, *metrics.sets]),
         },
         notes=(
-            *translator.info.notes,
+            *translations.notes,
             *images.notes,
             *left_out,
             *([TRAINED_ON] if data.split == "train" else []),
@@ -168,13 +198,13 @@ def measure(
 
 def _choose(
     manager: PluginManager,
-    translator: Translator,
+    device: torch.device,
     images: EvaluatedImages,
     data: ChosenData,
     options: MeasuringOptions,
 ) -> _Metrics:
     """Build what is measured, and find out before anything is translated what cannot be."""
-    asked = build_metrics(manager, options.asked, translator.device, asked=True)
+    asked = build_metrics(manager, options.asked, device, asked=True)
     asked_pairs, asked_sets = (of_family(asked, family) for family in ("pairs", "sets"))
     have_pairs = bool(asked_pairs) or options.which == "auto"
     have_pairs = have_pairs and images.have_pairs(data.split)
@@ -185,11 +215,11 @@ def _choose(
             "with --metrics sets, or give --data that has pairs"
         )
     want_pairs = have_pairs if options.which == "auto" else options.which != "sets"
-    usual = usual_metrics(manager, translator.device) if want_pairs else []
+    usual = usual_metrics(manager, device) if want_pairs else []
     want_sets = options.which in ("sets", "all") or (options.which == "auto" and not want_pairs and not asked_sets)
     known = {metric.name for metric in asked}
     choices = [choice for choice in options.sets if choice.name not in known] if want_sets else []
-    sets = build_metrics(manager, choices, translator.device, asked=False)
+    sets = build_metrics(manager, choices, device, asked=False)
     metrics = _Metrics([*(each for each in usual if each.name not in known), *asked_pairs], [*sets, *asked_sets])
     for metric in asked:
         for height, width in known_or_first_size(images.sources.dataset):
@@ -209,10 +239,10 @@ def _asked(metrics: Sequence[ChosenMetric]) -> dict[str, Any]:
 
 
 def _measure_batch(
-    translator: Translator, batch: list[EvaluatedImage], pairs: PairMetrics | None, sets: SetMetrics | None
+    translations: Translations, batch: list[EvaluatedImage], pairs: PairMetrics | None, sets: SetMetrics | None
 ) -> None:
     inputs = [image[None] for _, image, _ in batch]
-    outputs = translator.translate(inputs)
+    outputs = translations.of(batch)
     if pairs is not None:
         for (name, image, truth), output in zip(batch, outputs, strict=True):
             if truth is not None:
@@ -232,15 +262,6 @@ def _batches(items: Iterable[EvaluatedImage], size: int) -> Iterator[list[Evalua
         yield batch
 
 
-def _require_channels(translator: Translator, sources: DomainImages) -> None:
-    found, wanted = sources.channels, translator.info.in_channels
-    if found != wanted:
-        raise ConfigError(
-            f"the model takes images of {wanted} channels, but the data set gives {found}; read them as the model "
-            f"wants, with --set data.channels_A={wanted} (or channels_B)"
-        )
-
-
 def _require_enough(sets: SetMetrics, data: ChosenData) -> None:
     if min(sets.targets, sets.translations) < FEWEST:
         raise DataError(
@@ -250,24 +271,11 @@ def _require_enough(sets: SetMetrics, data: ChosenData) -> None:
         )
 
 
-def _about_model(translator: Translator) -> dict[str, Any]:
-    info = translator.info
-    return {
-        "checkpoint": str(info.checkpoint),
-        "chosen": info.chosen,
-        "step": info.step,
-        "generator": info.generator,
-        "direction": info.direction,
-        "domains": list(info.domains),
-    }
-
-
-def _protocol(translator: Translator, seed: int) -> dict[str, Any]:
+def _protocol(translations: Translations, seed: int) -> dict[str, Any]:
     return {
         "pixels": "8 bits, rounded",
-        "inference": translator.info.inference,
-        "precision": translator.precision,
-        "device": str(translator.device),
+        **translations.protocol(),
+        "device": str(translations.device),
         "seed": seed,
         "versions": {"i2i": __version__, "torch": torch.__version__, "torchmetrics": torchmetrics.__version__},
     }

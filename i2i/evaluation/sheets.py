@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
@@ -75,6 +76,13 @@ def draw_sheet(path: Path, columns: Mapping[str, Tensor]) -> Path:
         DataError: the columns cannot be drawn side by side.
         RunFolderError: the files cannot be written.
     """
+    picture, about = render_sheet(columns)
+    write_whole(path.parent / COLUMNS_FILE, (json.dumps(about, indent=2) + "\n").encode())
+    return write_whole(path, picture)
+
+
+def render_sheet(columns: Mapping[str, Tensor]) -> tuple[bytes, dict[str, Any]]:
+    """The PNG of a sheet, and what ``columns.json`` holds of it; see :func:`draw_sheet`."""
     table = _tabulate(columns)
     width = _extent(table.cell[0], len(table.columns), SHEET_GAP)
     height = _extent(table.cell[1], table.rows, SHEET_GAP)
@@ -83,10 +91,7 @@ def draw_sheet(path: Path, columns: Mapping[str, Tensor]) -> Path:
         for row in range(table.rows):
             left, top = column * (table.cell[0] + SHEET_GAP), row * (table.cell[1] + SHEET_GAP)
             table.paste(sheet, title, row, left, top)
-    about = {"titles": list(table.columns), "rows": table.rows, "cell": list(table.cell), "gap": SHEET_GAP}
-
-    write_whole(path.parent / COLUMNS_FILE, (json.dumps(about, indent=2) + "\n").encode())
-    return write_whole(path, _png(sheet))
+    return _png(sheet), {"titles": list(table.columns), "rows": table.rows, "cell": list(table.cell), "gap": SHEET_GAP}
 
 
 def write_picture(path: Path, columns: Mapping[str, Tensor], *, across: int | None = None) -> Path:
@@ -126,6 +131,33 @@ def write_picture(path: Path, columns: Mapping[str, Tensor], *, across: int | No
             for line, row in enumerate(range(group, table.rows, across)):
                 table.paste(picture, title, row, left, margin + header + line * (cell_height + gap))
     return write_whole(path, _png(picture))
+
+
+def over_white(images: Tensor) -> Tensor:
+    """Lay ``[N, C, H, W]`` in [-1, 1], whose last channel is opacity and multiplies the others, over white."""
+    unit = (images + 1) / 2
+    return ((unit[:, :-1] + 1 - unit[:, -1:]).clamp(0, 1) * 2) - 1
+
+
+def drawable(title: str, images: Tensor) -> tuple[str, Tensor]:
+    """The channels that can be drawn, grey or colour; a title that says which, where there are others."""
+    channels = images.shape[1]
+    if channels in (1, 3):
+        return title, images
+    if channels > 3:
+        return f"{title}, channels 1-3 of {channels}", images[:, :3]
+    return f"{title}, channel 1 of {channels}", images[:, :1]
+
+
+def stack_images(images: list[Tensor]) -> Tensor:
+    """Stack ``[1, C, H, W]`` images; smaller ones are centred on white, so that sheets of mixed sizes can be drawn."""
+    height = max(image.shape[2] for image in images)
+    width = max(image.shape[3] for image in images)
+    canvas = images[0].new_ones(len(images), images[0].shape[1], height, width)
+    for place, image in enumerate(images):
+        top, left = (height - image.shape[2]) // 2, (width - image.shape[3]) // 2
+        canvas[place, :, top : top + image.shape[2], left : left + image.shape[3]] = image[0]
+    return canvas
 
 
 def _tabulate(columns: Mapping[str, Tensor]) -> _Table:

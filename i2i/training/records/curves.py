@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from i2i.config.sections import CYCLE
 from i2i.models.scores import Metric, best_baseline
+from i2i.training.records.run_log import RunLog
 
 # Middle tones, at least 3 : 1 against both white and near-black.
 COLOURS = ("#3b82c4", "#d9722e", "#2f9268", "#9467c9", "#d1495b", "#168f99", "#a98308", "#7d838c")
@@ -141,6 +142,54 @@ def metric_panels(records: Sequence[Mapping[str, Any]], metrics: Mapping[str, Me
         if panel:
             panels.append(panel)
     return panels
+
+
+def panels_of_runs(
+    logs: Mapping[str, RunLog], directions: Mapping[str, str], metrics: Mapping[str, Metric]
+) -> tuple[list[Panel], list[Panel]]:
+    """Draw the curves of several runs on one axis, one line a run.
+
+    Args:
+        logs: by what a run is called.
+        directions: which direction of each run is drawn, of held-out metrics.
+        metrics: what they are called; see :func:`~i2i.models.scores.table_of`.
+
+    Returns:
+        A panel for each held-out metric that two runs have measured, and one for each term of the losses that two have.
+    """
+    measured = []
+    for name, metric in metrics.items():
+        points = {
+            label: [
+                (record["step"], record["directions"].get(directions[label], {}).get(name, math.nan))
+                for record in log.evaluations
+            ]
+            for label, log in logs.items()
+        }
+        title = f"{metric.heading}, {metric.direction} is better"
+        measured.append(_panel_of_runs(f"runs-{name}", title, points, _draw_measured, width=4.0))
+    terms = dict.fromkeys(name for log in logs.values() for record in log.train for name in record["losses"])
+    losses: list[Panel | None] = []
+    for name in terms:
+        points = {
+            label: [(record["step"], record["losses"].get(name, math.nan)) for record in log.train]
+            for label, log in logs.items()
+        }
+        losses.append(_panel_of_runs(f"runs-loss-{len(losses)}", name, points, _draw_smoothed, width=4.0))
+    return [panel for panel in measured if panel], [panel for panel in losses if panel]
+
+
+def _panel_of_runs(
+    key: str,
+    title: str,
+    points: Mapping[str, Sequence[tuple[float, float]]],
+    draw: Callable[[Axes, _Curve], None],
+    width: float,
+) -> Panel | None:
+    """A panel of the runs that have any; each keeps its colour in all panels."""
+    curves = [_Curve(_line(label, index), *_arrays(found)) for index, (label, found) in enumerate(points.items())]
+    shared = [curve for curve in curves if np.isfinite(curve.values).any()]
+    return _panel(key, title, shared, draw, width) if len(shared) > 1 else None
 
 
 def smooth(values: Values) -> Values:

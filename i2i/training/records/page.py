@@ -108,10 +108,15 @@ def write_page(folder: Path, metrics: Mapping[str, Metric]) -> Path:
     if not folder.is_dir():
         raise RunFolderError(f"cannot write the page of {folder}: expected a run folder, found none; check the path")
     run = _read(folder)
+    html = page_templates().get_template("page.html.jinja").render(_context(folder, run, metrics))
+    return write_whole(folder / PAGE_FILE, html.encode())
+
+
+def page_templates(*packages: str) -> jinja2.Environment:
+    """The templates of pages: a run's and, before them, those in ``templates`` of further packages."""
+    own = [jinja2.PackageLoader(package) for package in (*packages, "i2i.training.records")]
     environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("i2i.training.records", "templates"), jinja2.PackageLoader("i2i", "data/pages")]
-        ),
+        loader=jinja2.ChoiceLoader([*own, jinja2.PackageLoader("i2i", "data/pages")]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -120,8 +125,7 @@ def write_page(folder: Path, metrics: Mapping[str, Metric]) -> Path:
     )
     environment.filters["direction"] = _readable_direction
     environment.filters["thousands"] = "{:,}".format
-    html = environment.get_template("page.html.jinja").render(_context(folder, run, metrics))
-    return write_whole(folder / PAGE_FILE, html.encode())
+    return environment
 
 
 def _readable(value: Any) -> Any:
@@ -151,7 +155,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
         "cases": cases,
         "picture": (folder / "picture.png").is_file(),
         "files": [name for name in _RECORDS if (folder / name).is_file()],
-        "panels": [[_for_template(panel) for panel in row] for row in (trained, measured) if row],
+        "panels": [[for_template(panel) for panel in row] for row in (trained, measured) if row],
         "commands": _commands(folder),
         "config_text": run.config_text,
         "environment": {name: _plain(value) for name, value in run.environment.items()},
@@ -335,7 +339,8 @@ def _readable_direction(direction: str) -> str:
     return re.sub(r"^([AB])to([AB])$", r"\1 → \2", direction)
 
 
-def _for_template(panel: Panel) -> dict[str, Any]:
+def for_template(panel: Panel) -> dict[str, Any]:
+    """A panel as ``panels.html.jinja`` takes it."""
     return {**vars(panel), "svg": Markup(panel.svg)}  # our own drawing; it holds no text from outside
 
 
