@@ -13,6 +13,7 @@ PACKAGE = Path(i2i.__file__).parent
 TESTS = Path(__file__).parent
 
 TESTED_ELSEWHERE: dict[str, str] = {
+    "api/run_comparison.py": "comparing/test_side_by_side.py: compare as a user calls it",
     "api/training.py": "training: runs are its tests",
     "api/using.py": "test_api.py: load, evaluate and export as a user calls them",
     "benchmarking/training_step.py": "benchmarking/test_benchmarked_networks.py: their step",
@@ -25,7 +26,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "builtin/network_options.py": "builtin/test_generators.py: options that the networks share",
     "cli/translation_report.py": "cli/test_translate_command.py: by what is printed",
     "diagnosis.py": "cli/test_doctor_command.py: by what is printed",
+    "comparing/unseen_images.py": "comparing/test_side_by_side.py: by the images that are measured",
     "evaluation/run_baselines.py": "evaluation/test_measurement.py: by what a measured run is compared with",
+    "evaluation/translations.py": "evaluation/test_measurement.py: by the numbers of a translator",
     "exporting/onnx_norm.py": "exporting/test_exact_norm.py: by the file's own numbers",
     "exporting/standalone/run_torch.py": "exporting/test_exporter.py: every export is checked by it",
     "images/limits.py": "nothing: one number",
