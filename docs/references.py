@@ -21,7 +21,7 @@ MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "Training": ("run", "resolve", "create"),
-    "Using a translator": ("load", "translate", "evaluate", "export", "convert", "serve"),
+    "Using a translator": ("load", "translate", "evaluate", "compare", "export", "convert", "serve"),
     "The installation": ("doctor", "bench", "list_plugins", "show_plugin", "check_plugin"),
 }
 """The functions of ``i2i`` by heading; every other public name is a class or an error."""

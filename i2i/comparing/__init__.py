@@ -5,6 +5,6 @@ Begin with :mod:`~i2i.comparing.side_by_side`, behind ``i2i compare``. What is c
 (:mod:`~i2i.comparing.result_folders`); on which images, decides :mod:`~i2i.comparing.unseen_images`;
 :mod:`~i2i.comparing.comparison_page` makes the page.
 
-May import ``evaluation``, ``training.records``, ``translation``, ``models``, ``config``, ``plugins``, ``tensors``,
+May import ``evaluation``, ``training.records``, ``translation``, ``models``, ``plugins``, ``tensors``,
 ``images.readers``, ``images.reading`` and ``files``.
 """

@@ -236,10 +236,9 @@ def _look(
     if len(truths) == len(chosen):
         columns["truth"] = truths
     stacked = {title: stack_images(column) for title, column in columns.items()}
-    values = values_of(images.sources.dataset)
     for title in stacked:
-        domain = images.sources.domain if title == "input" else images.targets.domain
-        if (values[domain] or {}).get("opacity"):
+        domain = images.sources if title == "input" else images.targets
+        if (values_of(domain.dataset)[domain.domain] or {}).get("opacity"):
             stacked[title] = over_white(stacked[title])
     return tuple(rows), dict(drawable(title, column) for title, column in stacked.items())
 

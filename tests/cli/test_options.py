@@ -65,7 +65,7 @@ def test_every_command_that_takes_a_model_says_what_that_is():
         if any(isinstance(parameter.type, options.ModelType) for parameter in command.params)
     }
 
-    assert set(taking) == {"translate", "serve", "convert", "evaluate", "export"}
+    assert set(taking) == {"translate", "serve", "convert", "evaluate", "compare", "export"}
     for words, text in taking.items():
         assert text.count("MODEL is a run folder, a checkpoint or a converted folder,") == 1, words
         assert ("an exported file" in text) == (words not in ("convert", "export")), words
