@@ -32,6 +32,7 @@ SETTING_OF: Mapping[str, tuple[str, str]] = {
     "precision": ("training", "precision"),
     "workers": ("training", "workers"),
     "direction": ("data", "direction"),
+    "title": ("training", "title"),
     "keep": ("training", "keep"),
     "skip_bad": ("data", "skip_bad"),
     "metric": ("metrics", "name"),
@@ -70,6 +71,7 @@ class RunOptions:
     precision: str | None = None
     workers: int | None = None
     direction: str | None = None
+    title: str | None = None
     keep: int | None = None
     skip_bad: bool | None = None
     metric: str | Sequence[str] | None = None

@@ -41,6 +41,7 @@ def run(
     precision: str | None = None,
     workers: int | None = None,
     direction: str | None = None,
+    title: str | None = None,
     keep: int | None = None,
     skip_bad: bool | None = None,
     metric: str | Sequence[str] | None = None,
@@ -84,6 +85,7 @@ def run(
         precision: ``fp32`` or ``bf16``.
         workers: processes that load images.
         direction: ``AtoB`` or ``BtoA``.
+        title: what the page, the server and exported files call the run.
         keep: newest checkpoints that are kept.
         skip_bad: leave out files that cannot be read instead of stopping.
         metric: one or several metrics by name, measured on held-out images besides L1, PSNR and SSIM;
@@ -93,8 +95,8 @@ def run(
         init_from: one or several models whose weights the networks start from, see ``docs/fine-tuning.md``.
         freeze: one or several patterns of the names of parameters that are not trained, such as ``"G_A.model.1.*"``.
         out: the run folder, new or empty; by default a new one under ``runs/``.
-        resume: a run folder to resume; only budget, device, workers, keep, skip_bad, metric and observer may be
-            given with it, learning rates of the optimiser, and as ``data`` the place to which the same images were
+        resume: a run folder to resume; only budget, device, workers, keep, title, skip_bad, metric and observer may
+            be given with it, learning rates of the optimiser, and as ``data`` the place to which the same images were
             moved.
         config: a YAML file of settings.
         set: any option of any part, ``{"generator.base_channels": 32}`` or ``["generator.base_channels=32"]``.
@@ -138,6 +140,7 @@ def run(
         precision=precision,
         workers=workers,
         direction=direction,
+        title=title,
         keep=keep,
         skip_bad=skip_bad,
         metric=metric,
@@ -193,6 +196,7 @@ def resolve(
     precision: str | None = None,
     workers: int | None = None,
     direction: str | None = None,
+    title: str | None = None,
     keep: int | None = None,
     skip_bad: bool | None = None,
     metric: str | Sequence[str] | None = None,
@@ -236,6 +240,7 @@ def resolve(
         precision=precision,
         workers=workers,
         direction=direction,
+        title=title,
         keep=keep,
         skip_bad=skip_bad,
         metric=metric,

@@ -16,6 +16,7 @@ from i2i.cli.main import INTERRUPTED
 from i2i.cli.output import plugin_manager, print_json, say, speaks
 from i2i.config.sections import CYCLE, PLAIN, section_of
 from i2i.models.scores import Metric, best_baseline, table_of
+from i2i.plugins.directions import spelled
 
 if TYPE_CHECKING:
     from i2i.training.records.run_result import RunResult
@@ -141,6 +142,7 @@ DATA, PARTS, BUDGET, TRAINING, MACHINE, FOLDER, SETTINGS = (
 )
 @shared.out("FOLDER", "A new or empty folder. Default: a readable, unique name under runs/.", group=FOLDER)
 @option(FOLDER, "--resume", "FOLDER", "Resume this run, exactly where it stopped.", type=click.Path(path_type=Path))
+@option(FOLDER, "--title", "TEXT", "What page, server and exported files call the run. Default: its parts and data.")
 @option(FOLDER, "--keep", "N", "Newest checkpoints kept, besides the best. Default: 2.", type=shared.POSITIVE)
 @option(
     FOLDER,
@@ -211,7 +213,7 @@ def summary(result: RunResult, table: Mapping[str, Metric]) -> Iterator[str]:
     yield "Done." if result.finished else "Interrupted; everything is saved."
     for direction, metrics in result.metrics.items():
         if values := list(_values(metrics, table)):
-            yield f"  held out {direction}: {', '.join(values)}"
+            yield f"  held out {spelled(direction, result.names)}: {', '.join(values)}"
     if result.held_out_by and any(result.metrics.values()):
         yield f"  held out by {result.held_out_by}"
     yield f"  run folder: {result.folder} (step {result.step})"

@@ -37,6 +37,9 @@ class ScheduleOptions(Options):
 class TrainingOptions(Options):
     """The training loop."""
 
+    title: str | None = Field(
+        None, min_length=1, max_length=100, description="what the page, the server and exported files call the run"
+    )
     steps: int | None = Field(None, ge=0, description="stop after this many steps in all")
     epochs: float | None = Field(
         None, gt=0, allow_inf_nan=False, description="stop after this many passes over the training images"

@@ -80,7 +80,8 @@ def describe(info: TranslatorInfo, *, raw: bool, fixed: FixedShape = ANY_SHAPE) 
     kind["batch"] = ANY if fixed.batch is None else fixed.batch
     values = {
         "format": FORMAT_VERSION,
-        "about": f"{source} to {target}, translated by generator {info.generator}; exported by i2i {__version__}",
+        "about": (f"{info.title}: " if info.title else "")
+        + f"{source} to {target}, translated by generator {info.generator}; exported by i2i {__version__}",
         "input": {"name": INPUT, "channels": info.in_channels, **kind},
         "output": {"name": OUTPUT, "channels": info.out_channels, **kind},
         "source": _source(info.checkpoint),

@@ -150,6 +150,7 @@ def _about(
     return {
         "checkpoint": checkpoint.path,
         "step": description.get("step"),
+        "title": str((description.get("config", {}).get("training") or {}).get("title") or ""),
         "method": description.get("config", {}).get("method", {}).get("name"),
         "direction": entry.direction,
         "directions": directions(checkpoint),

@@ -47,6 +47,7 @@ class TranslatorInfo:
             pictures, grey or RGB.
         out_range: the same of the images that come out.
         out_type: the type of the values that come out, by numpy's name, where they are no pictures; else empty.
+        title: what its run is called, where a person said so.
         color: what is made of colour profiles: ``keep``, the numbers count; ``srgb``, they are applied.
         in_opacity: whether the last channel of the images that go in is opacity, see :mod:`~i2i.images.opacity`.
         out_opacity: the same of the images that come out.
@@ -81,6 +82,7 @@ class TranslatorInfo:
     in_opacity: bool = False
     out_opacity: bool = False
     readers: tuple[Mapping[str, Any], ...] = ()
+    title: str = ""
     color: Color = "keep"
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 Domain = Literal["A", "B"]
 """One of the two domains of a data set."""
@@ -42,3 +43,22 @@ class Direction(str, Enum):
 
     def __format__(self, spec: str) -> str:
         return str.__format__(self, spec)
+
+
+def given_names(data: Mapping[str, Any]) -> dict[str, str]:
+    """What a person calls the domains ``"A"`` and ``"B"`` of a run, after its direction; empty where nobody named one.
+
+    Args:
+        data: the options of the data set, by name: ``name_A``, ``name_B`` and ``direction`` count.
+    """
+    names = [str(data.get(f"name_{domain}") or domain) for domain in ("A", "B")]
+    if names == ["A", "B"]:
+        return {}
+    return dict(zip("AB", names[::-1] if data.get("direction") == Direction.B_TO_A else names, strict=True))
+
+
+def spelled(direction: str, names: Mapping[str, str]) -> str:
+    """A direction in words, such as ``"satellite to relief"``; as options spell it where no names are given."""
+    if not names:
+        return direction
+    return f"{names[Direction(direction).source]} to {names[Direction(direction).target]}"

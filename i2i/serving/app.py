@@ -92,7 +92,7 @@ def make_app(service: Service, model: ModelInfo, *, hosts: Hosts | None = None) 
     app = FastAPI(
         title="i2i",
         version=__version__,
-        summary=f"Image-to-image translation with {model.name}: {', '.join(ways.values())}.",
+        summary=f"Image-to-image translation with {model.title or model.name}: {', '.join(ways.values())}.",
         docs_url=None,  # FastAPI's own page loads JavaScript from elsewhere
         redoc_url=None,
     )

@@ -34,6 +34,7 @@ class ModelInfo(BaseModel):
     """What is served."""
 
     name: str = Field(description="the folder or file it was loaded from, without the path")
+    title: str = Field("", description="what its run is called, where a person said so")
     directions: list[OfferedDirection] = Field(description="the first is taken when none is asked for")
     method: str | None = Field(description="how it was trained, where that is known")
     generator: str

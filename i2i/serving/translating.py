@@ -87,6 +87,7 @@ def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
         directions.append(OfferedDirection(name=name, source=printable(source), target=printable(target)))
     return ModelInfo(
         name=printable(Path(model.model).resolve().name or str(model.model)),
+        title=printable(first.info.title),
         directions=directions,
         method=None if first.info.method is None else printable(first.info.method),
         generator=printable(first.info.generator),

@@ -30,7 +30,7 @@ from i2i.training.records.run_result import RunResult, resume_command
 
 RATE = "learning_rate"
 """The option of the optimiser that may change when a run resumes."""
-RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep")
+RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "title")
 """Options of training that may change when a run resumes; so may the components of
 :data:`i2i.config.sections.BESIDE_TRAINING`.
 """

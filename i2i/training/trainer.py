@@ -17,6 +17,7 @@ from i2i.models.checkpoint import Checkpoint
 from i2i.models.scores import Metric, table_of
 from i2i.plugins.calls import calling
 from i2i.plugins.dataset_members import held_out_by
+from i2i.plugins.directions import given_names
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import Batch
 from i2i.terminal import Reporter, Status
@@ -332,6 +333,7 @@ class Trainer:
             page=self.folder.page,
             metrics=metrics,
             held_out_by=held_out_by(self.test_set),
+            names=given_names(self.config.data.options.model_dump()),
         )
         self.observing.ended(result)
         return result

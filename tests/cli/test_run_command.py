@@ -32,6 +32,7 @@ class Result:
     page: Path = Path("runs/a name/index.html")
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     held_out_by: str = ""
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture
@@ -82,6 +83,7 @@ def test_every_option_arrives_under_the_name_of_the_python_function(engine):
         "precision": "bf16",
         "workers": 0,
         "direction": "BtoA",
+        "title": "Alps in relief",
         "keep": 5,
         "out": Path("here"),
         "config": Path("settings.yaml"),
@@ -135,6 +137,8 @@ def test_end_of_run_says_where_everything_is(engine, tmp_path, monkeypatch):
 
     assert "held out AtoB: L1 18.00 (identity 14.50), PSNR 17.50 dB (identity 18.25 dB), SSIM 0.6100" in result.stdout
     assert "BtoA" not in result.stdout
+    engine.result = Result(metrics={"AtoB": METRICS}, names={"A": "satellite", "B": "relief"})
+    assert "held out satellite to relief: L1 18.00" in CliRunner().invoke(main, ["run"]).stdout
     assert "run folder: runs/a name (step 1200)" in result.stdout
     assert "picture:    runs/a name/picture.png" in result.stdout
     assert "page:       runs/a name/index.html" in result.stdout
@@ -294,6 +298,7 @@ def test_the_end_of_a_run_as_json(engine):
         page=Path("runs/x/index.html"),
         metrics={"AtoB": {"l1": 0.0, "psnr": float("inf")}},
         held_out_by="the folders testA and testB",
+        names={"A": "satellite", "B": "relief"},
     )
 
     result = CliRunner().invoke(main, ["run", "--json"])
@@ -307,6 +312,7 @@ def test_the_end_of_a_run_as_json(engine):
         "picture": "runs/x/picture.png",
         "page": "runs/x/index.html",
         "held_out_by": "the folders testA and testB",
+        "names": {"A": "satellite", "B": "relief"},
         "metrics": {"AtoB": {"l1": 0.0, "psnr": None}},
     }
 

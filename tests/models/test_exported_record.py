@@ -38,6 +38,7 @@ def test_the_words_for_people_name_no_folder_of_this_machine(info):
     assert "/photos/mine" not in json.dumps(values)
     assert json.loads(describe(replace(info, checkpoint=Path("/photos/mine/G.pth")), raw=False))["source"] == "G.pth"
     assert values["input"]["type"] == "uint8"
+    assert json.loads(describe(replace(info, title="Alps"), raw=False))["about"].startswith("Alps: 3d to flat, ")
     assert json.loads(describe(info, raw=True))["output"]["range"] == [-1.0, 1.0]
 
 

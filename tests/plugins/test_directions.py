@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from i2i.plugins.directions import Direction, DirectionName
+from i2i.plugins.directions import Direction, DirectionName, given_names, spelled
 
 
 def test_a_direction_knows_its_domains_and_the_way_back() -> None:
@@ -24,3 +24,9 @@ def test_a_direction_is_a_text_wherever_texts_go() -> None:
     assert pickle.loads(pickle.dumps(way)) is way
     with pytest.raises(ValueError, match="AtoC"):
         Direction("AtoC")
+
+
+def test_a_direction_is_spelled_with_the_names_that_a_person_gave() -> None:
+    assert spelled("AtoB", given_names({"name_A": None, "direction": "BtoA"})) == "AtoB"
+    assert spelled("AtoB", given_names({"name_A": "satellite", "name_B": "relief"})) == "satellite to relief"
+    assert spelled("AtoB", given_names({"name_A": "satellite", "direction": "BtoA"})) == "B to satellite"

@@ -12,8 +12,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from i2i.errors import printable
 from i2i.images.colour_profiles import Color
 from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.images.value_range import ValueRange
@@ -45,8 +46,15 @@ def _check_range(value: Any) -> Any:
     return value
 
 
+def _check_name(value: str | None) -> str | None:
+    if value is not None and (value != value.strip() or printable(value) != value):
+        raise ValueError("must be a name in printable letters, without blanks around it")
+    return value
+
+
 Channels = Annotated[int | Literal["auto"], BeforeValidator(_check_channels)]
 Range = Annotated[str, BeforeValidator(_check_range)]
+Name = Annotated[str | None, Field(min_length=1, max_length=40), AfterValidator(_check_name)]
 Type = Literal["auto", "uint8", "uint16", "uint32", "int8", "int16", "int32", "float16", "float32", "float64"]
 
 
@@ -59,6 +67,12 @@ class FolderOptions(Options):
         "and B share a name. The method sets it",
     )
     direction: DirectionName = Field("AtoB", description="BtoA makes the second domain the input")
+    name_A: Name = Field(  # noqa: N815  (the domain's name)
+        None,
+        description="what the first domain is called on pages, sheets, servers and in exported files, before direction "
+        "swaps the two; none: its letter",
+    )
+    name_B: Name = Field(None, description="the second domain, likewise")  # noqa: N815
     channels_A: Channels = Field(  # noqa: N815  (the domain's name)
         3,
         description="channels of the first domain, before direction swaps the two: 1 reads pictures as greyscale, 3 as "

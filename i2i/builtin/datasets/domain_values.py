@@ -95,6 +95,7 @@ class Wanted:
 
     Attributes:
         domain: before ``direction`` swaps the two.
+        called: what a person calls it: its letter, unless it was named.
         channels: how many, or ``auto``.
         range: ``auto``, ``type``, ``percentile`` or ``LOW:HIGH``.
         type: numpy's name, or ``auto``.
@@ -104,6 +105,7 @@ class Wanted:
     """
 
     domain: Domain
+    called: str
     channels: int | Literal["auto"]
     range: str
     type: str
@@ -116,7 +118,10 @@ class Wanted:
         """What the options of the data set say."""
         names = ("channels", "range", "type", "opacity")
         channels, values, kind, opacity = (getattr(options, f"{name}_{domain}") for name in names)
-        return cls(domain, channels, values, kind, opacity, tuple(dict.fromkeys(train)), tuple(dict.fromkeys(test)))
+        called = getattr(options, f"name_{domain}") or domain
+        return cls(
+            domain, called, channels, values, kind, opacity, tuple(dict.fromkeys(train)), tuple(dict.fromkeys(test))
+        )
 
     @property
     def paths(self) -> frozenset[Path]:
@@ -140,7 +145,7 @@ class Wanted:
     ) -> dict[Path, str]:
         """The files that are no pictures where others are, and nobody says how all of them are read: each with why."""
         if self.has_opacity(transparent):
-            why = f"is no picture, as the others of {self.domain} are; convert it, or set "
+            why = f"is no picture, as the others of {self.called} are; convert it, or set "
             why += f"data.opacity_{self.domain}=false"
             pictures = ("uint8", 1), ("uint8", 3)
             odd = {path: samples[path] for path in self.paths & samples.keys()}
@@ -152,7 +157,7 @@ class Wanted:
         if self.asks_for_samples or not self.paths & grey.keys():
             return {}
         why = (
-            f"is no picture, as the others of {self.domain} are; convert it, or say how all are read, with "
+            f"is no picture, as the others of {self.called} are; convert it, or say how all are read, with "
             f"data.channels_{self.domain} and data.range_{self.domain}=LOW:HIGH"
         )
         return {path: f"{_described(samples[path])} {why}" for path in self.paths & samples.keys()}
@@ -177,7 +182,7 @@ class Wanted:
         if self.has_opacity(transparent):
             assert isinstance(self.channels, int)
             told = (
-                f"{self.domain}: {'grey' if self.channels == 2 else 'RGB'} and opacity, by which colours are multiplied"
+                f"{self.called}: {'grey' if self.channels == 2 else 'RGB'} and opacity, by which colours are multiplied"
             )
             return DomainValues(self.channels, ValueRange(*opacity.RANGE), opacity.TYPE, True, (told,))
         train, test = ([(path, samples[path]) for path in part if path in samples] for part in (self.train, self.test))
@@ -213,7 +218,7 @@ def written_as_read(wanted: Wanted, found: DomainValues, readers: Readers, *, is
         held = [kind for kind in TYPES if readers.holds(name, found.channels, kind)]
         roomy = [kind for kind in held if np.dtype(kind).kind == "f" or _has_room(kind, found.range)]
         kind = f"{_counted(found.channels)} of {found.type}"
-        told = f"translations into {wanted.domain} are {kind}, which {name} files, as its images are, do not hold"
+        told = f"translations into {wanted.called} are {kind}, which {name} files, as its images are, do not hold"
         option = f"data.type_{wanted.domain}"
         if is_target and roomy and wanted.type == "auto":
             raise DataError(
@@ -252,11 +257,11 @@ def _of_samples(
     values = _range(wanted, kinds, [facts for _, facts in train])
     outside = sum(not values.holds(facts.least, facts.most) for _, facts in (*train, *test))
     notes = [
-        f"{wanted.domain}: {_counted(channels)} of {' and '.join(kinds)}; {values.low:g} to {values.high:g} are -1 to 1"
+        f"{wanted.called}: {_counted(channels)} of {' and '.join(kinds)}; {values.low:g} to {values.high:g} are -1 to 1"
     ]
     if outside:
         notes.append(
-            f"{outside} of {len(train) + len(test)} images of {wanted.domain} have values outside {values}, which are "
+            f"{outside} of {len(train) + len(test)} images of {wanted.called} have values outside {values}, which are "
             f"cut to it (data.range_{wanted.domain})"
         )
     return DomainValues(channels, values, kind, notes=tuple(notes))
@@ -276,14 +281,14 @@ def _channels(wanted: Wanted, files: Sequence[tuple[Path, SampleFacts]]) -> int:
     if wanted.channels == "auto":
         if len(found) > 1:
             raise DataError(
-                f"the images of {wanted.domain} have different numbers of channels ({', '.join(map(str, found))}); "
+                f"the images of {wanted.called} have different numbers of channels ({', '.join(map(str, found))}); "
                 "give all of them the same"
             )
         return found[0]
     others = [f"{path}: {facts.channels}" for path, facts in files if facts.channels != wanted.channels]
     if others:
         raise DataError(
-            f"{len(others)} of {len(files)} images of {wanted.domain} do not have {wanted.channels} channels "
+            f"{len(others)} of {len(files)} images of {wanted.called} do not have {wanted.channels} channels "
             f"({option}):\n{bullets(others)}\nSet {option} to what they have, or to auto."
         )
     return wanted.channels
@@ -295,14 +300,14 @@ def _range(wanted: Wanted, kinds: Sequence[str], train: Sequence[SampleFacts]) -
         return ValueRange.parse(wanted.range)
     if len(kinds) > 1:
         raise DataError(
-            f"the images of {wanted.domain} are of several types ({', '.join(kinds)}): set {option}=LOW:HIGH, in the "
+            f"the images of {wanted.called} are of several types ({', '.join(kinds)}): set {option}=LOW:HIGH, in the "
             "units of the files"
         )
     if wanted.range == "type" or (wanted.range == "auto" and kinds == ["uint8"]):
         return ValueRange.of_type(kinds[0])
     if not train:
         raise DataError(
-            f"which values of {wanted.domain} are -1 and 1 is decided by training images, and there are none here: set "
+            f"which values of {wanted.called} are -1 and 1 is decided by training images, and there are none here: set "
             f"{option}=LOW:HIGH, in the units of the files"
         )
     if wanted.range == "percentile":
@@ -313,7 +318,7 @@ def _range(wanted: Wanted, kinds: Sequence[str], train: Sequence[SampleFacts]) -
         low, high = min(each.least for each in train), max(each.most for each in train)
     if not low < high:
         raise DataError(
-            f"all values of the training images of {wanted.domain} are {low:g}: set {option}=LOW:HIGH, in the units of "
+            f"all values of the training images of {wanted.called} are {low:g}: set {option}=LOW:HIGH, in the units of "
             "the files"
         )
     return ValueRange(low, high)

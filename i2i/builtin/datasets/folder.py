@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -123,7 +124,7 @@ class FolderDataset:
                 *describe_colours(layout.domains, (train.first, train.second), inspection, options.color),
                 *values["A"].notes,
                 *values["B"].notes,
-                *describe_training(train, options),
+                *describe_training(layout, train, options),
             ]
             if split == "train"
             else describe_test(test, inspection, options)
@@ -297,6 +298,8 @@ def open_layout(
         DataError: images cannot be used, a crop does not fit, or there are none.
     """
     readers = readers.with_color(options.color)
+    names = (options.name_A or layout.domains[0], options.name_B or layout.domains[1])
+    layout = dataclasses.replace(layout, domains=names)
     pictures = [*layout.test.first, *layout.test.second]
     if split == "train":
         pictures += [*layout.train.first, *layout.train.second]

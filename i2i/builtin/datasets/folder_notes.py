@@ -47,12 +47,14 @@ def describe_levels(layout: Layout, train: Split, inspection: Inspection) -> lis
     ]
 
 
-def describe_training(train: Split, options: FolderOptions) -> list[str]:
+def describe_training(layout: Layout, train: Split, options: FolderOptions) -> list[str]:
     """Notes on the pairs among the training images."""
     if options.pairing != "partners":
         return []
-    held = amount(len(pairs_of(train, options)), "training image of A has its", "training images of A have their")
-    return [f"{held} true partner in B"]
+    first, second = layout.domains
+    count = len(pairs_of(train, options))
+    held = amount(count, f"training image of {first} has its", f"training images of {first} have their")
+    return [f"{held} true partner in {second}"]
 
 
 def describe_test(test: Split, inspection: Inspection, options: FolderOptions) -> list[str]:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,6 +31,7 @@ from i2i.models.scores import (
     interval_of,
     measured_baselines,
 )
+from i2i.plugins.directions import given_names
 from i2i.training.records.curves import Panel, augmentation_panels, loss_panels, metric_panels
 from i2i.training.records.run_log import RunLog, is_number, read_log
 from i2i.training.records.run_result import resume_command
@@ -108,7 +110,10 @@ def write_page(folder: Path, metrics: Mapping[str, Metric]) -> Path:
     if not folder.is_dir():
         raise RunFolderError(f"cannot write the page of {folder}: expected a run folder, found none; check the path")
     run = _read(folder)
-    html = page_templates().get_template("page.html.jinja").render(_context(folder, run, metrics))
+    templates = page_templates()
+    names = given_names(_mapping(run.config.get("data")))
+    templates.filters["direction"] = partial(_readable_direction, names=names)
+    html = templates.get_template("page.html.jinja").render(_context(folder, run, metrics))
     return write_whole(folder / PAGE_FILE, html.encode())
 
 
@@ -123,7 +128,7 @@ def page_templates(*packages: str) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_readable,
     )
-    environment.filters["direction"] = _readable_direction
+    environment.filters["direction"] = partial(_readable_direction, names={})
     environment.filters["thousands"] = "{:,}".format
     return environment
 
@@ -215,6 +220,9 @@ def _chosen(config: Mapping[str, Any], section: str) -> str:
 
 
 def _title(config: Mapping[str, Any]) -> str:
+    given = _mapping(config.get("training")).get("title")
+    if isinstance(given, str) and given:
+        return cut(given, LONGEST_RULE)
     method, generator = _chosen(config, "method"), _chosen(config, "generator")
     root = Path(str(_mapping(config.get("data")).get("root") or "")).name  # the rest of a path is in the settings
     title = " with ".join(part for part in (method, generator) if part)
@@ -335,8 +343,9 @@ def _sheets(folder: Path, problems: list[str]) -> list[_Sheets]:
     return found
 
 
-def _readable_direction(direction: str) -> str:
-    return re.sub(r"^([AB])to([AB])$", r"\1 → \2", direction)
+def _readable_direction(direction: str, names: Mapping[str, str]) -> str:
+    found = re.fullmatch(r"([AB])to([AB])", direction)
+    return " → ".join(names.get(domain, domain) for domain in found.groups()) if found else direction
 
 
 def for_template(panel: Panel) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class RunResult:
             see ``i2i.models.scores``.
         held_out_by: what decided which images are held out, such as ``"a hash of the name (test_fraction 0.1)"``, with
             what is known to be wrong with that; empty where the data set does not say.
+        names: what a person calls the domains ``"A"`` and ``"B"``; empty where nobody named one.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class RunResult:
     page: Path
     metrics: Mapping[str, Mapping[str, float]]
     held_out_by: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, fit for JSON; see :func:`~i2i.models.scores.values_to_json`."""
@@ -75,5 +77,6 @@ class RunResult:
             "picture": str(self.picture),
             "page": str(self.page),
             "held_out_by": self.held_out_by,
+            "names": dict(self.names),
             "metrics": {direction: values_to_json(values) for direction, values in self.metrics.items()},
         }

@@ -252,3 +252,15 @@ def test_four_bands_without_opacity_are_values(build, tmp_path):
         build(channels_A=4, channels_B=4, test_fraction=0)
     dataset = build(channels_A=4, channels_B=4, test_fraction=0, opacity_B=False)
     assert "opacity" not in dataset.values["A"] | dataset.values["B"]
+
+
+def test_domains_are_called_what_a_person_calls_them(build, tmp_path):
+    write_arrays(tmp_path)
+    names = {"name_A": "satellite", "name_B": "relief"}
+    dataset = build(**AUTO, mode="none", direction="BtoA", **names)
+    assert dataset.domains == {"A": "relief", "B": "satellite"}
+    assert [note for note in dataset.notes if note.startswith("satellite: 4 channels of uint16; ")]
+    with pytest.raises(DataError, match=r"images of satellite do not have 3 channels \(data\.channels_A\):"):
+        build(channels_A=3, channels_B="auto", **names)
+    for name in ("", " x", "a\nb", "x" * 41):
+        assert parse_options(FolderOptions, {"name_A": name}, where="data")[0] is None

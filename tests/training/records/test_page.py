@@ -258,6 +258,15 @@ def test_the_title_names_the_folder_of_the_images_without_its_path(run):
     assert "pix2pix on photos" in page_of(run).text
 
 
+def test_domains_and_run_are_called_what_a_person_calls_them(run):
+    config = CONFIG.replace("name: folders}", "name: folders, name_A: satellite, name_B: relief, direction: BtoA}")
+    (run / "config.yaml").write_text(config.replace("steps: 2000", "steps: 2000, title: Alps in relief"))
+    page = page_of(run)
+    assert page.text.count("Alps in relief") >= 2
+    assert "relief \u2192 satellite" in page.text
+    assert "A \u2192 B" not in page.text
+
+
 def test_steps_repeated_after_a_resume_count_once(run):
     write_metrics(run, train_line(100, G=1.0), train_line(200, G=9.0), train_line(100, G=1.0), train_line(200, G=2.0))
     (panel,) = [attributes for attributes in page_of(run).all("figure") if "aria-label" in attributes]
