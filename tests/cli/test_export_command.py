@@ -13,7 +13,7 @@ from PIL import Image
 
 from i2i.cli.main import main
 
-from ..helpers.fixtures import exporting_quickly, small_page
+from ..helpers.fixtures import exporting_quickly, small_exports
 from ..helpers.trained import write_sample_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
@@ -22,7 +22,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "exporting.md"
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """The run folder of a tiny CycleGAN on the built-in sample."""
-    with small_page():
+    with small_exports():
         yield str(write_sample_run(tmp_path_factory.mktemp("model") / "a run"))
 
 

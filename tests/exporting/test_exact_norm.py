@@ -11,6 +11,8 @@ from torch.export import Dim
 from i2i.exporting.exact_norm import with_exact_norms
 from i2i.exporting.onnx_file import write_onnx
 
+from ..helpers.fixtures import read_onnx_operators_once
+
 # Of the exporter itself, when it copies a program.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
 
@@ -32,6 +34,7 @@ OPEN = {0: "batch", 2: "height", 3: "width"}
 
 
 def program_of(name):
+    read_onnx_operators_once()
     program = torch.export.export(
         norms()[name].eval(),
         (torch.zeros(2, 4, 17, 29),),

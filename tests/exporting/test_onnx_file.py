@@ -11,6 +11,8 @@ from torch.export import Dim
 from i2i.builtin.layers import InputSkip
 from i2i.exporting.onnx_file import write_onnx
 
+from ..helpers.fixtures import read_onnx_operators_once
+
 # Of the exporter itself, when it copies a program.
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
 
@@ -22,6 +24,7 @@ def written(network, path):
     program = torch.export.export(
         network.eval(), (torch.zeros(2, 3, 17, 29),), dynamic_shapes=(dict.fromkeys(OPEN, Dim.DYNAMIC),), strict=False
     )
+    read_onnx_operators_once()
     write_onnx(program, path, "{}", OPEN)
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)

@@ -1,6 +1,7 @@
 """Fixtures that the tests of several rooms share; their ``conftest.py`` imports what they use."""
 
 import contextlib
+import functools
 import sys
 import textwrap
 
@@ -12,16 +13,24 @@ from .once import made_once
 
 
 @contextlib.contextmanager
-def small_page():
-    """Exports compare a small flat page: a large one takes 16 seconds, and is asked for where it is what is tested."""
+def small_exports():
+    """Exports compare a small flat page: a large one takes 16 seconds, and is asked for where it is what is tested. And
+    for ONNX they read the operators once."""
+    from i2i.builtin.exporters.onnx_format import OnnxFormat
+
+    def write(self, traced, path):
+        read_onnx_operators_once()
+        traced.write_onnx(path)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("i2i.exporting.comparison.PAGE_SIDES", (256,))
+        patch.setattr(OnnxFormat, "write", write)
         yield patch
 
 
 @contextlib.contextmanager
 def exporting_quickly():
-    """Exports with a small page, whose check forks the process that runs a program of PyTorch."""
+    """Small exports, whose check forks the process that runs a program of PyTorch."""
     from i2i.exporting.comparison import run_program
 
     def run(command, patience):
@@ -29,9 +38,19 @@ def exporting_quickly():
             return run_forked(command[1:], modules=PYTORCH, timeout=patience)
         return run_program(command, patience)
 
-    with small_page() as patch:
+    with small_exports() as patch:
         patch.setattr("i2i.exporting.comparison.run_program", run)
         yield
+
+
+@functools.cache
+def read_onnx_operators_once():
+    """In each export to ONNX torch reads the sources of five hundred functions, which takes longer than a small network
+    does: in this process it remembers them from here on."""
+    with contextlib.suppress(ImportError):  # of another release than 2.13
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+        ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,6 +70,7 @@ def exporters_imported():
 
     from i2i.environment.quiet import exporting_quietly
 
+    read_onnx_operators_once()
     sizes = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     example = torch.zeros(2, 3, 5, 7)
     with exporting_quietly():
