@@ -42,6 +42,7 @@ def make_norm_act(
     affine: bool = False,
     act: Literal["relu", "leaky_relu"] = "relu",
     pad: int = 0,
+    halve: bool = False,
     kernels: Kernels = "auto",
 ) -> list[nn.Module]:
     """Return normalisation, activation and, for ``pad`` above 0, reflection padding, one after the other.
@@ -54,15 +55,19 @@ def make_norm_act(
         affine: see :func:`make_norm`.
         act: ``"relu"``, or ``"leaky_relu"`` of slope 0.2.
         pad: pixels reflected at each side.
+        halve: whether a :class:`Blur` behind the activation halves the size; it takes no place of its own.
         kernels: see :func:`make_norm`.
     """
-    padding = [nn.ReflectionPad2d(pad)] if pad else []
     if norm == "instance":
-        fused = InstanceNormAct(channels, affine=affine, act=act, negative_slope=0.2, pad=pad, impl=kernels)
-        return [fused, nn.Identity(), *(nn.Identity() for _ in padding)]
+        fused_pad = 1 if halve else pad  # the blur's own padding, where there is one
+        fused = InstanceNormAct(channels, affine=affine, act=act, negative_slope=0.2, pad=fused_pad, impl=kernels)
+        behind: nn.Module = Blur(channels, stride=2, pad=0) if halve else nn.Identity()
+        return [fused, behind, *([nn.Identity()] if pad else [])]
     inplace = norm != "none"  # a norm's own output; without one it would be the convolution's, which taps look at
-    activation = nn.ReLU(inplace) if act == "relu" else nn.LeakyReLU(0.2, inplace)
-    return [make_norm(norm, channels, affine=affine), activation, *padding]
+    activation: nn.Module = nn.ReLU(inplace) if act == "relu" else nn.LeakyReLU(0.2, inplace)
+    if halve:
+        activation = nn.Sequential(activation, Blur(channels, stride=2))
+    return [make_norm(norm, channels, affine=affine), activation, *([nn.ReflectionPad2d(pad)] if pad else [])]
 
 
 def needs_bias(norm: Norm) -> bool:
@@ -75,21 +80,76 @@ def needs_bias(norm: Norm) -> bool:
     return norm != "batch"
 
 
+class Blur(nn.Module):
+    """Blur each channel by the outer product of ``[1, 2, 1] / 4`` with itself, edges reflected, and take every n-th.
+
+    Without it, what is finer than the pixels that are left appears in them as something coarser (Zhang, "Making
+    Convolutional Networks Shift-Invariant Again", ICML 2019). It has no parameters, and nothing in the state dict.
+
+    Args:
+        channels: C of the input ``[N, C, H, W]``.
+        stride: n.
+        pad: pixels reflected at each side; 0 for an input that has one more at each side already.
+    """
+
+    def __init__(self, channels: int, *, stride: int = 1, pad: int = 1) -> None:
+        super().__init__()
+        self.stride, self.pad = stride, pad
+        row = torch.tensor([1.0, 2.0, 1.0]) / 4
+        self.kernel: Tensor
+        self.register_buffer("kernel", row.outer(row).repeat(channels, 1, 1, 1), persistent=False)  # [C, 1, 3, 3]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map ``[N, C, H, W]`` to ``[N, C, ceil(H / stride), ceil(W / stride)]``; H and W of at least 2."""
+        if self.pad:
+            features = F.pad(features, [self.pad] * 4, mode="reflect")
+        return F.conv2d(features, self.kernel, stride=self.stride, groups=len(self.kernel))
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"{len(self.kernel)}, stride={self.stride}, pad={self.pad}"
+
+
+def before_halving(channels: int, *, antialias: bool) -> nn.Module:
+    """Return what comes before a convolution that halves the size: leaky ReLU of slope 0.2, and perhaps a blur.
+
+    A blur in front of a convolution without activation in between is one behind it, which the stride then thins out,
+    but for the edges; it costs a fraction of that.
+    """
+    activation = nn.LeakyReLU(0.2)
+    return nn.Sequential(activation, Blur(channels)) if antialias else activation
+
+
 class ResizeConv2d(nn.Conv2d):
-    """Double the size by repeating pixels, then a zero-padded 3x3 convolution.
+    """Double the size by repeating pixels or between them, then a zero-padded 3x3 convolution.
 
     ``[N, in_channels, H, W]`` to ``[N, out_channels, 2H, 2W]``. Every output pixel is made of equally many weights,
     which a strided transposed convolution does not give; that unevenness shows as a checkerboard (Odena, Dumoulin and
     Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016). Its parameters have the names of the transposed
     convolution it stands for.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        mode: ``"nearest"`` repeats pixels; ``"bilinear"`` mixes 3 parts of the nearest with 1 of the next along rows
+            and columns, which is the blur ``[1, 3, 3, 1] / 4`` of the input with zeros between its pixels.
+        bias: whether there is one.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        mode: Literal["nearest", "bilinear"] = "nearest",
+        bias: bool = True,
+    ) -> None:
         super().__init__(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)
+        self.mode = mode
 
     def forward(self, images: Tensor) -> Tensor:
         """Map ``[N, in_channels, H, W]`` to ``[N, out_channels, 2H, 2W]``."""
-        return super().forward(F.interpolate(images, scale_factor=2.0, mode="nearest"))
+        return super().forward(F.interpolate(images, scale_factor=2.0, mode=self.mode))
 
 
 def make_upsample(
@@ -98,14 +158,16 @@ def make_upsample(
     """Return a layer from ``[N, in_channels, H, W]`` to ``[N, out_channels, 2H, 2W]``.
 
     Args:
-        upsample: ``"deconv"`` for a transposed convolution of stride 2, ``"resize"`` for :class:`ResizeConv2d`.
+        upsample: ``"deconv"`` for a transposed convolution of stride 2, ``"resize"`` for :class:`ResizeConv2d` of mode
+            ``"nearest"``, ``"bilinear"`` for that mode.
         in_channels: channels of the input.
         out_channels: channels of the output.
         kernel_size: 3 or 4, of the transposed convolution.
         bias: whether the layer has a bias.
     """
-    if upsample == "resize":
-        return ResizeConv2d(in_channels, out_channels, bias=bias)
+    if upsample != "deconv":
+        mode: Literal["nearest", "bilinear"] = "nearest" if upsample == "resize" else "bilinear"
+        return ResizeConv2d(in_channels, out_channels, mode=mode, bias=bias)
     # An odd kernel leaves one row and one column short of twice the size; output_padding adds them.
     return TransposedConvolution(
         in_channels, out_channels, kernel_size, stride=2, padding=1, output_padding=kernel_size % 2, bias=bias

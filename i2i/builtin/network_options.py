@@ -10,7 +10,7 @@ from i2i.plugins import Options
 
 Norm = Literal["instance", "batch", "none"]
 Init = Literal["normal", "xavier", "kaiming", "orthogonal"]
-Upsample = Literal["deconv", "resize"]
+Upsample = Literal["deconv", "resize", "bilinear"]
 Kernels = Literal["auto", "reference"]
 
 

@@ -105,14 +105,15 @@ def test_other_precisions(name, dtype):
     base_channels=st.integers(1, 6),
     norm_affine=st.sampled_from([("instance", False), ("instance", True), ("batch", False), ("none", False)]),
     dropout=st.booleans(),
-    upsample=st.sampled_from(["deconv", "resize"]),
+    upsample=st.sampled_from(["deconv", "resize", "bilinear"]),
+    antialias=st.booleans(),
     init=st.sampled_from(["normal", "xavier", "kaiming", "orthogonal"]),
     rows=st.integers(2, 4),
     columns=st.integers(2, 4),
     channels=st.tuples(st.integers(1, 5), st.integers(1, 5)),
 )
 def test_any_options_give_a_network_that_survives_a_state_dict(
-    name, depth, base_channels, norm_affine, dropout, upsample, init, rows, columns, channels
+    name, depth, base_channels, norm_affine, dropout, upsample, antialias, init, rows, columns, channels
 ):
     norm, affine = norm_affine
     options = {
@@ -122,6 +123,7 @@ def test_any_options_give_a_network_that_survives_a_state_dict(
         "affine": affine,
         "dropout": dropout,
         "upsample": upsample,
+        "antialias": antialias,
         "init": init,
     }
     spec = SPEC[name]
@@ -204,7 +206,7 @@ def test_options_are_described_and_bounded(name):
         ({"downs": 11}, "generator.downs: got 11"),
         ({"downs": 1}, "generator.downs: got 1"),
         ({"base_channels": 0}, "generator.base_channels: got 0"),
-        ({"upsample": "bilinear"}, "generator.upsample: got 'bilinear'"),
+        ({"upsample": "cubic"}, "generator.upsample: got 'cubic'"),
         ({"init_gain": "inf"}, "generator.init_gain: got 'inf'"),
         ({"input_skip_gain": 3}, "generator.input_skip_gain: got 3: input_skip_gain is for input_skip only"),
         ({"down": 4}, "generator.down: there is no such option; did you mean 'downs'?"),

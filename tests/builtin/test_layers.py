@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from i2i.builtin.layers import (
+    Blur,
     InputSkip,
     ResizeConv2d,
     add_spectral_norm,
@@ -39,7 +40,7 @@ def test_instance_norm_does_the_same_in_training_and_evaluation():
 
 
 @pytest.mark.parametrize("kernel_size", [3, 4])
-@pytest.mark.parametrize("upsample", ["deconv", "resize"])
+@pytest.mark.parametrize("upsample", ["deconv", "resize", "bilinear"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_upsampling_doubles_any_size_and_keeps_the_names(upsample, kernel_size, bias):
     layer = make_upsample(upsample, 3, 5, kernel_size=kernel_size, bias=bias)
@@ -55,6 +56,17 @@ def test_resize_weighs_every_inner_pixel_equally_and_deconv_does_not():
 
     assert spread(ResizeConv2d(1, 1, bias=False)) == 0
     assert spread(make_upsample("deconv", 1, 1, kernel_size=3, bias=False)) > 0
+
+
+def test_a_blur_takes_away_what_would_come_back_coarser_and_leaves_the_rest():
+    stripes = (torch.arange(12.0) % 2).expand(1, 2, 9, 12)
+    assert stripes[..., ::2].std() == 0
+    assert stripes[..., ::2].mean() == 0, "every second column says that it is black"
+    blurred = Blur(2, stride=2)(stripes)
+    assert blurred.shape == (1, 2, 5, 6)
+    assert torch.allclose(blurred, torch.full_like(blurred, 0.5))
+    assert Blur(3)(torch.ones(2, 3, 2, 2)).equal(torch.ones(2, 3, 2, 2))
+    assert not Blur(2).state_dict()
 
 
 @pytest.fixture

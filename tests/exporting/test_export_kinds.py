@@ -23,6 +23,7 @@ KINDS = {
         "out_channels": 1,
     },
     "no norm, grey to colour": {"norm": "none", "in_channels": 1, "out_channels": 3},
+    "anti-aliased": {"antialias": True, "upsample": "bilinear"},
     "U-Net, grey": {"name": "unet", "downs": 4, "base_channels": 4, "in_channels": 1, "out_channels": 1},
 }
 SIZES = ((1, 1), (7, 5), (2049, 3), (40, 33))

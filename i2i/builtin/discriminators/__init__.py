@@ -27,7 +27,17 @@ class DiscriminatorOptions(NetworkOptions):
     )
 
 
-class PatchOptions(DiscriminatorOptions):
+class Patch70Options(DiscriminatorOptions):
+    """Options of the papers' PatchGAN."""
+
+    antialias: bool = Field(
+        False,
+        description="blur wherever the size is halved, as the reference code of CUT does; patches of 16, 34, 70, 142, "
+        "286 and 574 px become 18, 40, 84, 172, 348 and 700",
+    )
+
+
+class PatchOptions(Patch70Options):
     """Options of a PatchGAN of any depth."""
 
     layers: int = Field(
@@ -44,7 +54,7 @@ class MultiscaleOptions(PatchOptions):
     scales: int = Field(3, ge=1, le=6, description="discriminators, each on an image of half the size")
 
 
-def _build_patch(options: DiscriminatorOptions, *, in_channels: int, layers: int | None = None) -> nn.Module:
+def _build_patch(options: Patch70Options, *, in_channels: int, layers: int | None = None) -> nn.Module:
     from i2i.builtin.discriminators.patch import PatchDiscriminator
 
     if layers is None:
@@ -55,6 +65,7 @@ def _build_patch(options: DiscriminatorOptions, *, in_channels: int, layers: int
         layers=layers,
         base_channels=options.base_channels,
         norm=options.norm,
+        antialias=options.antialias,
         kernels=options.kernels,
     )
     return _finished(network, options)
@@ -78,6 +89,7 @@ def _build_multiscale(options: MultiscaleOptions, *, in_channels: int) -> nn.Mod
         layers=options.layers,
         base_channels=options.base_channels,
         norm=options.norm,
+        antialias=options.antialias,
         kernels=options.kernels,
     )
     return _finished(network, options)
@@ -110,7 +122,7 @@ SPECS: tuple[DiscriminatorSpec, ...] = (
     DiscriminatorSpec(
         name="patch70",
         summary="the papers' PatchGAN: each logit judges a patch of 70x70 px",
-        options=DiscriminatorOptions,
+        options=Patch70Options,
         build=partial(_build_patch, layers=3),
         smallest_size=lambda _: smallest_patch_size(3),
         taps=lambda _: _patch_taps(3),

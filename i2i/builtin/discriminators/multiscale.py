@@ -20,6 +20,7 @@ class MultiscaleDiscriminator(nn.Module):
         layers: convolutions of stride 2 in each.
         base_channels: channels of the first layer of each.
         norm: see :func:`~i2i.builtin.layers.make_norm`.
+        antialias: see :class:`~i2i.builtin.discriminators.patch.PatchDiscriminator`.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
     """
 
@@ -31,13 +32,21 @@ class MultiscaleDiscriminator(nn.Module):
         layers: int = 3,
         base_channels: int = 64,
         norm: Norm = "instance",
+        antialias: bool = False,
         kernels: Kernels = "auto",
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.smallest_size = smallest_multiscale_size(layers, scales)
         self.scales = nn.ModuleList(
-            PatchDiscriminator(in_channels, layers=layers, base_channels=base_channels, norm=norm, kernels=kernels)
+            PatchDiscriminator(
+                in_channels,
+                layers=layers,
+                base_channels=base_channels,
+                norm=norm,
+                antialias=antialias,
+                kernels=kernels,
+            )
             for _ in range(scales)
         )
 

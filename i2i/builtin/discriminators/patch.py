@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from i2i.builtin.discriminators.geometry import smallest_patch_size
-from i2i.builtin.layers import make_norm_act, needs_bias, require_images
+from i2i.builtin.layers import Blur, make_norm_act, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm
 
 
@@ -20,6 +20,8 @@ class PatchDiscriminator(nn.Module):
         layers: convolutions of stride 2; 3 makes the papers' 70x70 PatchGAN.
         base_channels: channels of the first layer (C below); the width doubles with each layer up to 8 times that.
         norm: see :func:`~i2i.builtin.layers.make_norm`; the first and the last convolution have none.
+        antialias: whether the size is halved by a :class:`~i2i.builtin.layers.Blur` behind the activation instead of
+            by the convolution, as in the reference implementation of CUT.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
     """
 
@@ -30,6 +32,7 @@ class PatchDiscriminator(nn.Module):
         layers: int = 3,
         base_channels: int = 64,
         norm: Norm = "instance",
+        antialias: bool = False,
         kernels: Kernels = "auto",
     ) -> None:
         super().__init__()
@@ -38,17 +41,18 @@ class PatchDiscriminator(nn.Module):
         bias = needs_bias(norm)
         widths = [base_channels * min(2**layer, 8) for layer in range(layers + 1)]  # C, 2C, 4C, 8C, 8C, ...
 
+        activation = nn.LeakyReLU(0.2, inplace=True)
         modules: list[nn.Module] = [
-            nn.Conv2d(in_channels, base_channels, kernel_size=4, stride=2, padding=1),  # [N, C, H/2, W/2]
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(in_channels, base_channels, kernel_size=4, stride=1 if antialias else 2, padding=1),
+            nn.Sequential(activation, Blur(base_channels, stride=2)) if antialias else activation,  # [N, C, H/2, W/2]
         ]
         for layer in range(1, layers + 1):
-            stride = 2 if layer < layers else 1
+            stride = 2 if layer < layers and not antialias else 1
             modules += [
                 nn.Conv2d(widths[layer - 1], widths[layer], kernel_size=4, stride=stride, padding=1, bias=bias),
                 *make_norm_act(
-                    norm, widths[layer], act="leaky_relu", kernels=kernels
-                ),  # half the size; stride 1: one less
+                    norm, widths[layer], act="leaky_relu", halve=antialias and layer < layers, kernels=kernels
+                ),  # half the size; the last: one less
             ]
         modules.append(nn.Conv2d(widths[-1], 1, kernel_size=4, padding=1))  # one pixel less again
         self.model = nn.Sequential(*modules)

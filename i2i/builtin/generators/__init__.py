@@ -34,7 +34,12 @@ class GeneratorOptions(NetworkOptions):
     upsample: Upsample = Field(
         "deconv",
         description="'deconv' is the papers' transposed convolution; 'resize' repeats pixels and convolves 3x3, "
-        "which leaves no checkerboard",
+        "which leaves no checkerboard; 'bilinear' interpolates instead of repeating, as the reference code of CUT does",
+    )
+    antialias: bool = Field(
+        False,
+        description="blur wherever the size is halved, so that fine texture does not come back as a coarse pattern; "
+        "with upsample 'bilinear' a ResNet is that of the reference code of CUT",
     )
     input_skip: bool = Field(
         False,
@@ -143,7 +148,9 @@ def _common(options: GeneratorOptions, in_channels: int, out_channels: int) -> d
             "generator.input_skip changes the input into the output, so both must have as many channels; got "
             f"{in_channels} and {out_channels}; leave it out, or give both as many"
         )
-    common = options.model_dump(include={"base_channels", "norm", "affine", "dropout", "upsample", "kernels"})
+    common = options.model_dump(
+        include={"base_channels", "norm", "affine", "dropout", "upsample", "antialias", "kernels"}
+    )
     return {**common, "input_skip": options.input_skip_gain if options.input_skip else None}
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from i2i.builtin.layers import InputSkip, make_norm, make_upsample, needs_bias, require_images
+from i2i.builtin.layers import Blur, InputSkip, before_halving, make_norm, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm, Upsample
 
 
@@ -26,6 +26,8 @@ class EncoderDecoderGenerator(nn.Module):
         affine: whether instance norm has a learnt scale and shift.
         dropout: dropout 0.5 after each upsampling between two layers of the full width, but for the innermost.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
+        antialias: whether each convolution that halves the size looks at its input through a
+            :class:`~i2i.builtin.layers.Blur`.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
         input_skip: the gain of an :class:`~i2i.builtin.layers.InputSkip`, for as many channels out as in; without, the
             network draws its output anew.
@@ -42,12 +44,14 @@ class EncoderDecoderGenerator(nn.Module):
         affine: bool = False,
         dropout: bool = False,
         upsample: Upsample = "deconv",
+        antialias: bool = False,
         kernels: Kernels = "auto",
         input_skip: float | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.skip = None if input_skip is None else InputSkip(input_skip)
+        self.blur = Blur(in_channels) if antialias else None
         self.size_multiple = 2**downs
         bias = needs_bias(norm)
         norm_of = partial(make_norm, norm, affine=affine, kernels=kernels)
@@ -59,7 +63,10 @@ class EncoderDecoderGenerator(nn.Module):
         encoder: list[nn.Module] = [down(in_channels, base_channels)]  # [N, C, H/2, W/2]
         for depth in range(1, downs):
             outer, inner = widths[depth - 1], widths[depth]
-            encoder += [nn.LeakyReLU(0.2), down(outer, inner)]  # [N, inner, H/2^(depth+1), W/2^(depth+1)]
+            encoder += [
+                before_halving(outer, antialias=antialias),
+                down(outer, inner),
+            ]  # [N, inner, H/2^(depth+1), W/2^(depth+1)]
             if depth != innermost:
                 encoder.append(norm_of(inner))
 
@@ -90,6 +97,6 @@ class EncoderDecoderGenerator(nn.Module):
         """
         multiple = self.size_multiple
         require_images(images, channels=self.in_channels, smallest=multiple, multiple=multiple)
-        code = self.encoder(images)  # [N, 8C, H/2^downs, W/2^downs]
+        code = self.encoder(images if self.blur is None else self.blur(images))  # [N, 8C, H/2^downs, W/2^downs]
         output: Tensor = self.decoder(code)
         return output if self.skip is None else self.skip(images, output)

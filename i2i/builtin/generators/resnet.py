@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -58,6 +59,8 @@ class ResnetGenerator(nn.Module):
         affine: whether instance norm has a learnt scale and shift.
         dropout: dropout 0.5 inside each residual block.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
+        antialias: whether the size is halved by a :class:`~i2i.builtin.layers.Blur` behind the activation instead of
+            by the convolution, as in the reference implementation of CUT.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.ResidualBlock`.
         input_skip: the gain of an :class:`~i2i.builtin.layers.InputSkip`, for as many channels out as in; without, the
             network draws its output anew.
@@ -74,6 +77,7 @@ class ResnetGenerator(nn.Module):
         affine: bool = False,
         dropout: bool = False,
         upsample: Upsample = "deconv",
+        antialias: bool = False,
         kernels: Kernels = "auto",
         input_skip: float | None = None,
     ) -> None:
@@ -83,16 +87,23 @@ class ResnetGenerator(nn.Module):
         self.kernels: Kernels = kernels
         bias = needs_bias(norm)
         norm_act = partial(make_norm_act, norm, affine=affine, kernels=kernels)
+        down: Callable[[int, int], nn.Module] = partial(
+            nn.Conv2d if antialias else StridedConvolution,
+            kernel_size=3,
+            stride=1 if antialias else 2,
+            padding=1,
+            bias=bias,
+        )
         c1, c2, c4 = base_channels, 2 * base_channels, 4 * base_channels
 
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
             ImageConvolution(in_channels, c1, kernel_size=7, bias=bias, impl=kernels),  # [N, C, H, W]
             *norm_act(c1),
-            StridedConvolution(c1, c2, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 2C, H/2, W/2]
-            *norm_act(c2),
-            StridedConvolution(c2, c4, kernel_size=3, stride=2, padding=1, bias=bias),  # [N, 4C, H/4, W/4]
-            *norm_act(c4),
+            down(c1, c2),
+            *norm_act(c2, halve=antialias),  # [N, 2C, H/2, W/2]
+            down(c2, c4),
+            *norm_act(c4, halve=antialias),  # [N, 4C, H/4, W/4]
         ]
         for _ in range(blocks):
             if norm == "instance":

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from i2i.builtin.layers import InputSkip, make_norm, make_upsample, needs_bias, require_images
+from i2i.builtin.layers import Blur, InputSkip, before_halving, make_norm, make_upsample, needs_bias, require_images
 from i2i.builtin.network_options import Kernels, Norm, Upsample
 
 
@@ -47,6 +47,8 @@ class UnetGenerator(nn.Module):
         affine: whether instance norm has a learnt scale and shift.
         dropout: dropout 0.5 after the upsampling of each level between two of the full width; the innermost has none.
         upsample: see :func:`~i2i.builtin.layers.make_upsample`.
+        antialias: whether each convolution that halves the size looks at its input through a
+            :class:`~i2i.builtin.layers.Blur`.
         kernels: ``"auto"`` or ``"reference"``, see :class:`~i2i.ops.modules.InstanceNormAct`.
         input_skip: the gain of an :class:`~i2i.builtin.layers.InputSkip`, for as many channels out as in; without, the
             network draws its output anew.
@@ -63,12 +65,14 @@ class UnetGenerator(nn.Module):
         affine: bool = False,
         dropout: bool = False,
         upsample: Upsample = "deconv",
+        antialias: bool = False,
         kernels: Kernels = "auto",
         input_skip: float | None = None,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.skip = None if input_skip is None else InputSkip(input_skip)
+        self.blur = Blur(in_channels) if antialias else None
         self.size_multiple = 2**downs
         bias = needs_bias(norm)
         norm_of = partial(make_norm, norm, affine=affine, kernels=kernels)
@@ -79,7 +83,7 @@ class UnetGenerator(nn.Module):
         # From the inside out, since each level holds the one below it. The outermost level is level 0.
         outer, inner = widths[-2:]
         level = UnetLevel(
-            nn.LeakyReLU(0.2),
+            before_halving(outer, antialias=antialias),
             down(outer, inner),  # [N, inner, H/2^downs, W/2^downs]
             nn.ReLU(inplace=True),
             up(inner, outer, bias=bias),
@@ -88,7 +92,7 @@ class UnetGenerator(nn.Module):
         for depth in range(downs - 2, 0, -1):
             outer, inner = widths[depth - 1], widths[depth]
             layers = [
-                nn.LeakyReLU(0.2),
+                before_halving(outer, antialias=antialias),
                 down(outer, inner),  # [N, inner, H/2^(depth+1), W/2^(depth+1)]
                 norm_of(inner),
                 level,  # [N, 2 * inner, H/2^(depth+1), W/2^(depth+1)]
@@ -116,5 +120,5 @@ class UnetGenerator(nn.Module):
         """
         multiple = self.size_multiple
         require_images(images, channels=self.in_channels, smallest=multiple, multiple=multiple)
-        output: Tensor = self.model(images)
+        output: Tensor = self.model(images if self.blur is None else self.blur(images))
         return output if self.skip is None else self.skip(images, output)

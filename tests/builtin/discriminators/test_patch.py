@@ -30,6 +30,38 @@ def test_forward_equals_a_straight_line_transcript(norm, training):
         torch.testing.assert_close(pixel(images), expected, rtol=1e-9, atol=1e-9)
 
 
+def antialiased_transcript(state, x, norm):
+    """CUT's: convolutions of stride 1, and behind the activations a blur that halves the size."""
+
+    def conv(x, index):
+        return F.conv2d(x, state[f"model.{index}.weight"], state.get(f"model.{index}.bias"), padding=1)
+
+    def blurred(x):
+        row = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype)
+        kernel = (row[:, None] * row[None, :]).expand(x.shape[1], 1, 3, 3)
+        return F.conv2d(F.pad(x, [1] * 4, "reflect"), kernel, stride=2, groups=x.shape[1])
+
+    x = blurred(F.leaky_relu(conv(x, 0), 0.2))
+    x = blurred(F.leaky_relu(apply_norm(conv(x, 2), norm, state, "model.3", False), 0.2))
+    x = F.leaky_relu(apply_norm(conv(x, 5), norm, state, "model.6", False), 0.2)
+    return conv(x, 8)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "none"])
+def test_with_antialiasing_it_is_that_of_cut_with_the_same_keys_and_logits(norm):
+    images = torch.rand(2, 3, 25, 30, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    plain = randomised(build("patch", layers=2, base_channels=4, norm=norm).double()).eval()
+    patch = build("patch", layers=2, base_channels=4, norm=norm, antialias=True).double().eval()
+    patch.load_state_dict(plain.state_dict())
+    with torch.no_grad():
+        logits = patch(images)
+        assert logits.shape == plain(images).shape
+        expected = antialiased_transcript(plain.state_dict(), images, norm)
+        torch.testing.assert_close(logits, expected, rtol=1e-9, atol=1e-9)
+    several = build("multiscale", layers=1, scales=2, base_channels=4, antialias=True)
+    assert [tuple(each.shape) for each in several(torch.zeros(1, 3, 11, 14))] == [(1, 1, 3, 5), (1, 1, 1, 1)]
+
+
 @pytest.mark.parametrize("layers", range(1, 7))
 def test_patch_keys(layers):
     convolutions = ["model.0", *(f"model.{2 + 3 * layer}" for layer in range(layers + 1))]

@@ -67,6 +67,49 @@ def test_forward_equals_a_straight_line_transcript(norm, affine, upsample, train
         torch.testing.assert_close(network(images), expected, rtol=1e-9, atol=1e-9)
 
 
+def transcript_of_cut(state, x, kind):
+    """CUT's ResNet: stride 1 and a blur behind each ReLU; zeros between pixels, a blur, a convolution on the way up."""
+
+    def filtered(x, weights, **settings):
+        row = torch.tensor(weights, dtype=x.dtype)
+        kernel = (row[:, None] * row[None, :] / row.sum() ** 2).expand(x.shape[1], 1, -1, -1)
+        return kernel, x, {"groups": x.shape[1], **settings}
+
+    def conv(x, key, **settings):
+        return F.conv2d(x, state[f"{key}.weight"], state.get(f"{key}.bias"), **settings)
+
+    def down(x, key, norm):
+        x = norm_transcript(conv(x, key, padding=1), kind, state, norm, training=False).relu()
+        kernel, x, settings = filtered(F.pad(x, [1] * 4, "reflect"), [1.0, 2.0, 1.0], stride=2)
+        return F.conv2d(x, kernel, **settings)
+
+    def up(x, key, norm):
+        kernel, x, settings = filtered(F.pad(x, [1] * 4, "replicate"), [1.0, 3.0, 3.0, 1.0], stride=2, padding=2)
+        x = F.conv_transpose2d(x, 4 * kernel, **settings)[:, :, 1:-1, 1:-1]
+        return norm_transcript(conv(x, key, padding=1), kind, state, norm, training=False).relu()
+
+    x = norm_transcript(conv(F.pad(x, [3] * 4, "reflect"), "model.1"), kind, state, "model.2", training=False).relu()
+    x = down(down(x, "model.4", "model.5"), "model.7", "model.8")
+    block = "model.10.conv_block"
+    y = conv(F.pad(x, [1] * 4, "reflect"), f"{block}.1")
+    y = norm_transcript(y, kind, state, f"{block}.2", training=False).relu()
+    y = norm_transcript(conv(F.pad(y, [1] * 4, "reflect"), f"{block}.5"), kind, state, f"{block}.6", training=False)
+    x = up(up(x + y, "model.11", "model.12"), "model.14", "model.15")
+    return torch.tanh(conv(F.pad(x, [3] * 4, "reflect"), "model.18"))
+
+
+@pytest.mark.parametrize(("norm", "affine"), [("instance", True), ("batch", False), ("none", False)])
+def test_with_antialiasing_it_is_the_resnet_of_cut_and_keeps_its_keys(norm, affine):
+    settings = {"blocks": 1, "base_channels": 4, "norm": norm, "affine": affine}
+    network = ResnetGenerator(2, 3, **settings, antialias=True, upsample="bilinear")
+    network = randomised(network.double()).eval()
+    assert network.state_dict().keys() == ResnetGenerator(2, 3, **settings).state_dict().keys()
+    images = torch.rand(2, 2, 12, 20, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        expected = transcript_of_cut(network.state_dict(), images, norm)
+        torch.testing.assert_close(network(images), expected, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [

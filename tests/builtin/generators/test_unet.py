@@ -16,10 +16,14 @@ NORM_KEYS = ("weight", "bias", "running_mean", "running_var", "num_batches_track
 class Transcript:
     """Functional pieces that look their weights up by key; each takes the input, then the key of its parameters."""
 
-    def __init__(self, state, norm, training):
-        self.state, self.kind, self.training = state, norm, training
+    def __init__(self, state, norm, training, antialias=False):
+        self.state, self.kind, self.training, self.antialias = state, norm, training, antialias
 
     def conv(self, x, key):
+        if self.antialias:  # rows, then columns
+            x = F.pad(x, [1] * 4, "reflect")
+            x = (x[:, :, :-2] + 2 * x[:, :, 1:-1] + x[:, :, 2:]) / 4
+            x = (x[..., :-2] + 2 * x[..., 1:-1] + x[..., 2:]) / 4
         return F.conv2d(x, self.state[f"{key}.weight"], self.state.get(f"{key}.bias"), stride=2, padding=1)
 
     def up(self, x, key):
@@ -76,6 +80,21 @@ def test_forward_equals_a_straight_line_transcript(network_class, transcript, no
     images = torch.rand(2, 2, 16, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.no_grad():
         expected = transcript(Transcript(state, norm, training), images)
+        torch.testing.assert_close(network(images), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("network_class", "transcript"),
+    [(UnetGenerator, unet_transcript), (EncoderDecoderGenerator, encoder_decoder_transcript)],
+)
+def test_with_antialiasing_every_halving_looks_at_a_blurred_input(network_class, transcript):
+    network = network_class(2, 3, downs=3, base_channels=4, antialias=True)
+    network = randomised(network.double())
+    state = network.state_dict()
+    assert state.keys() == network_class(2, 3, downs=3, base_channels=4).state_dict().keys()
+    images = torch.rand(2, 2, 8, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    with torch.no_grad():
+        expected = transcript(Transcript(state, "instance", False, antialias=True), images)
         torch.testing.assert_close(network(images), expected, rtol=1e-9, atol=1e-9)
 
 

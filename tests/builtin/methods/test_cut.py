@@ -168,6 +168,10 @@ def test_it_contrasts_the_papers_layers_or_those_asked_for(settings, taps):
     [
         (["generator.name=resnet", "generator.blocks=2"], ["pixels", "down1", "down2", "block1", "block2"]),
         (["generator.name=unet", "generator.downs=4"], ["down1", "down2", "down3"]),
+        (
+            ["generator.name=resnet", "generator.blocks=1", "generator.antialias=true", "generator.upsample=bilinear"],
+            ["pixels", "down1", "down2", "block1"],
+        ),
     ],
 )
 def test_any_generator_that_names_layers_will_do(generator, taps):
