@@ -21,6 +21,7 @@ MADE_BY = "<!-- made by docs/generate.py: edit the code instead -->"
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "Training": ("run", "resolve", "create"),
+    "Data": ("check_data",),
     "Using a translator": ("load", "translate", "evaluate", "compare", "export", "convert", "serve"),
     "The installation": ("doctor", "bench", "list_plugins", "show_plugin", "check_plugin"),
 }

@@ -4,7 +4,7 @@ This package imports no torch until a function that needs it is called, so ``imp
 every name below is looked up in its room when it is asked for first. Every command is a function here.
 
 May import ``api``, ``comparing``, ``serving``, ``translation``, ``training``, ``evaluation``, ``exporting``,
-``benchmarking``, ``testing``, ``diagnosis``, ``models``, ``config`` and ``plugins``.
+``benchmarking``, ``testing``, ``data_checks``, ``diagnosis``, ``models``, ``config`` and ``plugins``.
 """
 
 from importlib import import_module
@@ -26,6 +26,7 @@ from i2i.errors import (
 if TYPE_CHECKING:
     from i2i.api import (
         bench,
+        check_data,
         check_plugin,
         compare,
         convert,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from i2i.benchmarking.report import BenchReport
     from i2i.comparing.side_by_side import Comparison
     from i2i.config.run_config import RunConfig
+    from i2i.data_checks.data_report import DataReport
     from i2i.diagnosis import Diagnosis
     from i2i.evaluation.measurement import Evaluation
     from i2i.exporting.exporter import ExportReport
@@ -58,12 +60,13 @@ if TYPE_CHECKING:
     from i2i.translation.translator import Translator
 
 _HOMES = {
-    "i2i.api": "bench check_plugin compare convert create doctor evaluate export list_plugins load resolve run "
-    "show_plugin translate",
+    "i2i.api": "bench check_data check_plugin compare convert create doctor evaluate export list_plugins load resolve "
+    "run show_plugin translate",
     "i2i.api.installed_plugins": "CheckedPlugin DescribedComponent InstalledPlugins",
     "i2i.benchmarking.report": "BenchReport",
     "i2i.comparing.side_by_side": "Comparison",
     "i2i.config.run_config": "RunConfig",
+    "i2i.data_checks.data_report": "DataReport",
     "i2i.diagnosis": "Diagnosis",
     "i2i.evaluation.measurement": "Evaluation",
     "i2i.exporting.exporter": "ExportReport",
@@ -90,6 +93,7 @@ __all__ = [
     "Component",
     "ConfigError",
     "DataError",
+    "DataReport",
     "DescribedComponent",
     "Diagnosis",
     "Direction",
@@ -113,6 +117,7 @@ __all__ = [
     "TranslatorInfo",
     "__version__",
     "bench",
+    "check_data",
     "check_plugin",
     "compare",
     "convert",

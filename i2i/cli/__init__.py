@@ -5,6 +5,6 @@ Begin with :mod:`~i2i.cli.main`, which finds the commands. How all of them read 
 :mod:`~i2i.cli.output`.
 
 May import ``api``, ``serving``, ``benchmarking``, ``diagnosis``, ``plugins``, ``terminal``, ``environment`` and, for
-types and for what it shows, ``training``, ``comparing``, ``evaluation``, ``exporting``, ``translation``, ``models`` and
-``config``.
+types and for what it shows, ``training``, ``comparing``, ``evaluation``, ``exporting``, ``translation``, ``models``,
+``data_checks`` and ``config``.
 """

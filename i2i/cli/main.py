@@ -25,6 +25,7 @@ from i2i.errors import I2IError, PluginError, cut, did_you_mean, printable, reas
 
 COMMANDS = {
     "run": ("i2i.cli.run_command:run", "Train a translator."),
+    "data": ("i2i.cli.data_command:data", "Look at data before training."),
     "translate": ("i2i.cli.translate_command:translate", "Translate images with a trained translator."),
     "serve": ("i2i.cli.serve_command:serve", "Try a trained translator in a browser, and over HTTP."),
     "convert": ("i2i.cli.convert_command:convert", "Take over generators of pytorch-CycleGAN-and-pix2pix."),

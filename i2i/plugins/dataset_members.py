@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from i2i.plugins.calls import calling
+from i2i.plugins.directions import Domain
 from i2i.plugins.protocols import Dataset
 
 
@@ -38,6 +40,44 @@ def image_names_of(dataset: Dataset) -> Mapping[str, Sequence[str]]:
     """The sorted names of all images of ``"A"`` and ``"B"``: the member ``names``; empty without it."""
     with calling(dataset, "asking the data set for its names"):
         return {domain: sorted(names) for domain, names in getattr(dataset, "names", {}).items()}
+
+
+DOMAINS: tuple[Domain, Domain] = ("A", "B")
+
+
+class ListedPicture(NamedTuple):
+    """A picture of a data set: what ``i2i data check`` looks at.
+
+    Attributes:
+        name: within its domain and split.
+        path: its file.
+        half: ``"left"`` or ``"right"``, where it is one half of a side-by-side file; else empty.
+    """
+
+    name: str
+    path: Path
+    half: str = ""
+
+
+def pictures_of(dataset: Dataset) -> Mapping[Domain, Sequence[ListedPicture]] | None:
+    """The files of ``"A"`` and ``"B"``: the member ``pictures``; ``None`` without it."""
+    with calling(dataset, "asking the data set for its files"):
+        found = getattr(dataset, "pictures", None)
+        if found is None:
+            return None
+        return {domain: [ListedPicture(str(n), Path(p), str(h)) for n, p, h in found[domain]] for domain in DOMAINS}
+
+
+def paired_names_of(dataset: Dataset) -> Collection[str]:
+    """Names that mean a true pair where both domains have them: the member ``paired_names``; none without it."""
+    with calling(dataset, "asking the data set which names are pairs"):
+        return frozenset(str(name) for name in getattr(dataset, "paired_names", ()))
+
+
+def leaks_of(dataset: Dataset) -> Sequence[str]:
+    """Sentences on held-out images that training images give away, by their names: the member ``leaks``."""
+    with calling(dataset, "asking the data set for its leaks"):
+        return [str(leak) for leak in getattr(dataset, "leaks", ())]
 
 
 def held_out_by(dataset: Dataset) -> str:

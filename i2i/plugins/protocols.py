@@ -181,13 +181,16 @@ class Sample(TypedDict, total=False):
 class Dataset(Protocol):
     """A source of samples in which every random choice is a pure function of ``(seed, epoch, index)``.
 
-    Six more members are used where a data set has them (see :mod:`i2i.plugins.dataset_members`): ``notes``,
+    More members are used where a data set has them (see :mod:`i2i.plugins.dataset_members`): ``notes``,
     sentences for the person who starts a run; ``sizes``, every ``(height, width)`` of its samples, else the first
     sample is looked at; ``names``, ``"A"`` and ``"B"`` to a list of the names of all images, by which a resumed
     run finds out that its images changed (else only their number is compared); ``settled``, options by name that the
     training images decided, which the run keeps; ``held_out_by``, what decided which images are held out, as in "held
     out by ...", to stand beside what is measured with them; and ``values``, ``"A"`` and ``"B"`` to the ``range`` and
-    ``type`` of what their files hold, where those are no pictures.
+    ``type`` of what their files hold, where those are no pictures. ``i2i data check`` uses three: ``pictures``, ``"A"``
+    and ``"B"`` to the name, the path and the half (``"left"``, ``"right"`` or empty) of every image, without which it
+    cannot look; ``paired_names``, those that mean a true pair; and ``leaks``, notes on held-out images that training
+    images give away.
     """
 
     channels: Mapping[str, int]

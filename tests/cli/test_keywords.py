@@ -11,12 +11,12 @@ import pytest
 
 import i2i
 from i2i.cli.main import COMMANDS, main
-from i2i.cli.plugins_command import plugins
 
 ANY = "any command"
 OPTIONS_ALONE = {
     (ANY, "as_json"): "what is printed; a program has .to_dict()",
     ("run", "dry_run"): "i2i.resolve is its function",
+    ("data check", "strict"): "an exit code: a program has .spoils and .warns",
     ("plugins check", "words"): "[KIND] NAME: the function has name and kind",
 }
 """Parameters of a command that its function does not have, with the reason."""
@@ -42,15 +42,20 @@ KEYWORDS_ALONE = {
 NO_FUNCTION = {"plugins new": "it writes a package for a person to edit"}
 """Commands without a function, with the reason."""
 
-FUNCTIONS = {"plugins list": "list_plugins", "plugins show": "show_plugin", "plugins check": "check_plugin"}
+FUNCTIONS = {
+    "plugins list": "list_plugins",
+    "plugins show": "show_plugin",
+    "plugins check": "check_plugin",
+    "data check": "check_data",
+}
 """The functions of commands that have another name."""
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     for name in COMMANDS:
         command = main.get_command(click.Context(main), name)
-        if command is plugins:
-            yield from ((f"plugins {sub}", found) for sub, found in plugins.commands.items())
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {sub}", found) for sub, found in command.commands.items())
         else:
             yield name, command
 

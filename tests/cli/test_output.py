@@ -143,6 +143,7 @@ def test_a_model_s_own_description(tmp_path):
         "evaluate sample:flat-3d --device cpu --data nowhere",
         "export nowhere --format torch",
         "doctor",
+        "data check nowhere",
         "plugins show loss hinge",
         "plugins check loss hinge",
     ],

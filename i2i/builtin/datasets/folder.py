@@ -73,6 +73,9 @@ class FolderDataset:
         values: of ``"A"`` and ``"B"``, after ``direction``: the ``range`` that is -1 to 1 and the ``type``, in units of
             the files; ``None`` for pictures.
         held_out_by: what decided which images are held out, to stand beside what is measured with them.
+        leaks: of the notes those which say that training images give held-out ones away.
+        pictures: by ``"A"`` and ``"B"``, name, path and half of every image.
+        paired_names: the names that mean a true pair.
         settled: the options that the files decided, by name: a run keeps them in place of those that it was given.
         sizes: every ``(height, width)`` that a sample may have; more than one only fits batches of one.
     """
@@ -100,7 +103,7 @@ class FolderDataset:
         self.ignored = len(layout.ignored)
         self._values = values
         self.settled = {**settled(options, values), **settled_names(layout.root, options)}
-        self.held_out_by = layout.held_out_by
+        self.held_out_by, self.leaks = layout.held_out_by, layout.leaks
         self.domains = dict(zip("AB", layout.domains, strict=True))
         train, test = (without_bad(part, inspection, options) for part in (layout.train, layout.test))
         if split == "train":
@@ -138,6 +141,11 @@ class FolderDataset:
         self.channels = {domain: found.channels for domain, found in self._values.items()}
         self.values = {domain: found.to_json() for domain, found in self._values.items()}
         self.names = {domain: [picture.stem for picture in pictures] for domain, pictures in self._pictures.items()}
+        self.pictures = {
+            domain: [(picture.stem, picture.path, picture.half) for picture in pictures]
+            for domain, pictures in self._pictures.items()
+        }
+        self.paired_names = frozenset(first.stem for first, _ in pairs_of(chosen, options))
         self._truths = truths_of(test, inspection, options)
         self._by_stem = {
             domain: {picture.stem: picture for picture in pictures} for domain, pictures in self._pictures.items()

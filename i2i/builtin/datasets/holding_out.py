@@ -48,6 +48,11 @@ class HoldingOut:
         return f"{self.rule}; {self.caveat}" if self.caveat else self.rule
 
     @property
+    def leaks(self) -> tuple[str, ...]:
+        """The notes on a split that another option would make better; the edges of cells are as good as it gets."""
+        return self.notes if self.cure else ()
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a person should do before training."""
         if not self.caveat:

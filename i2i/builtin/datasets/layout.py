@@ -58,6 +58,7 @@ class Layout:
         ignored: files in the domains' folders that are not images.
         notes: what a person should know about the choice made.
         held_out_by: what decided which images are held out, and what is wrong with that as far as names tell.
+        leaks: of the notes those which say that training images give held-out ones away.
     """
 
     root: str
@@ -67,6 +68,7 @@ class Layout:
     ignored: tuple[Path, ...]
     notes: tuple[str, ...]
     held_out_by: str = ""
+    leaks: tuple[str, ...] = ()
 
 
 def find_layout(root: str, options: FolderOptions, suffixes: Collection[str]) -> Layout:
@@ -175,7 +177,7 @@ def _from_two_folders(
     notes += chosen.notes
     ignored = tuple(path for part in (*found, *held_out) for path in part.ignored)
     notes += _left_out_of(*found, *held_out)
-    return Layout(root, domains, train_split, test_split, ignored, tuple(notes), chosen.held_out_by)
+    return Layout(root, domains, train_split, test_split, ignored, tuple(notes), chosen.held_out_by, chosen.leaks)
 
 
 def _from_side_by_side(
@@ -198,7 +200,7 @@ def _from_side_by_side(
     notes += chosen.notes
     notes += _left_out_of(found, *([held_out] if held_out else []))
     domains = ("left half", "right half")
-    return Layout(root, domains, train_split, test_split, ignored, tuple(notes), chosen.held_out_by)
+    return Layout(root, domains, train_split, test_split, ignored, tuple(notes), chosen.held_out_by, chosen.leaks)
 
 
 def _left_out_of(*scans: Scan) -> Iterable[str]:

@@ -138,7 +138,7 @@ def _layout(root: str, rows: Sequence[Row], options: TableOptions) -> Layout:
     train = [row for row in rows if row.number not in held_out]
     domains = (options.column_A, options.column_B)
     notes += chosen.notes
-    return Layout(root, domains, _split(train), _split(test), (), tuple(notes), chosen.held_out_by)
+    return Layout(root, domains, _split(train), _split(test), (), tuple(notes), chosen.held_out_by, chosen.leaks)
 
 
 def _names(rows: Sequence[Row]) -> list[list[str]]:
