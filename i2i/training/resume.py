@@ -34,9 +34,9 @@ RESUME_MAY_CHANGE = (*LIMITS, "device", "workers", "keep", "title")
 """Options of training that may change when a run resumes; so may the components of
 :data:`i2i.config.sections.BESIDE_TRAINING`.
 """
-DATA_MAY_CHANGE = ("root", "test_names", "skip_bad")
-"""Settings of the data that may change: where something lies, for it may have moved, and the images are compared; and
-whether images that cannot be read are left out.
+DATA_MAY_CHANGE = ("root", "test_names", "skip_bad", "cache")
+"""Settings of the data that may change: where something lies, for it may have moved, and the images are compared;
+whether images that cannot be read are left out; and where resized ones are kept.
 """
 
 
@@ -101,7 +101,8 @@ def require_changeable(given: Layer) -> None:
         raise ConfigError(
             f"--resume keeps the run's configuration; it cannot change {', '.join(refused)} (it may change "
             f"{', '.join((*RESUME_MAY_CHANGE, *BESIDE_TRAINING.values()))}, {RATE} of the optimizer, data.skip_bad, "
-            "with --data where the same images are now, and data.test_names alike); start a new run for other settings"
+            "data.cache, with --data where the same images are now, and data.test_names alike); start a new run for "
+            "other settings"
         )
 
 

@@ -148,6 +148,11 @@ class FolderOptions(Options):
     skip_bad: bool = Field(
         False, description="leave out files that cannot be read, and count them, instead of stopping"
     )
+    cache: Literal["auto", "memory", "disk", "off"] = Field(
+        "auto",
+        description="where resized images are kept, so that each file is decoded once: auto: where that saves much, in "
+        "memory or else on the disk. Changes no number",
+    )
     max_pixels: int = Field(
         DEFAULT_MAX_PIXELS, ge=1, description="images with more pixels than this are refused as decompression bombs"
     )

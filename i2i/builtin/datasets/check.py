@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from i2i.builtin.datasets.domain_values import SampleFacts
-from i2i.builtin.datasets.layout import Picture
+from i2i._version import __version__
+from i2i.builtin.datasets.domain_values import SampleFacts, Wanted
+from i2i.builtin.datasets.kept_check import KeptCheck
+from i2i.builtin.datasets.layout import Layout, Picture
 from i2i.builtin.datasets.looking import Looking
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError, amount
 from i2i.images.colour_profiles import Color
 from i2i.images.finding import bullets
 from i2i.images.levels import Levels
+from i2i.images.readers import Readers
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,36 @@ class Inspection:
         )
 
 
-def inspection_of(pictures: Iterable[Picture], looked: Looking) -> Inspection:
+def inspect(
+    layout: Layout, pictures: Sequence[Picture], domains: Sequence[Wanted], readers: Readers, max_pixels: int
+) -> Inspection:
+    """Look at the files of pictures of a layout: of all, or of those that are held out.
+
+    Args:
+        layout: the pictures of both splits.
+        pictures: those whose files are looked at.
+        domains: what the options say of each.
+        readers: the formats of image files.
+        max_pixels: of a file.
+    """
+    looking = Looking(
+        readers,
+        max_pixels,
+        as_samples={path for each in domains if each.asks_for_samples for path in each.paths},
+        with_opacity={path for each in domains if each.may_have_opacity for path in each.paths},
+        by_halves=any(picture.half for picture in pictures),
+        keep_some=any(each.range == "percentile" for each in domains),
+    )
+    settings = [__version__, readers.identity, readers.color, str(looking.by_halves), str(looking.keep_some)]
+    settings += [f"{each.asks_for_samples} {each.may_have_opacity}" for each in domains]
+    kept = KeptCheck(layout.root, settings)
+    held_out = [path for each in domains for path in each.test]
+    trained_on = (layout.train.first, layout.train.second)
+    looking.look([picture.path for picture in pictures], trained_on, held_out, kept)
+    return _inspection_of(pictures, looking)
+
+
+def _inspection_of(pictures: Iterable[Picture], looked: Looking) -> Inspection:
     """What looking at the files of pictures says of these."""
     good, levels, reasons = {}, {}, dict(looked.reasons)
     for picture in dict.fromkeys(pictures):

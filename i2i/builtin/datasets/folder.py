@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
+import PIL
 import torch
 from PIL import Image
 from torch import Tensor
 
 from i2i._version import __version__
 from i2i.builtin.datasets import FolderOptions
+from i2i.builtin.datasets.caching import KeptImage, choose_cache
 from i2i.builtin.datasets.check import (
     BadFile,
     Inspection,
     describe_colours,
     describe_resizes,
-    inspection_of,
+    inspect,
     require_equal_sizes,
     require_no_bad_files,
     require_room_for_crop,
@@ -26,10 +30,9 @@ from i2i.builtin.datasets.check import (
 from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled, written_as_read
 from i2i.builtin.datasets.folder_notes import describe_files, describe_levels, describe_test, describe_training
 from i2i.builtin.datasets.holding_out import settled_names
-from i2i.builtin.datasets.kept_check import KeptCheck
+from i2i.builtin.datasets.image_cache import ImageCache
 from i2i.builtin.datasets.late_finds import LateFinds
 from i2i.builtin.datasets.layout import Layout, Picture, Split, find_layout
-from i2i.builtin.datasets.looking import Looking
 from i2i.builtin.datasets.pairs import pairs_of, truths_of, without_bad
 from i2i.builtin.datasets.preprocess import Geometry, take_half, take_half_of_samples
 from i2i.builtin.datasets.sampling import CENTRE, Placement, draw_choice, draw_placement
@@ -146,6 +149,9 @@ class FolderDataset:
             for domain, pictures in self._pictures.items()
         }
         self.paired_names = frozenset(first.stem for first, _ in pairs_of(chosen, options))
+        self._cache, told = self._chosen_cache(layout.root)
+        if told and split == "train":
+            self.notes = (*self.notes, told)
         self._truths = truths_of(test, inspection, options)
         self._by_stem = {
             domain: {picture.stem: picture for picture in pictures} for domain, pictures in self._pictures.items()
@@ -227,6 +233,32 @@ class FolderDataset:
             "B_partner": image_a if partner else self._read_or_zeros(None, "A", CENTRE, image_b),
         }
 
+    def _chosen_cache(self, root: str) -> tuple[ImageCache | None, str]:
+        """Where resized images are kept, and a sentence on it."""
+        options, geometry = self.options, self._geometry
+        if not geometry.resizes:
+            told = f"mode {options.mode} resizes nothing, so data.cache keeps nothing"
+            return None, told if options.cache in ("memory", "disk") else ""
+        images = []
+        for domain, pictures in self._pictures.items():
+            channels, is_picture = self.channels[domain], self._values[domain].range is None
+            for picture in pictures:
+                (width, height), (new_width, new_height) = self._sizes[picture], geometry.resized(self._sizes[picture])
+                kept = new_width * new_height
+                bytes_of = (channels, max(channels, 4)) if is_picture else (4 * channels, 4 * channels)
+                name = self._name(picture, domain)
+                images.append(KeptImage(name, (width * height, kept), kept * bytes_of[0], kept * bytes_of[1]))
+        values = {
+            domain: (self.channels[domain], str(each.range), each.opacity) for domain, each in self._values.items()
+        }
+        settings = [__version__, PIL.__version__, self._readers.identity, self._readers.color, options.background]
+        settings += [str(Path(root).absolute()), str(geometry), str(values)]
+        return choose_cache(options.cache, images, settings, may_write=self.split == "train")
+
+    @staticmethod
+    def _name(picture: Picture, domain: Domain) -> str:
+        return f"{domain} {picture.half} {picture.stem}"
+
     def _read(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
         if self.split == "test":
             return self._read_file(picture, domain, placement)
@@ -234,26 +266,46 @@ class FolderDataset:
             return self._read_file(picture, domain, placement)
 
     def _read_file(self, picture: Picture, domain: Domain, placement: Placement) -> Tensor:
-        options, channels, values = self.options, self.channels[domain], self._values[domain]
-        if values.range is not None:
-            box = self._window(picture, placement)
-            samples = self._readers.read_samples(
-                picture.path,
-                channels=channels,
-                max_pixels=options.max_pixels,
-                box=box,
-                opacity=values.opacity,
+        if self._values[domain].range is not None and (box := self._window(picture, placement)):
+            planes = self._planes(picture, domain, box)
+            return torch.from_numpy(
+                np.concatenate([to_array(self._geometry.apply(each, placement), 1) for each in planes])
             )
-            unit = values.range.scaled(samples if box else take_half_of_samples(samples, picture.half))
-            if values.opacity:
-                unit = premultiplied(unit)
-            planes = [self._geometry.apply(Image.fromarray(unit[:, :, place]), placement) for place in range(channels)]
-            return torch.from_numpy(np.concatenate([to_array(plane, 1) for plane in planes]))
+        name = self._name(picture, domain)
+        resized = self._cache.load(name, picture.path) if self._cache is not None else None
+        if resized is None:
+            resized = self._resized(picture, domain)
+            if self._cache is not None:
+                self._cache.keep(name, picture.path, resized)
+        if self._values[domain].range is None:
+            image = self._geometry.placed(Image.fromarray(resized), placement)
+            return torch.from_numpy(to_array(image, self.channels[domain]))
+        images = [self._geometry.placed(Image.fromarray(plane), placement) for plane in resized]
+        return torch.from_numpy(np.concatenate([to_array(image, 1) for image in images]))
+
+    def _resized(self, picture: Picture, domain: Domain) -> npt.NDArray[Any]:
+        """What a sample is cropped from: of a picture ``[H, W]`` or ``[H, W, 3]``, of values ``[C, H, W]``."""
+        if self._values[domain].range is not None:
+            return np.stack([np.asarray(self._geometry.resize(plane)) for plane in self._planes(picture, domain, None)])
         image = self._readers.read_opaque(
-            picture.path, channels=channels, background=options.background, max_pixels=options.max_pixels
+            picture.path,
+            channels=self.channels[domain],
+            background=self.options.background,
+            max_pixels=self.options.max_pixels,
         )
-        image = self._geometry.apply(take_half(image, picture.half), placement)
-        return torch.from_numpy(to_array(image, channels))
+        return np.asarray(self._geometry.resize(take_half(image, picture.half)))
+
+    def _planes(self, picture: Picture, domain: Domain, box: Box | None) -> list[Image.Image]:
+        """The channels of values, or of a part of them, each from 0 to 1."""
+        channels, values = self.channels[domain], self._values[domain]
+        assert values.range is not None
+        samples = self._readers.read_samples(
+            picture.path, channels=channels, max_pixels=self.options.max_pixels, box=box, opacity=values.opacity
+        )
+        unit = values.range.scaled(samples if box else take_half_of_samples(samples, picture.half))
+        if values.opacity:
+            unit = premultiplied(unit)
+        return [Image.fromarray(unit[:, :, place]) for place in range(channels)]
 
     def _window(self, picture: Picture, placement: Placement) -> Box | None:
         """What of a file is wanted, where a reader may leave the rest of it."""
@@ -316,7 +368,7 @@ def open_layout(
     if split == "test":
         first, second = ([], first[1]), ([], second[1])
     domains = (Wanted.of(options, "A", *first), Wanted.of(options, "B", *second))
-    inspection = _looked_at(layout, pictures, domains, readers, options.max_pixels)
+    inspection = inspect(layout, pictures, domains, readers, options.max_pixels)
     for each in domains:
         inspection = inspection.without(each.odd_ones(inspection.grey, inspection.samples, inspection.transparent))
     if not options.skip_bad:
@@ -330,26 +382,6 @@ def open_layout(
             found = values[each.domain]
             values[each.domain] = written_as_read(each, found, readers, is_target=each.domain == target)
     return FolderDataset(options, layout, inspection, values, readers, split=split, seed=seed)
-
-
-def _looked_at(
-    layout: Layout, pictures: Sequence[Picture], domains: Sequence[Wanted], readers: Readers, max_pixels: int
-) -> Inspection:
-    looking = Looking(
-        readers,
-        max_pixels,
-        as_samples={path for each in domains if each.asks_for_samples for path in each.paths},
-        with_opacity={path for each in domains if each.may_have_opacity for path in each.paths},
-        by_halves=any(picture.half for picture in pictures),
-        keep_some=any(each.range == "percentile" for each in domains),
-    )
-    settings = [__version__, readers.identity, readers.color, str(looking.by_halves), str(looking.keep_some)]
-    settings += [f"{each.asks_for_samples} {each.may_have_opacity}" for each in domains]
-    kept = KeptCheck(layout.root, settings)
-    held_out = [path for each in domains for path in each.test]
-    trained_on = (layout.train.first, layout.train.second)
-    looking.look([picture.path for picture in pictures], trained_on, held_out, kept)
-    return inspection_of(pictures, looking)
 
 
 def _require_images(layout: Layout, train: Split) -> None:

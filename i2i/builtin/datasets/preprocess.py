@@ -89,11 +89,22 @@ class Geometry:
         left, top = self._corner(size, placement)
         return left, top, left + self.crop, top + self.crop
 
+    @property
+    def resizes(self) -> bool:
+        """Whether this mode resizes at all."""
+        return self.mode != "crop" and not (self.mode == "none" and self.round_to <= 1)
+
     def apply(self, image: Image.Image, placement: Placement) -> Image.Image:
         """Resize, crop and mirror."""
+        return self.placed(self.resize(image), placement)
+
+    def resize(self, image: Image.Image) -> Image.Image:
+        """Resize: what is the same whatever is drawn."""
         resized = self.resized(image.size)
-        if resized != image.size:
-            image = image.resize(resized, Image.Resampling.BICUBIC)
+        return image if resized == image.size else image.resize(resized, Image.Resampling.BICUBIC)
+
+    def placed(self, image: Image.Image, placement: Placement) -> Image.Image:
+        """Crop and mirror what was resized."""
         if self.crops and image.size != (self.crop, self.crop):
             left, top = self._corner(image.size, placement)
             image = image.crop((left, top, left + self.crop, top + self.crop))
