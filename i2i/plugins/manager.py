@@ -307,7 +307,8 @@ def _plugin_of(entry_point: EntryPoint) -> Plugin:
     package = version = "unknown"
     if entry_point.dist is not None:
         try:
-            package, version = str(entry_point.dist.name or package), str(entry_point.dist.version or version)
+            facts = entry_point.dist.metadata  # read and parsed at each access
+            package, version = str(facts["Name"] or package), str(facts["Version"] or version)
         except Exception:  # a package whose METADATA file is missing or unreadable still has an entry point
             package = version = "unknown"
     return Plugin(entry_point.name, package, version, entry_point.value.partition(":")[0], "loaded")

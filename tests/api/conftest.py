@@ -1,3 +1,3 @@
-from ..helpers.fixtures import images, install, quick_exports
+from ..helpers.fixtures import images, install, no_page, quick_exports
 
-__all__ = ["images", "install", "quick_exports"]
+__all__ = ["images", "install", "no_page", "quick_exports"]

@@ -10,6 +10,8 @@ from i2i.serving.translating import load_model
 
 from ..helpers.running import options
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 OAK = """
 from i2i.plugins import GeneratorSpec, hookimpl
 

@@ -14,6 +14,8 @@ from ..helpers.images import noise, write_images
 from ..helpers.running import UNPAIRED, run_here
 from ..helpers.trained import write_run
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 SIZES = ((1, 1), (20, 30), (65, 30))
 
 

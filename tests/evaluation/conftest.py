@@ -1,3 +1,3 @@
-from ..helpers.fixtures import images, pairs
+from ..helpers.fixtures import images, no_page, pairs
 
-__all__ = ["images", "pairs"]
+__all__ = ["images", "no_page", "pairs"]

@@ -22,6 +22,8 @@ from ..helpers.metrics import pair_metrics, plugins_with
 from ..helpers.running import PAIRED, run_here
 from ..helpers.trained import write_run
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

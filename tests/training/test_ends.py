@@ -25,7 +25,8 @@ from ..helpers.running import (
 pytestmark = pytest.mark.slow  # processes of their own, one after the other
 
 SETTINGS = {**UNPAIRED, "generator.dropout": True, "training.ema_decay": 0.9, "training.checkpoint_every": 1000}
-STEPS = 12
+STEPS = 9
+"""As many as loading processes have read ahead at step 3, and one to break at."""
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from i2i.models.find import open_model
 
 from ..helpers.running import UNPAIRED, Child, assert_same_end, assert_tidy, options
 
-pytestmark = pytest.mark.slow  # processes of their own, one after the other
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_page")]  # processes of their own, one after the other
 
 SETTINGS = {**UNPAIRED, "training.checkpoint_every": 2}
 

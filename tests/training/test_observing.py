@@ -12,6 +12,8 @@ from i2i.training.observing import Observing, measured_by
 
 from ..helpers.running import options
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 
 class Hearing(RunObserver):
     """Keeps what it is told."""

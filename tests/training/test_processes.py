@@ -85,7 +85,9 @@ def torchrun(log, *words):
 
 
 FORKED = ("--run-path", "--start-method", "fork")
-"""Options of ``torchrun``: each process imports nothing anew, and starts five seconds sooner."""
+"""Options of ``torchrun``: each process imports nothing anew, and starts five seconds sooner.
+
+The pair that gets a signal is started without them."""
 
 
 class Pair:
@@ -134,7 +136,7 @@ def straight(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("processes")
     alone = run_here(images, folder / "alone", settings=TOGETHER, batch_size=2, steps=8).folder
     torch.set_num_threads(before)
-    pair = Pair(folder / "pair", **options(images, folder / "together", settings=TOGETHER, steps=8)).succeed()
+    pair = Pair(folder / "pair", FORKED, **options(images, folder / "together", settings=TOGETHER, steps=8)).succeed()
     return alone, folder / "together", pair
 
 
@@ -209,6 +211,7 @@ def test_an_interrupted_pair_saves_and_goes_on_exactly(images, straight, tmp_pat
     pair.wait()
     reached = max(steps_logged(folder))
     assert f"interrupted at {reached}" in pair.output()
+    assert "terminate called" not in pair.output(), "Python aborted at its end"
     assert CheckpointFolder(folder / "checkpoints", 1).latest().step == reached
     Pair(tmp_path / "second", FORKED, resume=folder).succeed()
     assert_same_end(folder, straight[1])

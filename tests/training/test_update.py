@@ -21,6 +21,8 @@ from i2i.training.update import NetworkUpdate, make_averages
 from ..helpers.networks import adams
 from ..helpers.running import PAIRED, UNPAIRED, run_here
 
+pytestmark = pytest.mark.usefixtures("no_page")
+
 CPU = torch.device("cpu")
 
 

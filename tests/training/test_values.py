@@ -1,11 +1,14 @@
 """Runs on values in units of their own: what training images decide is kept, and a resume is exact."""
 
 import numpy as np
+import pytest
 import yaml
 
 import i2i
 
 from ..helpers.images import write_arrays
+
+pytestmark = pytest.mark.usefixtures("no_page")
 
 TINY = {
     "data.channels_A": "auto",
