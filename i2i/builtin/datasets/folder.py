@@ -28,6 +28,7 @@ from i2i.builtin.datasets.check import (
     require_room_for_crop,
 )
 from i2i.builtin.datasets.domain_values import DomainValues, Wanted, settled, written_as_read
+from i2i.builtin.datasets.first_look import first_look
 from i2i.builtin.datasets.folder_notes import describe_files, describe_levels, describe_test, describe_training
 from i2i.builtin.datasets.holding_out import settled_names
 from i2i.builtin.datasets.image_cache import ImageCache
@@ -131,6 +132,7 @@ class FolderDataset:
                 *values["A"].notes,
                 *values["B"].notes,
                 *describe_training(layout, train, options),
+                *first_look(layout, train, test, sizes, options),
             ]
             if split == "train"
             else describe_test(test, inspection, options)
