@@ -264,6 +264,7 @@ def evaluate(
     precision: Precision = "fp32",
     trust: bool = False,
     per_image: str | Path | None = None,
+    training_data: str | Path | None = None,
     progress: bool = False,
     plugins: PluginFiles = (),
     manager: PluginManager | None = None,
@@ -292,6 +293,8 @@ def evaluate(
         precision: see :func:`load`.
         trust: of the model, see :func:`load`; also of a file of features, where TorchScript files need it always.
         per_image: a new file for the values of each image, as CSV: its name, each metric, each baseline.
+        training_data: a folder or ``sample:NAME`` whose training images a metric such as ``domain_probability`` learns
+            from; those of the run if not given.
         progress: draw progress on standard error.
         plugins: see :func:`load`.
         manager: see :func:`load`; data sets are taken from them, too.
@@ -349,6 +352,7 @@ def evaluate(
             batch_size=batch_size,
             seed=seed,
             per_image=table is not None,
+            training_data=training_data,
         )
         evaluation = measure(manager, opened, translator, chosen, options)
     if table is not None:

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     metavar="FILE.csv",
     help="Write what each image scores into a new table: its name, each metric, each baseline.",
 )
+@click.option(
+    "--training-data",
+    metavar="FOLDER|sample:NAME",
+    help="Images that a metric such as domain_probability learns from. Default: those of the run.",
+)
 @shared.batch_size()
 @shared.subset_seed()
 @shared.inference()

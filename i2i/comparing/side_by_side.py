@@ -21,6 +21,7 @@ from i2i.evaluation.measurement import Evaluation, MeasuringOptions, measure_tra
 from i2i.evaluation.per_image import interval
 from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sheets import drawable, over_white, stack_images
+from i2i.evaluation.training_images import find_training_images
 from i2i.images.readers import Readers
 from i2i.plugins.dataset_members import values_of
 from i2i.plugins.manager import PluginManager
@@ -162,9 +163,17 @@ def compare_contenders(
         assert first.opened is not None
         return find_baselines(manager, first.opened, first.direction, readers)
 
+    assert first.opened is not None
+    training = find_training_images(manager, first.opened, readers)  # one judge for all
     evaluations = [
         measure_translations(
-            manager, each.translations, unseen, data, options, baselines if each is first else lambda: (None, [])
+            manager,
+            each.translations,
+            unseen,
+            data,
+            options,
+            baselines if each is first else lambda: (None, []),
+            training,
         )
         for each in contenders
     ]

@@ -16,7 +16,9 @@ from i2i.config.sizes import too_small
 from i2i.errors import ConfigError, PluginError
 from i2i.plugins.calls import Called, calling
 from i2i.plugins.component_options import Options
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import TrainingImages
 from i2i.plugins.specs import MetricSpec
 from i2i.tensors.pixels import to_uint8
 
@@ -33,7 +35,7 @@ class ChosenMetric:
         smallest: the smallest height and width that it can measure.
         asked: whether somebody asked for it by name: then it is measured, or an error says why not. Others are left out
             where they do not fit.
-        make: builds it.
+        make: builds it, for the direction that is measured.
         first: what was built to begin with.
     """
 
@@ -43,7 +45,7 @@ class ChosenMetric:
     device: torch.device
     smallest: int
     asked: bool
-    make: Callable[[], Any]
+    make: Callable[[Direction], Any]
     first: Any
 
     @property
@@ -88,7 +90,12 @@ class ChosenMetric:
 
 
 def build_metrics(
-    manager: PluginManager, choices: Iterable[Choice], device: torch.device, *, asked: bool
+    manager: PluginManager,
+    choices: Iterable[Choice],
+    device: torch.device,
+    *,
+    asked: bool,
+    training: TrainingImages | None = None,
 ) -> list[ChosenMetric]:
     """Build metrics, so that one that cannot be built ends a run before it begins.
 
@@ -97,13 +104,18 @@ def build_metrics(
         choices: names and options.
         device: where they measure.
         asked: whether somebody asked for them by name.
+        training: what those learn from that learn.
 
     Raises:
         PluginError: there is no such metric, or it cannot be built.
+        DataError: one cannot learn.
     """
 
-    def maker(choice: Choice) -> Callable[[], Any]:
-        return lambda: build(manager, "metric", choice, device=device)
+    def maker(choice: Choice) -> Callable[[Direction], Any]:
+        if not manager.spec(MetricSpec, choice.name).learns:
+            return lambda _: build(manager, "metric", choice, device=device)
+        images = training or TrainingImages(None, "nothing says which they are")
+        return lambda way: build(manager, "metric", choice, device=device, training=images, direction=way)
 
     chosen = []
     for choice in choices:
@@ -117,7 +129,7 @@ def build_metrics(
                 int(manager.ask("metric", choice.name, "smallest_size", choice.options)),
                 asked,
                 make,
-                make(),
+                make(Direction.A_TO_B),
             )
         )
     return chosen

@@ -39,6 +39,7 @@ class HeldOut:
 
     Attributes:
         per_image: by direction, the values of the single images that :meth:`measure` compared last with their truth.
+        notes: what a person should know before quoting the distances of sets that :meth:`measure` found last.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class HeldOut:
         self.metrics = metrics
         self.paper_inference = paper_inference
         self.per_image: dict[Direction, PerImage] = {}
+        self.notes: list[str] = []
         self._compared: dict[Direction, list[int]] = {}
 
     def measure(
@@ -77,7 +79,7 @@ class HeldOut:
         fitted = {direction: (baselines or {}).get(direction) for direction in self.directions}
         truth = {direction: PairMetrics(pairs, fitted[direction]) for direction in self.directions}
         cycle = {direction: PairMetrics(l1) for direction in self.directions if self._way_back(direction)}
-        distances = {direction: SetMetrics(sets, fitted[direction]) for direction in self.directions if sets}
+        distances = {direction: SetMetrics(sets, fitted[direction], direction) for direction in self.directions if sets}
         self._compared = {direction: [] for direction in self.directions}
         with self._inference():
             for index, batch in self._images(self._first(limit)):
@@ -101,6 +103,8 @@ class HeldOut:
                     results[direction] |= distances[direction].compute()
                 if direction in cycle:
                     results[direction][CYCLE] = cycle[direction].compute()["l1"]
+        measured = [found for found in distances.values() if found.targets >= FEWEST]
+        self.notes = list(dict.fromkeys(note for found in measured for note in found.notes()))
         self.per_image = {way: found.per_image() for way, found in truth.items() if self._compared[way]}
         return results
 

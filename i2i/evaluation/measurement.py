@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -22,11 +23,14 @@ from i2i.evaluation.pairs import PairMetrics
 from i2i.evaluation.per_image import PerImage
 from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sets import FEWEST, SetMetrics
+from i2i.evaluation.training_images import find_training_images
 from i2i.evaluation.translations import OfTranslator, Translations
 from i2i.models.find import Opened
 from i2i.models.scores import blindness, values_to_json
 from i2i.plugins.dataset_members import held_out_by
+from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.protocols import TrainingImages
 from i2i.progress import counted, working
 from i2i.tensors.inference import torchs_own_settings
 from i2i.translation.translator import Translator
@@ -83,6 +87,7 @@ class MeasuringOptions:
         batch_size: images computed at once, at most.
         seed: of whatever the data set draws.
         per_image: whether the values of single images are wanted, which only pairs have.
+        training_data: images that a metric learns from, in place of those of the run.
     """
 
     sets: Sequence[Choice]
@@ -91,6 +96,7 @@ class MeasuringOptions:
     batch_size: int = 1
     seed: int = 0
     per_image: bool = False
+    training_data: str | Path | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,8 @@ def measure(
     def baselines() -> tuple[Baselines | None, list[str]]:
         return find_baselines(manager, model, direction, readers)
 
-    return measure_translations(manager, OfTranslator(translator), images, data, options, baselines)
+    training = find_training_images(manager, model, readers, options.training_data)
+    return measure_translations(manager, OfTranslator(translator), images, data, options, baselines, training)
 
 
 @torch.no_grad()
@@ -138,6 +145,7 @@ def measure_translations(
     data: ChosenData,
     options: MeasuringOptions,
     find: Callable[[], tuple[Baselines | None, list[str]]],
+    training: TrainingImages | None = None,
 ) -> Evaluation:
     """Measure the translations of every source image once; :func:`measure` of what need not be a translator.
 
@@ -148,10 +156,11 @@ def measure_translations(
         data: where those are from.
         options: what is measured.
         find: finds the baselines that are measured beside, or a note that says why there are none.
+        training: what a metric learns from that learns.
     """
     translations.require(images.sources)
     with working("preparing the metrics"):
-        metrics = _choose(manager, translations.device, images, data, options)
+        metrics = _choose(manager, translations.device, images, data, options, training)
     if options.per_image and not metrics.pairs:
         raise DataError(
             f"{data.root}: images have values of their own where pairs are measured, and here sets are: give --data "
@@ -159,7 +168,7 @@ def measure_translations(
         )
     baselines, left_out = find()
     pairs, sizes = PairMetrics(metrics.pairs, baselines), Counter[str]()
-    sets = SetMetrics(metrics.sets, baselines) if metrics.sets else None
+    sets = SetMetrics(metrics.sets, baselines, Direction(translations.about()["direction"])) if metrics.sets else None
     for batch in _batches(counted(images.sources, "measuring images", len(images.sources)), options.batch_size):
         sizes.update("x".join(map(str, image.shape[1:])) for _, image, _ in batch)
         _measure_batch(translations, batch, pairs if metrics.pairs else None, sets)
@@ -202,9 +211,10 @@ def _choose(
     images: EvaluatedImages,
     data: ChosenData,
     options: MeasuringOptions,
+    training: TrainingImages | None,
 ) -> _Metrics:
     """Build what is measured, and find out before anything is translated what cannot be."""
-    asked = build_metrics(manager, options.asked, device, asked=True)
+    asked = build_metrics(manager, options.asked, device, asked=True, training=training)
     asked_pairs, asked_sets = (of_family(asked, family) for family in ("pairs", "sets"))
     have_pairs = bool(asked_pairs) or options.which == "auto"
     have_pairs = have_pairs and images.have_pairs(data.split)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from i2i.config.dataset_opening import open_dataset
 from i2i.errors import I2IError, reason_of
 from i2i.evaluation.baselines import Baselines, fit_baselines, read_baselines
-from i2i.evaluation.evaluated_data import choose_data
+from i2i.evaluation.training_images import open_training_split
 from i2i.images.readers import Readers
 from i2i.models.find import CheckpointModel, Opened
 from i2i.plugins.directions import Direction
@@ -33,11 +32,7 @@ def find_baselines(
     kept = read_baselines(model.checkpoint.path.parent.parent)
     if direction in kept:
         return kept[direction], []
-    training = model.checkpoint.description["config"].get("training") or {}
     try:
-        data = choose_data(manager, model.data_settings, None, {}, "test", model.components)
-        seed = int(training.get("seed", 0))  # with it images are cropped as the run cropped them
-        trained_on = open_dataset(manager, data.dataset, data.root, "train", seed, readers)
-        return fit_baselines(trained_on, [direction])[direction], []
+        return fit_baselines(open_training_split(manager, model, readers), [direction])[direction], []
     except I2IError as error:
         return None, [f"{_NOT_MEASURED}: the images that the model was trained on cannot be read: {reason_of(error)}"]

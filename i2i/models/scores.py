@@ -42,6 +42,8 @@ CONSTANT = Baseline("constant_", "constant", "one colour", "one colour everywher
 COLOUR_FIT = Baseline("colour_fit_", "colour fit", "colour fit", "fitting the colours alone")
 BASELINES = (IDENTITY, CONSTANT, COLOUR_FIT)
 """Both of the last are fitted to training images; see :mod:`i2i.evaluation.baselines`."""
+TARGET = Baseline("target_", "target's own images", "target images", "being one of the target domain's own images")
+"""No baseline but a goal: what the held-out images of the target domain score, where a metric of sets tells it."""
 
 
 INTERVAL = ("_low", "_high")
@@ -99,7 +101,12 @@ STANDARD_SETS = ("fid", "kid")
 OTHER_SETS = ("frechet_distance", "kernel_distance")
 """The same under other features."""
 
-_BOUNDED = frozenset({"l1", "ssim", CYCLE, *STANDARD_SETS, *OTHER_SETS, "images"})
+WITHOUT_TRUTH = ("domain_probability", "domain_distance", "edge_preservation")
+"""Those that say together what translations are worth without a truth; the first two learn from training images."""
+
+BUILTIN_SETS = (*STANDARD_SETS, *OTHER_SETS, *WITHOUT_TRUTH)
+
+_BOUNDED = frozenset({"l1", "ssim", CYCLE, *BUILTIN_SETS, "images"})
 """What can never be infinite. Of others JSON does not tell, so that null is taken for the infinity it was."""
 
 
@@ -108,10 +115,10 @@ def table_of(manager: PluginManager) -> dict[str, Metric]:
     specs = [component.spec for component in manager.components("metric")]
     found = {spec.name: spec for spec in specs if isinstance(spec, MetricSpec)}
     pairs = [name for name, spec in found.items() if spec.family == "pairs" and name not in USUAL_METRICS]
-    sets = [name for name, spec in found.items() if spec.family == "sets" and name not in STANDARD_SETS + OTHER_SETS]
+    sets = [name for name, spec in found.items() if spec.family == "sets" and name not in BUILTIN_SETS]
     table = {name: Metric.of(found[name]) for name in (*USUAL_METRICS, *pairs)}
     table[CYCLE] = Metric("Cycle L1", -1, 2, "input against input and back", scale="0 to 255")
-    return table | {name: Metric.of(found[name]) for name in (*STANDARD_SETS, *OTHER_SETS, *sets)}
+    return table | {name: Metric.of(found[name]) for name in (*BUILTIN_SETS, *sets)}
 
 
 def score_of(metrics: Metrics, best: str | None, table: Mapping[str, Metric]) -> float | None:
@@ -157,14 +164,15 @@ def blindness(values: Mapping[str, float]) -> str | None:
 
 
 def measured_baselines(values: Mapping[str, float], table: Mapping[str, Metric]) -> list[Baseline]:
-    """Those that were measured by at least one metric; the input's has its column always."""
-    return [each for each in BASELINES if each is IDENTITY or any(f"{each.prefix}{name}" in values for name in table)]
+    """Those that were measured by at least one metric, and the goal likewise; the input's has its column always."""
+    every = (*BASELINES, TARGET)
+    return [each for each in every if each is IDENTITY or any(f"{each.prefix}{name}" in values for name in table)]
 
 
 def without_prefix(name: str) -> str:
     """The metric of a name, which may be that of a baseline."""
-    for baseline in BASELINES:
-        name = name.removeprefix(baseline.prefix)
+    for each in (*BASELINES, TARGET):
+        name = name.removeprefix(each.prefix)
     return name
 
 

@@ -149,9 +149,11 @@ class PairMetric(Protocol):
 class SetMetric(Protocol):
     """How far a set of translations is from the images of the target domain; made anew for each comparison.
 
-    Three more members are used where a metric has them: ``deviation``, after ``compute``, the standard deviation of its
-    value, or None; ``protocol()``, a dictionary of what it takes to get the number again; ``notes()``, sentences for
-    who quotes it.
+    More members are used where a metric has them: ``deviation``, after ``compute``, the standard deviation of its
+    value, or None; ``of_targets()``, the value of images of the target domain themselves, to hold the other one
+    against, or None; ``update_inputs(images)``, called after each ``update`` of translations with the inputs that they
+    were made of, ``[N, C, H, W]`` in the same order; ``protocol()``, a dictionary of what it takes to get the number
+    again; ``notes()``, sentences for who quotes it.
     """
 
     def update(self, images: Tensor, real: bool) -> None:
@@ -207,6 +209,23 @@ class Dataset(Protocol):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         """The sample at ``(epoch, index)``."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImages:
+    """What a metric learns from (see ``learns`` of a ``MetricSpec``).
+
+    Attributes:
+        dataset: the training split, read as in training; ``None`` where it cannot be read.
+        missing: why not.
+        folder: for what metrics of this run learn; it may not exist yet; ``None``: there is no run.
+        may_write: whether something new may be kept there.
+    """
+
+    dataset: Dataset | None
+    missing: str = ""
+    folder: Path | None = None
+    may_write: bool = False
 
 
 class Update(Protocol):

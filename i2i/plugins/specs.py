@@ -213,6 +213,9 @@ class MetricSpec(Spec):
         digits: shown after the decimal point.
         unbounded: whether it may be infinite, as the PSNR of equal images is.
         smallest_size: given the options, the smallest H and W it can measure.
+        learns: of a metric of sets, whether it learns from training images: then it is
+            ``build(options, *, device, training, direction)``, with :class:`~i2i.plugins.protocols.TrainingImages`
+            and the :class:`Direction` that is measured. It is built for each comparison: keep what was learnt.
     """
 
     kind: ClassVar[str] = "metric"
@@ -224,10 +227,13 @@ class MetricSpec(Spec):
     digits: int = 4
     unbounded: bool = False
     smallest_size: Callable[[Any], int] = _any_size
+    learns: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         label = f"MetricSpec {self.name!r}"
+        if self.learns and self.family != "sets":
+            raise ValueError(f"{label}: only a metric of family 'sets' learns; got {self.family!r}")
         if self.family not in ("pairs", "sets"):
             raise ValueError(f"{label}: family must be 'pairs' or 'sets'; got {self.family!r}")
         if self.better not in ("higher", "lower"):
@@ -240,7 +246,7 @@ class MetricSpec(Spec):
             raise ValueError(f"{label}: digits must be a whole number from 0; got {self.digits!r}")
 
 
-TAKEN_METRICS = ("name", "none", "images", "cycle_l1")
+TAKEN_METRICS = ("name", "none", "auto", "images", "cycle_l1")
 """What a metric may not be called: what its section of the configuration keeps for itself, and what logs hold."""
 
 

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from i2i.plugins import MetricSpec, Options
+from i2i.plugins.directions import Direction
+from i2i.plugins.protocols import Sample, TrainingImages
 from i2i.testing.results import Checklist, expect
 
 SIDE = 32
 """Of the images, unless the metric needs larger ones."""
 COUNT = 6
 """Images of a set."""
+LEARNT_FROM = 20
+"""Training images of a metric that learns."""
+
+
+class _NoiseAndPictures:
+    """What a metric that learns is given: noise is A, smooth images are B."""
+
+    def __init__(self, side: int) -> None:
+        self.channels: Mapping[str, int] = {"A": 3, "B": 3}
+        self.domains: Mapping[str, str] = {"A": "noise", "B": "pictures"}
+        self.truth = False
+        self._images = _noise(LEARNT_FROM, side), _pictures(LEARNT_FROM, side)
+
+    def __len__(self) -> int:
+        return LEARNT_FROM
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        return {"A": self._images[0][key[1]], "B": self._images[1][key[1]]}
 
 
 def metric_checks(checks: Checklist, spec: MetricSpec, options: Options) -> None:
@@ -30,8 +50,11 @@ def metric_checks(checks: Checklist, spec: MetricSpec, options: Options) -> None
     if not checks.run("smallest size", smallest_size):
         return
 
+    training = TrainingImages(_NoiseAndPictures(side[0]))
+
     def build() -> Any:
-        return spec.build(options, device=torch.device("cpu"))
+        learns = {"training": training, "direction": Direction.A_TO_B} if spec.learns else {}
+        return spec.build(options, device=torch.device("cpu"), **learns)
 
     (_pair_checks if spec.family == "pairs" else _set_checks)(checks, spec, build, side[0])
 
@@ -120,6 +143,8 @@ def _set_checks(checks: Checklist, spec: MetricSpec, build: Callable[[], Any], s
             for first in range(0, COUNT, step):
                 metric.update(targets[first : first + step].clone(), real=True)
                 metric.update(ours[first : first + step].clone(), real=False)
+                if hasattr(metric, "update_inputs"):
+                    metric.update_inputs(targets[first : first + step].clone())
             value = float(metric.compute())
         expect(math.isfinite(value), f"compute must give a finite number; got {value}")
         return value

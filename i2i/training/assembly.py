@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -19,7 +20,7 @@ from i2i.models import state as training_state
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import all_networks_of
-from i2i.plugins.protocols import Dataset, Method
+from i2i.plugins.protocols import Dataset, Method, TrainingImages
 from i2i.terminal import Reporter
 from i2i.training.budget import Budget
 from i2i.training.freezing import freeze
@@ -53,7 +54,9 @@ class Assembly:
     metrics: Sequence[ChosenMetric]
 
 
-def assemble(manager: PluginManager, config: RunConfig, processes: Processes, reporter: Reporter) -> Assembly:
+def assemble(
+    manager: PluginManager, config: RunConfig, processes: Processes, reporter: Reporter, learnt: Path | None = None
+) -> Assembly:
     """Build a run's parts, and seed all random numbers of this process.
 
     Args:
@@ -61,9 +64,10 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
         config: the resolved configuration.
         processes: device, and which of several processes this one is.
         reporter: notes what a person should know about the data.
+        learnt: where metrics keep what they learn from the training images; ``None``: nowhere.
 
     Raises:
-        DataError: the data cannot be used.
+        DataError: the data cannot be used, or a metric cannot learn from them.
         ConfigError: networks or metrics do not take these images, or there are no such parameters to freeze.
         PluginError: a component cannot be built.
     """
@@ -96,7 +100,8 @@ def assemble(manager: PluginManager, config: RunConfig, processes: Processes, re
     schedules = {
         group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in update.optimizers.items()
     }
-    metrics = _metrics(manager, config, method, processes) if processes.is_main else ()
+    learning = TrainingImages(train_set, folder=learnt, may_write=learnt is not None)
+    metrics = _metrics(manager, config, method, processes, learning) if processes.is_main else ()
     return Assembly(config, train_set, test_set, update, schedules, budget, samples_per_step, metrics)
 
 
@@ -124,9 +129,11 @@ def _seeded_method(
     return method, torch.Generator().manual_seed(derive_seed(seed, 1, rank))
 
 
-def _metrics(manager: PluginManager, config: RunConfig, method: Method, processes: Processes) -> list[ChosenMetric]:
+def _metrics(
+    manager: PluginManager, config: RunConfig, method: Method, processes: Processes, training: TrainingImages
+) -> list[ChosenMetric]:
     check_best(config, method.directions)
-    asked = build_metrics(manager, config.metrics, processes.device, asked=True)
+    asked = build_metrics(manager, config.metrics, processes.device, asked=True, training=training)
     names = {metric.name for metric in asked}
     usual = [metric for metric in usual_metrics(manager, processes.device) if metric.name not in names]
     return [*usual, *asked]

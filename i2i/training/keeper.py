@@ -88,6 +88,11 @@ class Keeper:
                 self._noted.add(without)
                 self.reporter.note(f"training continues without {without}: {type(error).__name__}: {reason_of(error)}")
 
+    def _note_once(self, note: str) -> None:
+        if note not in self._noted:
+            self._noted.add(note)
+            self.reporter.note(note)
+
     def last_good(self) -> str:
         """Say which checkpoint is the newest."""
         latest = self.checkpoints.latest()
@@ -266,9 +271,13 @@ class Keeper:
             return {}
         self._last_measured = held_out = self._held_out()
         metrics = held_out.measure(images, self.baselines())
-        line = {"kind": "evaluation", "step": self.position.step, "images": images}
+        line: dict[str, Any] = {"kind": "evaluation", "step": self.position.step, "images": images}
         if rule := held_out_by(self.test_set):
             line["held_out_by"] = rule
+        if held_out.notes:
+            line["notes"] = held_out.notes
+        for note in held_out.notes:
+            self._note_once(f"held-out images: {note}")
         with self.tolerating(self.folder.metrics_file.name):
             self.folder.append_metrics({**line, "directions": metrics_to_json(metrics)})
         self.observing.evaluated(self.position.step, metrics)

@@ -64,7 +64,7 @@ class Trainer:
     ) -> None:
         self.options, self.folder, self.reporter = config.training, folder, reporter
         self.processes = Processes(accelerator)
-        parts = assemble(manager, config, self.processes, reporter)
+        parts = assemble(manager, config, self.processes, reporter, folder.learnt)
         self.config = config = parts.config
         self.train_set, self.test_set = parts.train_set, parts.test_set
         self.update, self.schedules = parts.update, parts.schedules

@@ -9,6 +9,7 @@ from i2i.errors import ConfigError, PluginError
 from i2i.models.checkpoint import CheckpointFolder
 from i2i.plugins import MetricSpec
 
+from ..helpers.images import write_images
 from ..helpers.metrics import plugins_with
 from ..helpers.running import PAIRED, run_here
 
@@ -81,3 +82,26 @@ def test_a_metric_that_fails_after_training_loses_none(pairs, tmp_path):
         )
     assert "metric 'oak' of package i2i-oak 1.2 raised RuntimeError: out of leaves" in str(caught.value)
     assert "No training is lost: the checkpoint of step 2 is saved" in str(caught.value)
+
+
+def test_a_metric_that_learns_does_so_once_and_its_accuracy_is_told_with_every_number(tmp_path):
+    data = write_images(tmp_path / "data", train=(12, 12), test=(3, 3))
+    more = {"training.checkpoint_every": 1, "training.evaluation_images": 3, "metrics.domain_probability.steps": 3}
+    result = run_here(data, tmp_path / "run", more=more, steps=2, metric=["domain_probability", "edge_preservation"])
+    learnt = result.folder / "metrics" / "domain-classifier.safetensors"
+    written = learnt.stat().st_mtime_ns
+    i2i.run(resume=result.folder, steps=3)
+    lines = evaluations(result.folder)
+    for line in lines:
+        assert any("domain classifier tells A from B on" in note for note in line["notes"])
+        for way in ("AtoB", "BtoA"):
+            found = line["directions"][way]
+            assert {"identity_domain_probability", "target_domain_probability", "edge_preservation"} <= found.keys()
+    assert learnt.stat().st_mtime_ns == written
+    page = (result.folder / "index.html").read_text()
+    assert "the domain classifier tells A from B on" in page
+    assert "target images" in page
+    measured = i2i.evaluate(
+        result.folder, metric="domain_probability", set={"metrics.domain_probability.steps": 3}, device="cpu"
+    )
+    assert measured.sets["domain_probability"] == pytest.approx(lines[-1]["directions"]["AtoB"]["domain_probability"])

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from i2i.plugins import MetricSpec, Options
+from i2i.plugins.directions import Direction
+from i2i.plugins.protocols import TrainingImages
+
+if TYPE_CHECKING:
+    from i2i.builtin.metrics.domain_classifier import DomainClassifier
 
 SSIM_WINDOW = 11
 
@@ -28,6 +33,20 @@ class FrechetOptions(Options):
 
 class KernelOptions(FrechetOptions):
     """Options of ``kernel_distance``."""
+
+    seed: int = Field(0, ge=0, lt=2**32, description="chooses the random subsets")
+
+
+class DomainProbabilityOptions(Options):
+    """Options of ``domain_probability``: how the domain classifier is learnt."""
+
+    side: int = Field(64, ge=16, le=256, description="longest side of the images that the domain classifier sees")
+    steps: int = Field(300, gt=0, description="steps that the domain classifier learns for, 16 images of each domain")
+    classifier_seed: int = Field(0, ge=0, lt=2**32, description="of the domain classifier's random numbers")
+
+
+class DomainDistanceOptions(DomainProbabilityOptions):
+    """Options of ``domain_distance``."""
 
     seed: int = Field(0, ge=0, lt=2**32, description="chooses the random subsets")
 
@@ -74,6 +93,34 @@ def _build_kernel(options: KernelOptions, *, device: Any) -> Any:
     from i2i.builtin.metrics.distances import KernelDistance
 
     return KernelDistance(options.features, device, trust=options.trust, seed=options.seed)
+
+
+def _build_domain_probability(
+    options: DomainProbabilityOptions, *, training: TrainingImages, direction: Direction, **_device: Any
+) -> Any:
+    from i2i.builtin.metrics.without_truth import DomainProbability
+
+    return DomainProbability(_classifier(options, training), direction)
+
+
+def _build_domain_distance(
+    options: DomainDistanceOptions, *, training: TrainingImages, direction: Direction, **_device: Any
+) -> Any:
+    from i2i.builtin.metrics.without_truth import DomainDistance
+
+    return DomainDistance(_classifier(options, training), direction, options.seed)
+
+
+def _classifier(options: DomainProbabilityOptions, training: TrainingImages) -> DomainClassifier:
+    from i2i.builtin.metrics.domain_classifier import ClassifierSettings, domain_classifier
+
+    return domain_classifier(training, ClassifierSettings(options.side, options.steps, options.classifier_seed))
+
+
+def _build_edge_preservation(_: Options, **_device: Any) -> Any:
+    from i2i.builtin.metrics.without_truth import EdgePreservation
+
+    return EdgePreservation()
 
 
 SPECS: tuple[MetricSpec, ...] = (
@@ -144,5 +191,38 @@ SPECS: tuple[MetricSpec, ...] = (
         summary="what KID is, under features of your choice",
         options=KernelOptions,
         build=_build_kernel,
+    ),
+    MetricSpec(
+        name="domain_probability",
+        family="sets",
+        better="higher",
+        title="domain probability",
+        scale="0 to 1",
+        digits=3,
+        summary="of being of the target domain, by a classifier of the training images",
+        options=DomainProbabilityOptions,
+        build=_build_domain_probability,
+        learns=True,
+    ),
+    MetricSpec(
+        name="domain_distance",
+        family="sets",
+        better="lower",
+        title="domain distance",
+        digits=3,
+        summary="kernel distance to the target domain on that classifier's features",
+        options=DomainDistanceOptions,
+        build=_build_domain_distance,
+        learns=True,
+    ),
+    MetricSpec(
+        name="edge_preservation",
+        family="sets",
+        better="higher",
+        title="edge preservation",
+        digits=3,
+        summary="correlation of the edges of output and input, up to 1",
+        build=_build_edge_preservation,
+        smallest_size=lambda _: 2,
     ),
 )

@@ -24,6 +24,7 @@ from i2i.files.texts import TextError, parse_json, parse_yaml, read_text
 from i2i.models.scores import (
     BASELINES,
     INTERVAL,
+    TARGET,
     Baseline,
     Metric,
     best_baseline,
@@ -156,6 +157,7 @@ def _context(folder: Path, run: _Run, metrics: Mapping[str, Metric]) -> dict[str
         "numbers": [_numbers(name, values, last, metrics) for name, values in last["directions"].items() if values]
         if last
         else [],
+        "notes": _notes(last),
         "sheets": sheets,
         "cases": cases,
         "picture": (folder / "picture.png").is_file(),
@@ -264,7 +266,7 @@ def _numbers(
     direction: str, values: Mapping[str, float], evaluation: Mapping[str, Any], metrics: Mapping[str, Metric]
 ) -> _Numbers:
     rows = []
-    known = {f"{prefix}{name}" for name in metrics for prefix in ("", *(each.prefix for each in BASELINES))}
+    known = {f"{prefix}{name}" for name in metrics for prefix in ("", *(each.prefix for each in (*BASELINES, TARGET)))}
     measured = measured_baselines(values, metrics)
     for name, metric in metrics.items():
         if name in values:
@@ -285,6 +287,12 @@ def _numbers(
         rows,
         _reading(values, metrics) or _UNKNOWN_TRUTH * ("l1" not in values),
     )
+
+
+def _notes(evaluation: Mapping[str, Any] | None) -> list[str]:
+    """What a person should know before quoting the numbers."""
+    notes = (evaluation or {}).get("notes")
+    return [str(note) for note in notes] if isinstance(notes, list) else []
 
 
 def _shown(metric: Metric, value: float) -> str:

@@ -63,6 +63,7 @@ class RunFolder:
         self.names_file = path / "images.json"
         self.start_file = path / "start.json"
         self.baselines_file = path / "baselines.json"
+        self.learnt = path / "metrics"
         self.metrics_file = path / "metrics.jsonl"
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples"
@@ -140,7 +141,7 @@ class RunFolder:
         records = (self.config_file, self.environment_file, self.components_file, self.names_file, self.start_file)
         for file in (*records, self.baselines_file, self.path / CHECKED, self.page, *self._lock.files):
             file.unlink(missing_ok=True)
-        for made in (self.samples, self.path / "tensorboard"):
+        for made in (self.samples, self.learnt, self.path / "tensorboard"):
             shutil.rmtree(made, ignore_errors=True)
         with suppress(OSError):  # not empty: leave what somebody else put there
             self.path.rmdir()
