@@ -142,7 +142,8 @@ def make_app(service: Service, model: ModelInfo, *, hosts: Hosts | None = None) 
     ) -> Response:
         """The body is the image file: PNG, JPEG, WebP, BMP or TIFF with one picture.
 
-        It is read upright, transparent parts are laid over the model's background, and its size is kept.
+        It is read upright, transparent parts are laid over the model's background, unless it was trained on
+        pictures with opacity, and its size is kept.
         """
         if direction not in ways:
             known = ", ".join(f"{name} ({way})" for name, way in ways.items())

@@ -42,6 +42,7 @@ class ModelInfo(BaseModel):
     checkpoint: str = Field("", description="which of a run's checkpoints it is, where a run folder is served")
     device: str
     background: str = Field(description="the colour #rrggbb that transparent parts are laid over")
+    opacity: bool = Field(False, description="whether transparent parts go in as they are, or come out")
 
 
 class Limits(BaseModel):

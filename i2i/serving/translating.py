@@ -64,7 +64,7 @@ def load_model(model: ModelOptions) -> dict[str, Translator]:
     """Load every direction of a model, the one that is taken when none is asked for first."""
     translators = load_each_direction(model.model, plugins=model.plugins, **model.options)
     for translator in translators.values():
-        require_pictures(translator.info)
+        require_pictures(translator.info, opacity=True)
     return translators
 
 
@@ -95,6 +95,7 @@ def describe(model: ModelOptions, translators: Translators) -> ModelInfo:
         checkpoint=first.info.chosen,
         device=str(first.device),
         background=first.info.background,
+        opacity=any(each.info.in_opacity or each.info.out_opacity for each in translators.values()),
     )
 
 

@@ -22,7 +22,7 @@ from i2i.images.unusable import UnusableImageError
 from i2i.images.value_range import ValueRange
 from i2i.models.info import PICTURE_CHANNELS, TranslatorInfo
 from i2i.paths import named
-from i2i.tensors.pixels import EIGHT_BITS, to_picture, to_uint8, to_unit, unrounded_levels
+from i2i.tensors.pixels import EIGHT_BITS, SIXTEEN_BITS, to_levels, to_picture, to_uint8, to_unit, unrounded_levels
 from i2i.tensors.weight_types import FLOATS
 
 TOLERANCE = 1e-3
@@ -114,14 +114,19 @@ def to_tensor(opaque: Image.Image, channels: int) -> Tensor:
     return torch.from_numpy(to_array(opaque, channels))[None]
 
 
-def require_pictures(info: TranslatorInfo) -> None:
-    """Raise a DataError when the network's images are no pictures: neither grey nor RGB, or of values of their own."""
+def require_pictures(info: TranslatorInfo, *, opacity: bool = False) -> None:
+    """Raise a DataError when the network's images are no pictures: neither grey nor RGB, or of values of their own.
+
+    Args:
+        info: of the network.
+        opacity: whether pictures may have opacity.
+    """
     require_files(info, pictures=True)
-    if info.in_opacity or info.out_opacity:
+    if (info.in_opacity or info.out_opacity) and not opacity:
         raise DataError(
             f"generator {info.generator} takes or gives pictures with opacity, and opaque ones are wanted here"
         )
-    if info.out_range is not None:
+    if info.out_range is not None and not info.out_opacity:
         raise DataError(
             f"generator {info.generator} gives values in {ValueRange(*info.out_range)}, which no picture holds"
         )
@@ -196,13 +201,20 @@ def _from_array(array: npt.NDArray[Any], info: TranslatorInfo) -> PreparedImage:
     elif np.issubdtype(array.dtype, np.floating):
         _check_range(float(array.min()), float(array.max()), 0, shape)
         values = _channels_first(to_unit(_match_channels(planes.astype(np.float32), info), 1))
+    elif array.dtype == np.uint16:
+        values = _channels_first(to_unit(_match_channels(planes / np.float32(SIXTEEN_BITS), info), 1))
     else:
-        raise DataError(f"expected an array of uint8, or of floats in [0, 1]; got an {shape}")
+        raise DataError(f"expected an array of uint8 or uint16, or of floats in [0, 1]; got an {shape}")
 
     def restore(output: Tensor) -> npt.NDArray[Any]:
         if info.out_range is not None:
             return np.asarray(finished(output, info, deep=False))
-        pixels = to_uint8(output[0]) if array.dtype == np.uint8 else unrounded_levels(output[0], 1).clamp(0, 1)
+        if array.dtype == np.uint8:
+            pixels = to_uint8(output[0])
+        elif array.dtype == np.uint16:
+            pixels = to_levels(output[0].detach().double(), SIXTEEN_BITS)
+        else:
+            pixels = unrounded_levels(output[0], 1).clamp(0, 1)
         result: npt.NDArray[Any] = pixels.permute(1, 2, 0).cpu().numpy().astype(array.dtype)
         return result[:, :, 0] if array.ndim == 2 and result.shape[2] == 1 else result
 

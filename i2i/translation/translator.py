@@ -68,16 +68,17 @@ class Translator:
     Pillow image            any that :mod:`i2i.images.decoding` takes  Pillow image of mode ``L`` or ``RGB``; from
                                                                        16-bit grey to grey, ``I;16``
     path (``str``, Path)    an image file                              the same
-    numpy array             ``[H, W]`` or ``[H, W, C]``, uint8, or     array of the same type, ``[H, W, C]``; or
-                            float in [0, 1]; C 1 (grey), 2, 3 or 4     ``[H, W]`` from such a one to grey
-                            (2 and 4 with opacity)
+    numpy array             ``[H, W]`` or ``[H, W, C]``, uint8,        array of the same type, ``[H, W, C]``; or
+                            uint16, or float in [0, 1]; C 1 (grey),    ``[H, W]`` from such a one to grey
+                            2, 3 or 4 (2 and 4 with opacity)
     tensor                  ``[C, H, W]`` or ``[N, C, H, W]``, float   tensor of the same type on the same device
                             in [-1, 1]
     list or tuple           any of these                               list of the same kinds in the same order
     ======================  =========================================  ==============================================
 
     A run on values in units of their own (see ``docs/data.md``) takes files of such values and arrays ``[H, W, C]`` in
-    those units, and gives arrays ``[H, W, C]`` in the units and the type of its target domain.
+    those units, and gives arrays ``[H, W, C]`` in the units and the type of its target domain. One on pictures with
+    opacity takes pictures, too, and gives those of mode ``RGBA`` or ``LA``.
 
     Images keep their size: they are padded to what the network takes (mirrored at the edges; where an image is too
     small for that, its edge is repeated) and cropped back. Files and Pillow images are read as in training: upright,

@@ -18,7 +18,7 @@ from PIL import Image
 import i2i
 from i2i.errors import DataError
 from i2i.serving.messages import ModelOptions, Refusal, Translation, TranslationJob
-from i2i.serving.translating import _answer, describe, load_model, translate
+from i2i.serving.translating import _answer, describe, load_model, translate, warm_up
 
 from ..helpers.examples import examples
 from ..helpers.trained import write_run
@@ -240,3 +240,21 @@ def test_a_run_on_values_is_refused_before_anybody_asks(tmp_path):
     folder, _ = write_run(tmp_path / "run", more={"values": values})
     with pytest.raises(DataError, match="gives values in 0:10, which no picture holds"):
         load_model(ModelOptions(folder, {"device": "cpu"}))
+
+
+def test_pictures_with_opacity_are_served_as_they_are(tmp_path):
+    values = {"range": [0, 255], "type": "uint8", "opacity": True}
+    run, _ = write_run(tmp_path / "run", in_channels=4, out_channels=4, more={"values": {"A": values, "B": values}})
+    translators = load_model(ModelOptions(run, {"device": "cpu"}))
+    warm_up(translators)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 20, 4), np.uint8))
+    sent = io.BytesIO()
+    picture.save(sent, "PNG")
+
+    assert describe(ModelOptions(run, {}), translators).opacity
+    answer = opened(translate(translators, TranslationJob(sent.getvalue(), "AtoB", "PNG", 100_000)))
+    assert answer.mode == "RGBA"
+    assert answer.tobytes() == translators["AtoB"](picture).tobytes()
+    refused = translate(translators, TranslationJob(sent.getvalue(), "AtoB", "JPEG", 100_000))
+    assert isinstance(refused, Refusal)
+    assert "JPEG does not hold its translation, of 4 channels of uint8" in refused.reason

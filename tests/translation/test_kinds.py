@@ -44,6 +44,12 @@ class TestKinds:
         assert 0 <= result.min() < result.max() <= 1
         assert_close((result * 255).round(), expected)
 
+    def test_array_of_uint16(self, translator, expected):
+        result = translator(self.array.astype(np.uint16) * 257)
+        assert (result.dtype, result.shape) == (np.uint16, expected.shape)
+        assert_close((result / 257).round(), expected)
+        assert (result % 257).any()  # no level of 8 bits
+
     def test_array_that_is_a_view(self, translator, expected):
         assert np.array_equal(translator(self.array[::-1])[::-1].shape, expected.shape)
         assert np.array_equal(translator(np.ascontiguousarray(self.array[::-1])), translator(self.array[::-1]))
