@@ -66,7 +66,7 @@ def run(
 
     Args:
         data: a folder (see ``docs/data.md`` for the layouts), or ``sample:flat-3d`` / ``sample:line-3d``.
-        method: ``cyclegan``, ``pix2pix``, ``cut``, ``fastcut`` or a plugin's.
+        method: ``cyclegan``, ``pix2pix``, ``cut``, ``fastcut``, ``asp`` or a plugin's.
         generator: a generator by name.
         discriminator: one or several discriminators; the generator sees the mean of their judgements.
         loss: an adversarial loss by name.

@@ -328,8 +328,10 @@ class _Choosing:
             self.add_problem("data.pairing", f"{message}; leave it out")
 
     def check_pixel_loss(self, method: Choice, spec: MethodSpec, chosen: Sequence[PixelLossChoice]) -> None:
-        """Refuse another pixel loss than the one that nobody chose, where the method has no use for it."""
-        if [choice.to_dict() for choice in chosen] == [{"name": DEFAULT_NAMES["pixel_loss"]}]:
+        """Refuse another pixel loss than one that nobody chose, where the method has no use for it."""
+        unasked = (DEFAULT_NAMES["pixel_loss"], spec.defaults.get("pixel_loss", {}).get("name"))
+        first = chosen[0] if len(chosen) == 1 else None
+        if first and first.name in unasked and first.weight == 1 and first.options == type(first.options)():
             return
         used, why = spec.pixel_loss, "has no term for it"
         if callable(used):

@@ -16,6 +16,7 @@ SPEC = {spec.name: spec for spec in SPECS}
         ("pix2pix", {}, "paired"),
         ("cut", {}, "unpaired"),
         ("fastcut", {}, "unpaired"),
+        ("asp", {}, "paired"),
     ],
 )
 def test_pairing(name, options, pairing):

@@ -134,7 +134,7 @@ def test_show_names_the_section_of_a_pixel_loss():
 
 
 def test_show_component_without_options():
-    assert "It has no options." in invoke("show", "loss", "hinge").stdout
+    assert "It has no options." in invoke("show", "loss", "l1").stdout
 
 
 def test_show_unknown_name_suggests_the_nearest():

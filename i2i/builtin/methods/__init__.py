@@ -45,15 +45,12 @@ class Pix2PixOptions(Options):
     )
 
 
-class CUTOptions(Options):
-    """Options of ``cut``."""
+class ContrastOptions(Options):
+    """Options of the methods that contrast patches."""
 
     lambda_NCE: float = Field(1.0, ge=0, allow_inf_nan=False, description="weight of the contrastive terms")  # noqa: N815
     nce_identity: bool = Field(
         True, description="contrast images of B with their own translations, too; the weight is shared half and half"
-    )
-    flip_equivariance: bool = Field(
-        False, description="translate mirrored images in half of the steps; the contrast is with the images as they are"
     )
     taps: str = Field(
         "",
@@ -65,6 +62,14 @@ class CUTOptions(Options):
         0.07, ge=0.001, le=10, allow_inf_nan=False, description="what similarities are divided by"
     )
     projection_channels: int = Field(256, ge=1, le=4096, description="length of the vectors that are compared")
+
+
+class CUTOptions(ContrastOptions):
+    """Options of ``cut``."""
+
+    flip_equivariance: bool = Field(
+        False, description="translate mirrored images in half of the steps; the contrast is with the images as they are"
+    )
 
 
 class FastCUTOptions(CUTOptions):
@@ -79,15 +84,40 @@ class FastCUTOptions(CUTOptions):
     )
 
 
+class ASPOptions(ContrastOptions):
+    """Options of ``asp``."""
+
+    lambda_NCE: float = Field(10.0, ge=0, allow_inf_nan=False, description="weight of the contrast to the input")  # noqa: N815
+    nce_identity: bool = Field(
+        False, description="contrast images of B with their own translations, too; the weight is shared half and half"
+    )
+    lambda_ASP: float = Field(  # noqa: N815
+        10.0, ge=0, allow_inf_nan=False, description="weight of the adaptive contrast to the target"
+    )
+    lambda_pixel: float = Field(
+        2.5,
+        ge=0,
+        allow_inf_nan=False,
+        description="weight of the pixel loss to the target (pyramid-l1 unless --pixel-loss names another)",
+    )
+    adapt_from: float = Field(
+        0.75,
+        ge=0,
+        le=1,
+        description="share of the run's budget after which places begin to count by how alike target and translation "
+        "are there, at its end by that alone; 0: from the start on, 1: never",
+    )
+
+
 def _cyclegan_pairing(options: CycleGANOptions) -> Pairing:
     return "partners" if options.lambda_paired > 0 else "unpaired"
 
 
-def _pix2pix_pairing(_: Pix2PixOptions) -> Pairing:
+def _paired(_: Options) -> Pairing:
     return "paired"
 
 
-def _unpaired(_: CUTOptions) -> Pairing:
+def _unpaired(_: Options) -> Pairing:
     return "unpaired"
 
 
@@ -97,6 +127,10 @@ def _cyclegan_compares(options: CycleGANOptions) -> bool:
 
 def _pix2pix_compares(options: Pix2PixOptions) -> bool:
     return options.lambda_L1 > 0
+
+
+def _asp_compares(options: ASPOptions) -> bool:
+    return options.lambda_pixel > 0
 
 
 def _build_cyclegan(options: CycleGANOptions, *, parts: Any) -> Any:
@@ -114,7 +148,13 @@ def _build_pix2pix(options: Pix2PixOptions, *, parts: Any) -> Any:
 def _build_cut(options: CUTOptions, *, parts: Any) -> Any:
     from i2i.builtin.methods.cut import CUT
 
-    return CUT(options, parts)
+    return CUT(options, parts, flip_equivariance=options.flip_equivariance)
+
+
+def _build_asp(options: ASPOptions, *, parts: Any) -> Any:
+    from i2i.builtin.methods.asp import ASP
+
+    return ASP(options, parts)
 
 
 _OF_CUT: Mapping[str, Mapping[str, Any]] = {
@@ -145,7 +185,7 @@ SPECS: tuple[MethodSpec, ...] = (
         summary="paired, one direction: conditional adversarial term + L1 (Isola et al. 2017)",
         options=Pix2PixOptions,
         build=_build_pix2pix,
-        pairing=_pix2pix_pairing,
+        pairing=_paired,
         defaults={
             "generator": {"name": "unet256", "norm": "batch", "dropout": True},
             "discriminator": {"name": "patch70", "norm": "batch"},
@@ -171,5 +211,26 @@ SPECS: tuple[MethodSpec, ...] = (
         pairing=_unpaired,
         defaults=_OF_CUT,
         pixel_loss=False,
+    ),
+    MethodSpec(
+        name="asp",
+        summary="paired, one direction, for pairs that do not lie on each other: cut + a contrast to the target that "
+        "counts where they agree (Li et al. 2023)",
+        options=ASPOptions,
+        build=_build_asp,
+        pairing=_paired,
+        defaults={
+            **_OF_CUT,
+            "generator": {**_OF_CUT["generator"], "name": "resnet6"},
+            "discriminator": {
+                **_OF_CUT["discriminator"],
+                "name": "patch",
+                "layers": 5,
+                "base_channels": 32,
+                "spectral_norm": True,
+            },
+            "pixel_loss": {"name": "pyramid-l1"},
+        },
+        pixel_loss=_asp_compares,
     ),
 )

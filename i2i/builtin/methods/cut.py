@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +16,7 @@ from i2i.plugins.terms import add_terms, discriminator_term, frozen, generator_t
 from i2i.tensors.inference import leaving_no_trace
 
 if TYPE_CHECKING:
-    from i2i.builtin.methods import CUTOptions
+    from i2i.builtin.methods import ContrastOptions
 
 PAPERS_TAPS = ("pixels", "down1", "down2", "block1", "block5")
 """The places of the paper in a ResNet, as generators name them."""
@@ -33,19 +33,24 @@ class CUT:
     With ``flip_equivariance``, half of the steps translate mirrored images; ``D`` sees their fakes as they are, and the
     contrast mirrors their features back. As in the reference implementation ``D`` steps first, then ``G`` and ``F``.
 
+    Args:
+        options: of the contrast.
+        parts: what it is made of.
+        flip_equivariance: whether half of the steps translate mirrored images.
+
     Raises:
         ConfigError: A and B have different numbers of channels, or the generator lacks the taps.
     """
 
-    def __init__(self, options: CUTOptions, parts: Parts) -> None:
+    def __init__(self, options: ContrastOptions, parts: Parts, *, flip_equivariance: bool = False) -> None:
         channels = parts.channels
         if channels["A"] != channels["B"]:
             raise ConfigError(
-                "methods cut and fastcut look at translations through the generator's own first layers, so A and B "
-                f"must have as many channels; got {channels['A']} and {channels['B']}; use --method cyclegan "
-                "--set method.lambda_identity=0"
+                "methods cut, fastcut and asp look at translations through the generator's own first layers, so A and "
+                f"B must have as many channels; got {channels['A']} and {channels['B']}; use --method cyclegan "
+                "--set method.lambda_identity=0, or --method pix2pix for pairs"
             )
-        self.options = options
+        self.options, self.flip_equivariance = options, flip_equivariance
         self.adversarial = parts.adversarial
         self.generators = {"G": parts.make_generator(channels["A"], channels["B"])}
         self.discriminators = {"D": parts.make_discriminator(channels["B"])}
@@ -80,25 +85,38 @@ class CUT:
             for batch, mirror in zip(batches, mirrored, strict=True):
                 if translated is None or len(batches) > 1:
                     translated = self._translate(batch["A"], mirror)
-                fake, keys = translated
-                shown = self.augment(fake, update.random)
-                terms = {
-                    "G": generator_term(self.adversarial, discriminator, shown),
-                    "NCE": self._contrast(fake, keys, mirror, update.random) * self.options.lambda_NCE,
-                }
-                if self.options.nce_identity:
-                    same, keys = self._translate(batch["B"], mirror)
-                    identity = self._contrast(same, keys, mirror, update.random) * self.options.lambda_NCE
-                    terms = {**terms, "NCE": terms["NCE"] / 2, "NCE_identity": identity / 2}
+                terms = self._generator_terms(batch, translated, mirror, update)
                 update.backward(torch.stack(list(terms.values())).sum() * share)
                 add_terms(totals, terms, share)
         update.apply("generators")
         update.apply("helpers")
         return totals
 
+    def _generator_terms(
+        self, batch: Batch, translated: tuple[Tensor, list[Tensor]], mirror: bool, update: Update
+    ) -> dict[str, Tensor]:
+        """The weighted terms of the generator and the projections, of what :meth:`_translate` made of A."""
+        fake, keys = translated
+        weight, random = self.options.lambda_NCE, update.random
+        terms = {"G": generator_term(self.adversarial, self.discriminators["D"], self.augment(fake, random))}
+        queries = self._queries(fake, mirror)
+        terms["NCE"] = self._contrast(queries, keys, random) * weight
+        if self.options.nce_identity:
+            same, keys = self._translate(batch["B"], mirror)
+            identity = self._contrast(self._queries(same, mirror), keys, random) * weight
+            terms = {**terms, "NCE": terms["NCE"] / 2, "NCE_identity": identity / 2}
+        return {**terms, **self._terms_of_pairs(batch, fake, queries, update)}
+
+    def _terms_of_pairs(
+        self, batch: Batch, fake: Tensor, queries: Sequence[Tensor], update: Update
+    ) -> dict[str, Tensor]:
+        """What a method for pairs adds: weighted terms of the translation and its features."""
+        del batch, fake, queries, update
+        return {}
+
     def _draws_mirrored(self, random: torch.Generator) -> bool:
         """Whether a micro-batch is translated mirrored."""
-        return self.options.flip_equivariance and bool(torch.rand((), generator=random) < 0.5)
+        return self.flip_equivariance and bool(torch.rand((), generator=random) < 0.5)
 
     def _translate(self, real: Tensor, mirror: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the translation, mirrored if so, and the features of the images as they are: the keys."""
@@ -110,17 +128,25 @@ class CUT:
             fake, keys = self.encoder(real)  # no gradient reaches keys, so one pass will do for both
         return fake, [key.detach() for key in keys.values()]
 
-    def _contrast(self, fake: Tensor, key_features: Sequence[Tensor], mirror: bool, random: torch.Generator) -> Tensor:
-        """The mean over the taps of the contrast of a translation to what it was made from."""
-        query_features = list(self.encoder.encode(fake).values())
-        if mirror:
-            query_features = [feature.flip(3) for feature in query_features]
+    def _queries(self, fake: Tensor, mirror: bool) -> list[Tensor]:
+        """The features of a translation, mirrored back if it is mirrored."""
+        features = self.encoder.encode(fake).values()
+        return [feature.flip(3) for feature in features] if mirror else list(features)
+
+    def _contrast(
+        self,
+        query_features: Sequence[Tensor],
+        key_features: Sequence[Tensor],
+        random: torch.Generator,
+        loss: Callable[[Tensor, Tensor, float], Tensor] = patch_nce,
+    ) -> Tensor:
+        """The mean over the taps of the contrast of a translation's features to others."""
         places = draw_places(key_features, self.options.patches, random)
         projections = self.helpers["F"]
         with torch.no_grad():
             keys = projections(key_features, places)
         queries = projections(query_features, places)
-        each = [patch_nce(query, key, self.options.temperature) for query, key in zip(queries, keys, strict=True)]
+        each = [loss(query, key, self.options.temperature) for query, key in zip(queries, keys, strict=True)]
         return torch.stack(each).mean()
 
 
@@ -128,8 +154,8 @@ def _chosen_taps(asked: str, known: Sequence[str]) -> list[str]:
     """The taps that were asked for; the paper's where there are all of them, else all that there are."""
     if not known:
         raise ConfigError(
-            "methods cut and fastcut look at inner layers of their generator, and this one names none (taps); choose a "
-            "--generator that does: i2i plugins show generator NAME tells"
+            "methods cut, fastcut and asp look at inner layers of their generator, and this one names none (taps); "
+            "choose a --generator that does: i2i plugins show generator NAME tells"
         )
     names = [name.strip() for name in asked.split(",")] if asked else []
     if wrong := [name for name in names if name not in known]:

@@ -58,8 +58,36 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float) -> Tensor:
     Returns:
         The mean over places and images, a float32 scalar, or float64 for float64.
     """
+    similarity, own = _similarity_of(query, key)
+    return F.cross_entropy((similarity / temperature).flatten(0, 1), own.flatten())
+
+
+def adaptive_patch_nce(query: Tensor, key: Tensor, temperature: float, evenness: float) -> Tensor:
+    """The contrast to a target that does not lie on the translation: places that are unlike theirs count less.
+
+    The adaptive supervised loss of Li, Hu, Chen and Kak (MICCAI 2023, section 2.2). Each place's term of
+    :func:`patch_nce` is multiplied by ``evenness + (1 - evenness) * max(0, cosine of query and key)``, divided by the
+    mean of that over all places and images. No gradient flows through the weights.
+
+    Args:
+        query: unit vectors ``[N, P, D]`` of the translation.
+        key: unit vectors ``[N, P, D]`` of the target, at the same places. No gradient flows into them.
+        temperature: what similarities are divided by.
+        evenness: 1 counts all places alike, 0 by their similarity alone.
+
+    Returns:
+        The mean over places and images, a float32 scalar, or float64 for float64.
+    """
+    similarity, own = _similarity_of(query, key)
+    losses = F.cross_entropy((similarity / temperature).flatten(0, 1), own.flatten(), reduction="none")  # [N * P]
+    alike = similarity.detach().diagonal(dim1=1, dim2=2).flatten().relu()
+    weights = evenness + (1 - evenness) * alike
+    return (losses * weights / weights.mean().clamp(min=torch.finfo(weights.dtype).tiny)).mean()
+
+
+def _similarity_of(query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines ``[N, P, P]`` of queries to keys, and the number of each query's own key ``[N, P]``."""
     exact = torch.promote_types(query.dtype, torch.float32)  # a temperature of 0.07 leaves bfloat16 one digit
     with torch.autocast(query.device.type, enabled=False):
-        similarity = query.to(exact) @ key.detach().to(exact).transpose(1, 2)  # [N, P, P], of queries to keys
-    own = torch.arange(query.shape[1], device=query.device).expand(len(query), -1)  # [N, P]
-    return F.cross_entropy((similarity / temperature).flatten(0, 1), own.flatten())
+        similarity = query.to(exact) @ key.detach().to(exact).transpose(1, 2)
+    return similarity, torch.arange(query.shape[1], device=query.device).expand(len(query), -1)

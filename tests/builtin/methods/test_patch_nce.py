@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from i2i.builtin.methods.patch_nce import PatchProjections, draw_places, patch_nce
+from i2i.builtin.methods.patch_nce import PatchProjections, adaptive_patch_nce, draw_places, patch_nce
 
 
 def vectors(count, patches, length=8, seed=0):
@@ -51,6 +51,33 @@ def test_it_is_the_loss_of_the_paper_and_of_its_code(temperature):
     assert loss.item() == pytest.approx(theirs.item(), rel=1e-10)
     gradients = [torch.autograd.grad(each, query)[0] for each in (loss, theirs)]
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("evenness", [1.0, 0.3, 0.0])
+def test_the_adaptive_loss_weighs_each_place_by_how_alike_it_is(evenness):
+    """Place by place, as the authors' code does; weights are divided by their sum and multiplied by their number."""
+    query, key = vectors(2, 5).requires_grad_(), vectors(2, 5, seed=1).requires_grad_()
+    loss = adaptive_patch_nce(query, key, 0.07, evenness)
+    losses, weights = [], []
+    for queries, keys in zip(query, key.detach(), strict=True):
+        for place, own in enumerate(queries):
+            logits = torch.stack([torch.dot(own, other) / 0.07 for other in keys])
+            losses.append(logits.logsumexp(0) - logits[place])
+            weights.append(evenness + (1 - evenness) * max(0.0, torch.dot(own, keys[place]).item()))
+    assert min(weights) == (0 if evenness == 0 else pytest.approx(evenness)), "some places are unlike"
+    terms = [weight / sum(weights) * len(weights) * each for weight, each in zip(weights, losses, strict=True)]
+    expected = sum(terms) / len(terms)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-10)
+    gradients = [torch.autograd.grad(each, query)[0] for each in (loss, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-12)
+    assert not torch.autograd.grad(adaptive_patch_nce(query, key, 0.07, evenness), key, allow_unused=True)[0]
+    if evenness == 1:
+        assert loss.item() == pytest.approx(patch_nce(query, key, 0.07).item(), rel=1e-12)
+
+
+def test_places_that_are_all_unlike_have_no_part_and_divide_nothing_by_zero():
+    query = vectors(1, 4)
+    assert adaptive_patch_nce(query, -query, 0.07, 0.0).item() == 0
 
 
 def test_negatives_are_of_the_same_image_alone():
