@@ -7,6 +7,7 @@ in a process of its own (:mod:`i2i.exporting.comparison`) and renamed once its o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -198,6 +199,16 @@ def export_network(
         checks=tuple(checks),
         tolerance=tolerance(raw),
     )
+
+
+@functools.cache
+def import_tracer() -> None:
+    """Import what torch traces with, which takes seconds, before several exports with a time limit.
+
+    Each is made in a copy of this process, and would begin with that.
+    """
+    with TRACING, exporting_quietly():
+        torch.export.export(nn.Identity(), (torch.zeros(1),), strict=False)
 
 
 def _with_standard_operators(manager: PluginManager, network: nn.Module, info: TranslatorInfo) -> nn.Module:

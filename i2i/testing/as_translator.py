@@ -159,8 +159,9 @@ def export_once(
     Raises:
         ExportError: it cannot be exported, or the file gives other images.
     """
-    from i2i.exporting.exporter import export_network
+    from i2i.exporting.exporter import export_network, import_tracer
 
+    import_tracer()
     runner = NetworkRunner(untrained.network, untrained.info, device="cpu")
     fixed = FixedShape(runner.padded_size((1, 1)), 1) if one_size else FixedShape()
     with TemporaryDirectory(prefix="i2i-check-") as folder:
