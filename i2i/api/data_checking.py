@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from i2i.api.arguments import PluginFiles, Settings, manager_of
 from i2i.api.run_options import RunOptions
 from i2i.environment.packages import require
 from i2i.errors import ConfigError
+from i2i.images.limits import DEFAULT_MAX_PIXELS
 from i2i.paths import named
 from i2i.plugins.manager import PluginManager
 
 if TYPE_CHECKING:
+    from i2i.config.run_config import RunConfig
     from i2i.data_checks.data_report import DataReport
 
 
@@ -66,15 +69,28 @@ def check_data(
     from i2i.images.readers import Readers
 
     manager = manager_of(manager, plugins)
-    options = RunOptions(data=data, method=method, direction=direction, image_size=image_size, skip_bad=True, set=set)
+    options = RunOptions(data=data, method=method, direction=direction, image_size=image_size, set=set)
     config, _ = resolve(manager, [options.to_layer()])
-    train, test, config = build_datasets(manager, config)
+    train, test, config = build_datasets(manager, _with_bad_files(config))
     readers = Readers(manager, [choice.to_dict() for choice in config.readers])
-    chosen: Any = config.data.options
-    limit = {"max_pixels": chosen.max_pixels} if hasattr(chosen, "max_pixels") else {}
-    skipped = [str(each) for each in getattr(train, "skipped", ())]
-    paired = getattr(chosen, "pairing", "") == "paired"
-    report = examine(config.data_root, {"train": train, "test": test}, readers, paired=paired, skipped=skipped, **limit)
+    max_pixels = getattr(config.data.options, "max_pixels", DEFAULT_MAX_PIXELS)
+    report = examine(
+        config.data_root,
+        {"train": train, "test": test},
+        readers,
+        paired=getattr(config.data.options, "pairing", "") == "paired",
+        max_pixels=max_pixels,
+        skipped=[str(each) for each in getattr(train, "skipped", ())],
+    )
     if page is not None:
-        write_check_page(page, report, readers, **limit)
+        write_check_page(page, report, readers, max_pixels=max_pixels)
     return report
+
+
+def _with_bad_files(config: RunConfig) -> RunConfig:
+    """The configuration with files that cannot be used left out and listed, where the data set can do that."""
+    options = config.data.options
+    if "skip_bad" not in type(options).model_fields:
+        return config
+    skipping = type(options)(**{**options.model_dump(), "skip_bad": True})
+    return replace(config, data=replace(config.data, options=skipping))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
+import pytest
 from PIL import Image
 
 import i2i
+from i2i.data_checks.data_report import examine
+from i2i.errors import DataError
 
-from ..helpers.images import noise
+from ..helpers.images import READERS, noise
 
 
 def test_a_leak_is_an_error_and_nothing_changes(photos):
@@ -43,3 +47,9 @@ def test_files_that_cannot_be_used_are_findings(photos):
     report = i2i.check_data(photos, image_size=48)
     (finding,) = (each for each in report.findings if each.kind == "unusable")
     assert "5.png: not an image" in finding.text
+
+
+def test_a_data_set_that_does_not_list_its_files_cannot_be_looked_at():
+    silent = SimpleNamespace(domains={"A": "A", "B": "B"})
+    with pytest.raises(DataError, match=r"table\.csv: its data set does not list its files"):
+        examine("table.csv", {"train": silent, "test": silent}, READERS, paired=False, max_pixels=1, skipped=[])
