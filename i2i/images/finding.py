@@ -53,7 +53,7 @@ class LeftOut:
         if parts:
             example = printable(str((self.folders or self.files)[0]))
             yield (
-                f"left out: {' and '.join(parts)} that are hidden, or hold previews, deleted files or the like, such "
+                f"left out: {' and '.join(parts)}, hidden or with previews, deleted files or the like, such "
                 f"as {example} (name one of them to take it)"
             )
 

@@ -49,7 +49,7 @@ def test_folders_of_other_programs_are_passed_over_and_named(tmp_path, clutter):
     left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg", "deep/b.jpg"]
     (note,) = left_out.notes()
-    assert note.startswith("left out: 2 folders that are hidden, or hold previews, deleted files or the like, such as ")
+    assert note.startswith("left out: 2 folders, hidden or with previews, deleted files or the like, such as ")
     assert clutter.split("/")[0] in note
 
 
@@ -58,7 +58,7 @@ def test_files_that_look_like_pictures_are_named(tmp_path, clutter):
     touch(tmp_path, "a.jpg", clutter)
     left_out = LeftOut(IMAGES)
     assert found(tmp_path, left_out) == ["a.jpg"]
-    assert [note.split(" that ")[0] for note in left_out.notes()] == ["left out: 1 file"]
+    assert [note.split(", ")[0] for note in left_out.notes()] == ["left out: 1 file"]
 
 
 def test_files_that_nobody_misses_are_not_named(tmp_path):
@@ -90,4 +90,4 @@ def test_what_lies_in_a_folder_that_is_searched_twice_counts_once(tmp_path):
     left_out = LeftOut(IMAGES)
     for _ in range(2):
         list(walk(tmp_path, left_out))
-    assert [note.split(" that ")[0] for note in left_out.notes()] == ["left out: 1 folder and 1 file"]
+    assert [note.split(", ")[0] for note in left_out.notes()] == ["left out: 1 folder and 1 file"]
