@@ -28,6 +28,7 @@ from i2i.training.initial_weights import start_networks
 from i2i.training.interruption import StopRequest, StopWaiting, interruption
 from i2i.training.keeper import Keeper
 from i2i.training.loading import Batches, ending
+from i2i.training.loading_share import LoadingShare
 from i2i.training.loss_lines import LossLines
 from i2i.training.observing import build_observers
 from i2i.training.processes import Processes
@@ -137,8 +138,11 @@ class Trainer:
         position, options = self.position, self.options
         started = time.monotonic() - position.seconds
         self.lines.begin(position, self._rate())
+        share = LoadingShare(len(batches.processes), self.reporter.note)
         while not self.processes.any(self._is_over() or stop.is_set() or self._is_stopped()):
+            began = time.monotonic()
             loaded = self._load(batches)
+            waited = time.monotonic() - began
             self._under_way = UnfinishedStep(self.update)
             terms, beside = self._step(loaded)
             self._advance(self.processes.same(time.monotonic() - started))
@@ -146,6 +150,7 @@ class Trainer:
             self.lines.rate = self._rate()  # before an epoch that ends here changes it
             self._end_epochs()
             self._under_way = None
+            share.add(waited, time.monotonic() - began)
 
             self._report()
             if position.step % options.log_every == 0:

@@ -29,8 +29,8 @@ def describe_files(layout: Layout, inspection: Inspection) -> list[str]:
     if inspection.unread:
         of_all = len({picture.path for picture in inspection.sizes})
         notes.append(
-            f"of {inspection.unread} of {of_all} image files the header was read so far: whether the rest is whole "
-            "shows when training comes to it"
+            f"of {inspection.unread} of {of_all} image files only the header was read so far: whether the rest is "
+            "whole shows when training comes to it"
         )
     notes += [f"{amount(count, 'image')}: {note}" for note, count in inspection.notes.most_common()]
     return notes

@@ -28,7 +28,7 @@ from i2i.progress import counted
 FEW_PIXELS = 200_000_000
 """Pixels of a folder that are all decoded before training: some seconds' work."""
 
-AT_ONCE = 32
+AT_ONCE = 8
 """Pictures of a domain that are decoded before their range is looked at."""
 
 Found = TypeVar("Found")
