@@ -26,6 +26,7 @@ from i2i.config.run_config import (
 )
 from i2i.config.sections import (
     AUGMENTATIONS,
+    AUTO,
     COMPONENTS,
     CYCLE,
     DEFAULT_DATA,
@@ -131,8 +132,8 @@ def config_from_dict(manager: PluginManager, values: Mapping[str, Any], *over: L
         ConfigError: when it does not fit the installed components.
     """
     training = values.get("training")
-    if isinstance(training, Mapping) and "ema_ramp_up" not in training:
-        values = {**values, "training": {**training, "ema_ramp_up": 0.0}}  # what 0.1.0 did
+    if isinstance(training, Mapping):
+        values = {**values, "training": {"ema_ramp_up": 0.0, "best": None, **training}}  # what 0.1.0 did
     layer = layer_from_mapping(values, "the run's config.yaml")
     return resolve(manager, [layer, *over], recorded=True)[0]
 
@@ -285,7 +286,7 @@ class _Choosing:
 
     def metrics(self, best: str | None) -> tuple[Choice, ...]:
         """The metrics that were asked for, and the one that ``best`` is chosen by."""
-        return self._named(MetricSpec, METRICS, *([] if best in (None, CYCLE) else [str(best)]))
+        return self._named(MetricSpec, METRICS, *([] if best in (None, AUTO, CYCLE) else [str(best)]))
 
     def observers(self) -> tuple[Choice, ...]:
         return self._named(ObserverSpec, OBSERVERS)

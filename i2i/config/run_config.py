@@ -75,8 +75,9 @@ class TrainingOptions(Options):
         50, gt=0, description="held-out images measured at each checkpoint, first by name; the end measures all of them"
     )
     best: str | None = Field(
-        None,
-        description="metric that the best checkpoint is chosen by; none: l1 where the truth is known, else cycle_l1",
+        "auto",
+        description="metric that the best checkpoint is chosen by; auto: l1 where the truth is known, else "
+        "domain_distance and edge_preservation together; none: l1 where the truth is known, else cycle_l1",
     )
     init_from: tuple[str, ...] = Field(
         (),

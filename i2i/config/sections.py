@@ -86,6 +86,9 @@ USUAL_METRICS = ("l1", "psnr", "ssim")
 CYCLE = "cycle_l1"
 """L1 of an image and what comes back from its translation; no component, for it needs both generators."""
 
+AUTO = "auto"
+"""What ``training.best`` says where the data decide by which metric the best checkpoint is chosen."""
+
 NAMED: Mapping[str, str] = {
     "metric": METRICS,
     "observer": OBSERVERS,

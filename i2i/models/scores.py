@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from i2i.config.sections import CYCLE, USUAL_METRICS
+from i2i.config.sections import AUTO, CYCLE, USUAL_METRICS
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.specs import MetricSpec
 
@@ -49,6 +49,8 @@ TARGET = Baseline("target_", "target's own images", "target images", "being one 
 INTERVAL = ("_low", "_high")
 """After the name of a metric: the ends of the 95 % interval of its mean."""
 _BLIND_FROM = 0.5
+_LEAST_DISTANCE = 0.1
+"""Domain distances of small sets of one kind spread about that far."""
 
 
 @dataclass(frozen=True)
@@ -126,18 +128,42 @@ def score_of(metrics: Metrics, best: str | None, table: Mapping[str, Metric]) ->
 
     Args:
         metrics: held-out metrics by direction.
-        best: the metric that counts, its mean over the directions; none: L1 where the truth is known, else the cycle's.
+        best: the metric that counts, its mean over the directions; ``"auto"``: L1 where the truth is known, else
+            :func:`score_without_truth`, and where that was not measured, as without: L1, else that of the cycle.
         table: which values are better; see :func:`table_of`.
 
     Returns:
         The mean, negative where higher is better; ``None`` where it was not measured.
     """
-    for name in ("l1", CYCLE) if best is None else (best,):
+    if best == AUTO and not any("l1" in values for values in metrics.values()):
+        scores = [score for values in metrics.values() if (score := score_without_truth(values)) is not None]
+        if scores and len(scores) == len(metrics):
+            return sum(scores) / len(scores)
+    for name in ("l1", CYCLE) if best in (None, AUTO) else (best,):
         values = [values[name] for values in metrics.values() if name in values]
         if values:
             mean = -table[name].better * sum(values) / len(values)
             return min(max(mean, -sys.float_info.max), sys.float_info.max)  # JSON has no infinity
     return None
+
+
+def score_without_truth(values: Mapping[str, float]) -> float | None:
+    """What translations of one direction are worth where no truth is known; lower is better.
+
+    ``d / d0 + (1 - e)``: the share of the way to the target domain that is left (the domain distance of the
+    translations over that of the inputs), and the share of the input's edges that is lost. Doing nothing scores 1 by
+    the first, a perfect image of the target domain that has nothing of the input 1 by the second; what is below 1 has
+    gained more than it has lost. The distance counts, not the domain probability, which a smear satisfies as well as
+    the truth; and no cycle, which a generator satisfies that hides its input (Chu et al. 2017).
+
+    Returns:
+        The score; ``None`` where it was not measured, or the inputs are no farther from the target domain than chance.
+    """
+    distance, edges = values.get("domain_distance"), values.get("edge_preservation")
+    start = values.get(f"{IDENTITY.prefix}domain_distance")
+    if distance is None or edges is None or start is None or start < _LEAST_DISTANCE:
+        return None
+    return max(distance, 0.0) / start + 1 - edges
 
 
 def best_baseline(values: Mapping[str, float], name: str, metric: Metric) -> tuple[Baseline, float] | None:

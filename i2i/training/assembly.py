@@ -12,15 +12,19 @@ from i2i.config.augmenting import Augmenting
 from i2i.config.dataset_opening import build_datasets
 from i2i.config.method_building import build_method, build_optimizers
 from i2i.config.pixel_loss_sum import StepValues
-from i2i.config.run_config import RunConfig
+from i2i.config.run_config import Choice, RunConfig
+from i2i.config.sections import AUTO
 from i2i.config.sizes import check_best, check_sizes
-from i2i.errors import DataError
+from i2i.errors import DataError, reason_of
 from i2i.evaluation.chosen_metrics import ChosenMetric, build_metrics, usual_metrics
+from i2i.evaluation.sets import FEWEST
 from i2i.models import state as training_state
+from i2i.models.scores import WITHOUT_TRUTH
 from i2i.plugins.dataset_members import notes_of
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.method_members import all_networks_of
 from i2i.plugins.protocols import Dataset, Method, TrainingImages
+from i2i.plugins.specs import MetricSpec
 from i2i.terminal import Reporter
 from i2i.training.budget import Budget
 from i2i.training.freezing import freeze
@@ -101,7 +105,7 @@ def assemble(
         group: EpochSchedule(optimizer, config.schedule, plan) for group, optimizer in update.optimizers.items()
     }
     learning = TrainingImages(train_set, folder=learnt, may_write=learnt is not None)
-    metrics = _metrics(manager, config, method, processes, learning) if processes.is_main else ()
+    metrics = _metrics(manager, config, method, processes, learning, test_set, reporter) if processes.is_main else ()
     return Assembly(config, train_set, test_set, update, schedules, budget, samples_per_step, metrics)
 
 
@@ -130,10 +134,23 @@ def _seeded_method(
 
 
 def _metrics(
-    manager: PluginManager, config: RunConfig, method: Method, processes: Processes, training: TrainingImages
+    manager: PluginManager,
+    config: RunConfig,
+    method: Method,
+    processes: Processes,
+    training: TrainingImages,
+    test_set: Dataset,
+    reporter: Reporter,
 ) -> list[ChosenMetric]:
     check_best(config, method.directions)
     asked = build_metrics(manager, config.metrics, processes.device, asked=True, training=training)
     names = {metric.name for metric in asked}
     usual = [metric for metric in usual_metrics(manager, processes.device) if metric.name not in names]
+    if config.training.best == AUTO and not test_set.truth and len(test_set) >= FEWEST:
+        wanted = [name for name in WITHOUT_TRUTH if name not in names]
+        choices = [Choice(name, manager.spec(MetricSpec, name).options()) for name in wanted]
+        try:
+            asked += build_metrics(manager, choices, processes.device, asked=False, training=training)
+        except DataError as error:
+            reporter.note(f"the best checkpoint is chosen by the way there and back alone: {reason_of(error)}")
     return [*usual, *asked]

@@ -3,15 +3,20 @@
 import json
 
 import pytest
+from PIL import Image
 
 import i2i
 from i2i.errors import ConfigError, PluginError
 from i2i.models.checkpoint import CheckpointFolder
+from i2i.models.scores import WITHOUT_TRUTH as NAMES
+from i2i.models.scores import score_of, table_of
 from i2i.plugins import MetricSpec
 
 from ..helpers.images import write_images
 from ..helpers.metrics import plugins_with
 from ..helpers.running import PAIRED, run_here
+
+WITHOUT_TRUTH = {*NAMES}
 
 
 def oak(**fields):
@@ -105,3 +110,19 @@ def test_a_metric_that_learns_does_so_once_and_its_accuracy_is_told_with_every_n
         result.folder, metric="domain_probability", set={"metrics.domain_probability.steps": 3}, device="cpu"
     )
     assert measured.sets["domain_probability"] == pytest.approx(lines[-1]["directions"]["AtoB"]["domain_probability"])
+
+
+def test_without_a_truth_the_best_is_chosen_by_what_needs_none_and_a_run_of_before_keeps_the_cycle(tmp_path):
+    data = write_images(tmp_path / "data", train=(10, 10), test=(3, 3))
+    for image in data.glob("*B/*.png"):  # another domain: darker
+        Image.open(image).point(lambda level: level // 4).save(image)
+    more = {"training.evaluation_images": 3, "data.match_names": False}
+    result = run_here(data, tmp_path / "run", more=more, steps=1)
+    checkpoint = CheckpointFolder(result.folder / "checkpoints", 2).latest()
+    assert checkpoint.metrics["AtoB"].keys() >= WITHOUT_TRUTH
+    assert checkpoint.score == score_of(checkpoint.metrics, "auto", table_of(plugins_with()))
+    assert checkpoint.score != score_of(checkpoint.metrics, None, table_of(plugins_with()))
+    before = run_here(data, tmp_path / "before", more={**more, "training.best": None}, steps=1)
+    kept = CheckpointFolder(before.folder / "checkpoints", 2).latest()
+    assert not WITHOUT_TRUTH & kept.metrics["AtoB"].keys()
+    assert kept.score == pytest.approx(sum(values["cycle_l1"] for values in kept.metrics.values()) / 2)

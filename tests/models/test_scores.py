@@ -107,3 +107,21 @@ def test_the_score_is_that_of_the_metric_that_was_chosen_and_lower_wins():
 def test_a_perfect_score_can_be_stored():
     best = score_of({"AtoB": {"psnr": math.inf}}, "psnr", METRICS)
     assert json.loads(json.dumps(best, allow_nan=False)) < -1e300
+
+
+def test_without_a_truth_the_best_is_near_the_target_and_keeps_the_edges():
+    def values(distance, edges, **more):
+        found = {"domain_distance": distance, "identity_domain_distance": 2.0, "edge_preservation": edges}
+        return {"AtoB": {**found, "cycle_l1": 3.0, **more}}
+
+    nothing, smear, good = (score_of(values(*each), "auto", METRICS) for each in ((2.0, 1.0), (0.4, 0.3), (0.4, 0.9)))
+    assert nothing == pytest.approx(1)
+    assert smear == pytest.approx(0.9)
+    assert good == pytest.approx(0.3)
+    assert score_of(values(-0.1, 1.0), "auto", METRICS) == 0, "unbiased distances may be below zero"
+    both = {**values(0.4, 0.9), "BtoA": values(2.0, 1.0)["AtoB"]}
+    assert score_of(both, "auto", METRICS) == pytest.approx(0.65)
+    assert score_of(values(0.4, 0.9, l1=12.0), "auto", METRICS) == 12, "a truth comes first"
+    assert score_of(values(0.4, 0.9), None, METRICS) == 3, "a run of 0.1.0 goes on with the cycle"
+    alike = values(0.01, 0.9, identity_domain_distance=0.02)
+    assert score_of(alike, "auto", METRICS) == 3, "where the classifier sees no difference"
