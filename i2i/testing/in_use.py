@@ -145,7 +145,7 @@ def _layer(manager: PluginManager, spec: Spec, options: Options, data: str) -> L
         # What the method needs of its data, it says itself.
         layer["data"] |= {"name": spec.name, **{key: value for key, value in values.items() if key != "pairing"}}
     else:
-        layer["data"]["image_size"] = _side(spec, options)
+        layer["data"]["image_size"] = _side(manager, spec, options)
     return layer
 
 
@@ -155,11 +155,14 @@ def _has_pairs(manager: PluginManager, spec: DatasetSpec, options: Options, data
     return bool(dataset[0, 0].get("A_has_partner", False))
 
 
-def _side(spec: Spec, options: Options) -> int:
-    """The side of images that are large enough for the component."""
+def _side(manager: PluginManager, spec: Spec, options: Options) -> int:
+    """The side of images that are large enough for the component, and for the pixel loss that a method starts from."""
     least, multiple = LEAST_SIDE, 4
     if smallest := getattr(spec, "smallest_size", None):
         least = max(least, smallest(options))
+    if isinstance(spec, MethodSpec) and (name := spec.defaults.get("pixel_loss", {}).get("name")):
+        loss = manager.spec(LossSpec, name)
+        least = max(least, loss.smallest_size(loss.options()))
     if isinstance(spec, GeneratorSpec):
         multiple = math.lcm(multiple, spec.size_multiple(options))
     return -(-least // multiple) * multiple
