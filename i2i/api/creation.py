@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from i2i.errors import ConfigError
 from i2i.plugins.calls import unmark
 from i2i.plugins.manager import PluginManager
+from i2i.plugins.specs import MetricSpec
 
 if TYPE_CHECKING:
     import click
@@ -197,7 +198,8 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
         arguments: its options, and what its kind needs to be built: ``in_channels`` and ``out_channels`` for a
             generator (3 unless given), ``in_channels`` for a discriminator (3 unless given), ``generator`` (a
             ``torch.Generator``) for a buffer, ``parts`` for a method, ``root``, ``split`` and ``seed`` for a data set,
-            ``parameters`` for an optimiser, ``device`` for a metric (the CPU unless given), ``channels`` for an
+            ``parameters`` for an optimiser, ``device`` for a metric (the CPU unless given) and, where it learns,
+            ``training`` (a :class:`~i2i.plugins.protocols.TrainingImages`) and ``direction``; ``channels`` for an
             augmentation (``(3,)`` unless given).
 
     Raises:
@@ -208,12 +210,16 @@ def create(kind: str, name: str, *, manager: PluginManager | None = None, **argu
 
     from i2i.config.components import create as create_component
 
-    context = {key: arguments.pop(key, value) for key, value in CONTEXTS.get(kind, {}).items()}
+    manager = manager or PluginManager()
+    wanted = dict(CONTEXTS.get(kind, {}))
+    if kind == MetricSpec.kind and manager.spec(MetricSpec, name).learns:
+        wanted |= {"training": None, "direction": None}
+    context = {key: arguments.pop(key, value) for key, value in wanted.items()}
     missing = [key for key, value in context.items() if value is None]
     if missing:
         raise ConfigError(f"create({kind!r}, {name!r}) needs {', '.join(missing)}")
     if "device" in context:
         context["device"] = torch.device(context["device"])
-    created = create_component(manager or PluginManager(), kind, name, context, arguments)
+    created = create_component(manager, kind, name, context, arguments)
     unmark(created)
     return created

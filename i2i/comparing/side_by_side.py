@@ -17,11 +17,10 @@ from i2i.comparing.unseen_images import names_seen
 from i2i.errors import DataError
 from i2i.evaluation.baselines import Baselines
 from i2i.evaluation.evaluated_data import ChosenData, EvaluatedImage, EvaluatedImages
-from i2i.evaluation.measurement import Evaluation, MeasuringOptions, measure_translations
+from i2i.evaluation.measurement import Evaluation, MeasuringOptions, measure_translations, training_images
 from i2i.evaluation.per_image import interval
 from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sheets import drawable, over_white, stack_images
-from i2i.evaluation.training_images import find_training_images
 from i2i.images.readers import Readers
 from i2i.plugins.dataset_members import values_of
 from i2i.plugins.manager import PluginManager
@@ -164,7 +163,7 @@ def compare_contenders(
         return find_baselines(manager, first.opened, first.direction, readers)
 
     assert first.opened is not None
-    training = find_training_images(manager, first.opened, readers)  # one judge for all
+    training = training_images(manager, first.opened, readers, options)  # one classifier judges all
     evaluations = [
         measure_translations(
             manager,
@@ -172,6 +171,7 @@ def compare_contenders(
             unseen,
             data,
             options,
+            first.direction,
             baselines if each is first else lambda: (None, []),
             training,
         )

@@ -25,12 +25,14 @@ from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sets import FEWEST, SetMetrics
 from i2i.evaluation.training_images import find_training_images
 from i2i.evaluation.translations import OfTranslator, Translations
+from i2i.images.readers import Readers
 from i2i.models.find import Opened
 from i2i.models.scores import blindness, values_to_json
 from i2i.plugins.dataset_members import held_out_by
 from i2i.plugins.directions import Direction
 from i2i.plugins.manager import PluginManager
 from i2i.plugins.protocols import TrainingImages
+from i2i.plugins.specs import MetricSpec
 from i2i.progress import counted, working
 from i2i.tensors.inference import torchs_own_settings
 from i2i.translation.translator import Translator
@@ -132,8 +134,18 @@ def measure(
     def baselines() -> tuple[Baselines | None, list[str]]:
         return find_baselines(manager, model, direction, readers)
 
-    training = find_training_images(manager, model, readers, options.training_data)
-    return measure_translations(manager, OfTranslator(translator), images, data, options, baselines, training)
+    training = training_images(manager, model, readers, options)
+    translations = OfTranslator(translator)
+    return measure_translations(manager, translations, images, data, options, direction, baselines, training)
+
+
+def training_images(
+    manager: PluginManager, model: Opened, readers: Readers, options: MeasuringOptions
+) -> TrainingImages | None:
+    """What metrics learn from, or ``None`` where none of those that are measured learns: then nothing is opened."""
+    if any(manager.spec(MetricSpec, choice.name).learns for choice in (*options.asked, *options.sets)):
+        return find_training_images(manager, model, readers, options.training_data)
+    return None
 
 
 @torch.no_grad()
@@ -144,6 +156,7 @@ def measure_translations(
     images: EvaluatedImages,
     data: ChosenData,
     options: MeasuringOptions,
+    direction: Direction,
     find: Callable[[], tuple[Baselines | None, list[str]]],
     training: TrainingImages | None = None,
 ) -> Evaluation:
@@ -155,6 +168,7 @@ def measure_translations(
         images: what they are translations of.
         data: where those are from.
         options: what is measured.
+        direction: which way is translated, as the data name the domains.
         find: finds the baselines that are measured beside, or a note that says why there are none.
         training: what a metric learns from that learns.
     """
@@ -168,7 +182,7 @@ def measure_translations(
         )
     baselines, left_out = find()
     pairs, sizes = PairMetrics(metrics.pairs, baselines), Counter[str]()
-    sets = SetMetrics(metrics.sets, baselines, Direction(translations.about()["direction"])) if metrics.sets else None
+    sets = SetMetrics(metrics.sets, baselines, direction) if metrics.sets else None
     for batch in _batches(counted(images.sources, "measuring images", len(images.sources)), options.batch_size):
         sizes.update("x".join(map(str, image.shape[1:])) for _, image, _ in batch)
         _measure_batch(translations, batch, pairs if metrics.pairs else None, sets)

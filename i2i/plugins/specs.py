@@ -303,7 +303,9 @@ class ExporterSpec(Spec):
             raise ValueError(f"ExporterSpec {self.name!r}: suffix and beside must all be different")
 
 
-TAKEN_COMMANDS = ("run", "translate", "serve", "convert", "evaluate", "export", "bench", "plugins", "doctor")
+TAKEN_COMMANDS = (
+    *("run", "data", "translate", "serve", "convert", "evaluate", "compare", "export", "bench", "plugins", "doctor"),
+)
 """i2i's own commands, whose names a plugin's may not have."""
 
 

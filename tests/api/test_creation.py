@@ -58,7 +58,16 @@ def test_every_optimizer(name):
     assert (parameter < 1).all()
 
 
-@pytest.mark.parametrize("name", [name for name in names("metric") if name not in STANDARD_SETS])
+LEARNING = ["domain_distance", "domain_probability"]
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_metric_that_learns_says_what_it_needs(name):
+    with pytest.raises(ConfigError, match=rf"create\('metric', '{name}'\) needs training, direction"):
+        i2i.create("metric", name)
+
+
+@pytest.mark.parametrize("name", [name for name in names("metric") if name not in (*STANDARD_SETS, *LEARNING)])
 @pytest.mark.parametrize("device", [None, "cpu", torch.device("cpu")])
 def test_every_metric_is_on_the_cpu_unless_a_device_is_given(name, device):
     metric = i2i.create("metric", name, **({} if device is None else {"device": device}))
@@ -69,6 +78,8 @@ def test_every_metric_is_on_the_cpu_unless_a_device_is_given(name, device):
     else:
         metric.update(images, real=True)
         metric.update(images.flip(3), real=False)
+        if hasattr(metric, "update_inputs"):
+            metric.update_inputs(images)
         assert isinstance(metric.compute(), float)
 
 
@@ -81,7 +92,7 @@ def test_every_observer(name):
 def test_every_loss(name):
     loss = i2i.create("loss", name)
     spec = PluginManager({}).spec(LossSpec, name)
-    one, other = torch.rand(1, 3, 4, 4), torch.rand(1, 3, 4, 4)
+    one, other = torch.rand(1, 3, 40, 40), torch.rand(1, 3, 40, 40)
 
     if spec.family == "adversarial":
         assert isinstance(loss, AdversarialLoss)

@@ -36,9 +36,9 @@ def test_both_ways_of_a_cyclegan():
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "AtoB (horse to zebra): resnet, 3 to 3 channels, base_channels 4, norm instance, affine False, dropout False, "
-        "upsample deconv, input_skip False, input_skip_gain 1.0, blocks 1",
+        "upsample deconv, antialias False, input_skip False, input_skip_gain 1.0, blocks 1",
         "BtoA (zebra to horse): resnet, 3 to 3 channels, base_channels 4, norm instance, affine False, dropout False, "
-        "upsample deconv, input_skip False, input_skip_gain 1.0, blocks 1",
+        "upsample deconv, antialias False, input_skip False, input_skip_gain 1.0, blocks 1",
         "Wrote horses. Use it with: i2i translate horses photo.jpg -o result.jpg",
     ]
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)).save("a.png")

@@ -75,7 +75,7 @@ def test_the_family_of_a_loss_is_checked() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "run"}, "i2i has a command of this name; take none of run, translate, "),
+        ({"name": "run"}, "i2i has a command of this name; take none of run, data, translate, "),
         ({"name": "time it"}, "name must be lower-case letters and digits, with single hyphens"),
         ({"name": "--help"}, "name must be lower-case letters and digits, with single hyphens"),
         ({"options": Taken}, "options must have no fields|no option may be called 'name'"),
