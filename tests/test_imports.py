@@ -16,7 +16,7 @@ from i2i.environment.packages import plugin_entry_points
 
 ROOMS = read_rooms()
 
-HEAVY = {"torch", "torchmetrics", "accelerate", "matplotlib", "tensorboard"}
+HEAVY = {"torch", "torchmetrics", "accelerate", "matplotlib", "tensorboard", "numpy"}
 
 
 def run_at_import(tree: ast.Module) -> Iterator[ast.AST]:

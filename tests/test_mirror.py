@@ -31,7 +31,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "evaluation/translations.py": "evaluation/test_measurement.py: by the numbers of a translator",
     "exporting/onnx_norm.py": "exporting/test_exact_norm.py: by the file's own numbers",
     "exporting/standalone/run_torch.py": "exporting/test_exporter.py: every export is checked by it",
-    "images/limits.py": "nothing: one number",
+    "images/limits.py": "nothing: a number and a type",
     "images/video/opening.py": "images/video/test_streams.py: by the videos that are opened",
     "plugins/exporter_protocol.py": "nothing: types alone",
     "plugins/hookspecs.py": "docs/test_hooks_page.py: the page and the hooks are the same",

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops
-
-Color = Literal["keep", "srgb"]
-"""Whether numbers count as they stand, or profiles are applied."""
 
 _PROFILE = "icc_profile"
 _GREY_MODES = ("1", "L", "LA")

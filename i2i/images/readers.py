@@ -18,11 +18,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from i2i.errors import ConfigError, DataError, I2IError, PluginError, reason_of, shown
-from i2i.images.colour_profiles import Color
 from i2i.images.contents import as_picture, cut, is_inside, read_in_srgb, require_channels, samples_of
 from i2i.images.decoding import FORMAT_OF_SUFFIX, check_mode
 from i2i.images.glance import Glance
-from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.images.limits import DEFAULT_MAX_PIXELS, Color
 from i2i.images.opacity import with_opacity
 from i2i.images.reading import to_opaque
 from i2i.images.refusals import picture_of_content

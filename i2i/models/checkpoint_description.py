@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from i2i.errors import CheckpointError, printable
-from i2i.images.colour_profiles import Color
+from i2i.images.limits import Color
 from i2i.plugins.directions import DirectionName
 
 MOST_STEPS = 10**15

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from i2i.images.colour_profiles import Color
+from i2i.images.limits import Color
 from i2i.models.scores import values_to_json
 from i2i.plugins.directions import Direction
 

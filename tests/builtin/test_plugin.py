@@ -36,5 +36,5 @@ def test_a_component_says_what_it_is_and_what_each_option_does(spec):
 def test_what_a_method_chooses_is_there(spec):
     names = {(each.kind, each.name): each for each in SPECS}
     for kind, chosen in spec.defaults.items():
-        component = names[kind, chosen["name"]]
+        component = names["loss" if kind == "pixel_loss" else kind, chosen["name"]]
         component.options(**{name: value for name, value in chosen.items() if name != "name"})

@@ -121,6 +121,7 @@ def test_a_signal_does_not_wait_for_a_slow_disk(straight, tmp_path):
     folder = tmp_path / "run"
     child = Child(tmp_path / "first", Slow(3), **{**arguments, "out": folder})
     child.wait_for(lambda: "slow" in child.output(), "an image that takes long")
+    time.sleep(0.5)  # what comes before the wait has begun is seen only when that is over
     started = time.monotonic()
     child.send(signal.SIGTERM)
     assert child.wait() == INTERRUPTED, child.output()

@@ -172,7 +172,7 @@ class TestRefusals:
             (17, "expected a Pillow image, a path, a numpy array, a tensor, or a list of these; got int"),
             (np.zeros((2, 16, 16, 3), np.uint8), r"\[H, W\] or \[H, W, C\]; got an array of shape \(2, 16, 16, 3\)"),
             (np.zeros((0, 16, 3), np.uint8), r"shape \(0, 16, 3\)"),
-            (np.zeros((16, 16, 3), np.int64), "uint8, or of floats in .0, 1.; got .* type int64"),
+            (np.zeros((16, 16, 3), np.int64), "uint8 or uint16, or of floats in .0, 1.; got .* type int64"),
             (np.full((16, 16, 3), 2.0), r"expected values in \[0, 1\]; got 2 to 2"),
             (np.full((16, 16, 3), np.nan), r"expected values in \[0, 1\]; got nan"),
             (np.zeros((16, 16, 5), np.uint8), "takes 3 channels"),

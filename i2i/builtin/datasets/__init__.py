@@ -15,8 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from i2i.errors import printable
-from i2i.images.colour_profiles import Color
-from i2i.images.limits import DEFAULT_MAX_PIXELS
+from i2i.images.limits import DEFAULT_MAX_PIXELS, Color
 from i2i.images.value_range import ValueRange
 from i2i.paths import named
 from i2i.plugins import DatasetSpec, Options

@@ -14,9 +14,9 @@ from i2i.builtin.datasets.layout import Layout, Picture
 from i2i.builtin.datasets.looking import Looking
 from i2i.builtin.datasets.preprocess import Geometry, Size
 from i2i.errors import DataError, amount
-from i2i.images.colour_profiles import Color
 from i2i.images.finding import bullets
 from i2i.images.levels import Levels
+from i2i.images.limits import Color
 from i2i.images.readers import Readers
 
 

@@ -136,7 +136,7 @@ class FileCache:
             content = self._place(name, path).read_bytes()
             if zlib.crc32(content[:-4]) != int.from_bytes(content[-4:], "little"):
                 return None
-            found: Array = np.load(io.BytesIO(content[:-4]), allow_pickle=False)
+            found: Array = np.load(io.BytesIO(content[:-4]))
         except (OSError, ValueError, EOFError):
             return None
         return found

@@ -214,8 +214,7 @@ SPECS: tuple[MethodSpec, ...] = (
     ),
     MethodSpec(
         name="asp",
-        summary="paired, one direction, for pairs that do not lie on each other: cut + a contrast to the target that "
-        "counts where they agree (Li et al. 2023)",
+        summary="pairs that do not lie on each other, one direction: cut + a contrast to the target (Li et al. 2023)",
         options=ASPOptions,
         build=_build_asp,
         pairing=_paired,

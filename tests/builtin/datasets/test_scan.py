@@ -25,7 +25,7 @@ def test_what_a_network_drive_keeps_beside_pictures_is_not_trained_on(draw, buil
             draw(f"{domain}/{name}")
     dataset = build(test_fraction=0)
     assert dataset.names == {"A": ["1", "2"], "B": ["1", "2"]}
-    assert [note.split(" that ")[0] for note in dataset.notes if "left out" in note] == ["left out: 6 folders"]
+    assert [note.split(", ")[0] for note in dataset.notes if "left out" in note] == ["left out: 6 folders"]
 
 
 def test_composed_and_decomposed_names_pair(draw, build):
