@@ -66,9 +66,39 @@ def pytest_runtest_setup() -> None:
         sys.modules["torch"].manual_seed(0)
 
 
+LEFT = "I2I_TESTS_LEFT"
+"""The environment variable with a file that takes what a lost worker left: the test files that were not gone through,
+one a line. Nothing is written where any test failed. See scripts/test."""
+
+_left: set[str] = set()
+_lost_or_failed = {"lost": False, "failed": False}
+
+
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_testnodedown(node, error) -> None:
     """Say what a lost worker died of, which xdist does not: a signal's number is negative."""
     process = getattr(getattr(getattr(node, "gateway", None), "_io", None), "popen", None)
     if error and process is not None:
+        _lost_or_failed["lost"] = True
         print(f"\n[{node.gateway.id}] ended with exit code {process.wait(timeout=10)}: {error}", flush=True)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
+    """Every worker collects the same tests."""
+    _left.update(ids)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note which tests are over; the one in which a worker was lost has a report of none of these kinds."""
+    if report.when in ("setup", "call", "teardown"):
+        _lost_or_failed["failed"] |= report.failed
+        if report.when == "teardown":
+            _left.discard(report.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    """Write down what a lost worker left."""
+    if _lost_or_failed["lost"] and not _lost_or_failed["failed"] and LEFT in os.environ:
+        files = sorted({name.partition("::")[0] for name in _left})
+        Path(os.environ[LEFT]).write_text("".join(f"{file}\n" for file in files), "utf-8")
