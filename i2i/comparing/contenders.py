@@ -9,11 +9,11 @@ from typing import Any
 
 from i2i.errors import ConfigError
 from i2i.evaluation.translations import OfTranslator, Translations
-from i2i.files.texts import LONGEST_NAMES, read_json
 from i2i.models.find import CheckpointModel, Opened
 from i2i.models.info import TranslatorInfo
 from i2i.plugins.directions import Direction, Domain
 from i2i.plugins.manager import PluginManager
+from i2i.training.records.run_folder import RunFolder
 from i2i.training.records.run_log import RunLog, read_log
 from i2i.translation.model_loading import LoadingOptions, load_translator
 from i2i.translation.translator import Translator
@@ -102,10 +102,11 @@ def contender_of(
                 f"{' to '.join(first.domains)}: it is compared as if these were the same"
             )
     config: Mapping[str, Any] = {}
-    run = None
+    run: RunFolder | None = None
     if isinstance(opened, CheckpointModel):
         config = opened.checkpoint.description.get("config") or {}
-        run = opened.checkpoint.path.parent.parent if opened.checkpoint.path.parent.name == "checkpoints" else None
+        place = opened.checkpoint.path.parent
+        run = RunFolder(place.parent) if place.name == "checkpoints" else None
     contender = Contender(
         label,
         OfTranslator(translator),
@@ -113,7 +114,7 @@ def contender_of(
         Direction(translator.info.direction),
         config,
         RunLog() if run is None else _log_of(run, notes),
-        None if run is None else _trained_on(run),
+        None if run is None else run.names().get("train"),
         tuple(notes),
     )
     return contender, translator
@@ -142,21 +143,12 @@ def _require_same_kind(label: str, info: TranslatorInfo, first: TranslatorInfo) 
         )
 
 
-def _log_of(run: Path, notes: list[str]) -> RunLog:
+def _log_of(run: RunFolder, notes: list[str]) -> RunLog:
     try:
-        return read_log(run / "metrics.jsonl")
+        return read_log(run.metrics_file)
     except FileNotFoundError:
         return RunLog()
     except OSError as error:
-        notes.append(
-            f"{run / 'metrics.jsonl'} could not be read, so its curves are left out: {error.strerror or error}"
-        )
+        reason = error.strerror or error
+        notes.append(f"{run.metrics_file} could not be read, so its curves are left out: {reason}")
         return RunLog()
-
-
-def _trained_on(run: Path) -> Mapping[str, Sequence[str]] | None:
-    try:
-        names = read_json(run / "images.json", LONGEST_NAMES)["train"]
-        return {str(domain): [str(name) for name in found] for domain, found in names.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None

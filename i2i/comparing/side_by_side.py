@@ -16,13 +16,13 @@ from i2i.comparing.differing_settings import differing
 from i2i.comparing.unseen_images import names_seen
 from i2i.errors import DataError
 from i2i.evaluation.baselines import Baselines
-from i2i.evaluation.evaluated_data import ChosenData, EvaluatedImage, EvaluatedImages
+from i2i.evaluation.evaluated_data import ChosenData, DomainImages, EvaluatedImage, EvaluatedImages
 from i2i.evaluation.measurement import Evaluation, MeasuringOptions, measure_translations, training_images
 from i2i.evaluation.per_image import interval
 from i2i.evaluation.run_baselines import find_baselines
 from i2i.evaluation.sheets import drawable, over_white, stack_images
 from i2i.images.readers import Readers
-from i2i.plugins.dataset_members import values_of
+from i2i.plugins.dataset_members import image_names_of, values_of
 from i2i.plugins.manager import PluginManager
 from i2i.progress import counted, working
 from i2i.tensors.inference import torchs_own_settings
@@ -149,7 +149,7 @@ def compare_contenders(
         PluginError: as there.
     """
     sources, targets, notes = names_seen(contenders, data)
-    before = [name for name, _, _ in counted(images.sources, "looking at images", len(images.sources))]
+    before = _names(images.sources)
     unseen = images.without(sources, targets)
     if not set(before) - sources:
         raise DataError(
@@ -192,6 +192,12 @@ def compare_contenders(
         columns,
         (*notes, *_notes(compared)),
     )
+
+
+def _names(images: DomainImages) -> list[str]:
+    """The names of all images, without reading any where the data set tells its names."""
+    known = image_names_of(images.dataset).get(images.domain)
+    return [name for name, _, _ in counted(images, "looking at images", len(images))] if known is None else list(known)
 
 
 def _differences(evaluation: Evaluation, first: Evaluation) -> dict[str, Difference]:
